@@ -1,0 +1,80 @@
+import type { ClientDialect, ClientInput, Exchange, UsageRecord } from '@ccr/sdk'
+import type { Settings } from './settings.ts'
+
+/** One request to an upstream. */
+export interface TransportRequest {
+  readonly url: string
+  /** Lower-case names; credentials already rendered. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | Uint8Array
+  /** Asks for an uncompressed answer, whose bytes are handed on as they come. */
+  readonly stream: boolean
+  readonly connectTimeoutMs: number
+  /** Closes the upstream at once, in every phase. */
+  readonly signal: AbortSignal
+}
+
+/** An answer's head, and its body read on demand. */
+export interface TransportResponse {
+  readonly status: number
+  /** Lower-case names; a repeated header is joined with `, `. */
+  readonly headers: Readonly<Record<string, string>>
+  /**
+   * Decompressed. Pulled: nothing more than a bounded buffer is read ahead. Leaving the loop closes the connection
+   * unless the body was read to its end.
+   */
+  readonly body: AsyncIterable<Uint8Array>
+}
+
+/** The network, as the exchange sees it. Rejects with the error of the socket or client library; its `code` is kept. */
+export interface Transport {
+  send(request: TransportRequest): Promise<TransportResponse>
+}
+
+/** Where an answer is written. */
+export interface ClientSink {
+  /** Sends status and headers, once. */
+  head(status: number, headers: Readonly<Record<string, string>>): void
+  /** `false` when the client does not take more for now. */
+  write(chunk: string | Uint8Array): boolean
+  /** Resolves when the client takes more; rejects when it has left. */
+  drained(): Promise<void>
+  /** Ends the answer, with a last chunk if given. */
+  end(chunk?: string | Uint8Array): void
+  /** Cuts the connection. */
+  destroy(): void
+}
+
+/** A client's request, ready to run. */
+export interface Incoming {
+  readonly dialect: string
+  readonly client: ClientDialect
+  readonly input: ClientInput
+  readonly profile: string
+  readonly sink: ClientSink
+  /** Aborted when the client leaves (`CCR_CLIENT_CLOSED`) or the router stops (`CCR_EXCHANGE_SHUTDOWN`). */
+  readonly signal: AbortSignal
+}
+
+/** One line of the routing log: what was decided, tried, committed. Never bodies, never secrets. */
+export interface RoutingLog {
+  record(event: 'route' | 'attempt' | 'commit' | 'done', exchange: Exchange, fields: Readonly<Record<string, unknown>>): void
+}
+
+/** What an exchange needs from outside. */
+export interface Runtime {
+  readonly transport: Transport
+  readonly settings: Settings
+  readonly routing: RoutingLog
+  /** Removes known secrets from a text that leaves the router. */
+  redact(text: string): string
+  /** `prefix` and 24 random characters of [A-Za-z0-9]. */
+  newId(prefix: string): string
+  /** Milliseconds since the epoch. */
+  now(): number
+  /** Deep-freezes what handlers see, so that a mutation names its culprit. */
+  readonly freeze: boolean
+}
+
+/** Told of every finished exchange. */
+export type OnSettled = (record: UsageRecord) => void

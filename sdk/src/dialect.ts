@@ -1,0 +1,120 @@
+import type { CanonicalEvent, CanonicalMessage, CanonicalRequest } from './canonical.ts'
+import type { Attempt, Auth, ClientInfo, Exchange, HeaderBag, Outbound } from './exchange.ts'
+import type { FailureReply } from './failure.ts'
+import type { Secret } from './secret.ts'
+import type { StreamTransform } from './stream.ts'
+
+/** A request as it came in. */
+export interface ClientInput {
+  readonly body: Buffer
+  readonly headers: HeaderBag
+  /** Path and query. */
+  readonly url: string
+  /** Parameters of the endpoint's path. */
+  readonly params: Readonly<Record<string, string | undefined>>
+}
+
+/** The bytes of a request that may go out as they came. */
+export interface RawBody {
+  readonly bytes: Buffer
+  /** Byte ranges `[start, end)` of every top-level `model` value, in order. */
+  readonly modelSpans: readonly (readonly [number, number])[]
+  /** Holds something that this router signed, so it must be encoded anew. */
+  readonly marked: boolean
+}
+
+export interface DecodedRequest {
+  readonly request: CanonicalRequest
+  readonly client: ClientInfo
+  readonly raw?: RawBody | undefined
+}
+
+/** Turns canonical events into the bytes of one streamed answer. */
+export interface ClientEncoder {
+  readonly contentType: string
+  /** One string for a batch, written at once. */
+  events(batch: readonly CanonicalEvent[]): string
+  /** A frame that keeps the connection and the client's watchdogs alive. */
+  ping(): string
+  /** The frame that ends a stream which failed after bytes went out. */
+  failure(reply: FailureReply): string
+}
+
+/** The client side of a wire protocol. */
+export interface ClientDialect {
+  /** @throws CcrError `CCR_REQUEST_INVALID` with the place of the fault. */
+  decode(input: ClientInput): DecodedRequest
+  encoder(exchange: Exchange): ClientEncoder
+  /** The body of a non-streaming answer. */
+  message(message: CanonicalMessage, exchange: Exchange): unknown
+  /** The body of an error answer. */
+  failure(reply: FailureReply, requestId: string): unknown
+}
+
+/** Turns the bytes of an answer into wire events. */
+export interface WireReader<Event> {
+  push(bytes: Uint8Array): readonly Event[]
+  /** After the last byte: a residue without its final line end is still an event. */
+  end(): readonly Event[]
+}
+
+/** A complete frame of a passed-through answer: the bytes as received, and as much of its event as the validator needs. */
+export interface PassthroughFrames {
+  /** Whole frames only; may be empty. */
+  readonly bytes: Uint8Array
+  /**
+   * One event per frame that carries one. Types in the reader's `full` set are complete; of the others `type`, `index`,
+   * the block's and the delta's `type` are.
+   */
+  readonly events: readonly CanonicalEvent[]
+}
+
+export interface PassthroughReader {
+  push(bytes: Uint8Array): PassthroughFrames
+  end(): PassthroughFrames
+}
+
+/** Where and how an encoded request is sent. */
+export interface Address {
+  readonly url: string
+  /** Lower-case names; merged over the outbound's own. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly auth?: Auth | undefined
+}
+
+/** What an upstream's error body says. */
+export interface UpstreamError {
+  readonly message?: string | undefined
+  /** The upstream's own type or code. */
+  readonly type?: string | undefined
+}
+
+/** The provider side of a wire protocol. `Body` is its request body, `Event` its stream events. */
+export interface TargetDialect<Body = unknown, Event = unknown> {
+  /** Canonical request → wire body. `outbound.model` is the target's model. */
+  encode(request: CanonicalRequest, outbound: Outbound, attempt: Attempt): Body
+  /** Removes what only patches need, just before the body is serialised. */
+  strip?(body: Body): Body
+  /** `secret` is absent for a provider without a key. */
+  address(outbound: Outbound, secret: Secret | undefined, attempt: Attempt): Address
+  /** A reader for this content type, or nothing when it is not a stream of this dialect. */
+  reader(contentType: string, attempt: Attempt): WireReader<Event> | undefined
+  /** A whole answer → the events a stream of it would have had. */
+  explode(answer: unknown, attempt: Attempt): readonly Event[]
+  /**
+   * Wire events → canonical events. It throws `CCR_STREAM_ENDED` from `flush` when the answer lacks its terminal event,
+   * and `CCR_STREAM_ERROR` when the upstream reports an error.
+   */
+  decoder(attempt: Attempt): StreamTransform<Event, CanonicalEvent>
+  /** Reads an error body, parsed where it was JSON. */
+  error(body: unknown): UpstreamError | undefined
+  /** Present when an answer may be forwarded as received to a client of the same dialect. */
+  passthrough?(full: ReadonlySet<CanonicalEvent['type']>): PassthroughReader
+}
+
+/** A wire protocol: the client side, the provider side, or both. */
+export interface Dialect<Body = unknown, Event = unknown> {
+  readonly name: string
+  readonly client?: ClientDialect | undefined
+  readonly target?: TargetDialect<Body, Event> | undefined
+}

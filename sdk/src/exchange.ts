@@ -1,0 +1,163 @@
+import type { CanonicalRequest } from './canonical.ts'
+import type { Secret } from './secret.ts'
+
+/** Request headers as Node gives them: names in lower case. */
+export type HeaderBag = Readonly<Record<string, string | readonly string[] | undefined>>
+
+/** Who asks, as the client's dialect found it in headers and body. */
+export interface ClientInfo {
+  /** Product token of the user agent, such as `claude-cli`. */
+  readonly app: string
+  readonly sessionId?: string | undefined
+  readonly agentId?: string | undefined
+  /** `main`, `subagent`, `auxiliary`, `compaction`, as the client states it. */
+  readonly requestClass?: string | undefined
+}
+
+/** A provider of the running generation, without its secrets. */
+export interface Provider {
+  readonly name: string
+  readonly models: readonly string[]
+  /** The wire protocol it speaks; `canonical` for a provider whose answers are made in the process. */
+  readonly dialect: string
+  readonly local: boolean
+}
+
+/** One client request and everything that happens to it. */
+export interface Exchange {
+  /** `req_` and 24 characters; also the `request-id` of the answer. */
+  readonly id: string
+  /** The canonical request; after `onRequest` the one its handlers left. Frozen in development. */
+  readonly request: CanonicalRequest
+  /** The client's dialect. */
+  readonly dialect: string
+  readonly client: ClientInfo
+  readonly headers: HeaderBag
+  readonly profile: string
+  /** Number of the generation that serves this exchange. */
+  readonly generation: number
+  readonly providers: readonly Provider[]
+  /** Aborted when the client leaves or the router stops. */
+  readonly signal: AbortSignal
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number
+  /** The plan, once selectRoute has run. */
+  readonly plan: RoutePlan | undefined
+  /** A new identifier, `prefix` followed by 24 random characters. */
+  newId(prefix: string): string
+}
+
+/** A provider and one of its models, by name. */
+export interface Target {
+  readonly provider: string
+  readonly model: string
+}
+
+/** Where an exchange goes: ordered targets and the reason. A handler returns a new plan, or nothing to leave it. */
+export interface RoutePlan {
+  /** In the order they will be tried. */
+  readonly targets: readonly Target[]
+  /** The target that was chosen first, before refiners added or reordered others. */
+  readonly primary?: Target | undefined
+  /** The plugin that decided; pickers run only while this is unset. */
+  readonly decidedBy?: string | undefined
+  readonly source?: 'custom' | 'explicit' | 'subagent' | 'config' | undefined
+  /** `default`, `background`, `think`, … */
+  readonly scenario?: string | undefined
+  readonly family?: string | undefined
+  /** What was looked at and not taken, and why. */
+  readonly passedOver: readonly { readonly target: Target; readonly reason: string }[]
+  /** If set, the new base of all attempts. */
+  readonly request?: CanonicalRequest | undefined
+}
+
+/** How the provider's credentials are put on a request. */
+export type Auth =
+  | { readonly scheme: 'bearer'; readonly secret: Secret }
+  | { readonly scheme: 'header'; readonly name: string; readonly secret: Secret }
+
+/**
+ * What one attempt will send, as it moves through the stages `canonical` → `encode` → `wire` → `send`.
+ * `dialect` says what `body` is: `canonical` before the target's dialect encoded it, the dialect's name afterwards.
+ */
+export interface Outbound<Dialect extends string = string, Body = unknown> {
+  readonly dialect: Dialect
+  readonly baseUrl: string
+  readonly model: string
+  readonly stream: boolean
+  readonly body: Body
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly auth?: Auth | undefined
+  /** Set by the target's dialect in the send stage. */
+  readonly url?: string | undefined
+}
+
+/** How an attempt ended: `cooldown` = alive but asked to be left alone; `neutral` = says nothing about the target. */
+export type AttemptOutcome = 'ok' | 'failure' | 'cooldown' | 'neutral'
+
+/** One immutable try of one target. */
+export interface Attempt {
+  readonly id: string
+  readonly exchange: Exchange
+  readonly target: Target
+  readonly provider: Provider
+  /** 1 for the first; a skipped target is not counted. */
+  readonly number: number
+  /** Every target was skipped and this one runs anyway: SkipTarget is an error now. */
+  readonly lastResort: boolean
+  /** Aborted when the exchange is, or when this attempt is given up. */
+  readonly signal: AbortSignal
+  /** Calls `fn` once, at once, when the first substantive event goes to the client. */
+  onCommitted(fn: () => void): void
+  /** Calls `fn` exactly once, at once, with how the attempt ended: also after commit, on SkipTarget and on client abort. */
+  onSettled(fn: (outcome: AttemptOutcome, failure: import('./failure.ts').AttemptFailure | undefined) => void): void
+}
+
+/** Token counts in disjoint buckets. */
+export interface TokenCounts {
+  readonly input: number
+  readonly cacheRead: number
+  readonly cacheCreation: number
+  /** Includes reasoning. */
+  readonly output: number
+  /** The part of `output` that was reasoning, where the upstream says so. */
+  readonly reasoning: number
+}
+
+/** How an exchange ended. */
+export type ExchangeStatus = 'ok' | 'error' | 'client_closed' | 'client_stalled'
+
+/** One record per finished exchange. */
+export interface UsageRecord {
+  readonly id: string
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number
+  /** Duration in milliseconds. */
+  readonly ms: number
+  /** Milliseconds until the first substantive event, where there was one. */
+  readonly firstEventMs?: number | undefined
+  readonly client: ClientInfo
+  readonly dialect: string
+  readonly requestedModel: string
+  readonly stream: boolean
+  readonly provider?: string | undefined
+  readonly model?: string | undefined
+  readonly route?: { readonly decidedBy?: string | undefined; readonly scenario?: string | undefined } | undefined
+  readonly status: ExchangeStatus
+  /** The HTTP status the client saw. */
+  readonly httpStatus: number
+  readonly tokens: TokenCounts
+  /** The answer ended early, so the counts are a lower bound. */
+  readonly partial: boolean
+  readonly attempts: readonly AttemptRecord[]
+}
+
+export interface AttemptRecord {
+  readonly provider: string
+  readonly model: string
+  readonly outcome: AttemptOutcome
+  readonly status?: number | undefined
+  readonly ms: number
+  readonly error?: string | undefined
+}

@@ -1,0 +1,136 @@
+import type { CanonicalEvent, CanonicalMessage, CanonicalUsage, ContentBlock } from './canonical.ts'
+
+/** Adds cumulative usage to what was known: later values win, absent and null ones change nothing. */
+export function mergeUsage(known: CanonicalUsage, later: CanonicalUsage | null | undefined): CanonicalUsage {
+  if (!later) return known
+  const merged: Record<string, unknown> = { ...known }
+  for (const [key, value] of Object.entries(later)) if (value !== null && value !== undefined) merged[key] = value
+  return merged
+}
+
+type Draft = { type: string; [field: string]: unknown }
+
+export interface MessageAccumulator {
+  push(event: CanonicalEvent): void
+  /** The whole answer, or nothing before `message_start`. */
+  message(): CanonicalMessage | undefined
+}
+
+/**
+ * Builds the whole answer from canonical events. A tool call whose arguments are not a JSON object (its answer was cut
+ * by `max_tokens`) is left out: a truncated call is never completed.
+ */
+export function createAccumulator(): MessageAccumulator {
+  let start: CanonicalMessage | undefined
+  let usage: CanonicalUsage = {}
+  let stopReason: string | null = null
+  let stopSequence: string | null = null
+  const blocks: (Draft | undefined)[] = []
+  const pieces = new Map<number, string[]>()
+
+  const delta = (index: number, part: Extract<CanonicalEvent, { type: 'content_block_delta' }>['delta']): void => {
+    const block = blocks[index]
+    if (!block) return
+    if (part.type === 'citations_delta') block['citations'] = [...((block['citations'] as unknown[] | null) ?? []), part.citation]
+    else if (part.type === 'signature_delta') block['signature'] = part.signature
+    else {
+      const list = pieces.get(index)
+      const piece = part.type === 'text_delta' ? part.text : part.type === 'thinking_delta' ? part.thinking : part.partial_json
+      if (list) list.push(piece)
+      else pieces.set(index, [piece])
+    }
+  }
+
+  const stop = (index: number): void => {
+    const block = blocks[index]
+    const list = pieces.get(index)
+    if (!block || !list) return
+    pieces.delete(index)
+    const joined = list.join('')
+    if (block.type === 'text') block['text'] = `${String(block['text'] ?? '')}${joined}`
+    else if (block.type === 'thinking') block['thinking'] = `${String(block['thinking'] ?? '')}${joined}`
+    else if (joined !== '') {
+      const input = parseObject(joined)
+      if (input === undefined) blocks[index] = undefined
+      else block['input'] = input
+    }
+  }
+
+  return {
+    push(event) {
+      switch (event.type) {
+        case 'message_start':
+          start = event.message
+          usage = mergeUsage({}, event.message.usage)
+          break
+        case 'content_block_start':
+          blocks[event.index] = { ...event.content_block }
+          break
+        case 'content_block_delta':
+          delta(event.index, event.delta)
+          break
+        case 'content_block_stop':
+          stop(event.index)
+          break
+        case 'message_delta':
+          stopReason = event.delta.stop_reason ?? stopReason
+          stopSequence = event.delta.stop_sequence ?? stopSequence
+          usage = mergeUsage(usage, event.usage)
+          break
+        default:
+      }
+    },
+    message() {
+      if (!start) return undefined
+      const content = blocks.filter((block) => block !== undefined) as readonly ContentBlock[]
+      return { ...start, content, stop_reason: stopReason, stop_sequence: stopSequence, usage }
+    },
+  }
+}
+
+/** The events that a stream of this whole answer would have had. */
+export function messageEvents(message: CanonicalMessage): readonly CanonicalEvent[] {
+  const { content, stop_reason, stop_sequence, usage } = message
+  const events: CanonicalEvent[] = [
+    { type: 'message_start', message: { ...message, content: [], stop_reason: null, stop_sequence: null, usage: { ...usage, output_tokens: 0 } } },
+  ]
+  content.forEach((block, index) => blockEvents(block as Draft, index, events))
+  events.push({ type: 'message_delta', delta: { stop_reason, stop_sequence }, usage }, { type: 'message_stop' })
+  return events
+}
+
+function blockEvents(block: Draft, index: number, events: CanonicalEvent[]): void {
+  const start = (content_block: Draft): unknown => events.push({ type: 'content_block_start', index, content_block })
+  const delta = (part: Extract<CanonicalEvent, { type: 'content_block_delta' }>['delta']): unknown =>
+    events.push({ type: 'content_block_delta', index, delta: part })
+  switch (block.type) {
+    case 'text':
+      start({ ...block, text: '', ...(block['citations'] ? { citations: [] } : {}) })
+      for (const citation of (block['citations'] as unknown[] | null | undefined) ?? []) delta({ type: 'citations_delta', citation })
+      if (block['text']) delta({ type: 'text_delta', text: String(block['text']) })
+      break
+    case 'thinking':
+      start({ ...block, thinking: '', signature: '' })
+      if (block['thinking']) delta({ type: 'thinking_delta', thinking: String(block['thinking']) })
+      if (block['signature']) delta({ type: 'signature_delta', signature: String(block['signature']) })
+      break
+    case 'tool_use':
+    case 'server_tool_use':
+      start({ ...block, input: {} })
+      delta({ type: 'input_json_delta', partial_json: JSON.stringify(block['input'] ?? {}) })
+      break
+    default:
+      start(block)
+  }
+  events.push({ type: 'content_block_stop', index })
+}
+
+/** The object that a JSON text holds, or nothing when it holds anything else. */
+export function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,110 @@
+import { CcrError } from './errors.ts'
+
+/** One server-sent event: the joined `data` lines and the `event` name, where there was one. */
+export interface SseFrame {
+  readonly event: string | undefined
+  readonly data: string
+}
+
+export interface SseReader {
+  push(bytes: Uint8Array): readonly SseFrame[]
+  /** The frame that lacked its final blank line, if any. */
+  end(): readonly SseFrame[]
+}
+
+/** Largest frame, in UTF-16 units, that a reader takes unless told otherwise: 8 Mi. */
+export const MAX_FRAME = 8 * 1024 * 1024
+
+/**
+ * Splits bytes into server-sent events, however they were cut: LF, CRLF and CR line ends, a byte order mark, comments,
+ * a missing space after the colon, data of several lines, code points split between reads. Its work is linear in the
+ * bytes. Source: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+ *
+ * @throws CcrError `CCR_STREAM_LIMIT` when one frame exceeds `maxFrame`.
+ */
+export function createSseReader(maxFrame = MAX_FRAME): SseReader {
+  const decoder = new TextDecoder('utf-8')
+  // Pieces of the line whose end has not arrived; joined once, so that a long line costs linear time.
+  let pieces: string[] = []
+  let held = 0
+  let endedInCarriageReturn = false
+  let event: string | undefined
+  let data: string | undefined
+
+  const line = (text: string, out: SseFrame[]): void => {
+    if (text === '') {
+      if (data !== undefined) out.push({ event, data })
+      event = undefined
+      data = undefined
+      return
+    }
+    const colon = text.indexOf(':')
+    if (colon === 0) return
+    const field = colon < 0 ? text : text.slice(0, colon)
+    if (field === 'data') {
+      const value = colon < 0 ? '' : text.slice(text.charCodeAt(colon + 1) === 32 ? colon + 2 : colon + 1)
+      data = data === undefined ? value : `${data}\n${value}`
+      if (data.length > maxFrame) throw tooLong(maxFrame)
+    } else if (field === 'event') {
+      event = colon < 0 ? '' : text.slice(text.charCodeAt(colon + 1) === 32 ? colon + 2 : colon + 1)
+    }
+  }
+
+  const take = (text: string): readonly SseFrame[] => {
+    const out: SseFrame[] = []
+    let from = 0
+    if (endedInCarriageReturn) {
+      endedInCarriageReturn = false
+      if (text.charCodeAt(0) === 10) from = 1
+    }
+    const plain = !text.includes('\r')
+    for (;;) {
+      const end = plain ? text.indexOf('\n', from) : lineEnd(text, from)
+      if (end < 0) break
+      let whole = text.slice(from, end)
+      if (pieces.length > 0) {
+        pieces.push(whole)
+        whole = pieces.join('')
+        pieces = []
+        held = 0
+      }
+      line(whole, out)
+      from = end + 1
+      if (text.charCodeAt(end) === 13) {
+        if (from === text.length) endedInCarriageReturn = true
+        else if (text.charCodeAt(from) === 10) from++
+      }
+    }
+    if (from < text.length) {
+      pieces.push(from === 0 ? text : text.slice(from))
+      held += text.length - from
+      if (held > maxFrame) throw tooLong(maxFrame)
+    }
+    return out
+  }
+
+  return {
+    push: (bytes) => {
+      const text = decoder.decode(bytes, { stream: true })
+      return text === '' ? [] : take(text)
+    },
+    end: () => {
+      const out = [...take(decoder.decode())]
+      if (pieces.length > 0) line(pieces.join(''), out)
+      pieces = []
+      line('', out)
+      return out
+    },
+  }
+}
+
+function lineEnd(text: string, from: number): number {
+  const lf = text.indexOf('\n', from)
+  const cr = text.indexOf('\r', from)
+  if (cr < 0) return lf
+  return lf < 0 || cr < lf ? cr : lf
+}
+
+function tooLong(maxFrame: number): CcrError {
+  return new CcrError('CCR_STREAM_LIMIT', `one event of the upstream is longer than ${maxFrame} characters; it was given up`)
+}

@@ -1,0 +1,16 @@
+/**
+ * The URL of an endpoint from what a user wrote as base: the origin, a versioned root (`…/v1`), or the full URL.
+ *
+ * @param base as configured, with or without a trailing slash; a query survives
+ * @param tail the endpoint below the versioned root, such as `/chat/completions`
+ * @param version the root that is added when the base is a bare origin or, for `always`, has no version
+ */
+export function endpointUrl(base: string, tail: string, version: { readonly root: string; readonly always: boolean }): string {
+  const cut = base.search(/[?#]/)
+  const path = (cut < 0 ? base : base.slice(0, cut)).replace(/\/+$/, '')
+  const query = cut < 0 ? '' : base.slice(cut)
+  if (path.endsWith(tail)) return path + query
+  if (/\/v\d+[a-z0-9]*$/.test(path)) return path + tail + query
+  const bare = /^https?:\/\/[^/]+$/.test(path)
+  return path + (bare || version.always ? version.root : '') + tail + query
+}
