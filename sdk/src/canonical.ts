@@ -98,13 +98,7 @@ export interface OtherBlock {
 
 /** A block whose type ccr reads. */
 export type KnownBlock =
-  | TextBlock
-  | ImageBlock
-  | DocumentBlock
-  | ThinkingBlock
-  | RedactedThinkingBlock
-  | ToolUseBlock
-  | ToolResultBlock
+  TextBlock | ImageBlock | DocumentBlock | ThinkingBlock | RedactedThinkingBlock | ToolUseBlock | ToolResultBlock
 
 export type ContentBlock = KnownBlock | OtherBlock
 
@@ -140,13 +134,7 @@ export type Thinking =
 
 /** Why an answer ended; other values of newer upstreams pass through. */
 export type StopReason =
-  | 'end_turn'
-  | 'max_tokens'
-  | 'stop_sequence'
-  | 'tool_use'
-  | 'pause_turn'
-  | 'refusal'
-  | 'model_context_window_exceeded'
+  'end_turn' | 'max_tokens' | 'stop_sequence' | 'tool_use' | 'pause_turn' | 'refusal' | 'model_context_window_exceeded'
 
 /**
  * Token counts in disjoint buckets: the whole input is `input_tokens + cache_creation_input_tokens +
@@ -192,7 +180,10 @@ export type CanonicalEvent =
   | { readonly type: 'content_block_stop'; readonly index: number }
   | {
       readonly type: 'message_delta'
-      readonly delta: { readonly stop_reason: StopReason | string | null; readonly stop_sequence?: string | null | undefined }
+      readonly delta: {
+        readonly stop_reason: StopReason | string | null
+        readonly stop_sequence?: string | null | undefined
+      }
       readonly usage?: CanonicalUsage | undefined
     }
   | { readonly type: 'message_stop' }

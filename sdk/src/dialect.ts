@@ -1,8 +1,8 @@
 import type { CanonicalEvent, CanonicalMessage, CanonicalRequest } from './canonical.ts'
 import type { Attempt, Auth, ClientInfo, Exchange, HeaderBag, Outbound } from './exchange.ts'
-import type { FailureReply } from './failure.ts'
+import type { FailureReply, FailureType } from './failure.ts'
 import type { Secret } from './secret.ts'
-import type { StreamTransform } from './stream.ts'
+import type { Emit, StreamTransform } from './stream.ts'
 
 /** A request as it came in. */
 export interface ClientInput {
@@ -51,11 +51,14 @@ export interface ClientDialect {
   failure(reply: FailureReply, requestId: string): unknown
 }
 
-/** Turns the bytes of an answer into wire events. */
+/**
+ * Turns the bytes of an answer into wire events. What was emitted before it throws still counts, so that the events do
+ * not depend on how the bytes were cut.
+ */
 export interface WireReader<Event> {
-  push(bytes: Uint8Array): readonly Event[]
+  push(bytes: Uint8Array, emit: Emit<Event>): void
   /** After the last byte: a residue without its final line end is still an event. */
-  end(): readonly Event[]
+  end(emit: Emit<Event>): void
 }
 
 /** A complete frame of a passed-through answer: the bytes as received, and as much of its event as the validator needs. */
@@ -67,6 +70,8 @@ export interface PassthroughFrames {
    * the block's and the delta's `type` are.
    */
   readonly events: readonly CanonicalEvent[]
+  /** Where in `bytes` the frame of each event ends, so that a stream can be cut between two of them. */
+  readonly ends: readonly number[]
 }
 
 export interface PassthroughReader {
@@ -82,11 +87,11 @@ export interface Address {
   readonly auth?: Auth | undefined
 }
 
-/** What an upstream's error body says. */
+/** What an upstream says about its error. */
 export interface UpstreamError {
   readonly message?: string | undefined
-  /** The upstream's own type or code. */
-  readonly type?: string | undefined
+  /** The upstream's own type or code, in the words of the canonical dialect; absent when it is none of them. */
+  readonly type?: FailureType | undefined
 }
 
 /** The provider side of a wire protocol. `Body` is its request body, `Event` its stream events. */
@@ -103,7 +108,7 @@ export interface TargetDialect<Body = unknown, Event = unknown> {
   explode(answer: unknown, attempt: Attempt): readonly Event[]
   /**
    * Wire events → canonical events. It throws `CCR_STREAM_ENDED` from `flush` when the answer lacks its terminal event,
-   * and `CCR_STREAM_ERROR` when the upstream reports an error.
+   * and `CCR_STREAM_ERROR` with an {@link UpstreamError} as its `cause` when the upstream reports an error.
    */
   decoder(attempt: Attempt): StreamTransform<Event, CanonicalEvent>
   /** Reads an error body, parsed where it was JSON. */

@@ -79,3 +79,8 @@ export function messageOf(thrown: unknown): string {
 export class SkipTarget extends Error {
   override readonly name = 'SkipTarget'
 }
+
+/** Whether a thrown value is a {@link SkipTarget}, whichever copy of the SDK made it. */
+export function isSkipTarget(value: unknown): value is SkipTarget {
+  return value instanceof Error && value.name === 'SkipTarget'
+}

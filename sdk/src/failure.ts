@@ -1,3 +1,5 @@
+import type { AttemptOutcome } from './exchange.ts'
+
 /** The error types of the canonical dialect; every client dialect maps them to its own words. */
 export type FailureType =
   | 'invalid_request_error'
@@ -41,4 +43,67 @@ export interface AttemptFailure {
   /** What the client is told when nobody decides otherwise. */
   readonly reply: FailureReply
   readonly cause?: unknown
+}
+
+/** Status and type of what a client is told. */
+export interface Verdict {
+  readonly status: number
+  readonly type: FailureType
+  readonly shouldRetry?: boolean | undefined
+}
+
+const BAD_GATEWAY: Verdict = { status: 502, type: 'api_error' }
+const OUR_CREDENTIALS: Verdict = { status: 502, type: 'api_error', shouldRetry: false }
+
+const BY_STATUS: ReadonlyMap<number, Verdict> = new Map([
+  [400, { status: 400, type: 'invalid_request_error' }],
+  [401, OUR_CREDENTIALS],
+  [402, OUR_CREDENTIALS],
+  [403, OUR_CREDENTIALS],
+  [404, { status: 404, type: 'not_found_error' }],
+  [408, { status: 504, type: 'timeout_error' }],
+  [413, { status: 413, type: 'request_too_large' }],
+  [422, { status: 422, type: 'invalid_request_error' }],
+  [429, { status: 429, type: 'rate_limit_error' }],
+  [504, { status: 504, type: 'timeout_error' }],
+  [529, { status: 529, type: 'overloaded_error' }],
+])
+
+const BY_TYPE: Readonly<Record<FailureType, Verdict>> = {
+  invalid_request_error: { status: 400, type: 'invalid_request_error' },
+  authentication_error: OUR_CREDENTIALS,
+  permission_error: OUR_CREDENTIALS,
+  not_found_error: { status: 404, type: 'not_found_error' },
+  request_too_large: { status: 413, type: 'request_too_large' },
+  rate_limit_error: { status: 429, type: 'rate_limit_error' },
+  api_error: BAD_GATEWAY,
+  timeout_error: { status: 504, type: 'timeout_error' },
+  overloaded_error: { status: 529, type: 'overloaded_error' },
+}
+
+/** What an upstream's HTTP status means to a client; the table stands in docs/reference/errors.md. */
+export function verdictOfStatus(status: number): Verdict {
+  return BY_STATUS.get(status) ?? BAD_GATEWAY
+}
+
+/** What an upstream's own error type means to a client. */
+export function verdictOfType(type: FailureType): Verdict {
+  return BY_TYPE[type]
+}
+
+/** What a failure says about the target. */
+export function outcomeOf(failure: AttemptFailure): AttemptOutcome {
+  if (failure.kind === 'plugin') return 'neutral'
+  const status = failure.status
+  if (status === 400 || status === 413 || status === 422) return 'neutral'
+  return status === 429 || status === 529 ? 'cooldown' : 'failure'
+}
+
+/** Milliseconds that a `retry-after` value asks for: seconds or an HTTP date; nothing when it is neither. */
+export function retryAfterMsOf(value: string | undefined, now = Date.now()): number | undefined {
+  if (value === undefined) return undefined
+  if (/^\d+(?:\.\d+)?$/.test(value)) return Number(value) * 1000
+  if (!/^[A-Z][a-z]{2},/.test(value)) return undefined
+  const at = Date.parse(value)
+  return Number.isNaN(at) ? undefined : Math.max(0, at - now)
 }

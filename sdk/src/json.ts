@@ -90,7 +90,7 @@ class Scan {
       if (this.#bytes[this.#at] !== QUOTE) throw this.#fault('a key was expected')
       const from = this.#at
       this.#string()
-      const key = fields || this.#mayPollute(from) ? (JSON.parse(this.#bytes.toString('utf8', from, this.#at)) as string) : ''
+      const key = fields || this.#mayPollute(from) ? this.#text(from) : ''
       if (key === '__proto__') throw this.#fault("the key '__proto__' is not accepted")
       this.#space()
       if (this.#bytes[this.#at] !== 58) throw this.#fault("':' was expected")
@@ -154,7 +154,7 @@ class Scan {
     const start = this.#at
     while (this.#at < this.#bytes.length && !ENDS.has(this.#bytes[this.#at]!)) this.#at++
     const text = this.#bytes.toString('latin1', start, this.#at)
-    if (!/^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)$/.test(text)) throw this.#fault('a value was expected', start)
+    if (!SCALAR.test(text)) throw this.#fault('a value was expected', start)
   }
 
   #space(): void {
@@ -163,6 +163,10 @@ class Scan {
       if (byte !== 32 && byte !== 10 && byte !== 13 && byte !== 9) return
       this.#at++
     }
+  }
+
+  #text(from: number): string {
+    return JSON.parse(this.#bytes.toString('utf8', from, this.#at)) as string
   }
 
   /** `"__proto__"` is 11 bytes plain; an escape in the key makes it longer. */
@@ -176,6 +180,7 @@ class Scan {
   }
 }
 
+const SCALAR = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)$/
 const ESCAPES = new Set([...'"\\/bfnrt'].map((one) => one.charCodeAt(0)))
 const ENDS = new Set([...' \n\r\t,]}:[{"'].map((one) => one.charCodeAt(0)))
 

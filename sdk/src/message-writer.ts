@@ -1,7 +1,8 @@
-import type { CanonicalEvent, CanonicalUsage, ContentBlock, StopReason } from './canonical.ts'
+import type { BlockDelta, CanonicalEvent, CanonicalUsage, ContentBlock, StopReason } from './canonical.ts'
 import { CcrError } from './errors.ts'
-import { mergeUsage, parseObject } from './message.ts'
+import { mergeUsage } from './message.ts'
 import type { Emit } from './stream.ts'
+import { ToolArguments } from './tool-arguments.ts'
 
 export interface MessageWriterOptions {
   /** Model named in `message_start`. */
@@ -10,35 +11,66 @@ export interface MessageWriterOptions {
   newId(prefix: string): string
   /** Signature of a thinking block that ended without one; without it such a block stays unsigned. */
   readonly sign?: ((thinking: string) => string) | undefined
+  /** The name shown to the client for the name the upstream used. */
+  readonly toolName?: ((name: string) => string) | undefined
+  /** Input tokens named in `message_start` when the upstream has not counted them by then. */
+  readonly estimateInput?: (() => number) | undefined
+}
+
+/** Most characters kept back for the sake of order, or kept until a block is complete: 8 Mi. */
+export const MAX_HELD = 8 * 1024 * 1024
+
+/** What one held fragment costs beside its characters, so that empty fragments are bounded too. */
+const FRAGMENT_COST = 16
+
+interface Run {
+  readonly kind: 'text' | 'thinking'
+  /** What waits until the block may be opened. */
+  readonly waiting: BlockDelta[]
+  /** The thinking so far, kept while it may have to be signed. */
+  thought: string
+  signature: string | undefined
+  opened: boolean
 }
 
 interface Call {
+  readonly kind: 'call'
   id: string | undefined
   name: string
-  /** Fragments in order; joined when the call ends. */
-  readonly parts: string[]
-  /** Fragments already sent. */
-  sent: number
+  readonly arguments: ToolArguments
   opened: boolean
   closed: boolean
 }
 
+interface Whole {
+  readonly kind: 'whole'
+  readonly block: ContentBlock
+}
+
+type Segment = Run | Call | Whole
+
 /**
  * Writes one answer as canonical events, in an order that cannot be wrong: `message_start` comes first and once, one
- * block is open at a time, indexes have no gaps, a tool call starts when its name is known, arguments of interleaved
- * calls are kept per call. The target dialects and local providers write through it.
+ * block is open at a time, indexes have no gaps, and a tool call starts when its name is known. The first segment that
+ * is not finished is live and streams; what comes behind an incomplete tool call waits in order until the call is
+ * complete or the answer ends. After {@link end} everything is ignored. The target dialects and local providers write
+ * through it.
  */
 export class MessageWriter {
   readonly #emit: Emit<CanonicalEvent>
   readonly #options: MessageWriterOptions
   readonly #calls = new Map<string, Call>()
+  readonly #ids = new Set<string>()
   #usage: CanonicalUsage = {}
   #started = false
   #ended = false
   #index = -1
-  #open: 'text' | 'thinking' | Call | undefined
-  #thought: string[] = []
-  #signature: string | undefined
+  #live: Segment | undefined
+  /** Segments that have not begun, from `#next` on. */
+  #waiting: Segment[] = []
+  #next = 0
+  #last: Segment | undefined
+  #held = 0
   #stop: { reason: StopReason | string; sequence: string | null } | undefined
 
   constructor(emit: Emit<CanonicalEvent>, options: MessageWriterOptions) {
@@ -64,7 +96,13 @@ export class MessageWriter {
   start(): void {
     if (this.#started) return
     this.#started = true
-    const usage = mergeUsage({ input_tokens: 0, output_tokens: 0 }, this.#usage)
+    const counted = typeof this.#usage.input_tokens === 'number'
+    const zero: CanonicalUsage = {
+      input_tokens: counted ? 0 : (this.#options.estimateInput?.() ?? 0),
+      cache_creation_input_tokens: 0,
+      cache_read_input_tokens: 0,
+      output_tokens: 0,
+    }
     this.#emit({
       type: 'message_start',
       message: {
@@ -75,59 +113,79 @@ export class MessageWriter {
         content: [],
         stop_reason: null,
         stop_sequence: null,
-        usage,
+        usage: mergeUsage(zero, this.#usage),
       },
     })
   }
 
   text(text: string): void {
-    if (text === '') return
-    if (this.#open !== 'text') {
-      this.#openBlock({ type: 'text', text: '' })
-      this.#open = 'text'
-    }
-    this.#delta({ type: 'text_delta', text })
+    if (text === '' || this.#ended) return
+    this.#write(this.#run('text'), { type: 'text_delta', text }, text.length)
+  }
+
+  /** A citation of the text that was written last, or of the text that follows. */
+  citation(citation: unknown): void {
+    if (this.#ended) return
+    this.#write(this.#run('text'), { type: 'citations_delta', citation }, 0)
   }
 
   thinking(thinking: string): void {
-    if (thinking === '') return
-    this.#openThinking()
-    this.#thought.push(thinking)
-    this.#delta({ type: 'thinking_delta', thinking })
+    if (thinking === '' || this.#ended) return
+    let run = this.#run('thinking')
+    if (run.signature !== undefined) run = this.#append({ kind: 'thinking', waiting: [], thought: '', signature: undefined, opened: false })
+    if (this.#options.sign) {
+      run.thought += thinking
+      this.#hold(thinking.length)
+    }
+    this.#write(run, { type: 'thinking_delta', thinking }, thinking.length)
   }
 
-  /** The signature of the thinking that is open, or of a thinking block without text. */
+  /** The signature of the thinking that was written last, or of a thinking block without text. */
   signature(signature: string): void {
-    this.#openThinking()
-    this.#signature = signature
+    if (!this.#ended) this.#run('thinking').signature = signature
   }
 
   /**
    * Opens or continues the tool call `key` (unique in this answer). Fragments of the name are joined until the first
-   * argument or the next call; a call that starts while another is incomplete waits for it.
+   * argument; a name that is repeated whole counts once. Arguments may come before the name.
+   *
+   * @throws CcrError `CCR_STREAM_INVALID` when something follows complete arguments
    */
   tool(key: string, part: { readonly id?: string | undefined; readonly name?: string | undefined; readonly arguments?: string | undefined }): void {
+    if (this.#ended) return
     let call = this.#calls.get(key)
     if (!call) {
-      call = { id: undefined, name: '', parts: [], sent: 0, opened: false, closed: false }
+      call = { kind: 'call', id: undefined, name: '', arguments: new ToolArguments(), opened: false, closed: false }
       this.#calls.set(key, call)
+      this.#hold(FRAGMENT_COST)
+      this.#append(call)
     }
-    if (part.id !== undefined && part.id !== '') call.id ??= part.id
-    if (part.name !== undefined && !call.opened) call.name += part.name
-    if (part.arguments !== undefined && part.arguments !== '') {
-      if (call.closed) {
-        if (part.arguments.trim() === '') return
-        throw invalid(`tool call '${call.name}' went on after its arguments were complete`)
-      }
-      call.parts.push(part.arguments)
+    if (part.id) call.id ??= part.id
+    if (part.name && !call.opened && part.name !== call.name) {
+      call.name += part.name
+      this.#hold(part.name.length)
     }
-    this.#advance(call)
+    const fragment = part.arguments
+    if (fragment && !(call.closed && fragment.trim() === '')) {
+      this.#hold(fragment.length)
+      if (!call.arguments.push(fragment)) throw invalid(`tool call '${call.name}' went on after its arguments were complete`)
+      if (call.opened) this.#delta({ type: 'input_json_delta', partial_json: fragment })
+    }
+    if (this.#live !== call) return
+    this.#openCall(call)
+    this.#advance()
   }
 
-  /** A block that arrives whole, such as a server tool's result. */
+  /** The arguments of the tool call `key` are complete: whatever else comes under this key is another call. */
+  isComplete(key: string): boolean {
+    return this.#calls.get(key)?.arguments.complete ?? false
+  }
+
+  /** A block that arrives whole, such as a server tool's call or result. */
   block(content_block: ContentBlock): void {
-    this.#openBlock(content_block)
-    this.#closeBlock()
+    if (this.#ended) return
+    this.#hold(FRAGMENT_COST)
+    this.#append({ kind: 'whole', block: content_block })
   }
 
   /** Cumulative usage; the last word of each field wins. */
@@ -141,93 +199,152 @@ export class MessageWriter {
   }
 
   /**
-   * Closes what is open and sends `message_delta` and `message_stop`.
+   * Sends what was kept back, closes what is open and sends `message_delta` and `message_stop`. When the token limit cut
+   * the answer, a last call without any argument is left out, because it would look complete.
    *
-   * @throws CcrError `CCR_STREAM_ENDED` without a stop reason; `CCR_STREAM_INVALID` when a tool call's arguments are not
-   * a JSON object although the answer was not cut by its token limit.
+   * @throws CcrError `CCR_STREAM_ENDED` without a stop reason; `CCR_STREAM_INVALID` when a tool call has no name, or
+   * arguments that are not a JSON object, although the answer was not cut by its token limit.
    */
   end(): void {
     if (this.#ended) return
     const stop = this.#stop
     if (!stop) throw new CcrError('CCR_STREAM_ENDED', 'the answer ended before it said why')
-    this.start()
     const cut = stop.reason === 'max_tokens' || stop.reason === 'model_context_window_exceeded'
-    for (const call of this.#calls.values()) {
-      const text = call.parts.join('')
-      if (!cut && text !== '' && parseObject(text) === undefined) {
-        throw invalid(`the arguments of tool call '${call.name}' are not a JSON object`)
-      }
-      if (!call.closed && (call.name !== '' || !cut)) this.#finishCall(call)
+    if (!cut) this.#checkCalls()
+    this.start()
+    if (this.#live?.kind === 'call') this.#openCall(this.#live, !cut || this.#isBehind)
+    this.#close()
+    while (this.#isBehind) {
+      const segment = this.#take()
+      this.#open(segment, !cut || this.#isBehind)
+      this.#close()
     }
-    this.#closeBlock()
     this.#ended = true
-    this.#emit({ type: 'message_delta', delta: { stop_reason: stop.reason, stop_sequence: stop.sequence }, usage: this.#usage })
+    const usage = typeof this.#usage.output_tokens === 'number' ? this.#usage : { ...this.#usage, output_tokens: 0 }
+    this.#emit({ type: 'message_delta', delta: { stop_reason: stop.reason, stop_sequence: stop.sequence }, usage })
     this.#emit({ type: 'message_stop' })
   }
 
-  /** Calls go out in the order in which they began: a later one waits until every earlier one is complete. */
-  #advance(call: Call): void {
-    for (const current of this.#calls.values()) {
-      if (current.closed) continue
-      if (current === call) break
-      if (this.#open !== current || parseObject(current.parts.join('')) === undefined) return
-      this.#closeBlock()
-    }
-    if (this.#open !== call) {
-      if (call.name === '' || call.parts.length === 0) return
-      this.#openCall(call)
-    }
-    this.#sendParts(call)
-  }
-
-  #openCall(call: Call): void {
-    const id = call.id !== undefined && /^[A-Za-z0-9_-]+$/.test(call.id) ? call.id : this.#options.newId('toolu_')
-    this.#openBlock({ type: 'tool_use', id, name: call.name, input: {} })
-    this.#open = call
-    call.opened = true
-  }
-
-  #finishCall(call: Call): void {
-    if (this.#open !== call) {
+  #checkCalls(): void {
+    for (const call of this.#calls.values()) {
       if (call.name === '') throw invalid('a tool call has no name')
-      this.#openCall(call)
-      this.#sendParts(call)
+      if (!call.arguments.empty && !call.arguments.complete) throw invalid(`the arguments of tool call '${call.name}' are not a JSON object`)
     }
-    this.#closeBlock()
   }
 
-  #sendParts(call: Call): void {
-    for (; call.sent < call.parts.length; call.sent++) this.#delta({ type: 'input_json_delta', partial_json: call.parts[call.sent]! })
+  /** The run of this kind that the next delta belongs to. */
+  #run(kind: 'text' | 'thinking'): Run {
+    const last = this.#last
+    if (last?.kind === kind) return last as Run
+    return this.#append({ kind, waiting: [], thought: '', signature: undefined, opened: false })
   }
 
-  #openThinking(): void {
-    if (this.#open === 'thinking') return
-    this.#openBlock({ type: 'thinking', thinking: '', signature: '' })
-    this.#open = 'thinking'
+  #write(run: Run, delta: BlockDelta, length: number): void {
+    if (run.opened) this.#delta(delta)
+    else {
+      this.#hold(length + FRAGMENT_COST)
+      run.waiting.push(delta)
+    }
   }
 
-  #openBlock(content_block: ContentBlock): void {
+  #append<Kind extends Segment>(segment: Kind): Kind {
+    this.#last = segment
+    this.#waiting.push(segment)
+    this.#advance()
+    return segment
+  }
+
+  /** Moves on while something waits and the live segment is finished. */
+  #advance(): void {
+    while (this.#isBehind) {
+      const live = this.#live
+      if (live?.kind === 'call' && !(live.opened && live.arguments.complete)) return
+      this.#close()
+      this.#open(this.#take(), false)
+    }
+  }
+
+  /** Something waits behind the live segment. */
+  get #isBehind(): boolean {
+    return this.#next < this.#waiting.length
+  }
+
+  #take(): Segment {
+    const segment = this.#waiting[this.#next++]!
+    if (this.#next === this.#waiting.length) {
+      this.#waiting = []
+      this.#next = 0
+    }
+    return segment
+  }
+
+  #open(segment: Segment, last: boolean): void {
+    this.#live = segment
+    if (segment.kind === 'call') return this.#openCall(segment, last)
     this.start()
-    if (this.#open !== undefined) this.#closeBlock()
     this.#index++
+    if (segment.kind === 'whole') return this.#openWhole(segment.block)
+    segment.opened = true
+    const content_block: ContentBlock =
+      segment.kind === 'text' ? { type: 'text', text: '' } : { type: 'thinking', thinking: '', signature: '' }
     this.#emit({ type: 'content_block_start', index: this.#index, content_block })
-    this.#open = 'text'
+    for (const delta of segment.waiting) {
+      this.#delta(delta)
+      this.#held -= FRAGMENT_COST + (delta.type === 'text_delta' ? delta.text.length : delta.type === 'thinking_delta' ? delta.thinking.length : 0)
+    }
+    segment.waiting.length = 0
   }
 
-  #closeBlock(): void {
-    const open = this.#open
-    if (open === undefined) return
-    if (open === 'thinking') {
-      const signature = this.#signature ?? this.#options.sign?.(this.#thought.join(''))
+  /** Clients take the input of a call from its deltas alone, also that of a server tool. */
+  #openWhole(block: ContentBlock): void {
+    this.#held -= FRAGMENT_COST
+    const server = block.type === 'server_tool_use' || block.type === 'tool_use'
+    const content_block = server ? { ...block, input: {} } : block
+    this.#emit({ type: 'content_block_start', index: this.#index, content_block })
+    if (server) this.#delta({ type: 'input_json_delta', partial_json: JSON.stringify('input' in block ? block.input : {}) })
+  }
+
+  /** Starts a call once its name is whole, which the first argument shows; `last` when nothing more can come. */
+  #openCall(call: Call, last = false): void {
+    if (call.opened || call.name === '' || (call.arguments.empty && !last)) return
+    call.opened = true
+    this.start()
+    this.#index++
+    const name = this.#options.toolName?.(call.name) ?? call.name
+    this.#emit({ type: 'content_block_start', index: this.#index, content_block: { type: 'tool_use', id: this.#callId(call), name, input: {} } })
+    this.#delta({ type: 'input_json_delta', partial_json: call.arguments.empty ? '{}' : call.arguments.text })
+  }
+
+  #callId(call: Call): string {
+    const given = call.id
+    const id = given !== undefined && /^[A-Za-z0-9_-]+$/.test(given) && !this.#ids.has(given) ? given : this.#options.newId('toolu_')
+    this.#ids.add(id)
+    return id
+  }
+
+  #close(): void {
+    const live = this.#live
+    this.#live = undefined
+    if (live === undefined) return
+    if (live.kind === 'call') {
+      live.closed = true
+      this.#held -= live.arguments.release()
+      if (!live.opened) return
+    } else if (live.kind === 'thinking') {
+      const signature = live.signature ?? this.#options.sign?.(live.thought)
       if (signature !== undefined) this.#delta({ type: 'signature_delta', signature })
-      this.#thought = []
-      this.#signature = undefined
-    } else if (typeof open === 'object') open.closed = true
-    this.#open = undefined
+      this.#held -= live.thought.length
+      live.thought = ''
+    }
     this.#emit({ type: 'content_block_stop', index: this.#index })
   }
 
-  #delta(delta: Extract<CanonicalEvent, { type: 'content_block_delta' }>['delta']): void {
+  #hold(length: number): void {
+    this.#held += length
+    if (this.#held > MAX_HELD) throw new CcrError('CCR_STREAM_LIMIT', `the answer made the router keep more than ${MAX_HELD} characters; it was given up`)
+  }
+
+  #delta(delta: BlockDelta): void {
     this.#emit({ type: 'content_block_delta', index: this.#index, delta })
   }
 }

@@ -2,7 +2,10 @@ import type { CanonicalEvent, CanonicalMessage, CanonicalUsage, ContentBlock } f
 
 /** Adds cumulative usage to what was known: later values win, absent and null ones change nothing. */
 export function mergeUsage(known: CanonicalUsage, later: CanonicalUsage | null | undefined): CanonicalUsage {
-  if (!later) return known
+  return later ? mergeFields(known, later) : known
+}
+
+function mergeFields(known: object, later: object): Record<string, unknown> {
   const merged: Record<string, unknown> = { ...known }
   for (const [key, value] of Object.entries(later)) if (value !== null && value !== undefined) merged[key] = value
   return merged
@@ -22,6 +25,8 @@ export interface MessageAccumulator {
  */
 export function createAccumulator(): MessageAccumulator {
   let start: CanonicalMessage | undefined
+  // What only the end says, such as `stop_details` and `context_management`.
+  let late: Record<string, unknown> = {}
   let usage: CanonicalUsage = {}
   let stopReason: string | null = null
   let stopSequence: string | null = null
@@ -61,7 +66,7 @@ export function createAccumulator(): MessageAccumulator {
       switch (event.type) {
         case 'message_start':
           start = event.message
-          usage = mergeUsage({}, event.message.usage)
+          usage = event.message.usage ?? {}
           break
         case 'content_block_start':
           blocks[event.index] = { ...event.content_block }
@@ -72,18 +77,21 @@ export function createAccumulator(): MessageAccumulator {
         case 'content_block_stop':
           stop(event.index)
           break
-        case 'message_delta':
-          stopReason = event.delta.stop_reason ?? stopReason
-          stopSequence = event.delta.stop_sequence ?? stopSequence
-          usage = mergeUsage(usage, event.usage)
+        case 'message_delta': {
+          const { type: _type, delta: { stop_reason, stop_sequence, ...inner }, usage: later, ...outer } = event
+          stopReason = stop_reason ?? stopReason
+          stopSequence = stop_sequence ?? stopSequence
+          usage = mergeUsage(usage, later)
+          late = mergeFields(mergeFields(late, inner), outer)
           break
+        }
         default:
       }
     },
     message() {
       if (!start) return undefined
       const content = blocks.filter((block) => block !== undefined) as readonly ContentBlock[]
-      return { ...start, content, stop_reason: stopReason, stop_sequence: stopSequence, usage }
+      return { ...start, ...late, content, stop_reason: stopReason, stop_sequence: stopSequence, usage }
     },
   }
 }
@@ -91,9 +99,8 @@ export function createAccumulator(): MessageAccumulator {
 /** The events that a stream of this whole answer would have had. */
 export function messageEvents(message: CanonicalMessage): readonly CanonicalEvent[] {
   const { content, stop_reason, stop_sequence, usage } = message
-  const events: CanonicalEvent[] = [
-    { type: 'message_start', message: { ...message, content: [], stop_reason: null, stop_sequence: null, usage: { ...usage, output_tokens: 0 } } },
-  ]
+  const opening = { ...message, content: [], stop_reason: null, stop_sequence: null, usage: { ...usage, output_tokens: 0 } }
+  const events: CanonicalEvent[] = [{ type: 'message_start', message: opening }]
   content.forEach((block, index) => blockEvents(block as Draft, index, events))
   events.push({ type: 'message_delta', delta: { stop_reason, stop_sequence }, usage }, { type: 'message_stop' })
   return events
@@ -116,6 +123,7 @@ function blockEvents(block: Draft, index: number, events: CanonicalEvent[]): voi
       break
     case 'tool_use':
     case 'server_tool_use':
+    case 'mcp_tool_use':
       start({ ...block, input: {} })
       delta({ type: 'input_json_delta', partial_json: JSON.stringify(block['input'] ?? {}) })
       break

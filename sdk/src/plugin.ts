@@ -122,7 +122,9 @@ export interface PluginDraft<P extends TProperties, C extends TProperties> {
  *   },
  * })
  */
-export function definePlugin<P extends TProperties, C extends TProperties = Record<never, never>>(draft: PluginDraft<P, C>): Plugin {
+export function definePlugin<P extends TProperties, C extends TProperties = Record<never, never>>(
+  draft: PluginDraft<P, C>,
+): Plugin {
   // The options and sections are checked against these very schemas before activate sees them.
   return Object.freeze({ transformers: [], ...draft, config: Type.Object(draft.config ?? {}) }) as unknown as Plugin
 }

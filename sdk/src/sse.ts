@@ -20,7 +20,8 @@ export const MAX_FRAME = 8 * 1024 * 1024
  * a missing space after the colon, data of several lines, code points split between reads. Its work is linear in the
  * bytes. Source: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
  *
- * @throws CcrError `CCR_STREAM_LIMIT` when one frame exceeds `maxFrame`.
+ * @throws CcrError `CCR_STREAM_LIMIT` when a line, or the data of one frame, exceeds `maxFrame`. Frames that precede it in
+ * the same read are returned first; then the next call throws.
  */
 export function createSseReader(maxFrame = MAX_FRAME): SseReader {
   const decoder = new TextDecoder('utf-8')
@@ -50,17 +51,18 @@ export function createSseReader(maxFrame = MAX_FRAME): SseReader {
     }
   }
 
-  const take = (text: string): readonly SseFrame[] => {
-    const out: SseFrame[] = []
+  const take = (text: string, out: SseFrame[]): void => {
     let from = 0
     if (endedInCarriageReturn) {
       endedInCarriageReturn = false
       if (text.charCodeAt(0) === 10) from = 1
     }
-    const plain = !text.includes('\r')
-    for (;;) {
-      const end = plain ? text.indexOf('\n', from) : lineEnd(text, from)
-      if (end < 0) break
+    // Each is looked for again only when it was passed, so that a text with one kind of line end is searched once for the other.
+    let lf = text.indexOf('\n', from)
+    let cr = text.indexOf('\r', from)
+    while (lf >= 0 || cr >= 0) {
+      const end = lf < 0 || (cr >= 0 && cr < lf) ? cr : lf
+      if (held + end - from > maxFrame) throw tooLong(maxFrame)
       let whole = text.slice(from, end)
       if (pieces.length > 0) {
         pieces.push(whole)
@@ -69,40 +71,47 @@ export function createSseReader(maxFrame = MAX_FRAME): SseReader {
         held = 0
       }
       line(whole, out)
-      from = end + 1
-      if (text.charCodeAt(end) === 13) {
-        if (from === text.length) endedInCarriageReturn = true
-        else if (text.charCodeAt(from) === 10) from++
-      }
+      from = end === cr && lf === cr + 1 ? lf + 1 : end + 1
+      endedInCarriageReturn = end === cr && from === text.length
+      if (lf >= 0 && lf < from) lf = text.indexOf('\n', from)
+      if (cr >= 0 && cr < from) cr = text.indexOf('\r', from)
     }
     if (from < text.length) {
       pieces.push(from === 0 ? text : text.slice(from))
       held += text.length - from
       if (held > maxFrame) throw tooLong(maxFrame)
     }
+  }
+
+  // The frames before a fault are returned and the fault is thrown by the next call: cuts make no difference.
+  let fault: unknown
+  const frames = (read: (out: SseFrame[]) => void): readonly SseFrame[] => {
+    if (fault !== undefined) throw fault
+    const out: SseFrame[] = []
+    try {
+      read(out)
+    } catch (thrown) {
+      fault = thrown
+      if (out.length === 0) throw thrown
+    }
     return out
   }
 
   return {
-    push: (bytes) => {
-      const text = decoder.decode(bytes, { stream: true })
-      return text === '' ? [] : take(text)
-    },
-    end: () => {
-      const out = [...take(decoder.decode())]
-      if (pieces.length > 0) line(pieces.join(''), out)
-      pieces = []
-      line('', out)
-      return out
-    },
+    push: (bytes) =>
+      frames((out) => {
+        const text = decoder.decode(bytes, { stream: true })
+        if (text !== '') take(text, out)
+      }),
+    end: () =>
+      frames((out) => {
+        const rest = decoder.decode()
+        if (rest !== '') take(rest, out)
+        if (pieces.length > 0) line(pieces.join(''), out)
+        pieces = []
+        line('', out)
+      }),
   }
-}
-
-function lineEnd(text: string, from: number): number {
-  const lf = text.indexOf('\n', from)
-  const cr = text.indexOf('\r', from)
-  if (cr < 0) return lf
-  return lf < 0 || cr < lf ? cr : lf
 }
 
 function tooLong(maxFrame: number): CcrError {

@@ -34,7 +34,9 @@ export interface StreamPipeline {
 }
 
 /** A transform made of one function from an event to none, one or many. */
-export function mapEvents(map: (event: CanonicalEvent) => CanonicalEvent | readonly CanonicalEvent[] | undefined): StreamTransform {
+export function mapEvents(
+  map: (event: CanonicalEvent) => CanonicalEvent | readonly CanonicalEvent[] | undefined,
+): StreamTransform {
   return {
     chunk(event, emit) {
       const mapped = map(event)

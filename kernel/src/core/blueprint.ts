@@ -12,6 +12,8 @@ export interface Entry {
   readonly after?: readonly string[] | undefined
   readonly timeoutMs?: number | undefined
   readonly onFailure?: 'fail' | 'skip' | undefined
+  /** At a cold start it may be left out, visibly, when it cannot be activated. */
+  readonly optional?: boolean | undefined
   /** Where the plugin's files are, for reports. */
   readonly file?: string | undefined
 }

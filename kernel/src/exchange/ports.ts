@@ -58,7 +58,11 @@ export interface Incoming {
 
 /** One line of the routing log: what was decided, tried, committed. Never bodies, never secrets. */
 export interface RoutingLog {
-  record(event: 'route' | 'attempt' | 'commit' | 'done', exchange: Exchange, fields: Readonly<Record<string, unknown>>): void
+  record(
+    event: 'route' | 'attempt' | 'commit' | 'done',
+    exchange: Exchange,
+    fields: Readonly<Record<string, unknown>>,
+  ): void
 }
 
 /** What an exchange needs from outside. */

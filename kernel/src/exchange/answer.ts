@@ -1,0 +1,200 @@
+import {
+  CcrError,
+  settle,
+  type CanonicalEvent,
+  type CanonicalRequest,
+  type LocalProvider,
+  type PassthroughFrames,
+  type TargetDialect,
+} from '@ccr/sdk'
+import type { AttemptState } from './attempt.ts'
+import { ofDialect } from './outbound.ts'
+import type { Pipeline } from './pipeline.ts'
+import type { TransportResponse } from './ports.ts'
+import type { Settings } from './settings.ts'
+import type { Watchdog } from './watchdog.ts'
+
+/** A piece of an answer: canonical events, and the bytes to forward in their place when the answer is passed on. */
+export interface Piece {
+  readonly events: readonly CanonicalEvent[]
+  readonly bytes?: Uint8Array | undefined
+}
+
+/** What reading an answer needs. */
+export interface Reading {
+  readonly attempt: AttemptState
+  readonly pipeline: Pipeline
+  readonly watchdog: Watchdog
+  readonly settings: Settings
+}
+
+/** How long a finished upstream may take to close before it is closed, and what it may still send. */
+const CLOSE_MS = 500
+const CLOSE_READS = 16
+
+/** The answer of an upstream, as it is read. Leaving the loop closes the upstream. */
+export async function* remoteAnswer(
+  response: TransportResponse,
+  dialect: TargetDialect,
+  passthrough: boolean,
+  reading: Reading,
+): AsyncGenerator<Piece, void, undefined> {
+  const { attempt, pipeline, watchdog, settings } = reading
+  const contentType = response.headers['content-type'] ?? ''
+  const reader = ofDialect(pipeline.dialect, () => dialect.reader(contentType, attempt))
+  const frames = passthrough && reader && attempt.exchange.stream ? dialect.passthrough?.(pipeline.observed) : undefined
+  if (!reader) return yield* wholeAnswer(response, dialect, passthrough && !attempt.exchange.stream, reading)
+
+  const body = response.body[Symbol.asyncIterator]()
+  const wire: unknown[] = []
+  const emit = (event: unknown): void => void wire.push(event)
+  try {
+    for (;;) {
+      const read = await body.next()
+      if (!read.done) watchdog.read()
+      if (frames) {
+        yield passed(read.done ? frames.end() : frames.push(read.value), pipeline)
+      } else {
+        wire.length = 0
+        const fault = attemptTo(() => (read.done ? reader.end(emit) : reader.push(read.value, emit)))
+        const pending = pipeline.process(wire, read.done === true && fault === undefined)
+        const events = Array.isArray(pending) ? (pending as readonly CanonicalEvent[]) : await pending
+        if (events.length > 0) yield { events }
+        if (fault !== undefined && !pipeline.ended) throw fault
+      }
+      if (pipeline.ended) return
+      if (pipeline.failure !== undefined) throw pipeline.failure
+      if (read.done) throw new CcrError('CCR_STREAM_ENDED', 'the answer ended before its last event')
+    }
+  } finally {
+    void close(body, pipeline.ended, settings.limits.answerBytes)
+  }
+}
+
+/** Frames as received, cut after the last event that may leave the router. */
+function passed({ bytes, events, ends }: PassthroughFrames, pipeline: Pipeline): Piece {
+  const reported = events.findIndex((event) => event.type === 'error')
+  const allowed = pipeline.inspect(reported < 0 ? events : events.slice(0, reported))
+  const whole = allowed.length === events.length
+  if (reported >= 0 && allowed.length === reported) {
+    const { error } = events[reported] as Extract<CanonicalEvent, { type: 'error' }>
+    pipeline.fail(new CcrError('CCR_STREAM_ERROR', 'the upstream reported an error', { cause: error }))
+  }
+  return { events: allowed, bytes: whole ? bytes : bytes.subarray(0, ends[allowed.length - 1] ?? 0) }
+}
+
+/** An answer that is not a stream: read to its end, then one batch. */
+async function* wholeAnswer(
+  response: TransportResponse,
+  dialect: TargetDialect,
+  passthrough: boolean,
+  { attempt, pipeline, watchdog, settings }: Reading,
+): AsyncGenerator<Piece, void, undefined> {
+  const bytes = await readWhole(response.body, settings.limits.answerBytes, () => watchdog.read())
+  const wire = ofDialect(pipeline.dialect, () => explode(bytes.toString('utf8'), response, dialect, attempt))
+  const events = await pipeline.process(wire, true)
+  if (events.length > 0) yield { events, bytes: passthrough ? bytes : undefined }
+  if (!pipeline.ended)
+    throw pipeline.failure ?? new CcrError('CCR_STREAM_ENDED', 'the answer ended before its last event')
+}
+
+function explode(
+  text: string,
+  response: TransportResponse,
+  dialect: TargetDialect,
+  attempt: AttemptState,
+): readonly unknown[] {
+  if (text.trim() === '') throw new CcrError('CCR_STREAM_INVALID', `an empty answer (status ${response.status})`)
+  let answer: unknown
+  try {
+    answer = JSON.parse(text)
+  } catch {
+    // Some servers send a stream under another content type.
+    const reader = /^\s*(?:data|event|id|retry|):/.test(text) ? dialect.reader('text/event-stream', attempt) : undefined
+    if (!reader) {
+      const type = response.headers['content-type']?.split(';')[0] ?? 'no content type'
+      throw new CcrError(
+        'CCR_STREAM_INVALID',
+        `its answer (status ${response.status}, ${type}) is neither JSON nor an event stream`,
+      )
+    }
+    const wire: unknown[] = []
+    reader.push(Buffer.from(text), (event) => void wire.push(event))
+    reader.end((event) => void wire.push(event))
+    return wire
+  }
+  return dialect.explode(answer, attempt)
+}
+
+/** The events of a provider inside the process; waiting for it ends with the attempt. */
+export async function* localAnswer(
+  provider: LocalProvider,
+  request: CanonicalRequest,
+  { attempt, pipeline, watchdog }: Reading,
+): AsyncGenerator<Piece, void, undefined> {
+  const events = ofDialect(provider.name, () => provider.local(request, attempt)[Symbol.asyncIterator]())
+  try {
+    for (;;) {
+      const read = await settle(events.next(), Infinity, attempt.signal, never)
+      watchdog.read()
+      const batch = await pipeline.process(read.done ? [] : read.value, read.done === true)
+      if (batch.length > 0) yield { events: batch }
+      if (pipeline.ended) return
+      if (pipeline.failure !== undefined) throw pipeline.failure
+      if (read.done) throw new CcrError('CCR_STREAM_ENDED', `provider '${provider.name}' ended before its last event`)
+    }
+  } finally {
+    void Promise.resolve(events.return?.()).catch(() => undefined)
+  }
+}
+
+/** Reads a body to its end. */
+export async function readWhole(
+  body: AsyncIterable<Uint8Array>,
+  limitBytes: number,
+  onRead: () => void = () => undefined,
+): Promise<Buffer> {
+  const parts: Uint8Array[] = []
+  let size = 0
+  for await (const part of body) {
+    onRead()
+    size += part.byteLength
+    if (size > limitBytes) throw new CcrError('CCR_STREAM_LIMIT', `its answer is larger than ${limitBytes} bytes`)
+    parts.push(part)
+  }
+  return parts.length === 1
+    ? Buffer.from(parts[0]!.buffer, parts[0]!.byteOffset, parts[0]!.byteLength)
+    : Buffer.concat(parts)
+}
+
+function attemptTo(act: () => void): unknown {
+  try {
+    act()
+    return undefined
+  } catch (thrown) {
+    return thrown
+  }
+}
+
+/** A finished upstream may close by itself, so that its connection is used again; any other is closed at once. */
+async function close(body: AsyncIterator<Uint8Array>, finished: boolean, limitBytes: number): Promise<void> {
+  const leave = (): void => void Promise.resolve(body.return?.()).catch(() => undefined)
+  if (!finished) return leave()
+  const timer = setTimeout(leave, CLOSE_MS)
+  try {
+    for (let reads = 0, size = 0; reads < CLOSE_READS && size < limitBytes; reads++) {
+      const read = await body.next()
+      if (read.done) return
+      size += read.value.byteLength
+    }
+    leave()
+  } catch {
+    // It was finished; how its connection ends is of no interest.
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function never(): Error {
+  return new Error('a wait without a deadline cannot expire')
+}

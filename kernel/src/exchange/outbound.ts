@@ -1,0 +1,106 @@
+import {
+  isCcrError,
+  CcrError,
+  messageOf,
+  type Auth,
+  type CanonicalRequest,
+  type Outbound,
+  type RawBody,
+  type TargetDialect,
+} from '@ccr/sdk'
+import type { Generation, GenerationProvider } from '../core/generation.ts'
+import type { AttemptState } from './attempt.ts'
+
+/** What goes to the network, or to a provider inside the process. */
+export interface Prepared {
+  readonly request: CanonicalRequest
+  /** Absent for a provider inside the process. */
+  readonly wire: WireRequest | undefined
+}
+
+export interface WireRequest {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | Uint8Array
+  /** The request's bytes are the client's own, but for the model. */
+  readonly passthrough: boolean
+}
+
+/** Moves one attempt's request, built from the pristine canonical one, through its stages. May throw SkipTarget. */
+export async function prepareOutbound(
+  attempt: AttemptState,
+  provider: GenerationProvider,
+  generation: Generation,
+  raw: RawBody | undefined,
+): Promise<Prepared> {
+  const { exchange, target } = attempt
+  const hooks = generation.targetHooks(provider.dialect)
+  const pristine = exchange.request
+  const first: Outbound = {
+    dialect: 'canonical',
+    baseUrl: provider.baseUrl,
+    model: target.model,
+    stream: exchange.stream,
+    body: pristine,
+    headers: {},
+  }
+  const canonical = hooks.canonical ? await hooks.canonical.promise(exchange.frozen(first), attempt) : first
+  // Handlers of the canonical stage are held to the canonical form by their type and by the hook's result check.
+  const request = canonical.body as CanonicalRequest
+  if (provider.contributed) return { request, wire: undefined }
+
+  const dialect = generation.dialects.get(provider.dialect)!.target!
+  const own = <T>(act: () => T): T => ofDialect(provider.dialect, act)
+  const mayPass = raw !== undefined && !raw.marked && request === pristine && exchange.dialect === provider.dialect
+  const sameWire = mayPass && !hooks.wire
+  const encoded = sameWire
+    ? canonical
+    : { ...canonical, dialect: provider.dialect, body: own(() => dialect.encode(request, canonical, attempt)) }
+  const wire = hooks.wire && !sameWire ? await hooks.wire.promise(exchange.frozen(encoded), attempt) : encoded
+  const passthrough = mayPass && wire.body === encoded.body && wire.stream === exchange.stream
+
+  const body = passthrough ? spliced(raw, wire.model) : JSON.stringify(own(() => stripped(dialect, wire.body)))
+  const address = own(() => dialect.address(wire, provider.secret, attempt))
+  const headers = { 'content-type': 'application/json', ...address.headers, ...wire.headers }
+  const addressed: Outbound = { ...wire, body, url: address.url, headers, auth: wire.auth ?? address.auth }
+  const sent = hooks.send ? await hooks.send.promise(addressed, attempt) : addressed
+  return {
+    request,
+    wire: { url: sent.url ?? address.url, headers: withAuth(sent.headers, sent.auth), body, passthrough },
+  }
+}
+
+function stripped(dialect: TargetDialect, body: unknown): unknown {
+  return dialect.strip ? dialect.strip(body) : body
+}
+
+/** The body as received, every top-level `model` replaced. */
+function spliced({ bytes, modelSpans }: RawBody, model: string): Uint8Array {
+  const name = Buffer.from(JSON.stringify(model))
+  const parts: Uint8Array[] = []
+  let from = 0
+  for (const [start, end] of modelSpans) {
+    parts.push(bytes.subarray(from, start), name)
+    from = end
+  }
+  parts.push(bytes.subarray(from))
+  return Buffer.concat(parts)
+}
+
+/** Credentials come last, so that no header can stand beside or before them. */
+function withAuth(headers: Readonly<Record<string, string>>, auth: Auth | undefined): Readonly<Record<string, string>> {
+  if (!auth) return headers
+  const name = auth.scheme === 'bearer' ? 'authorization' : auth.name.toLowerCase()
+  const value = auth.secret.reveal()
+  return { ...headers, [name]: auth.scheme === 'bearer' ? `Bearer ${value}` : value }
+}
+
+/** Runs code of a dialect; what it throws names it. */
+export function ofDialect<T>(name: string, act: () => T): T {
+  try {
+    return act()
+  } catch (cause) {
+    if (isCcrError(cause)) throw cause
+    throw new CcrError('CCR_HOOK_FAILED', `dialect '${name}' failed: ${messageOf(cause)}`, { cause })
+  }
+}

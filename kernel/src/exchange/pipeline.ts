@@ -1,0 +1,175 @@
+import {
+  CcrError,
+  isThenable,
+  Stage,
+  type CanonicalEvent,
+  type StageOptions,
+  type StageOwner,
+  type StreamPipeline,
+  type StreamTransform,
+} from '@ccr/sdk'
+import type { NamingPipeline } from '../core/hooks.ts'
+import type { Log } from '../core/log.ts'
+import { Validator } from './validator.ts'
+
+type AnyTransform = StreamTransform<never, unknown>
+type Batch = readonly unknown[]
+
+/**
+ * The transforms of one answer, run in staged batches: one network read becomes a batch of wire events, each stage runs
+ * over the whole batch, and what the last one gives is written at once. A stage that throws still hands on what it had
+ * emitted, so that the bytes a client sees do not depend on how the upstream's bytes were cut.
+ */
+export class Pipeline implements NamingPipeline {
+  readonly dialect: string
+  readonly #signal: AbortSignal
+  readonly #log: Log
+  readonly #wire: Stage[] = []
+  readonly #canonical: Stage[] = []
+  readonly #observers: {
+    readonly types: ReadonlySet<string>
+    readonly fn: (event: CanonicalEvent) => void
+    readonly owner: StageOwner
+  }[] = []
+  readonly #validator = new Validator()
+  readonly #stages: Stage[] = []
+  #rename: string | undefined
+  #failure: unknown
+
+  constructor(dialect: string, signal: AbortSignal, log: Log) {
+    this.dialect = dialect
+    this.#signal = signal
+    this.#log = log
+  }
+
+  /** No stage can change an event. */
+  get observesOnly(): boolean {
+    return this.#wire.length === 0 && this.#canonical.length === 0
+  }
+
+  /** The types that observers want whole. */
+  get observed(): ReadonlySet<CanonicalEvent['type']> {
+    return new Set(this.#observers.flatMap(({ types }) => [...(types as ReadonlySet<CanonicalEvent['type']>)]))
+  }
+
+  /** What stopped the stream, after the events that came before it were given out. */
+  get failure(): unknown {
+    return this.#failure
+  }
+
+  /** A terminal event has passed. */
+  get ended(): boolean {
+    return this.#validator.ended
+  }
+
+  as(owner: StageOwner): StreamPipeline {
+    return {
+      dialect: this.dialect,
+      pipe: (stage: 'wire' | 'canonical', transform: AnyTransform, options: StageOptions = {}) => {
+        const stages = stage === 'wire' ? this.#wire : this.#canonical
+        stages.push(new Stage(transform, owner, options.onFailure === 'detach', this.#signal, this.#log))
+      },
+      observe: (types, fn) => void this.#observers.push({ types: new Set(types), fn, owner }),
+    }
+  }
+
+  pipe(): never {
+    throw new Error('a stage needs an owner; build on what `as` gives')
+  }
+
+  observe(): never {
+    throw new Error('an observer needs an owner; build on what `as` gives')
+  }
+
+  /** Nothing more can be added: puts the decoder between wire and canonical stages. */
+  seal(
+    decoder: { readonly transform: AnyTransform; readonly owner: StageOwner } | undefined,
+    rename: string | undefined,
+  ): void {
+    this.#rename = rename
+    this.#stages.push(...this.#wire)
+    if (decoder) this.#stages.push(new Stage(decoder.transform, decoder.owner, false, this.#signal, this.#log))
+    this.#stages.push(...this.#canonical)
+  }
+
+  /** One batch through every stage; `last` flushes them. Look at {@link failure} afterwards. */
+  process(batch: Batch, last: boolean): readonly CanonicalEvent[] | Promise<readonly CanonicalEvent[]> {
+    return this.#from(0, batch, last)
+  }
+
+  /** Events that no stage sees, such as those of passed-through frames: checked and observed. */
+  inspect(events: readonly CanonicalEvent[]): readonly CanonicalEvent[] {
+    return this.#finish(events)
+  }
+
+  /** Ends the stream for a reason that no stage has seen. */
+  fail(reason: unknown): void {
+    this.#failure ??= reason
+  }
+
+  abort(reason: unknown): void {
+    for (const stage of this.#stages) stage.abort(reason)
+  }
+
+  #from(first: number, batch: Batch, last: boolean): readonly CanonicalEvent[] | Promise<readonly CanonicalEvent[]> {
+    let current = batch
+    for (let index = first; index < this.#stages.length; index++) {
+      if (current.length === 0 && !last) return []
+      const stage = this.#stages[index]!
+      const result = stage.run(current, last)
+      if (isThenable(result))
+        return (result as Promise<Batch>).then((events) => this.#from(index + 1, events, this.#stillLast(stage, last)))
+      current = result
+      last = this.#stillLast(stage, last)
+    }
+    // The stages end in canonical events: the decoder makes them, and canonical stages are typed to keep them.
+    return this.#finish(current as readonly CanonicalEvent[])
+  }
+
+  #stillLast(stage: Stage, last: boolean): boolean {
+    if (stage.failure === undefined) return last
+    this.#failure ??= stage.failure
+    return false
+  }
+
+  #finish(events: readonly CanonicalEvent[]): readonly CanonicalEvent[] {
+    const rename = this.#rename
+    for (let index = 0; index < events.length; index++) {
+      let event = events[index]!
+      // What relays send after the end is of no interest.
+      if (this.#validator.ended && this.observesOnly) return events.slice(0, index)
+      try {
+        this.#validator.check(event)
+      } catch (error) {
+        this.#failure ??= this.#blame(error as CcrError)
+        return events.slice(0, index)
+      }
+      if (rename !== undefined && event.type === 'message_start' && event.message.model !== rename) {
+        event = { ...event, message: { ...event.message, model: rename } }
+        events = events.with(index, event)
+      }
+      if (this.#observers.length > 0) this.#observe(event)
+    }
+    return events
+  }
+
+  #observe(event: CanonicalEvent): void {
+    for (const { types, fn, owner } of this.#observers) {
+      if (!types.has(event.type)) continue
+      try {
+        fn(event)
+      } catch (err) {
+        this.#log.warn({ plugin: owner.plugin, err }, 'an observer of a stream threw')
+      }
+    }
+  }
+
+  #blame(error: CcrError): CcrError {
+    const plugins = this.#canonical.map((stage) => stage.owner.plugin)
+    const who =
+      plugins.length === 0 ? `dialect '${this.dialect}'` : `plugin ${plugins.map((name) => `'${name}'`).join(' or ')}`
+    return new CcrError('CCR_STREAM_ORDER', `${who}: ${error.message}`, {
+      plugin: plugins.length === 1 ? plugins[0] : undefined,
+    })
+  }
+}

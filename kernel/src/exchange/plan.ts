@@ -1,0 +1,42 @@
+import { CcrError, type RoutePlan, type Target } from '@ccr/sdk'
+import type { Generation, GenerationProvider } from '../core/generation.ts'
+import type { ExchangeState } from './state.ts'
+
+const UNDECIDED: RoutePlan = Object.freeze({ targets: Object.freeze([]), passedOver: Object.freeze([]) })
+
+/** A target of the plan with its provider. */
+export interface PlannedTarget {
+  readonly target: Target
+  readonly provider: GenerationProvider
+}
+
+/**
+ * Runs selectRoute and looks the plan's providers up.
+ *
+ * @throws CcrError `CCR_ROUTE_NONE` saying what was asked and what exists
+ */
+export async function planRoute(exchange: ExchangeState, generation: Generation): Promise<readonly PlannedTarget[]> {
+  const { selectRoute } = generation.hooks
+  const plan = selectRoute ? await selectRoute.promise(UNDECIDED, exchange) : UNDECIDED
+  exchange.decide(plan)
+  if (plan.request) exchange.replaceRequest(plan.request)
+  const known: PlannedTarget[] = []
+  for (const target of plan.targets) {
+    const provider = generation.providers.get(target.provider)
+    if (provider) known.push({ target, provider })
+  }
+  if (known.length === 0) throw nowhere(exchange, generation, plan)
+  return known
+}
+
+function nowhere(exchange: ExchangeState, generation: Generation, plan: RoutePlan): CcrError {
+  const names = [...generation.providers.keys()].join(', ') || 'none'
+  const unknown = plan.targets[0]
+  const fact = unknown
+    ? `provider '${unknown.provider}' does not exist (asked for model '${exchange.requestedModel}')`
+    : `no rule decided where model '${exchange.requestedModel}' goes`
+  return new CcrError(
+    'CCR_ROUTE_NONE',
+    `${fact}; providers: ${names}. Ask for "provider,model", or set a default route`,
+  )
+}

@@ -1,0 +1,75 @@
+import {
+  deepFreeze,
+  type CanonicalRequest,
+  type ClientInfo,
+  type DecodedRequest,
+  type Exchange,
+  type HeaderBag,
+  type Provider,
+  type RoutePlan,
+} from '@ccr/sdk'
+import type { Incoming, Runtime } from './ports.ts'
+
+/** The kernel's own side of an exchange; plugins see it as {@link Exchange}. */
+export class ExchangeState implements Exchange {
+  readonly id: string
+  readonly dialect: string
+  readonly client: ClientInfo
+  readonly headers: HeaderBag
+  readonly profile: string
+  readonly generation: number
+  readonly providers: readonly Provider[]
+  readonly signal: AbortSignal
+  readonly startedAt: number
+  /** The model the client asked for; converted answers name it. */
+  readonly requestedModel: string
+  readonly stream: boolean
+  readonly newId: (prefix: string) => string
+  readonly #freeze: boolean
+  #request: CanonicalRequest
+  #plan: RoutePlan | undefined
+
+  constructor(
+    id: string,
+    decoded: DecodedRequest,
+    incoming: Incoming,
+    served: { readonly id: number; readonly providerList: readonly Provider[] },
+    runtime: Runtime,
+  ) {
+    this.id = id
+    this.dialect = incoming.dialect
+    this.client = decoded.client
+    this.headers = incoming.input.headers
+    this.profile = incoming.profile
+    this.generation = served.id
+    this.providers = served.providerList
+    this.signal = incoming.signal
+    this.startedAt = runtime.now()
+    this.requestedModel = decoded.request.model
+    this.stream = decoded.request.stream === true
+    this.newId = runtime.newId
+    this.#freeze = runtime.freeze
+    this.#request = this.frozen(decoded.request)
+  }
+
+  get request(): CanonicalRequest {
+    return this.#request
+  }
+
+  get plan(): RoutePlan | undefined {
+    return this.#plan
+  }
+
+  replaceRequest(request: CanonicalRequest): void {
+    this.#request = this.frozen(request)
+  }
+
+  decide(plan: RoutePlan): void {
+    this.#plan = this.frozen(plan)
+  }
+
+  /** In development what handlers are given is frozen to the bottom, so that a mutation names its culprit. */
+  frozen<T>(value: T): T {
+    return this.#freeze ? deepFreeze(value) : value
+  }
+}

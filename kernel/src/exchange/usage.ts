@@ -1,0 +1,63 @@
+import {
+  mergeUsage,
+  tokenCounts,
+  type AttemptRecord,
+  type CanonicalEvent,
+  type CanonicalUsage,
+  type ExchangeStatus,
+  type UsageRecord,
+} from '@ccr/sdk'
+import type { ExchangeState } from './state.ts'
+
+/** Reads usage and the time of the first content off the events of one exchange. */
+export class UsageTracker {
+  readonly #began = performance.now()
+  #usage: CanonicalUsage = {}
+  #firstEventMs: number | undefined
+
+  /** A new attempt begins; what the last one counted was not delivered. */
+  reset(): void {
+    this.#usage = {}
+  }
+
+  see(events: readonly CanonicalEvent[]): void {
+    for (const event of events) {
+      if (event.type === 'message_start') this.#usage = mergeUsage({}, event.message.usage)
+      else if (event.type === 'message_delta') this.#usage = mergeUsage(this.#usage, event.usage)
+    }
+  }
+
+  committed(): void {
+    this.#firstEventMs ??= this.#elapsed()
+  }
+
+  record(
+    exchange: ExchangeState,
+    end: { readonly status: ExchangeStatus; readonly httpStatus: number; readonly attempts: readonly AttemptRecord[] },
+  ): UsageRecord {
+    const last = end.attempts.at(-1)
+    const { plan } = exchange
+    return {
+      id: exchange.id,
+      startedAt: exchange.startedAt,
+      ms: this.#elapsed(),
+      firstEventMs: this.#firstEventMs,
+      client: exchange.client,
+      dialect: exchange.dialect,
+      requestedModel: exchange.requestedModel,
+      stream: exchange.stream,
+      provider: last?.provider,
+      model: last?.model,
+      route: plan && { decidedBy: plan.decidedBy, scenario: plan.scenario },
+      status: end.status,
+      httpStatus: end.httpStatus,
+      tokens: tokenCounts(this.#usage),
+      partial: end.status !== 'ok',
+      attempts: end.attempts,
+    }
+  }
+
+  #elapsed(): number {
+    return Math.round(performance.now() - this.#began)
+  }
+}

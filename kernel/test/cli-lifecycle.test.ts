@@ -1,0 +1,282 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { createCli, eventually, finish, firstLine, freePort, lives, urlIn } from './cli-harness.ts'
+import type { Cli } from './cli-harness.ts'
+
+// Each test starts a dozen processes.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
+
+let cli: Cli
+beforeEach(async () => {
+  cli = await createCli()
+})
+afterEach(() => cli.dispose())
+
+interface Status {
+  readonly running: boolean
+  readonly pid: number
+  readonly url: string
+  readonly version: string
+}
+
+async function statusOf(): Promise<Status | undefined> {
+  const { code, stdout } = await cli.run(['status', '--json'])
+  return code === 0 ? (JSON.parse(stdout) as Status) : undefined
+}
+
+async function answers(url: string): Promise<boolean> {
+  return fetch(`${url}/health`).then(
+    (response) => response.ok,
+    () => false,
+  )
+}
+
+test('start prints one line with the address when it is ready, and drains on SIGTERM', async () => {
+  const child = cli.launch(['start', '--port', '0'])
+  let stdout = ''
+  child.stdout.on('data', (text: string) => (stdout += text))
+  const url = urlIn(await firstLine(child))
+  expect(await answers(url)).toBe(true)
+  const ended = once(child, 'exit')
+  child.kill('SIGTERM')
+  expect(await ended).toEqual([0, null])
+  expect(stdout).toMatch(/^ccr \S+ is ready at http:\/\/127\.0\.0\.1:\d+\n$/)
+  expect(await answers(url)).toBe(false)
+})
+
+test('started by npm, it adds what to try next', async () => {
+  const child = cli.launch(['start', '--port', '0'], { npm_lifecycle_event: 'start' })
+  let stdout = ''
+  child.stdout.on('data', (text: string) => (stdout += text))
+  const url = urlIn(await firstLine(child))
+  await eventually('the block of hints', () =>
+    stdout.includes('ccr code') && stdout.includes(`curl ${url}/v1/messages`) ? true : undefined,
+  )
+})
+
+test('start, status and stop of a daemon', async () => {
+  const started = await cli.run(['start', '--daemon', '--port', '0'])
+  expect(started).toMatchObject({ code: 0, stderr: '' })
+  expect(started.stdout).toMatch(/^ccr \S+ is ready at http:\/\/127\.0\.0\.1:\d+\n$/)
+  const url = urlIn(started.stdout)
+
+  const text = await cli.run(['status'])
+  expect(text.code).toBe(0)
+  expect(text.stdout).toContain(url)
+  expect(await statusOf()).toMatchObject({
+    running: true,
+    url,
+    version: expect.any(String),
+    generation: expect.anything(),
+  })
+
+  const again = await cli.run(['start', '--port', '0'])
+  expect(again.code).toBe(0)
+  expect(urlIn(again.stdout)).toBe(url)
+
+  const stopped = await cli.run(['stop'])
+  expect(stopped.code).toBe(0)
+  expect(stopped.stdout).toMatch(/^ccr stopped the router \(pid \d+\)/)
+  expect(await answers(url)).toBe(false)
+  expect((await cli.run(['status'])).code).toBe(3)
+  expect((await cli.run(['stop'])).stdout).toBe('ccr is not running\n')
+})
+
+test('what is written below the home is for its owner alone', async () => {
+  await cli.run(['start', '--daemon', '--port', '0'])
+  for (const name of await readdir(join(cli.home, 'run')))
+    expect((await stat(join(cli.home, 'run', name))).mode & 0o077).toBe(0)
+  expect((await stat(join(cli.home, 'run'))).mode & 0o077).toBe(0)
+})
+
+test('of several starts at once one listens, and all tell its address', async () => {
+  const foreground = cli.launch(['start', '--port', '0'])
+  const others = await Promise.all(
+    [
+      ['start', '--daemon', '--port', '0'],
+      ['start', '--daemon', '--port', '0'],
+    ].map((args) => cli.run(args)),
+  )
+  expect(others.map((other) => other.code)).toEqual([0, 0])
+  const urls = new Set([...others.map((other) => urlIn(other.stdout)), urlIn(await firstLine(foreground))])
+  expect([...urls]).toEqual([(await statusOf())?.url])
+})
+
+test('a second start while the first lives prints its address and exits 0', async () => {
+  const first = cli.launch(['start', '--port', '0'])
+  const url = urlIn(await firstLine(first))
+  const second = await cli.run(['start', '--port', '0'])
+  expect(second).toMatchObject({ code: 0, stderr: '' })
+  expect(urlIn(second.stdout)).toBe(url)
+  expect(lives(first)).toBe(true)
+})
+
+test('a port that somebody else holds is named, with the way out', async () => {
+  const stranger = createServer().listen(0, '127.0.0.1')
+  await once(stranger, 'listening')
+  const { port } = stranger.address() as AddressInfo
+  try {
+    for (const daemon of [[], ['--daemon']]) {
+      const { code, stdout, stderr } = await cli.run(['start', '--port', String(port), ...daemon])
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+      expect(stderr).toMatch(/^ccr: /)
+      expect(stderr).toContain(String(port))
+      expect(stderr).toContain('--port')
+    }
+  } finally {
+    stranger.close()
+  }
+})
+
+test('stop leaves a stranger alone whom stale records name', async () => {
+  const innocent = spawn(process.execPath, ['-e', 'process.stdin.resume()'], { stdio: ['pipe', 'ignore', 'ignore'] })
+  try {
+    await once(innocent, 'spawn')
+    const run = join(cli.home, 'run')
+    await mkdir(run, { recursive: true })
+    const instanceId = 'i'.repeat(24)
+    const port = await freePort()
+    const instance = {
+      pid: innocent.pid,
+      port,
+      host: '127.0.0.1',
+      url: `http://127.0.0.1:${port}`,
+      instanceId,
+      version: '0.1.0',
+      startedAt: new Date(0).toISOString(),
+    }
+    await writeFile(join(run, 'instance.json'), JSON.stringify(instance))
+    await writeFile(
+      join(run, 'start.json'),
+      JSON.stringify({ instanceId, options: {}, supervisor: { pid: innocent.pid, start: '123' } }),
+    )
+
+    const { code, stdout } = await cli.run(['stop'])
+    expect(code).toBe(0)
+    expect(stdout).toContain('ccr is not running')
+    expect(lives(innocent)).toBe(true)
+
+    const started = await cli.run(['start', '--daemon', '--port', '0'])
+    expect(started.code).toBe(0)
+    expect(lives(innocent)).toBe(true)
+  } finally {
+    innocent.stdin.end()
+  }
+})
+
+test('a killed router is started again by its supervisor, and stop ends both', async () => {
+  const port = await freePort()
+  await cli.run(['start', '--daemon', '--port', String(port)])
+  const before = await statusOf()
+  process.kill(before?.pid ?? 0, 'SIGKILL')
+  const after = await eventually('another router', async () => {
+    const status = await statusOf()
+    return status?.pid === before?.pid ? undefined : status
+  })
+  expect(after.url).toBe(before?.url)
+  expect(await readFile(join(cli.home, 'logs', 'supervisor.log'), 'utf8')).toContain(
+    `(pid ${before?.pid}) ended by SIGKILL`,
+  )
+
+  expect((await cli.run(['stop'])).code).toBe(0)
+  expect(await answers(after.url)).toBe(false)
+  expect((await cli.run(['status'])).code).toBe(3)
+})
+
+test('a router that crashes 3 times within 60 s stays down, and the log says why', async () => {
+  await cli.run(['start', '--daemon', '--port', '0'])
+  let last: number | undefined
+  for (let crash = 1; crash <= 3; crash++) {
+    const status = await eventually(`router ${crash}`, async () => {
+      const found = await statusOf()
+      return found?.pid === last ? undefined : found
+    })
+    last = status.pid
+    process.kill(last, 'SIGKILL')
+  }
+  const log = await eventually('the reason', async () => {
+    const text = await readFile(join(cli.home, 'logs', 'supervisor.log'), 'utf8')
+    return text.includes('not started again') ? text : undefined
+  })
+  expect(log.trimEnd().split('\n')).toHaveLength(3)
+  expect((await cli.run(['status'])).code).toBe(3)
+})
+
+test('a supervised router that no longer answers is killed by stop', async () => {
+  await cli.writeConfig({ timeouts: { drain: 100 } })
+  await cli.run(['start', '--daemon', '--port', '0'])
+  const before = await statusOf()
+  process.kill(before?.pid ?? 0, 'SIGSTOP')
+  const stopped = await cli.run(['stop'])
+  expect(stopped).toMatchObject({ code: 0, stderr: '' })
+  expect(stopped.stdout).toContain('had to be killed')
+  expect(() => process.kill(before?.pid ?? 0, 0)).toThrow('ESRCH')
+})
+
+test('restart keeps the arguments and changes the process', async () => {
+  const port = await freePort()
+  await cli.run(['start', '--daemon', '--port', String(port)])
+  const before = await statusOf()
+  const restarted = await cli.run(['restart'])
+  expect(restarted.code).toBe(0)
+  const after = await statusOf()
+  expect(after?.url).toBe(before?.url)
+  expect(urlIn(restarted.stdout)).toBe(after?.url)
+  expect(after?.pid).not.toBe(before?.pid)
+})
+
+test('restart turns a router of the foreground into a daemon', async () => {
+  const child = cli.launch(['start', '--port', '0'])
+  await firstLine(child)
+  const ended = once(child, 'exit')
+  expect((await cli.run(['restart'])).code).toBe(0)
+  expect(await ended).toEqual([0, null])
+  expect(await statusOf()).toMatchObject({ running: true })
+})
+
+test('reload tells the new generation, and the place of a fault without harm to the old one', async () => {
+  const port = await freePort()
+  const file = await cli.writeConfig({ PORT: port })
+  await cli.run(['start', '--daemon'])
+  const reloaded = await cli.run(['reload'])
+  expect(reloaded).toMatchObject({ code: 0, stderr: '' })
+  expect(reloaded.stdout).toMatch(/generation \d+/)
+
+  await cli.writeConfig(`{\n  "PORT": ${port},\n  oops oops\n}\n`)
+  const failed = await cli.run(['reload'])
+  expect(failed).toMatchObject({ code: 1, stdout: '' })
+  expect(failed.stderr).toMatch(/^ccr: /)
+  expect(failed.stderr).toContain(`  at ${file}:3:`)
+  const status = await cli.run(['status'])
+  expect(status.code).toBe(0)
+  expect(status.stdout).toContain(`${file}:3:`)
+})
+
+test('the reader of its output may leave', async () => {
+  const child = cli.launch(['start', '--port', '0'], { npm_lifecycle_event: 'start' })
+  const url = urlIn(await firstLine(child))
+  child.stdout.destroy()
+  child.stderr.destroy()
+  const second = await cli.run(['start'])
+  expect(urlIn(second.stdout)).toBe(url)
+  expect(await answers(url)).toBe(true)
+  expect(lives(child)).toBe(true)
+})
+
+test('in a pipe to head it runs on after head has left', async () => {
+  const node = JSON.stringify(process.execPath)
+  const main = JSON.stringify(new URL('../dist/cli/main.js', import.meta.url).pathname)
+  const shell = spawn('/bin/sh', ['-c', `${node} ${main} start --port 0 | head -1`], {
+    env: { PATH: process.env['PATH'], HOME: cli.directory, CCR_HOME: cli.home, npm_lifecycle_event: 'start' },
+  })
+  const result = finish(shell)
+  const status = await eventually('the router', statusOf)
+  expect(await answers(status.url)).toBe(true)
+  expect((await cli.run(['stop'])).code).toBe(0)
+  expect(urlIn((await result).stdout)).toBe(status.url)
+})

@@ -1,0 +1,192 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { MAX_DEPTH, readJson, type JsonDocument } from './json.ts'
+
+const invalid = expect.objectContaining({ code: 'CCR_REQUEST_INVALID' })
+
+function read(text: string): JsonDocument {
+  return readJson(Buffer.from(text))
+}
+
+/** Every field, by reading it. */
+function valueOf(document: JsonDocument): unknown {
+  return JSON.parse(JSON.stringify(document.value))
+}
+
+/** What JSON.parse makes of the bytes, or nothing where a request body cannot be that. */
+function expected(bytes: Buffer): unknown {
+  try {
+    const value: unknown = JSON.parse(bytes.toString('utf8'))
+    return typeof value === 'object' && value !== null && !Array.isArray(value) && acceptable(value, 1) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function acceptable(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return true
+  return depth <= MAX_DEPTH && Object.keys(value).every((key) => key !== '__proto__' && acceptable((value as never)[key], depth + 1))
+}
+
+function expectAgreement(bytes: Buffer): void {
+  let value: unknown
+  try {
+    value = valueOf(readJson(bytes))
+  } catch (thrown) {
+    expect(thrown).toEqual(invalid)
+    // A key may stand in a duplicate that JSON.parse has dropped.
+    if (String(thrown).includes('__proto__')) return expect(bytes.toString()).toMatch(/"[^"]*(?:__proto__|\\u)[^"]*"\s*:/)
+  }
+  expect(value).toEqual(expected(bytes))
+}
+
+/** More than what is read at once. */
+const PAD = `"pad":"${'x'.repeat(16 * 1024)}"`
+
+const objects = fc.dictionary(fc.oneof(fc.string(), fc.constantFrom('__proto__', '_', 'a', 'constructor', '1')), fc.jsonValue())
+const spaces = fc.constantFrom('', ' ', '\n', '\t\r ')
+/** JSON texts with any white space between tokens, any legal escapes, and duplicate keys. */
+const texts = fc.oneof(
+  fc.tuple(objects, fc.constantFrom(undefined, 1, '\t')).map(([value, indent]) => JSON.stringify(value, null, indent)),
+  fc.json(),
+  fc
+    .array(fc.tuple(fc.constantFrom('"a"', '"\\u0061"', '"b\\n"', '"é"', '"\\ud83d"'), fc.json(), spaces), { maxLength: 6 })
+    .map((fields) => `{${fields.map(([key, value, space]) => `${space}${key}${space}:${space}${value}${space}`).join(',')}}`),
+)
+/** The text, and the same as a body whose fields are parsed late. */
+const bodies = fc.tuple(texts, fc.boolean()).map(([text, large]) => {
+  const padded = text.trimStart().startsWith('{') && large
+  return Buffer.from(padded ? text.replace('{', /^\s*\{\s*\}/.test(text) ? `{${PAD}` : `{${PAD},`) : text)
+})
+
+describe('readJson', () => {
+  it('accepts what JSON.parse accepts, and nothing else, for any JSON text', () => {
+    fc.assert(
+      fc.property(bodies, (bytes) => {
+        expectAgreement(bytes)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('agrees with JSON.parse on any mutation of any JSON text', () => {
+    const byte = fc.oneof(fc.integer({ min: 0, max: 255 }), fc.constantFrom(...Buffer.from('{}[]",:\\u0e+-.tfn ')))
+    const edits = fc.array(fc.tuple(fc.nat(), fc.constantFrom('delete', 'insert', 'change'), byte), { minLength: 1, maxLength: 4 })
+    fc.assert(
+      fc.property(bodies, edits, (body, changes) => {
+        const bytes = [...body]
+        for (const [place, action, one] of changes) {
+          // Half of them near the front, where a large body has its structure.
+          const at = (place % 2 === 0 ? place : place % 64) % (bytes.length + 1)
+          bytes.splice(at, action === 'insert' ? 0 : 1, ...(action === 'delete' ? [] : [one]))
+        }
+        expectAgreement(Buffer.from(bytes))
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  it('agrees with JSON.parse on any short text over its alphabet', () => {
+    const token = fc.constantFrom('{', '}', '[', ']', '"a"', '"', ':', ',', '1', '-', '0', '.', 'e', 'true', 'null', ' ', '\\', '\u0000', 'é')
+    fc.assert(
+      fc.property(fc.array(token, { maxLength: 12 }), (tokens) => {
+        const bytes = Buffer.from(`{"k":${tokens.join('')}`)
+        expectAgreement(bytes)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  it.each([
+    ['nothing', ''],
+    ['white space', ' \n'],
+    ['a lone byte order mark', '\ufeff'],
+    ['an object after a byte order mark', '\ufeff{}'],
+    ['an array', '[]'],
+    ['a string', '"{}"'],
+    ['null', 'null'],
+    ['a trailing comma', '{"a":1,}'],
+    ['a second object', '{}{}'],
+    ['a key without quotes', '{a:1}'],
+    ['a number with a leading zero', '{"a":01}'],
+    ['a number that ends in a point', '{"a":1.}'],
+    ['NaN', '{"a":NaN}'],
+    ['a comment', '{"a":1/**/}'],
+    ['a raw line end in a string', '{"a":"\n"}'],
+    ['a broken \\u escape', '{"a":"\\u12g4"}'],
+    ['an unknown escape', '{"a":"\\x41"}'],
+    ['a string that does not end', '{"a":"'],
+    ['an escape at the end', '{"a":"\\'],
+    ['a \\u escape at the end', '{"a":"\\u00'],
+    ['a non-breaking space between tokens', '{"a":\u00a01}'],
+  ])('refuses %s', (_name, text) => {
+    expect(() => read(text)).toThrow(invalid)
+    expect(expected(Buffer.from(text))).toBeUndefined()
+  })
+
+  it('names the byte at fault', () => {
+    expect(() => read('{"a":1,"b":x}')).toThrow('at byte 11')
+  })
+
+  it.each(['{"a":', '['])('takes %s nested 200 deep and refuses 201', (open) => {
+    const close = open === '[' ? ']' : '}'
+    const nested = (depth: number): string => `{"a":${open.repeat(depth - 1)}1${close.repeat(depth - 1)}}`
+    expect(read(nested(MAX_DEPTH)).value).toEqual(JSON.parse(nested(MAX_DEPTH)))
+    expect(() => read(nested(MAX_DEPTH + 1))).toThrow('deeper than 200')
+    expect(() => read(nested(100_000))).toThrow(invalid)
+    expect(() => readJson(Buffer.from(nested(4)), 3)).toThrow(invalid)
+  })
+
+  it.each([
+    ['plain', '{"__proto__":{}}'],
+    ['deep', '{"a":[{"b":{"__proto__":1}}]}'],
+    ['wholly escaped', `{"${[...'__proto__'].map((one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`).join('')}":1}`],
+    ['with its first letter escaped', '{"a":{"\\u005f_proto__":1}}'],
+    ['with a later letter escaped', '{"a":{"_\\u005fproto__":1}}'],
+    ['with capital hexadecimal digits', '{"a":{"\\u005F_proto_\\u005F":1}}'],
+    ['in a large body', `{${PAD},"a":{"__pr\\u006fto__":1}}`],
+    ['repeated', '{"a":{"x":1,"__proto__":2,"__proto__":3}}'],
+  ])('refuses the key __proto__ %s', (_name, text) => {
+    expect(() => read(text)).toThrow(invalid)
+  })
+
+  it('takes __proto__ as a value, and keys that resemble it', () => {
+    expect(read('{"a":"__proto__","__proto":1,"___proto__":2,"\\\\__proto__":3}').value).toEqual({
+      a: '__proto__', __proto: 1, ___proto__: 2, '\\__proto__': 3,
+    })
+  })
+
+  it('parses a field of a large body when it is first read, once', () => {
+    const { value } = read(`{${PAD},"a":{"b":1}}`)
+    expect(Object.getOwnPropertyDescriptor(value, 'a')?.get).toBeTypeOf('function')
+    expect(value['a']).toEqual({ b: 1 })
+    expect(value['a']).toBe(value['a'])
+    expect(Object.keys(value)).toEqual(['pad', 'a'])
+    expect(Object.keys(Object.freeze(value))).toEqual(['pad', 'a'])
+  })
+
+  it.each(['', `${PAD},`])('lets the last of a duplicate key count, and tells where each stands', (pad) => {
+    const text = `{${pad} "model" : "a" ,"x":{"model":"no"},"mod\\u0065l":"b", "model":\n["c"] }`
+    const document = read(text)
+    expect(document.value['model']).toEqual(['c'])
+    expect(document.spansOf('model').map(([start, end]) => text.slice(start, end))).toEqual(['"a"', '"b"', '["c"]'])
+    expect(document.spansOf('none')).toEqual([])
+    expect(document.spansOf('constructor')).toEqual([])
+  })
+
+  it('tells the exact span of every field of any object', () => {
+    fc.assert(
+      fc.property(bodies, (bytes) => {
+        const value = expected(bytes)
+        if (value === undefined) return
+        const document = readJson(bytes)
+        for (const [key, field] of Object.entries(value as object)) {
+          const [start, end] = document.spansOf(key).at(-1)!
+          const text = bytes.toString('utf8', start, end)
+          expect(text).toBe(text.trim())
+          expect(JSON.parse(text)).toEqual(field)
+        }
+      }),
+    )
+  })
+})

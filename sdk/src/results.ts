@@ -1,0 +1,76 @@
+import type { Outbound, RoutePlan, Target } from './exchange.ts'
+import type { ErrorDecision, RequestDecision } from './hooks.ts'
+
+type Fields = Record<string, unknown>
+
+/** What is wrong with a result of onRequest. */
+export function requestFault(result: unknown): string | undefined {
+  if (!isFields(result)) return 'it is not { reply } or { request }'
+  const { reply, request } = result as Partial<Record<keyof (RequestDecision & object) | 'reply' | 'request', unknown>>
+  if (reply !== undefined) return isReply(reply) ? undefined : 'its reply holds no message, failure or events'
+  if (isFields(request)) return typeof request['model'] === 'string' ? undefined : 'its request names no model'
+  return 'it is not { reply } or { request }'
+}
+
+/** What is wrong with a result of selectRoute, given the plan it refines. */
+export function planFault(result: unknown, before: RoutePlan): string | undefined {
+  if (!isFields(result)) return 'it is not a plan'
+  const { targets, passedOver } = result as Partial<RoutePlan>
+  if (!Array.isArray(targets) || !targets.every(isTarget)) return 'its targets are not { provider, model } pairs'
+  if (!Array.isArray(passedOver)) return 'its passedOver is not a list'
+  if (targets.length === 0 && before.targets.length > 0) return 'it removed the last target'
+  return undefined
+}
+
+/** What is wrong with a result of transformRequest in this stage. */
+export function outboundFault(result: unknown, before: Outbound, stage: string): string | undefined {
+  if (!isFields(result)) return 'it is not an outbound request'
+  const { dialect, body, headers, baseUrl, model, stream, auth } = result as Partial<Outbound>
+  if (!isFields(headers)) return 'its headers are not an object'
+  if (Object.values(headers).some((value) => typeof value !== 'string' || /[\r\n\0]/.test(value)))
+    return 'a header value is not one line of text'
+  if (typeof baseUrl !== 'string' || typeof model !== 'string' || typeof stream !== 'boolean')
+    return 'baseUrl, model or stream is missing'
+  if (dialect !== before.dialect) return `it changed the dialect of the body from '${before.dialect}'`
+  if (stage !== 'send' && !isFields(body)) return 'its body is not an object'
+  if (stage === 'send' && (body !== before.body || model !== before.model || stream !== before.stream)) {
+    return 'in the send stage only url, headers and auth may change'
+  }
+  return auth === undefined || isFields(auth) ? undefined : 'its auth is not { scheme, secret }'
+}
+
+/** What is wrong with a result of onError. */
+export function decisionFault(result: unknown): string | undefined {
+  if (!isFields(result)) return 'it is not a decision'
+  const decision = result as Partial<ErrorDecision> & Fields
+  if (decision.action === 'next') return undefined
+  if (decision.action === 'retry')
+    return typeof decision['afterMs'] === 'number' && decision['afterMs'] >= 0 ? undefined : 'retry needs afterMs >= 0'
+  if (decision.action === 'reply')
+    return isFailure(decision['reply']) ? undefined : 'reply needs a status, a type and a message'
+  return 'its action is not retry, next or reply'
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isReply(reply: unknown): boolean {
+  if (!isFields(reply)) return false
+  if (isFields(reply['message'])) return Array.isArray(reply['message']['content'])
+  if (reply['failure'] !== undefined) return isFailure(reply['failure'])
+  return isFields(reply['events']) && Symbol.asyncIterator in reply['events']
+}
+
+function isFailure(value: unknown): boolean {
+  return (
+    isFields(value) &&
+    Number.isInteger(value['status']) &&
+    typeof value['type'] === 'string' &&
+    typeof value['message'] === 'string'
+  )
+}
+
+function isTarget(value: unknown): value is Target {
+  return isFields(value) && typeof value['provider'] === 'string' && typeof value['model'] === 'string'
+}

@@ -1,0 +1,88 @@
+import { Type, type Static } from 'typebox'
+import Value from 'typebox/value'
+
+const ms = (value: number, description: string) =>
+  Type.Integer({ minimum: 1, default: value, description: `${description}, in milliseconds.` })
+
+/** The timers of the router. Where the defaults come from: docs/design/exchange.md. */
+export const Timeouts = Type.Object(
+  {
+    connect: ms(10_000, 'Longest time to reach an upstream, TLS included'),
+    firstEvent: ms(120_000, 'Longest time from sending a request to its first substantive event'),
+    idle: ms(90_000, 'Longest silence between two reads of an upstream stream'),
+    progress: ms(300_000, 'Longest time in which a stream sends only pings and comments'),
+    total: ms(600_000, 'Longest duration of a non-streaming attempt'),
+    totalStream: ms(3_600_000, 'Longest duration of a streaming attempt'),
+    attempts: ms(180_000, 'Time in which new attempts may begin'),
+    keepAlive: ms(10_000, 'Time after which a waiting streaming client gets 200 and pings'),
+    ping: ms(10_000, 'Interval of pings to a client that waits'),
+    clientHeaders: ms(10_000, 'Longest time for the headers of a client request'),
+    clientBody: ms(60_000, 'Longest time for a whole client request'),
+    clientStall: ms(60_000, 'Longest time in which a client takes nothing of its answer'),
+    clientIdle: ms(75_000, 'How long an idle client connection is kept'),
+    queue: ms(10_000, 'Longest wait for a place among the running exchanges'),
+    drain: ms(30_000, 'Longest time that running exchanges get when the router stops'),
+    activate: ms(10_000, 'Longest activation of a plugin'),
+  },
+  { additionalProperties: false, default: {} },
+)
+export type Timeouts = Static<typeof Timeouts>
+
+const MiB = 1024 * 1024
+
+/** The limits of the router. */
+export const Limits = Type.Object(
+  {
+    bodyBytes: Type.Integer({ minimum: 1, default: 32 * MiB, description: 'Largest client request, in bytes.' }),
+    headerBytes: Type.Integer({
+      minimum: 1024,
+      default: 16 * 1024,
+      description: 'Largest head of a client request, in bytes.',
+    }),
+    answerBytes: Type.Integer({
+      minimum: 1,
+      default: 64 * MiB,
+      description: 'Largest non-streaming answer of an upstream, decompressed, in bytes.',
+    }),
+    errorBytes: Type.Integer({
+      minimum: 1,
+      default: 64 * 1024,
+      description: 'How much of an error answer is read, in bytes.',
+    }),
+    heldEvents: Type.Integer({
+      minimum: 1,
+      default: 64,
+      description: 'Events kept back before the first substantive one.',
+    }),
+    heldBytes: Type.Integer({
+      minimum: 1,
+      default: 256 * 1024,
+      description: 'Bytes kept back before the first substantive event.',
+    }),
+    attempts: Type.Integer({ minimum: 1, maximum: 10, default: 4, description: 'Attempts of one exchange.' }),
+    inFlight: Type.Integer({ minimum: 1, default: 2048, description: 'Exchanges that run at once.' }),
+    queued: Type.Integer({ minimum: 0, default: 64, description: 'Exchanges that wait for a place.' }),
+    inFlightBytes: Type.Integer({
+      minimum: 1,
+      default: 512 * MiB,
+      description: 'Request bytes held by running exchanges.',
+    }),
+  },
+  { additionalProperties: false, default: {} },
+)
+export type Limits = Static<typeof Limits>
+
+export interface Settings {
+  readonly timeouts: Timeouts
+  readonly limits: Limits
+}
+
+/** Fills in the defaults. The parts must already fit their schemas. */
+export function createSettings(
+  parts: { readonly timeouts?: Partial<Timeouts>; readonly limits?: Partial<Limits> } = {},
+): Settings {
+  return {
+    timeouts: Value.Default(Timeouts, { ...parts.timeouts }) as Timeouts,
+    limits: Value.Default(Limits, { ...parts.limits }) as Limits,
+  }
+}

@@ -1,0 +1,112 @@
+import { CcrError, isCcrError, messageOf } from './errors.ts'
+import type { StreamTransform } from './stream.ts'
+import { isThenable, settle } from './waiting.ts'
+
+/** Where a stage reports what it does not fail for. */
+export interface StageLog {
+  warn(fields: object, message: string): void
+}
+
+/** Who put a stage there, and how long each of its batches may take. */
+export interface StageOwner {
+  readonly plugin: string
+  readonly hook: string
+  readonly timeoutMs: number
+}
+
+type AnyTransform = StreamTransform<never, unknown>
+type Batch = readonly unknown[]
+
+/**
+ * Runs one transform over batches. When it throws, {@link failure} is set and what it had emitted is still handed on; a
+ * stage that may detach lets the events pass it by from then on.
+ */
+export class Stage {
+  readonly owner: StageOwner
+  failure: unknown
+  readonly #transform: AnyTransform
+  readonly #detaches: boolean
+  readonly #signal: AbortSignal
+  readonly #log: StageLog
+  #detached = false
+  #out: unknown[] = []
+  readonly #emit = (event: unknown): void => void this.#out.push(event)
+
+  constructor(transform: AnyTransform, owner: StageOwner, detaches: boolean, signal: AbortSignal, log: StageLog) {
+    this.#transform = transform
+    this.owner = owner
+    this.#detaches = detaches
+    this.#signal = signal
+    this.#log = log
+  }
+
+  /** Synchronous transforms never touch the microtask queue. */
+  run(batch: Batch, last: boolean): Batch | Promise<Batch> {
+    if (this.#detached || this.failure !== undefined) return this.#detached ? batch : []
+    this.#out = []
+    return this.#chunks(batch, 0, last)
+  }
+
+  abort(reason: unknown): void {
+    try {
+      this.#transform.abort?.(reason)
+    } catch (err) {
+      this.#log.warn({ plugin: this.owner.plugin, err }, 'a stream transform threw while it was aborted')
+    }
+  }
+
+  #chunks(batch: Batch, first: number, last: boolean): Batch | Promise<Batch> {
+    let index = first
+    try {
+      for (; index < batch.length; index++) {
+        const pending = this.#transform.chunk(batch[index] as never, this.#emit)
+        if (isThenable(pending)) return this.#wait(pending, batch, index, () => this.#chunks(batch, index + 1, last))
+      }
+      const pending = last ? this.#transform.flush?.(this.#emit) : undefined
+      if (isThenable(pending)) return this.#wait(pending, batch, index, () => this.#out)
+    } catch (thrown) {
+      return this.#failed(thrown, batch, index)
+    }
+    return this.#out
+  }
+
+  async #wait(
+    pending: PromiseLike<unknown>,
+    batch: Batch,
+    index: number,
+    next: () => Batch | Promise<Batch>,
+  ): Promise<Batch> {
+    try {
+      await settle(pending, this.owner.timeoutMs, this.#signal, () => late(this.owner))
+    } catch (thrown) {
+      return this.#failed(thrown, batch, index)
+    }
+    return next()
+  }
+
+  #failed(thrown: unknown, batch: Batch, index: number): Batch {
+    const { plugin, hook } = this.owner
+    const error =
+      isCcrError(thrown) && (thrown.code.startsWith('CCR_STREAM_') || thrown.plugin !== undefined)
+        ? thrown
+        : new CcrError('CCR_HOOK_FAILED', `plugin '${plugin}' failed in ${hook}: ${messageOf(thrown)}`, {
+            plugin,
+            hook,
+            cause: thrown,
+          })
+    if (!this.#detaches || this.#signal.aborted) {
+      this.failure = error
+      return this.#out
+    }
+    this.#detached = true
+    this.#log.warn({ plugin, code: error.code }, `${error.message}; its events pass it by`)
+    return [...this.#out, ...batch.slice(index)]
+  }
+}
+
+function late({ plugin, hook, timeoutMs }: StageOwner): CcrError {
+  return new CcrError('CCR_HOOK_TIMEOUT', `plugin '${plugin}' did not finish ${hook} within ${timeoutMs} ms`, {
+    plugin,
+    hook,
+  })
+}

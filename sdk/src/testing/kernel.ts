@@ -1,0 +1,214 @@
+import {
+  createSettings,
+  Kernel,
+  runExchange,
+  type Blueprint,
+  type ClientSink,
+  type Incoming,
+  type Log,
+  type ProviderBlueprint,
+  type Runtime,
+  type Settings,
+} from '@ccr/kernel'
+import { CcrError, Secret, type ClientDialect, type Endpoint, type Plugin, type UsageRecord } from '@ccr/sdk'
+import { json, toResponse, type TestUpstream } from './upstream.ts'
+
+/** A plugin, or a plugin with its options. */
+export type TestEntry = Plugin | readonly [plugin: Plugin, options: unknown]
+
+export interface TestKernelOptions {
+  readonly plugins: readonly TestEntry[]
+  /** Providers that are reached through {@link TestKernelOptions.upstream}. */
+  readonly providers?: readonly Partial<ProviderBlueprint>[]
+  /** Config sections by key. */
+  readonly sections?: Readonly<Record<string, unknown>>
+  readonly upstream?: TestUpstream
+  readonly settings?: Parameters<typeof createSettings>[0]
+}
+
+/** What a client got. */
+export interface TestReply {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly text: string
+  /** Its connection was cut instead of ended. */
+  readonly cut: boolean
+  json(): unknown
+}
+
+/** A line of the routing log. */
+export interface RoutingRecord {
+  readonly event: string
+  readonly fields: Readonly<Record<string, unknown>>
+}
+
+export interface TestRequest {
+  /** `/v1/messages` unless given. */
+  readonly path?: string
+  readonly body: unknown
+  readonly headers?: Readonly<Record<string, string>>
+  /** The client leaves when this is aborted. */
+  readonly signal?: AbortSignal
+  /** Called with each chunk; giving a promise means: take no more until it resolves. */
+  readonly onChunk?: (chunk: string) => void | Promise<void>
+}
+
+/** A real kernel with a client, a clock of identifiers and an upstream made of functions. */
+export interface TestKernel {
+  readonly kernel: Kernel
+  readonly settings: Settings
+  readonly routing: readonly RoutingRecord[]
+  readonly usage: readonly UsageRecord[]
+  /** What was logged at warn and above. */
+  readonly warnings: readonly string[]
+  request(request: TestRequest): Promise<TestReply>
+  /** A real swap to other plugins, or other options of the same. */
+  reload(plugins: readonly TestEntry[]): Promise<void>
+  dispose(): Promise<void>
+}
+
+/** Values handlers see are frozen, as in development; identifiers count up, so that answers can be compared. */
+export async function createTestKernel(options: TestKernelOptions): Promise<TestKernel> {
+  const routing: RoutingRecord[] = []
+  const usage: UsageRecord[] = []
+  const warnings: string[] = []
+  const log: Log = {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: (_, message) => void warnings.push(message),
+    error: (_, message) => void warnings.push(message),
+  }
+  const settings = createSettings(options.settings)
+  const kernel = new Kernel({ log, activateMs: settings.timeouts.activate, drainMs: settings.timeouts.drain })
+  const upstream = options.upstream ?? (() => json({ error: { message: 'the test has no upstream' } }, 500))
+  let ids = 0
+  const runtime: Runtime = {
+    transport: { send: async (request) => toResponse(await upstream(request), request.signal) },
+    settings,
+    routing: {
+      record: (event, exchange, fields) => {
+        routing.push({ event, fields })
+        if (event === 'done') usage.push({ id: exchange.id, ...fields } as unknown as UsageRecord)
+      },
+    },
+    redact: (text) => text,
+    newId: (prefix) => `${prefix}${String(++ids).padStart(24, '0')}`,
+    now: () => 1_700_000_000_000,
+    freeze: true,
+  }
+  await kernel.apply(blueprint(options, options.plugins))
+  return {
+    kernel,
+    settings,
+    routing,
+    usage,
+    warnings,
+    async request(request) {
+      const lease = kernel.acquire()
+      const endpoint = exchangeEndpoint(lease.generation.endpoints, request.path ?? '/v1/messages')
+      const client = createClient(request)
+      await runExchange(lease, incoming(request, endpoint, client), runtime, log)
+      return client.reply()
+    },
+    reload: async (plugins) => void (await kernel.apply(blueprint(options, plugins))),
+    dispose: () => kernel.close(),
+  }
+}
+
+function blueprint({ providers = [], sections = {} }: TestKernelOptions, plugins: readonly TestEntry[]): Blueprint {
+  const entries = plugins.map((entry, index) => {
+    const [plugin, options] = 'name' in entry ? [entry, {}] : entry
+    const taken = plugins.slice(0, index).some((other) => ('name' in other ? other : other[0]).name === plugin.name)
+    return { id: taken ? `${plugin.name}-${index}` : plugin.name, plugin, options, hash: hashOf(plugin) }
+  })
+  return {
+    entries,
+    providers: providers.map((provider) => ({
+      name: 'test',
+      baseUrl: 'http://127.0.0.1:9/v1',
+      models: ['model'],
+      dialect: 'openai',
+      secret: new Secret('sk-test-secret'),
+      ...provider,
+    })),
+    sections,
+  }
+}
+
+/** Another plugin object is other code. */
+const hashes = new WeakMap<Plugin, string>()
+let lastHash = 0
+function hashOf(plugin: Plugin): string {
+  let hash = hashes.get(plugin)
+  if (!hash) hashes.set(plugin, (hash = String(++lastHash)))
+  return hash
+}
+
+function exchangeEndpoint(
+  endpoints: readonly Endpoint[],
+  path: string,
+): { readonly dialect: string; readonly client: ClientDialect } {
+  const found = endpoints.find((endpoint) => endpoint.path === path && 'client' in endpoint)
+  if (!found || !('client' in found)) throw new Error(`no plugin of this test serves an exchange at ${path}`)
+  return found
+}
+
+interface TestClient {
+  readonly sink: ClientSink
+  readonly signal: AbortSignal
+  reply(): TestReply
+}
+
+function createClient({ onChunk, signal }: TestRequest): TestClient {
+  const closing = new AbortController()
+  signal?.addEventListener('abort', () => closing.abort(new CcrError('CCR_CLIENT_CLOSED', 'the client left')), {
+    once: true,
+  })
+  let status = 0
+  let headers: Readonly<Record<string, string>> = {}
+  let cutOff = false
+  let taking: Promise<void> | undefined
+  const chunks: Buffer[] = []
+  const take = (chunk: string | Uint8Array): boolean => {
+    const bytes = Buffer.from(chunk as string)
+    chunks.push(bytes)
+    const pending = onChunk?.(bytes.toString())
+    if (!pending) return true
+    taking = pending
+    return false
+  }
+  return {
+    sink: {
+      head: (code, given) => {
+        status = code
+        headers = given
+      },
+      write: take,
+      drained: () => taking ?? Promise.resolve(),
+      end: (chunk) => void (chunk !== undefined && take(chunk)),
+      destroy: () => void (cutOff = true),
+    },
+    signal: closing.signal,
+    reply: () => {
+      const text = Buffer.concat(chunks).toString()
+      return { status, headers, text, cut: cutOff, json: () => JSON.parse(text) as unknown }
+    },
+  }
+}
+
+function incoming(
+  { body, headers = {}, path = '/v1/messages' }: TestRequest,
+  endpoint: { dialect: string; client: ClientDialect },
+  client: TestClient,
+): Incoming {
+  const bytes =
+    typeof body === 'string' ? Buffer.from(body) : Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body))
+  return {
+    dialect: endpoint.dialect,
+    client: endpoint.client,
+    input: { body: bytes, headers, url: path, params: {} },
+    profile: 'default',
+    sink: client.sink,
+    signal: client.signal,
+  }
+}

@@ -1,0 +1,46 @@
+import type { TransportRequest, TransportResponse } from '@ccr/kernel'
+
+/** An upstream's answer in a test: a whole body, or pieces that arrive one read after the other. */
+export interface TestAnswer {
+  /** 200 unless given. */
+  readonly status?: number
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body: string | Uint8Array | readonly (string | Uint8Array)[] | AsyncIterable<Uint8Array>
+  /** Fails the body with this error after its last piece. */
+  readonly failure?: Error
+}
+
+/** Answers what the router sends; a thrown error is a failed connection. */
+export type TestUpstream = (request: TransportRequest) => TestAnswer | Promise<TestAnswer>
+
+/** Streams a body as server-sent events. */
+export function sse(body: TestAnswer['body']): TestAnswer {
+  return { headers: { 'content-type': 'text/event-stream' }, body }
+}
+
+/** A JSON answer. */
+export function json(value: unknown, status = 200): TestAnswer {
+  return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(value) }
+}
+
+/** Cuts a text into reads at the given byte offsets. */
+export function cut(text: string, ...offsets: readonly number[]): readonly Uint8Array[] {
+  const bytes = Buffer.from(text)
+  const edges = [0, ...[...offsets].sort((a, b) => a - b), bytes.length]
+  return edges.slice(1).map((end, index) => bytes.subarray(edges[index]!, end))
+}
+
+/** The answer as the exchange reads it. */
+export function toResponse(answer: TestAnswer, signal: AbortSignal): TransportResponse {
+  return { status: answer.status ?? 200, headers: answer.headers ?? {}, body: bodyOf(answer, signal) }
+}
+
+async function* bodyOf({ body, failure }: TestAnswer, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const pieces = typeof body === 'string' || ArrayBuffer.isView(body) ? [body] : body
+  for await (const piece of pieces) {
+    signal.throwIfAborted()
+    yield typeof piece === 'string' ? Buffer.from(piece) : piece
+  }
+  signal.throwIfAborted()
+  if (failure) throw failure
+}

@@ -1,0 +1,62 @@
+/**
+ * Waits for a promise until a deadline or an abort; what it does afterwards is ignored. The timer and the listener are
+ * gone when the wait is over.
+ *
+ * @param limitMs milliseconds, or Infinity
+ * @param expired makes the error of a missed deadline
+ */
+export function settle<T>(
+  promise: PromiseLike<T>,
+  limitMs: number,
+  signal: AbortSignal | undefined,
+  expired: () => Error,
+): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const finish = (): void => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', aborted)
+    }
+    const aborted = (): void => {
+      finish()
+      reject(signal?.reason as Error)
+    }
+    const late = (): void => {
+      finish()
+      reject(expired())
+    }
+    const timer = limitMs === Infinity ? undefined : setTimeout(late, limitMs)
+    if (signal?.aborted) return aborted()
+    signal?.addEventListener('abort', aborted, { once: true })
+    promise.then(
+      (value) => {
+        finish()
+        resolve(value)
+      },
+      (thrown: unknown) => {
+        finish()
+        reject(thrown as Error)
+      },
+    )
+  })
+}
+
+/** Waits; an abort ends the wait with its reason. */
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const aborted = (): void => {
+      clearTimeout(timer)
+      reject(signal?.reason as Error)
+    }
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', aborted)
+      resolve()
+    }, ms)
+    if (signal?.aborted) aborted()
+    else signal?.addEventListener('abort', aborted, { once: true })
+  })
+}
+
+/** Whether a value can be awaited. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}
