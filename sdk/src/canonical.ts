@@ -131,6 +131,7 @@ export type Thinking =
   | { readonly type: 'enabled'; readonly budget_tokens: number; readonly display?: string | null | undefined }
   | { readonly type: 'adaptive'; readonly display?: string | null | undefined }
   | { readonly type: 'disabled' }
+  | { readonly type: 'between_tools' }
 
 /** Why an answer ended; other values of newer upstreams pass through. */
 export type StopReason =

@@ -21,9 +21,9 @@ const QUOTE = 34
 const BACKSLASH = 92
 
 /**
- * Reads a JSON object: one pass over the bytes checks that they are JSON (RFC 8259), at most `maxDepth` deep and free of
- * `__proto__` keys, and finds the top-level fields. The fields of a large body are parsed when first read, so that a body
- * which is only passed on is never parsed.
+ * Reads a JSON object: one pass over the bytes checks that they are JSON (RFC 8259), at most `maxDepth` deep and free
+ * of `__proto__` keys, and finds the top-level fields. The fields of a large body are parsed when first read, so that a
+ * body which is only passed on is never parsed.
  *
  * @throws CcrError `CCR_REQUEST_INVALID` naming the byte at fault
  */
@@ -143,7 +143,7 @@ class Scan {
         at++
         const escape = bytes[at]!
         if (escape === 117) {
-          for (const end = at + 4; at < end; ) if (!isHex(bytes[++at])) throw this.#fault('a \\u escape is broken', at)
+          for (const end = at + 4; at < end;) if (!isHex(bytes[++at])) throw this.#fault('a \\u escape is broken', at)
         } else if (!ESCAPES.has(escape)) throw this.#fault('an escape is unknown', at)
       } else if (byte < 32) throw this.#fault('a control character stands in a string', at)
     }

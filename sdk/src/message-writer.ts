@@ -132,7 +132,8 @@ export class MessageWriter {
   thinking(thinking: string): void {
     if (thinking === '' || this.#ended) return
     let run = this.#run('thinking')
-    if (run.signature !== undefined) run = this.#append({ kind: 'thinking', waiting: [], thought: '', signature: undefined, opened: false })
+    if (run.signature !== undefined)
+      run = this.#append({ kind: 'thinking', waiting: [], thought: '', signature: undefined, opened: false })
     if (this.#options.sign) {
       run.thought += thinking
       this.#hold(thinking.length)
@@ -151,7 +152,14 @@ export class MessageWriter {
    *
    * @throws CcrError `CCR_STREAM_INVALID` when something follows complete arguments
    */
-  tool(key: string, part: { readonly id?: string | undefined; readonly name?: string | undefined; readonly arguments?: string | undefined }): void {
+  tool(
+    key: string,
+    part: {
+      readonly id?: string | undefined
+      readonly name?: string | undefined
+      readonly arguments?: string | undefined
+    },
+  ): void {
     if (this.#ended) return
     let call = this.#calls.get(key)
     if (!call) {
@@ -168,7 +176,8 @@ export class MessageWriter {
     const fragment = part.arguments
     if (fragment && !(call.closed && fragment.trim() === '')) {
       this.#hold(fragment.length)
-      if (!call.arguments.push(fragment)) throw invalid(`tool call '${call.name}' went on after its arguments were complete`)
+      if (!call.arguments.push(fragment))
+        throw invalid(`tool call '${call.name}' went on after its arguments were complete`)
       if (call.opened) this.#delta({ type: 'input_json_delta', partial_json: fragment })
     }
     if (this.#live !== call) return
@@ -199,8 +208,8 @@ export class MessageWriter {
   }
 
   /**
-   * Sends what was kept back, closes what is open and sends `message_delta` and `message_stop`. When the token limit cut
-   * the answer, a last call without any argument is left out, because it would look complete.
+   * Sends what was kept back, closes what is open and sends `message_delta` and `message_stop`. When the token limit
+   * cut the answer, a last call without any argument is left out, because it would look complete.
    *
    * @throws CcrError `CCR_STREAM_ENDED` without a stop reason; `CCR_STREAM_INVALID` when a tool call has no name, or
    * arguments that are not a JSON object, although the answer was not cut by its token limit.
@@ -228,7 +237,8 @@ export class MessageWriter {
   #checkCalls(): void {
     for (const call of this.#calls.values()) {
       if (call.name === '') throw invalid('a tool call has no name')
-      if (!call.arguments.empty && !call.arguments.complete) throw invalid(`the arguments of tool call '${call.name}' are not a JSON object`)
+      if (!call.arguments.empty && !call.arguments.complete)
+        throw invalid(`the arguments of tool call '${call.name}' are not a JSON object`)
     }
   }
 
@@ -290,7 +300,9 @@ export class MessageWriter {
     this.#emit({ type: 'content_block_start', index: this.#index, content_block })
     for (const delta of segment.waiting) {
       this.#delta(delta)
-      this.#held -= FRAGMENT_COST + (delta.type === 'text_delta' ? delta.text.length : delta.type === 'thinking_delta' ? delta.thinking.length : 0)
+      this.#held -=
+        FRAGMENT_COST +
+        (delta.type === 'text_delta' ? delta.text.length : delta.type === 'thinking_delta' ? delta.thinking.length : 0)
     }
     segment.waiting.length = 0
   }
@@ -301,7 +313,8 @@ export class MessageWriter {
     const server = block.type === 'server_tool_use' || block.type === 'tool_use'
     const content_block = server ? { ...block, input: {} } : block
     this.#emit({ type: 'content_block_start', index: this.#index, content_block })
-    if (server) this.#delta({ type: 'input_json_delta', partial_json: JSON.stringify('input' in block ? block.input : {}) })
+    if (server)
+      this.#delta({ type: 'input_json_delta', partial_json: JSON.stringify('input' in block ? block.input : {}) })
   }
 
   /** Starts a call once its name is whole, which the first argument shows; `last` when nothing more can come. */
@@ -311,13 +324,20 @@ export class MessageWriter {
     this.start()
     this.#index++
     const name = this.#options.toolName?.(call.name) ?? call.name
-    this.#emit({ type: 'content_block_start', index: this.#index, content_block: { type: 'tool_use', id: this.#callId(call), name, input: {} } })
+    this.#emit({
+      type: 'content_block_start',
+      index: this.#index,
+      content_block: { type: 'tool_use', id: this.#callId(call), name, input: {} },
+    })
     this.#delta({ type: 'input_json_delta', partial_json: call.arguments.empty ? '{}' : call.arguments.text })
   }
 
   #callId(call: Call): string {
     const given = call.id
-    const id = given !== undefined && /^[A-Za-z0-9_-]+$/.test(given) && !this.#ids.has(given) ? given : this.#options.newId('toolu_')
+    const id =
+      given !== undefined && /^[A-Za-z0-9_-]+$/.test(given) && !this.#ids.has(given)
+        ? given
+        : this.#options.newId('toolu_')
     this.#ids.add(id)
     return id
   }
@@ -341,7 +361,11 @@ export class MessageWriter {
 
   #hold(length: number): void {
     this.#held += length
-    if (this.#held > MAX_HELD) throw new CcrError('CCR_STREAM_LIMIT', `the answer made the router keep more than ${MAX_HELD} characters; it was given up`)
+    if (this.#held > MAX_HELD)
+      throw new CcrError(
+        'CCR_STREAM_LIMIT',
+        `the answer made the router keep more than ${MAX_HELD} characters; it was given up`,
+      )
   }
 
   #delta(delta: BlockDelta): void {

@@ -5,18 +5,28 @@ import { createAccumulator, mergeUsage, messageEvents, parseObject } from './mes
 
 const id = fc.stringMatching(/^[A-Za-z0-9_]{1,12}$/)
 /** Objects as JSON knows them: no `-0`, no `undefined`. */
-const input = fc.dictionary(fc.string(), fc.jsonValue()).map((value) => JSON.parse(JSON.stringify(value)) as Record<string, unknown>)
+const input = fc
+  .dictionary(fc.string(), fc.jsonValue())
+  .map((value) => JSON.parse(JSON.stringify(value)) as Record<string, unknown>)
 const citation = fc.record({ type: fc.constant('web_search_result_location'), url: fc.webUrl() })
 
 const block: fc.Arbitrary<ContentBlock> = fc.oneof(
   fc.record({ type: fc.constant('text'), text: fc.string() }),
-  fc.record({ type: fc.constant('text'), text: fc.string(), citations: fc.option(fc.array(citation, { maxLength: 3 })) }),
+  fc.record({
+    type: fc.constant('text'),
+    text: fc.string(),
+    citations: fc.option(fc.array(citation, { maxLength: 3 })),
+  }),
   fc.record({ type: fc.constant('thinking'), thinking: fc.string(), signature: fc.string() }),
   fc.record({ type: fc.constant('redacted_thinking'), data: fc.string() }),
   fc.record({ type: fc.constant('tool_use'), id, name: id, input, caller: fc.constant({ type: 'direct' }) }),
   fc.record({ type: fc.constant('server_tool_use'), id, name: id, input }),
   fc.record({ type: fc.constant('mcp_tool_use'), id, name: id, input, server_name: id }),
-  fc.record({ type: fc.constant('web_search_tool_result'), tool_use_id: id, content: fc.array(input, { maxLength: 2 }) }),
+  fc.record({
+    type: fc.constant('web_search_tool_result'),
+    tool_use_id: id,
+    content: fc.array(input, { maxLength: 2 }),
+  }),
   fc.record({ type: fc.constant('some_later_block'), value: input }),
 )
 
@@ -48,7 +58,13 @@ function accumulate(events: readonly CanonicalEvent[]): CanonicalMessage | undef
 const start: CanonicalEvent = {
   type: 'message_start',
   message: {
-    id: 'msg_1', type: 'message', role: 'assistant', model: 'm', content: [], stop_reason: null, stop_sequence: null,
+    id: 'msg_1',
+    type: 'message',
+    role: 'assistant',
+    model: 'm',
+    content: [],
+    stop_reason: null,
+    stop_sequence: null,
     usage: { input_tokens: 3, output_tokens: 0 },
   },
 }
@@ -56,13 +72,21 @@ const start: CanonicalEvent = {
 /** A tool call whose arguments are these pieces. */
 function toolCall(index: number, pieces: readonly string[]): CanonicalEvent[] {
   return [
-    { type: 'content_block_start', index, content_block: { type: 'tool_use', id: `toolu_${index}`, name: 'read', input: {} } },
-    ...pieces.map((partial_json): CanonicalEvent => ({ type: 'content_block_delta', index, delta: { type: 'input_json_delta', partial_json } })),
+    {
+      type: 'content_block_start',
+      index,
+      content_block: { type: 'tool_use', id: `toolu_${index}`, name: 'read', input: {} },
+    },
+    ...pieces.map((partial_json): CanonicalEvent => ({
+      type: 'content_block_delta',
+      index,
+      delta: { type: 'input_json_delta', partial_json },
+    })),
     { type: 'content_block_stop', index },
   ]
 }
 
-describe('messageEvents and createAccumulator', () => {
+describe('messageEvents and createAccumulator', { timeout: 30_000 }, () => {
   it('give any message back', () => {
     fc.assert(
       fc.property(message, (whole) => {
@@ -77,7 +101,11 @@ describe('messageEvents and createAccumulator', () => {
       fc.property(message, (whole) => {
         const events = messageEvents(whole)
         const blocks = events.slice(1, -2)
-        expect([events[0], ...events.slice(-2)].map((event) => event?.type)).toEqual(['message_start', 'message_delta', 'message_stop'])
+        expect([events[0], ...events.slice(-2)].map((event) => event?.type)).toEqual([
+          'message_start',
+          'message_delta',
+          'message_stop',
+        ])
         let open = -1
         let next = 0
         for (const event of blocks) {
@@ -120,10 +148,16 @@ describe('createAccumulator', () => {
   })
 
   it('takes a tool call without arguments as one without input', () => {
-    expect(accumulate([start, ...toolCall(0, [])])?.content).toEqual([{ type: 'tool_use', id: 'toolu_0', name: 'read', input: {} }])
+    expect(accumulate([start, ...toolCall(0, [])])?.content).toEqual([
+      { type: 'tool_use', id: 'toolu_0', name: 'read', input: {} },
+    ])
   })
 
-  it.each([['cut off', ['{"a":"b']], ['no object', ['[1]']], ['no JSON', ['oops']]])('leaves out a tool call that is %s', (_name, pieces) => {
+  it.each([
+    ['cut off', ['{"a":"b']],
+    ['no object', ['[1]']],
+    ['no JSON', ['oops']],
+  ])('leaves out a tool call that is %s', (_name, pieces) => {
     const events = [start, ...toolCall(0, pieces), ...toolCall(1, ['{}'])]
     expect(accumulate(events)?.content).toEqual([{ type: 'tool_use', id: 'toolu_1', name: 'read', input: {} }])
   })
@@ -137,7 +171,11 @@ describe('createAccumulator', () => {
         usage: { output_tokens: 7 },
         context_management: { applied_edits: [] },
       } as CanonicalEvent,
-      { type: 'message_delta', delta: { stop_reason: null, stop_details: null } as never, usage: { input_tokens: null, output_tokens: 9 } },
+      {
+        type: 'message_delta',
+        delta: { stop_reason: null, stop_details: null } as never,
+        usage: { input_tokens: null, output_tokens: 9 },
+      },
     ])
     expect(whole).toMatchObject({
       stop_reason: 'refusal',
@@ -149,7 +187,11 @@ describe('createAccumulator', () => {
   })
 
   it('ignores deltas of blocks that are not there, and events it does not know', () => {
-    const events = [start, { type: 'content_block_delta', index: 4, delta: { type: 'text_delta', text: 'x' } }, { type: 'later' }]
+    const events = [
+      start,
+      { type: 'content_block_delta', index: 4, delta: { type: 'text_delta', text: 'x' } },
+      { type: 'later' },
+    ]
     expect(accumulate(events as CanonicalEvent[])?.content).toEqual([])
   })
 })
@@ -157,9 +199,13 @@ describe('createAccumulator', () => {
 describe('mergeUsage', () => {
   it('lets later values win, but not absent ones', () => {
     const known = { input_tokens: 1, output_tokens: 2, cache_read_input_tokens: null }
-    expect(mergeUsage(known, { output_tokens: 0, input_tokens: null, cache_creation_input_tokens: undefined })).toEqual({
-      input_tokens: 1, output_tokens: 0, cache_read_input_tokens: null,
-    })
+    expect(mergeUsage(known, { output_tokens: 0, input_tokens: null, cache_creation_input_tokens: undefined })).toEqual(
+      {
+        input_tokens: 1,
+        output_tokens: 0,
+        cache_read_input_tokens: null,
+      },
+    )
     expect(mergeUsage(known, undefined)).toBe(known)
     expect(mergeUsage(known, null)).toBe(known)
   })

@@ -36,11 +36,13 @@ export function createAccumulator(): MessageAccumulator {
   const delta = (index: number, part: Extract<CanonicalEvent, { type: 'content_block_delta' }>['delta']): void => {
     const block = blocks[index]
     if (!block) return
-    if (part.type === 'citations_delta') block['citations'] = [...((block['citations'] as unknown[] | null) ?? []), part.citation]
+    if (part.type === 'citations_delta')
+      block['citations'] = [...((block['citations'] as unknown[] | null) ?? []), part.citation]
     else if (part.type === 'signature_delta') block['signature'] = part.signature
     else {
       const list = pieces.get(index)
-      const piece = part.type === 'text_delta' ? part.text : part.type === 'thinking_delta' ? part.thinking : part.partial_json
+      const piece =
+        part.type === 'text_delta' ? part.text : part.type === 'thinking_delta' ? part.thinking : part.partial_json
       if (list) list.push(piece)
       else pieces.set(index, [piece])
     }
@@ -78,7 +80,12 @@ export function createAccumulator(): MessageAccumulator {
           stop(event.index)
           break
         case 'message_delta': {
-          const { type: _type, delta: { stop_reason, stop_sequence, ...inner }, usage: later, ...outer } = event
+          const {
+            type: _type,
+            delta: { stop_reason, stop_sequence, ...inner },
+            usage: later,
+            ...outer
+          } = event
           stopReason = stop_reason ?? stopReason
           stopSequence = stop_sequence ?? stopSequence
           usage = mergeUsage(usage, later)
@@ -99,7 +106,13 @@ export function createAccumulator(): MessageAccumulator {
 /** The events that a stream of this whole answer would have had. */
 export function messageEvents(message: CanonicalMessage): readonly CanonicalEvent[] {
   const { content, stop_reason, stop_sequence, usage } = message
-  const opening = { ...message, content: [], stop_reason: null, stop_sequence: null, usage: { ...usage, output_tokens: 0 } }
+  const opening = {
+    ...message,
+    content: [],
+    stop_reason: null,
+    stop_sequence: null,
+    usage: { ...usage, output_tokens: 0 },
+  }
   const events: CanonicalEvent[] = [{ type: 'message_start', message: opening }]
   content.forEach((block, index) => blockEvents(block as Draft, index, events))
   events.push({ type: 'message_delta', delta: { stop_reason, stop_sequence }, usage }, { type: 'message_stop' })
@@ -113,7 +126,8 @@ function blockEvents(block: Draft, index: number, events: CanonicalEvent[]): voi
   switch (block.type) {
     case 'text':
       start({ ...block, text: '', ...(block['citations'] ? { citations: [] } : {}) })
-      for (const citation of (block['citations'] as unknown[] | null | undefined) ?? []) delta({ type: 'citations_delta', citation })
+      for (const citation of (block['citations'] as unknown[] | null | undefined) ?? [])
+        delta({ type: 'citations_delta', citation })
       if (block['text']) delta({ type: 'text_delta', text: String(block['text']) })
       break
     case 'thinking':
@@ -137,7 +151,9 @@ function blockEvents(block: Draft, index: number, events: CanonicalEvent[]): voi
 export function parseObject(text: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined
   } catch {
     return undefined
   }

@@ -21,10 +21,15 @@ describe('a router-made signature', () => {
     )
   })
 
-  it.each(['', 'EpADCokBCA8YAipAsfSSBF77', 'ccr-reasoning', 'ccr-reasoning.', 'ccr-reasoning.deepseek', ' ccr-reasoning.a.b', 'x.ccr-reasoning.a.b'])(
-    'is not %j',
-    (signature) => {
-      expect(readReasoning(signature)).toBeUndefined()
-    },
-  )
+  it.each([
+    '',
+    'EpADCokBCA8YAipAsfSSBF77',
+    'ccr-reasoning',
+    'ccr-reasoning.',
+    'ccr-reasoning.deepseek',
+    ' ccr-reasoning.a.b',
+    'x.ccr-reasoning.a.b',
+  ])('is not %j', (signature) => {
+    expect(readReasoning(signature)).toBeUndefined()
+  })
 })

@@ -39,7 +39,11 @@ describe('the lines of an event stream', () => {
     ['CR', 'event: a\rdata: x\r\r', one],
     ['mixed line ends', 'event: a\rdata: x\r\n\n', one],
     ['a byte order mark', '\ufeffevent: a\ndata: x\n\n', one],
-    ['a byte order mark that is not the first is part of its field', 'data: x\n\n\ufeffdata: y\n\n', [{ event: undefined, data: 'x' }]],
+    [
+      'a byte order mark that is not the first is part of its field',
+      'data: x\n\n\ufeffdata: y\n\n',
+      [{ event: undefined, data: 'x' }],
+    ],
     ['comments', ': hello\nevent: a\n:\ndata: x\n: bye\n\n', one],
     ['no space after the colon', 'event:a\ndata:x\n\n', one],
     ['only one space is taken', 'data:  x\n\n', [{ event: undefined, data: ' x' }]],
@@ -58,7 +62,7 @@ describe('the lines of an event stream', () => {
   })
 })
 
-describe('bytes that arrive in parts', () => {
+describe('bytes that arrive in parts', { timeout: 30_000 }, () => {
   const text = 'event: é\r\ndata: 👩‍👩‍👧 €\rdata: ü\n\n: c\ndata: 漢字\r\n\r\n'
   const bytes = encoder.encode(text)
 
@@ -70,7 +74,23 @@ describe('bytes that arrive in parts', () => {
     expect(readAll(createSseReader(), cut(bytes, [...bytes.keys()]))).toEqual(parse(text))
   })
 
-  const pieces = fc.constantFrom('data: ', 'data:', 'event: x', ': c', 'data', '\n', '\r', '\r\n', '\n\n', '\r\r', 'é', '👧', '\ufeff', 'a', ' ')
+  const pieces = fc.constantFrom(
+    'data: ',
+    'data:',
+    'event: x',
+    ': c',
+    'data',
+    '\n',
+    '\r',
+    '\r\n',
+    '\n\n',
+    '\r\r',
+    'é',
+    '👧',
+    '\ufeff',
+    'a',
+    ' ',
+  )
   const streams = fc.array(pieces, { maxLength: 40 }).map((parts) => encoder.encode(parts.join('')))
 
   it('any cuts of any stream give the events of the whole', () => {
@@ -91,9 +111,14 @@ describe('bytes that arrive in parts', () => {
 
   it('any cuts of any stream beyond the limit give the same events before the same error', () => {
     fc.assert(
-      fc.property(streams, fc.array(fc.nat(), { maxLength: 6 }), fc.integer({ min: 1, max: 12 }), (stream, places, limit) => {
-        expect(outcome(cut(stream, places), limit)).toEqual(outcome([stream], limit))
-      }),
+      fc.property(
+        streams,
+        fc.array(fc.nat(), { maxLength: 6 }),
+        fc.integer({ min: 1, max: 12 }),
+        (stream, places, limit) => {
+          expect(outcome(cut(stream, places), limit)).toEqual(outcome([stream], limit))
+        },
+      ),
       { numRuns: 500 },
     )
   })
@@ -125,7 +150,7 @@ describe('the limit of one event', () => {
   })
 })
 
-describe('the work', () => {
+describe('the work', { timeout: 30_000 }, () => {
   afterEach(() => void vi.restoreAllMocks())
 
   /** Characters that searching, slicing and joining touch. */

@@ -20,8 +20,8 @@ export const MAX_FRAME = 8 * 1024 * 1024
  * a missing space after the colon, data of several lines, code points split between reads. Its work is linear in the
  * bytes. Source: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
  *
- * @throws CcrError `CCR_STREAM_LIMIT` when a line, or the data of one frame, exceeds `maxFrame`. Frames that precede it in
- * the same read are returned first; then the next call throws.
+ * @throws CcrError `CCR_STREAM_LIMIT` when a line, or the data of one frame, exceeds `maxFrame`. Frames that precede it
+ * in the same read are returned first; then the next call throws.
  */
 export function createSseReader(maxFrame = MAX_FRAME): SseReader {
   const decoder = new TextDecoder('utf-8')
@@ -57,7 +57,7 @@ export function createSseReader(maxFrame = MAX_FRAME): SseReader {
       endedInCarriageReturn = false
       if (text.charCodeAt(0) === 10) from = 1
     }
-    // Each is looked for again only when it was passed, so that a text with one kind of line end is searched once for the other.
+    // Each is sought again only when it was passed: a text with one kind of line end is searched for the other once.
     let lf = text.indexOf('\n', from)
     let cr = text.indexOf('\r', from)
     while (lf >= 0 || cr >= 0) {
@@ -115,5 +115,8 @@ export function createSseReader(maxFrame = MAX_FRAME): SseReader {
 }
 
 function tooLong(maxFrame: number): CcrError {
-  return new CcrError('CCR_STREAM_LIMIT', `one event of the upstream is longer than ${maxFrame} characters; it was given up`)
+  return new CcrError(
+    'CCR_STREAM_LIMIT',
+    `one event of the upstream is longer than ${maxFrame} characters; it was given up`,
+  )
 }

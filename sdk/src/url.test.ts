@@ -11,14 +11,26 @@ describe('endpointUrl', () => {
     ['an origin with a port', 'http://127.0.0.1:8080', 'http://127.0.0.1:8080/v1/chat/completions'],
     ['a versioned root', 'https://api.example.com/v1', 'https://api.example.com/v1/chat/completions'],
     ['a versioned root with slashes', 'https://api.example.com/v1//', 'https://api.example.com/v1/chat/completions'],
-    ['a versioned root below a path', 'https://example.com/api/paas/v4', 'https://example.com/api/paas/v4/chat/completions'],
+    [
+      'a versioned root below a path',
+      'https://example.com/api/paas/v4',
+      'https://example.com/api/paas/v4/chat/completions',
+    ],
     ['a beta version', 'https://example.com/v1beta', 'https://example.com/v1beta/chat/completions'],
     ['the full URL', 'https://example.com/v1/chat/completions', 'https://example.com/v1/chat/completions'],
-    ['the full URL with a slash', 'https://example.com/v1/chat/completions/', 'https://example.com/v1/chat/completions'],
+    [
+      'the full URL with a slash',
+      'https://example.com/v1/chat/completions/',
+      'https://example.com/v1/chat/completions',
+    ],
     ['the full URL without a version', 'https://example.com/chat/completions', 'https://example.com/chat/completions'],
     ['a path without a version', 'https://example.com/v1/openai', 'https://example.com/v1/openai/chat/completions'],
     ['a query', 'https://example.com/v1?api-version=2', 'https://example.com/v1/chat/completions?api-version=2'],
-    ['the full URL with a query', 'https://example.com/chat/completions?key=a/b', 'https://example.com/chat/completions?key=a/b'],
+    [
+      'the full URL with a query',
+      'https://example.com/chat/completions?key=a/b',
+      'https://example.com/chat/completions?key=a/b',
+    ],
     ['a bare origin with a query', 'https://example.com?a=1', 'https://example.com/v1/chat/completions?a=1'],
   ])('completes %s', (_name, base, url) => {
     expect(chat(base)).toBe(url)
@@ -28,7 +40,11 @@ describe('endpointUrl', () => {
     ['a bare origin', 'https://api.example.com', 'https://api.example.com/v1/messages'],
     ['a versioned root', 'https://api.example.com/v1', 'https://api.example.com/v1/messages'],
     ['a path without a version', 'https://example.com/anthropic', 'https://example.com/anthropic/v1/messages'],
-    ['a path without a version, with slash and query', 'https://example.com/anthropic/?a=1', 'https://example.com/anthropic/v1/messages?a=1'],
+    [
+      'a path without a version, with slash and query',
+      'https://example.com/anthropic/?a=1',
+      'https://example.com/anthropic/v1/messages?a=1',
+    ],
     ['the full URL', 'https://example.com/anthropic/v1/messages', 'https://example.com/anthropic/v1/messages'],
   ])('always adds the version below %s', (_name, base, url) => {
     expect(messages(base)).toBe(url)

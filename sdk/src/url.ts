@@ -5,7 +5,11 @@
  * @param tail the endpoint below the versioned root, such as `/chat/completions`
  * @param version the root that is added when the base is a bare origin or, for `always`, has no version
  */
-export function endpointUrl(base: string, tail: string, version: { readonly root: string; readonly always: boolean }): string {
+export function endpointUrl(
+  base: string,
+  tail: string,
+  version: { readonly root: string; readonly always: boolean },
+): string {
   const cut = base.search(/[?#]/)
   const path = (cut < 0 ? base : base.slice(0, cut)).replace(/\/+$/, '')
   const query = cut < 0 ? '' : base.slice(cut)

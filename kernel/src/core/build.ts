@@ -1,4 +1,4 @@
-import { CcrError, isCcrError, messageOf, type Dialect, type Endpoint } from '@ccr/sdk'
+import { CcrError, isCcrError, messageOf, type Dialect, type Endpoint, type ErrorCode } from '@ccr/sdk'
 import Value from 'typebox/value'
 import type { Blueprint, Entry } from './blueprint.ts'
 import { createContext, placed } from './context.ts'
@@ -18,7 +18,7 @@ export interface BuildOptions {
   readonly log: Log
 }
 
-/** A candidate that could not be built; whatever it had activated is already disposed. */
+/** Builds a candidate to the side; when it fails, whatever it had activated is disposed before the error is thrown. */
 export async function buildGeneration(blueprint: Blueprint, options: BuildOptions): Promise<Generation> {
   const instances: Instance[] = []
   const failures: BuildFailure[] = []
@@ -38,48 +38,29 @@ export async function buildGeneration(blueprint: Blueprint, options: BuildOption
   }
 }
 
-async function instantiate(
-  entry: Entry,
-  blueprint: Blueprint,
-  { reusable, activateMs, log }: BuildOptions,
-): Promise<Instance> {
+async function instantiate(entry: Entry, blueprint: Blueprint, options: BuildOptions): Promise<Instance> {
   const { plugin } = entry
+  const { reusable, activateMs, log } = options
+  const subject = `plugin '${plugin.name}' (entry '${entry.id}')`
   if (plugin.apiVersion !== 1) {
-    throw new CcrError(
-      'CCR_PLUGIN_API',
-      `plugin '${plugin.name}' is written for plugin API ${String(plugin.apiVersion)}, this router provides 1; install a version for it`,
-      {
-        plugin: plugin.name,
-        at: entry.file,
-      },
-    )
+    const fact = `${subject} is written for plugin API ${String(plugin.apiVersion)}, this router provides 1`
+    throw fault('CCR_PLUGIN_API', `${fact}; install a version for it`, entry)
   }
-  const options = fitted(plugin.options, entry.options ?? {}, `plugin '${plugin.name}' (entry '${entry.id}')`, entry)
-  const sections = Object.fromEntries(
-    Object.keys(plugin.config.properties).flatMap((key) =>
-      key in blueprint.sections ? [[key, blueprint.sections[key]]] : [],
-    ),
-  )
-  const config = fitted(plugin.config, sections, `the config that plugin '${plugin.name}' reads`, entry)
-  const key = JSON.stringify([entry.id, plugin.name, entry.hash, options, config])
+  const declared = Object.keys(plugin.config.properties).filter((key) => key in blueprint.sections)
+  const sections = Object.fromEntries(declared.map((key) => [key, blueprint.sections[key]]))
+  const given = fitted(plugin.options, entry.options ?? {}, subject, entry)
+  const config = fitted(plugin.config, sections, `the config that ${subject} reads`, entry)
+  const key = JSON.stringify([entry.id, plugin.name, entry.hash, given, config])
   const existing = reusable.find((instance) => instance.key === key && !instance.disposed)
   const instance = existing ?? new Instance(key, entry)
   instance.retain()
   if (existing) return existing
   try {
-    await within(activateMs, () => plugin.activate(createContext(instance, options, config, log)))
+    await within(activateMs, () => plugin.activate(createContext(instance, given, config, log)))
   } catch (cause) {
     await instance.release(log)
     if (isCcrError(cause) && cause.plugin !== undefined) throw cause
-    throw new CcrError(
-      'CCR_PLUGIN_ACTIVATE',
-      `plugin '${plugin.name}' (entry '${entry.id}') could not be activated: ${messageOf(cause)}`,
-      {
-        plugin: plugin.name,
-        at: isCcrError(cause) ? cause.at : entry.file,
-        cause,
-      },
-    )
+    throw fault('CCR_PLUGIN_ACTIVATE', `${subject} could not be activated: ${messageOf(cause)}`, entry, cause)
   }
   return instance
 }
@@ -89,79 +70,69 @@ function fitted(schema: Entry['plugin']['options'], value: unknown, subject: str
   const copy = Value.Default(schema, structuredClone(value))
   if (Value.Check(schema, copy)) return copy
   const faults = [...Value.Errors(schema, copy)].map((error) => `${error.instancePath || '/'} ${error.message}`)
-  throw new CcrError('CCR_PLUGIN_OPTIONS', `${subject}: ${faults.join('; ')}`, {
-    plugin: entry.plugin.name,
-    at: entry.file,
-  })
+  throw fault('CCR_PLUGIN_OPTIONS', `${subject}: ${faults.join('; ')}`, entry)
 }
 
-function assemble(
-  blueprint: Blueprint,
-  instances: readonly Instance[],
-  failures: BuildFailure[],
-  { id, log }: BuildOptions,
-): Generation {
+function fault(code: ErrorCode, message: string, { plugin, file }: Entry, cause?: unknown): CcrError {
+  return new CcrError(code, message, { plugin: plugin.name, at: isCcrError(cause) ? (cause.at ?? file) : file, cause })
+}
+
+function assemble(from: Blueprint, instances: readonly Instance[], failures: BuildFailure[], options: BuildOptions) {
+  const { id, log } = options
+  const claims = new Claims()
   const dialects = new Map<string, Dialect>()
-  const owners = new Map<string, string>()
   const endpoints: Endpoint[] = []
-  const claim = (thing: string, plugin: string): void => {
-    const owner = owners.get(thing)
-    if (owner !== undefined)
-      throw new CcrError(
-        'CCR_PLUGIN_CONFLICT',
-        `plugins '${owner}' and '${plugin}' both register ${thing}; disable one of them`,
-        { plugin },
-      )
-    owners.set(thing, plugin)
-  }
-  for (const { entry, ...instance } of instances.map((one) => ({
-    entry: one.entry,
-    dialects: one.dialects,
-    endpoints: one.endpoints,
-  }))) {
-    for (const dialect of instance.dialects) {
-      claim(`dialect '${dialect.name}'`, entry.plugin.name)
+  for (const { entry, ...made } of instances) {
+    for (const dialect of made.dialects) {
+      claims.make(`dialect '${dialect.name}'`, entry.plugin.name)
       dialects.set(dialect.name, dialect)
     }
-    for (const endpoint of instance.endpoints) {
-      claim(`endpoint ${endpoint.method} ${endpoint.path}`, entry.plugin.name)
+    for (const endpoint of made.endpoints) {
+      claims.make(`endpoint ${endpoint.method} ${endpoint.path}`, entry.plugin.name)
       endpoints.push(endpoint)
     }
   }
   const providers = new Map<string, GenerationProvider>()
   for (const { owner, value } of contributionsTo(instances, 'providers')) {
-    claim(`provider '${value.name}'`, owner)
-    providers.set(value.name, {
-      name: value.name,
-      models: value.models,
-      dialect: 'canonical',
-      local: true,
-      baseUrl: '',
-      secret: undefined,
-      contributed: value,
-    })
+    claims.make(`provider '${value.name}'`, owner)
+    const { name, models } = value
+    const local = { name, models, dialect: 'canonical', local: true, baseUrl: '', secret: undefined }
+    providers.set(name, { ...local, contributed: value })
   }
-  for (const provider of blueprint.providers) {
-    if (owners.has(`provider '${provider.name}'`)) {
-      failures.push({
-        subject: `provider '${provider.name}'`,
-        code: 'CCR_PLUGIN_CONFLICT',
-        message: `plugin '${owners.get(`provider '${provider.name}'`)}' contributes a provider of that name; choose another`,
-      })
+  for (const provider of from.providers) {
+    const subject = `provider '${provider.name}'`
+    const owner = claims.owner(subject)
+    if (owner !== undefined) {
+      const message = `plugin '${owner}' contributes a provider of that name; choose another`
+      failures.push({ subject, code: 'CCR_PLUGIN_CONFLICT', message })
     } else if (!dialects.get(provider.dialect)?.target) {
       const known = [...dialects.values()].flatMap((dialect) => (dialect.target ? [dialect.name] : []))
-      failures.push({
-        subject: `provider '${provider.name}'`,
-        code: 'CCR_PLUGIN_UNKNOWN',
-        message: `no plugin speaks the dialect '${provider.dialect}' to providers; there are ${known.join(', ') || 'none'}`,
-      })
+      const exist = known.join(', ') || 'none'
+      const message = `no plugin speaks the dialect '${provider.dialect}' to providers; there are ${exist}`
+      failures.push({ subject, code: 'CCR_PLUGIN_UNKNOWN', message })
     } else providers.set(provider.name, { ...provider, local: false, contributed: undefined })
   }
   const taps = instances.flatMap((instance) => instance.taps.map((tap) => placed(tap, instance.entry)))
-  return new Generation(
-    { id, instances, hooks: createHookTable(taps, log), taps, endpoints, dialects, providers, failures },
-    log,
-  )
+  const hooks = createHookTable(taps, log)
+  return new Generation({ id, instances, hooks, taps, endpoints, dialects, providers, failures }, log)
+}
+
+/** Who registered what; a thing is registered once. */
+class Claims {
+  readonly #owners = new Map<string, string>()
+
+  make(thing: string, plugin: string): void {
+    const owner = this.#owners.get(thing)
+    if (owner === undefined) this.#owners.set(thing, plugin)
+    else {
+      const fact = `plugins '${owner}' and '${plugin}' both register ${thing}`
+      throw new CcrError('CCR_PLUGIN_CONFLICT', `${fact}; disable one of them`, { plugin })
+    }
+  }
+
+  owner(thing: string): string | undefined {
+    return this.#owners.get(thing)
+  }
 }
 
 /** What the reports say of a failed part. */

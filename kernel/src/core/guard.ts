@@ -13,9 +13,9 @@ export interface Seam<Args extends readonly unknown[]> {
 }
 
 /**
- * Makes a handler safe to register on a hook: it always gives a promise, a synchronous throw is a rejection, waiting ends
- * at the deadline or when the exchange is over, results are checked, and the failure policy is applied. What the handler
- * does after its deadline is ignored.
+ * Makes a handler safe to register on a hook: it always gives a promise, a synchronous throw is a rejection, waiting
+ * ends at the deadline or when the exchange is over, results are checked, and the failure policy is applied. What the
+ * handler does after its deadline is ignored.
  */
 export function guard<Args extends readonly unknown[]>(
   tap: Tap,

@@ -1,20 +1,6 @@
-import {
-  decisionFault,
-  outboundFault,
-  planFault,
-  requestFault,
-  type Attempt,
-  type AttemptFailure,
-  type CanonicalRequest,
-  type ErrorDecision,
-  type Exchange,
-  type LocalReply,
-  type Outbound,
-  type RoutePlan,
-  type StageOwner,
-  type StreamPipeline,
-  type UsageRecord,
-} from '@ccr/sdk'
+import { decisionFault, outboundFault, planFault, requestFault } from '@ccr/sdk'
+import type { Attempt, AttemptFailure, CanonicalRequest, ErrorDecision, Exchange, LocalReply } from '@ccr/sdk'
+import type { Outbound, RequestDecision, RoutePlan, StageOwner, StreamPipeline, UsageRecord } from '@ccr/sdk'
 import { AsyncParallelHook, AsyncSeriesBailHook, AsyncSeriesWaterfallHook, SyncHook } from 'tapable'
 import { guard, guardSync } from './guard.ts'
 import type { Log } from './log.ts'
@@ -44,176 +30,103 @@ export interface TargetHooks {
   readonly stream: SyncHook<[StreamPipeline, Attempt]> | undefined
 }
 
-interface TapFor<Args extends readonly unknown[]> {
-  readonly tap: Tap
-  readonly run: (...args: Args) => Promise<unknown>
-}
-
-/** Fresh tapable hooks for one generation; the raw hooks are never handed to a plugin. */
-export function createHookTable(taps: readonly Tap[], log: Log): HookTable {
-  const usage = guardedUsage(taps, log)
-  return Object.freeze({
-    onRequest: filled(
-      new AsyncSeriesBailHook<[ReplaceableExchange], LocalReply>(['exchange']),
-      guardedRequest(taps, log),
-    ),
-    selectRoute: filled(
-      new AsyncSeriesWaterfallHook<[RoutePlan, Exchange]>(['plan', 'exchange']),
-      guardedRoute(taps, log),
-    ),
-    onError: filled(
-      new AsyncSeriesBailHook<[AttemptFailure, Attempt], ErrorDecision>(['failure', 'attempt']),
-      guardedError(taps, log),
-    ),
-    onUsage: filled(
-      new AsyncParallelHook<[UsageRecord, Exchange]>(['usage', 'exchange']),
-      usage.filter(({ tap }) => !tap.durable),
-    ),
-    onUsageDurable: filled(
-      new AsyncParallelHook<[UsageRecord, Exchange]>(['usage', 'exchange']),
-      usage.filter(({ tap }) => tap.durable),
-    ),
-  })
-}
-
-/** The transform hooks as a target of this dialect sees them; streams unwind in reverse, like an onion. */
-export function createTargetHooks(taps: readonly Tap[], dialect: string, log: Log): TargetHooks {
-  const ordered = ofHook(taps, 'transformRequest')
-  const waterfall = (stage: string): AsyncSeriesWaterfallHook<[Outbound, Attempt]> | undefined =>
-    filled(
-      new AsyncSeriesWaterfallHook<[Outbound, Attempt]>(['outbound', 'attempt']),
-      ordered
-        .filter(
-          (tap) => tap.stage === stage && (stage !== 'wire' || tap.dialect === undefined || tap.dialect === dialect),
-        )
-        .map((tap) => guardedTransform(tap, log)),
-    )
-  const streams = ofHook(taps, 'transformStream').reverse()
-  const stream = streams.length === 0 ? undefined : new SyncHook<[StreamPipeline, Attempt]>(['stream', 'attempt'])
-  streams.forEach((tap, stage) =>
-    stream?.tap(
-      { name: tap.entryId, stage },
-      guardSync<[StreamPipeline, Attempt]>(
-        tap,
-        (pipeline, attempt) => tap.handler(namedPipeline(pipeline, tap), attempt),
-        log,
-      ),
-    ),
-  )
-  return Object.freeze({ canonical: waterfall('canonical'), wire: waterfall('wire'), send: waterfall('send'), stream })
-}
-
 /** A pipeline that knows which tap is building on it, so that a failing stage names its plugin. */
 export interface NamingPipeline extends StreamPipeline {
   as(owner: StageOwner): StreamPipeline
 }
 
-function namedPipeline(pipeline: StreamPipeline, tap: Tap): StreamPipeline {
-  return (pipeline as NamingPipeline).as(tap)
-}
+type Registered<Args extends readonly unknown[]> = readonly [tap: Tap, run: (...args: Args) => Promise<unknown>]
 
-function guardedRequest(taps: readonly Tap[], log: Log): TapFor<[ReplaceableExchange]>[] {
-  return ofHook(taps, 'onRequest').map((tap) => {
-    const run = guard<[ReplaceableExchange]>(
-      tap,
-      {
-        call: (exchange) => tap.handler(exchange.request, exchange),
-        fault: requestFault,
-        signal: (exchange) => exchange.signal,
-      },
-      log,
-    )
-    return {
-      tap,
-      run: async (exchange) => {
-        const decision = (await run(exchange)) as { reply?: LocalReply; request?: CanonicalRequest } | undefined
-        if (decision?.reply === undefined && decision?.request !== undefined) exchange.replaceRequest(decision.request)
-        return decision?.reply
-      },
-    }
+/** Fresh tapable hooks for one generation; the raw hooks are never handed to a plugin. */
+export function createHookTable(taps: readonly Tap[], log: Log): HookTable {
+  const usage = ofHook(taps, 'onUsage').map((tap) => usageTap(tap, log))
+  const requests = ofHook(taps, 'onRequest').map((tap) => requestTap(tap, log))
+  const routes = ofHook(taps, 'selectRoute').map((tap) => routeTap(tap, log))
+  const errors = ofHook(taps, 'onError').map((tap) => errorTap(tap, log))
+  return Object.freeze({
+    onRequest: filled(new AsyncSeriesBailHook<[ReplaceableExchange], LocalReply>(['exchange']), requests),
+    selectRoute: filled(new AsyncSeriesWaterfallHook<[RoutePlan, Exchange]>(['plan', 'exchange']), routes),
+    onError: filled(new AsyncSeriesBailHook<[AttemptFailure, Attempt], ErrorDecision>(['failure', 'attempt']), errors),
+    onUsage: filled(parallel(), usage.filter(([tap]) => !tap.durable)),
+    onUsageDurable: filled(parallel(), usage.filter(([tap]) => tap.durable)),
   })
 }
 
-function guardedRoute(taps: readonly Tap[], log: Log): TapFor<[RoutePlan, Exchange]>[] {
-  return ofHook(taps, 'selectRoute').map((tap) => {
-    const run = guard<[RoutePlan, Exchange]>(
-      tap,
-      {
-        call: (plan, exchange) => tap.handler(plan, exchange),
-        fault: planFault,
-        signal: (_, exchange) => exchange.signal,
-      },
-      log,
-    )
-    const isPicker = tap.stage === HOOK_RULES.selectRoute.stages[0]
-    return {
-      tap,
-      run: async (plan, exchange) => (isPicker && plan.decidedBy !== undefined ? undefined : run(plan, exchange)),
-    }
-  })
+/** The transform hooks as a target of this dialect sees them; streams unwind in reverse, like an onion. */
+export function createTargetHooks(taps: readonly Tap[], dialect: string, log: Log): TargetHooks {
+  const sees = (tap: Tap): boolean => tap.stage !== 'wire' || (tap.dialect ?? dialect) === dialect
+  const seen = ofHook(taps, 'transformRequest').filter(sees)
+  const waterfall = (stage: string): TargetHooks['wire'] => {
+    const chosen = seen.filter((tap) => tap.stage === stage).map((tap) => transformTap(tap, log))
+    return filled(new AsyncSeriesWaterfallHook<[Outbound, Attempt]>(['outbound', 'attempt']), chosen)
+  }
+  const streams = ofHook(taps, 'transformStream').reverse()
+  const stream = streams.length === 0 ? undefined : new SyncHook<[StreamPipeline, Attempt]>(['stream', 'attempt'])
+  streams.forEach((tap, place) => stream?.tap({ name: tap.entryId, stage: place }, streamTap(tap, log)))
+  return Object.freeze({ canonical: waterfall('canonical'), wire: waterfall('wire'), send: waterfall('send'), stream })
 }
 
-function guardedTransform(tap: Tap<'transformRequest'>, log: Log): TapFor<[Outbound, Attempt]> {
-  const run = guard<[Outbound, Attempt]>(
-    tap,
-    {
-      call: (outbound, attempt) => tap.handler(outbound, attempt),
-      fault: (result, before) => outboundFault(result, before, tap.stage),
-      signal: (_, attempt) => attempt.signal,
-    },
-    log,
-  )
-  return { tap, run }
+function requestTap(tap: Tap<'onRequest'>, log: Log): Registered<[ReplaceableExchange]> {
+  const call = (exchange: Exchange): unknown => tap.handler(exchange.request, exchange)
+  const run = guard<[Exchange]>(tap, { call, fault: requestFault, signal: ({ signal }) => signal }, log)
+  const replace = async (exchange: ReplaceableExchange): Promise<LocalReply | undefined> => {
+    const decision = (await run(exchange)) as RequestDecision | undefined
+    if (decision && 'reply' in decision) return decision.reply
+    if (decision) exchange.replaceRequest(decision.request)
+    return undefined
+  }
+  return [tap, replace]
 }
 
-function guardedError(taps: readonly Tap[], log: Log): TapFor<[AttemptFailure, Attempt]>[] {
-  return ofHook(taps, 'onError').map((tap) => ({
-    tap,
-    run: guard<[AttemptFailure, Attempt]>(
-      tap,
-      {
-        call: (failure, attempt) => tap.handler(failure, attempt),
-        fault: decisionFault,
-        signal: (_, attempt) => attempt.exchange.signal,
-      },
-      log,
-    ),
-  }))
+function routeTap(tap: Tap<'selectRoute'>, log: Log): Registered<[RoutePlan, Exchange]> {
+  const signal = (_: RoutePlan, exchange: Exchange): AbortSignal => exchange.signal
+  const run = guard<[RoutePlan, Exchange]>(tap, { call: tap.handler, fault: planFault, signal }, log)
+  if (tap.stage !== HOOK_RULES.selectRoute.stages[0]) return [tap, run]
+  return [tap, async (plan, exchange) => (plan.decidedBy === undefined ? run(plan, exchange) : undefined)]
 }
 
+function transformTap(tap: Tap<'transformRequest'>, log: Log): Registered<[Outbound, Attempt]> {
+  const fault = (result: unknown, before: Outbound): string | undefined => outboundFault(result, before, tap.stage)
+  const signal = (_: Outbound, attempt: Attempt): AbortSignal => attempt.signal
+  return [tap, guard<[Outbound, Attempt]>(tap, { call: tap.handler, fault, signal }, log)]
+}
+
+function streamTap(tap: Tap<'transformStream'>, log: Log): (stream: StreamPipeline, attempt: Attempt) => void {
+  // Every pipeline that the exchange hands out can name its stages.
+  const named = (stream: StreamPipeline): StreamPipeline => (stream as NamingPipeline).as(tap)
+  return guardSync<[StreamPipeline, Attempt]>(tap, (stream, attempt) => tap.handler(named(stream), attempt), log)
+}
+
+function errorTap(tap: Tap<'onError'>, log: Log): Registered<[AttemptFailure, Attempt]> {
+  const signal = (_: AttemptFailure, attempt: Attempt): AbortSignal => attempt.exchange.signal
+  return [tap, guard<[AttemptFailure, Attempt]>(tap, { call: tap.handler, fault: decisionFault, signal }, log)]
+}
+
+/** Usage is settled when the client may have gone, so no signal ends the wait; what a tap gives is of no interest. */
 const NEVER = new AbortController().signal
 
-function guardedUsage(taps: readonly Tap[], log: Log): TapFor<[UsageRecord, Exchange]>[] {
-  return ofHook(taps, 'onUsage').map((tap) => ({
-    tap,
-    run: guard<[UsageRecord, Exchange]>(
-      // Usage is settled after the client has gone, so its signal says nothing here. What a tap gives is of no interest.
-      tap,
-      { call: (usage, exchange) => tap.handler(usage, exchange), fault: () => undefined, signal: () => NEVER },
-      log,
-    ),
-  }))
+function usageTap(tap: Tap<'onUsage'>, log: Log): Registered<[UsageRecord, Exchange]> {
+  const seam = { call: tap.handler, fault: () => undefined, signal: () => NEVER }
+  return [tap, guard<[UsageRecord, Exchange]>(tap, seam, log)]
+}
+
+function parallel(): AsyncParallelHook<[UsageRecord, Exchange]> {
+  return new AsyncParallelHook(['usage', 'exchange'])
 }
 
 function ofHook<Hook extends Tap['hook']>(taps: readonly Tap[], hook: Hook): Tap<Hook>[] {
-  const stages = HOOK_RULES[hook].stages
-  const chosen = taps.filter((tap) => tap.hook === hook)
-  const rows = chosen.map((tap) => ({
-    tap,
-    names: [tap.entryId, tap.plugin],
-    stage: stages.indexOf(tap.stage),
-    before: tap.before,
-    after: tap.after,
-  }))
+  const rows = taps.flatMap((tap) => {
+    if (tap.hook !== hook) return []
+    const stage = HOOK_RULES[hook].stages.indexOf(tap.stage)
+    return [{ tap, names: [tap.entryId, tap.plugin], stage, before: tap.before, after: tap.after }]
+  })
   return inOrder(rows).map(({ tap }) => tap as Tap<Hook>)
 }
 
 /** Registers guarded handlers; nothing when there is none. */
-function filled<Hook, Args extends readonly unknown[]>(hook: Hook, taps: readonly TapFor<Args>[]): Hook | undefined {
+function filled<Hook, Args extends readonly unknown[]>(hook: Hook, taps: readonly Registered<Args>[]) {
   // tapable's own types count arguments one by one; every guard gives a promise, which is all tapPromise asks for.
-  const registrar = hook as {
-    tapPromise(options: { name: string; stage: number }, run: (...args: Args) => Promise<unknown>): void
-  }
-  taps.forEach(({ tap, run }, stage) => registrar.tapPromise({ name: tap.entryId, stage }, run))
+  const to = hook as { tapPromise(options: { name: string; stage: number }, run: Registered<Args>[1]): void }
+  taps.forEach(([tap, run], stage) => to.tapPromise({ name: tap.entryId, stage }, run))
   return taps.length === 0 ? undefined : hook
 }

@@ -1,10 +1,5 @@
 import {
-  CcrError,
-  settle,
-  type CanonicalEvent,
-  type CanonicalRequest,
-  type LocalProvider,
-  type PassthroughFrames,
+  CcrError, settle, type CanonicalEvent, type CanonicalRequest, type LocalProvider, type PassthroughFrames,
   type TargetDialect,
 } from '@ccr/sdk'
 import type { AttemptState } from './attempt.ts'

@@ -2,6 +2,12 @@ import type { Attempt, AttemptFailure, AttemptOutcome, AttemptRecord, Provider, 
 import type { Log } from '../core/log.ts'
 import type { ExchangeState } from './state.ts'
 
+/** A target with its provider, as attempts see it. */
+export interface PlannedTarget {
+  readonly target: Target
+  readonly provider: Provider
+}
+
 type Settled = (outcome: AttemptOutcome, failure: AttemptFailure | undefined) => void
 
 /** The kernel's own side of an attempt; it settles and commits at most once. */
@@ -20,19 +26,13 @@ export class AttemptState implements Attempt {
   #committed = false
   #record: AttemptRecord | undefined
 
-  constructor(
-    exchange: ExchangeState,
-    target: Target,
-    provider: Provider,
-    place: { readonly number: number; readonly lastResort: boolean },
-    log: Log,
-  ) {
+  constructor(exchange: ExchangeState, planned: PlannedTarget, number: number, lastResort: boolean, log: Log) {
     this.id = exchange.newId('att_')
     this.exchange = exchange
-    this.target = target
-    this.provider = provider
-    this.number = place.number
-    this.lastResort = place.lastResort
+    this.target = planned.target
+    this.provider = planned.provider
+    this.number = number
+    this.lastResort = lastResort
     this.#log = log
     if (exchange.signal.aborted) this.#abort.abort(exchange.signal.reason)
     else exchange.signal.addEventListener('abort', this.#leave, { once: true })

@@ -1,14 +1,6 @@
 import {
-  isCcrError,
-  messageOf,
-  retryAfterMsOf,
-  verdictOfStatus,
-  verdictOfType,
-  type AttemptFailure,
-  type CcrError,
-  type FailureReply,
-  type UpstreamError,
-  type Verdict,
+  isCcrError, messageOf, retryAfterMsOf, verdictOfStatus, verdictOfType, type AttemptFailure, type CcrError,
+  type FailureReply, type UpstreamError, type Verdict,
 } from '@ccr/sdk'
 import type { AttemptState } from './attempt.ts'
 

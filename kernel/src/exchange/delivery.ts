@@ -1,11 +1,5 @@
 import {
-  CcrError,
-  createAccumulator,
-  settle,
-  type CanonicalEvent,
-  type ClientDialect,
-  type ClientEncoder,
-  type FailureReply,
+  CcrError, createAccumulator, settle, type CanonicalEvent, type ClientDialect, type ClientEncoder, type FailureReply,
   type Target,
 } from '@ccr/sdk'
 import type { ClientSink, Incoming, Runtime } from './ports.ts'
@@ -13,14 +7,16 @@ import type { ExchangeState } from './state.ts'
 import type { Piece } from './answer.ts'
 
 /**
- * held: nothing was sent · alive: a waiting client got 200 and pings, other targets are still possible · committed: content
- * was sent, no way back · ended: nothing can be sent any more.
+ * held: nothing was sent · alive: a waiting client got 200 and pings, other targets are still possible · committed:
+ * content was sent, no way back · ended: nothing can be sent any more.
  */
 type State = 'held' | 'alive' | 'committed' | 'ended'
 
 /** Headers of an upstream's answer that are its connection's own, or the router's business. */
-const NOT_FORWARDED =
-  /^(?:connection|keep-alive|transfer-encoding|content-length|content-encoding|set-cookie|trailer|upgrade|date|server|proxy-.*|access-control-.*|strict-transport-security|alt-svc)$/
+const NOT_FORWARDED = new RegExp(
+  '^(?:connection|keep-alive|transfer-encoding|content-(?:length|encoding)|set-cookie|trailer|upgrade|date|server|' +
+    'proxy-.*|access-control-.*|strict-transport-security|alt-svc)$',
+)
 
 /** Writes one exchange's answer to its client, and knows how far that has gone. */
 export class Delivery {

@@ -1,18 +1,5 @@
-import {
-  CcrError,
-  isCcrError,
-  isSkipTarget,
-  messageEvents,
-  outcomeOf,
-  pause,
-  type AttemptFailure,
-  type AttemptRecord,
-  type CanonicalEvent,
-  type DecodedRequest,
-  type ErrorDecision,
-  type LocalReply,
-  type UsageRecord,
-} from '@ccr/sdk'
+import { CcrError, isCcrError, isSkipTarget, messageEvents, outcomeOf, pause } from '@ccr/sdk'
+import type { AttemptFailure, CanonicalEvent, DecodedRequest, LocalReply, UpstreamError, UsageRecord } from '@ccr/sdk'
 import type { Generation } from '../core/generation.ts'
 import type { Lease } from '../core/kernel.ts'
 import type { Log } from '../core/log.ts'
@@ -22,8 +9,9 @@ import { replyTo, statusFailure, thrownFailure } from './classify.ts'
 import { Delivery, sendFailure } from './delivery.ts'
 import { prepareOutbound } from './outbound.ts'
 import { Pipeline } from './pipeline.ts'
-import { planRoute, type PlannedTarget } from './plan.ts'
-import type { Incoming, Runtime } from './ports.ts'
+import { planRoute, type FoundTarget } from './plan.ts'
+import type { Incoming, Runtime, TransportResponse } from './ports.ts'
+import type { Settings } from './settings.ts'
 import { ExchangeState } from './state.ts'
 import { UsageTracker } from './usage.ts'
 import { Watchdog } from './watchdog.ts'
@@ -32,8 +20,8 @@ import { Watchdog } from './watchdog.ts'
 const DURABLE_MS = 50
 
 /**
- * Runs one exchange: onRequest, the plan, attempts until one commits, the answer, usage. It never rejects, always answers
- * the client if it is still there, and lets go of the lease when everything is settled.
+ * Runs one exchange: onRequest, the plan, attempts until one commits, the answer, usage. It never rejects, always
+ * answers the client if it is still there, and lets go of the lease when everything is settled.
  */
 export async function runExchange(lease: Lease, incoming: Incoming, runtime: Runtime, log: Log): Promise<void> {
   const id = runtime.newId('req_')
@@ -45,7 +33,8 @@ export async function runExchange(lease: Lease, incoming: Incoming, runtime: Run
       if (!isCcrError(thrown)) log.error({ exchange: id, err: thrown }, 'a client dialect failed to decode a request')
       return sendFailure(incoming.sink, incoming.client, replyTo(thrown, runtime.redact), id)
     }
-    await new Running(id, decoded, incoming, lease.generation, runtime, log).run()
+    const exchange = new ExchangeState(id, decoded, incoming, lease.generation, runtime)
+    await new Running(exchange, incoming, lease.generation, runtime, log).run()
   } catch (err) {
     log.error({ exchange: id, err }, 'an exchange failed outside its rules')
     incoming.sink.destroy()
@@ -54,8 +43,13 @@ export async function runExchange(lease: Lease, incoming: Incoming, runtime: Run
   }
 }
 
+type Answer = AsyncGenerator<Piece, void, undefined>
+type Headers = Readonly<Record<string, string>>
+
+/** Why an attempt did not answer the client; nothing when it did. */
+type Failed = AttemptFailure | 'skipped' | undefined
+
 class Running {
-  readonly #decoded: DecodedRequest
   readonly #exchange: ExchangeState
   readonly #delivery: Delivery
   readonly #generation: Generation
@@ -65,17 +59,9 @@ class Running {
   readonly #attempts: AttemptState[] = []
   #record: UsageRecord | undefined
 
-  constructor(
-    id: string,
-    decoded: DecodedRequest,
-    incoming: Incoming,
-    generation: Generation,
-    runtime: Runtime,
-    log: Log,
-  ) {
-    this.#decoded = decoded
-    this.#exchange = new ExchangeState(id, decoded, incoming, generation, runtime)
-    this.#delivery = new Delivery(this.#exchange, incoming, runtime)
+  constructor(exchange: ExchangeState, incoming: Incoming, generation: Generation, runtime: Runtime, log: Log) {
+    this.#exchange = exchange
+    this.#delivery = new Delivery(exchange, incoming, runtime)
     this.#generation = generation
     this.#runtime = runtime
     this.#log = log
@@ -92,14 +78,9 @@ class Running {
     await this.#settle()
   }
 
-  async #tryTargets(targets: readonly PlannedTarget[]): Promise<void> {
-    const { plan } = this.#exchange
-    this.#note('route', {
-      decidedBy: plan?.decidedBy,
-      source: plan?.source,
-      scenario: plan?.scenario,
-      targets: plan?.targets,
-    })
+  async #tryTargets(targets: readonly FoundTarget[]): Promise<void> {
+    const { decidedBy, source, scenario, targets: chosen } = this.#exchange.plan!
+    this.#note('route', { decidedBy, source, scenario, targets: chosen })
     const { limits, timeouts } = this.#runtime.settings
     const latest = performance.now() + timeouts.attempts
     let failed: AttemptFailure | undefined
@@ -108,13 +89,8 @@ class Running {
       const lastResort = index === targets.length
       if (lastResort && failed) return this.#delivery.fail(failed.reply)
       const planned = targets[lastResort ? 0 : index]!
-      const attempt = new AttemptState(
-        this.#exchange,
-        planned.target,
-        planned.provider,
-        { number: this.#attempts.length + 1, lastResort },
-        this.#log,
-      )
+      const number = this.#attempts.length + 1
+      const attempt = new AttemptState(this.#exchange, planned, number, lastResort, this.#log)
       const failure = await this.#attempt(attempt, planned)
       if (failure === undefined) return
       if (failure === 'skipped') {
@@ -122,7 +98,7 @@ class Running {
         continue
       }
       failed = failure
-      const decision = await this.#decide(failure, attempt)
+      const decision = await this.#generation.hooks.onError?.promise(failure, attempt)
       const exhausted = this.#attempts.length >= limits.attempts || performance.now() >= latest
       if (decision?.action === 'reply') return this.#delivery.fail(decision.reply)
       const another = decision?.action === 'retry' || (decision?.action === 'next' && index + 1 < targets.length)
@@ -133,43 +109,32 @@ class Running {
   }
 
   /** One attempt: nothing when it answered the client, its failure when the client still waits. */
-  async #attempt(
-    attempt: AttemptState,
-    { target, provider }: PlannedTarget,
-  ): Promise<AttemptFailure | 'skipped' | undefined> {
+  async #attempt(attempt: AttemptState, { target, provider }: FoundTarget): Promise<Failed> {
     const { timeouts } = this.#runtime.settings
     const subject = `provider '${target.provider}' (model '${target.model}')`
     const watchdog = new Watchdog(subject, timeouts, this.#exchange.stream, (reason) => attempt.abort(reason))
     const pipeline = new Pipeline(provider.dialect, attempt.signal, this.#log)
     this.#tracker.reset()
     try {
-      const raw = this.#exchange.request === this.#decoded.request ? this.#decoded.raw : undefined
-      const { request, wire } = await prepareOutbound(attempt, provider, this.#generation, raw)
+      const { request, wire } = await prepareOutbound(attempt, provider, this.#generation)
       this.#attempts.push(attempt)
       this.#note('attempt', { number: attempt.number, provider: target.provider, model: target.model })
       const reading: Reading = { attempt, pipeline, watchdog, settings: this.#runtime.settings }
       if (!wire) {
         this.#build(pipeline, attempt, undefined)
-        await this.#deliver(localAnswer(provider.contributed!, request, reading), attempt, watchdog, undefined)
+        await this.#deliver(localAnswer(provider.contributed!, request, reading), attempt, watchdog)
         return undefined
       }
-      const response = await this.#runtime.transport.send({
-        ...wire,
-        stream: this.#exchange.stream,
-        connectTimeoutMs: timeouts.connect,
-        signal: attempt.signal,
-      })
+      const { stream } = this.#exchange
+      const asked = { ...wire, stream, connectTimeoutMs: timeouts.connect, signal: attempt.signal }
+      const response = await this.#runtime.transport.send(asked)
       watchdog.head(timeouts)
       if (response.status !== 200) return this.#failed(attempt, await this.#refusal(attempt, response))
       const dialect = this.#generation.dialects.get(provider.dialect)!.target!
       this.#build(pipeline, attempt, () => dialect.decoder(attempt))
       const passthrough = wire.passthrough && pipeline.observesOnly
-      await this.#deliver(
-        remoteAnswer(response, dialect, passthrough, reading),
-        attempt,
-        watchdog,
-        passthrough ? response.headers : undefined,
-      )
+      const answer = remoteAnswer(response, dialect, passthrough, reading)
+      await this.#deliver(answer, attempt, watchdog, passthrough ? response.headers : undefined)
       return undefined
     } catch (thrown) {
       pipeline.abort(thrown)
@@ -179,11 +144,7 @@ class Running {
       }
       if (!this.#attempts.includes(attempt)) this.#attempts.push(attempt)
       // An abort reaches us as whatever was being waited for; its reason is what happened.
-      const cause = attempt.signal.aborted
-        ? (attempt.signal.reason as unknown)
-        : isSkipTarget(thrown)
-          ? lastSkip(thrown)
-          : thrown
+      const cause = attempt.signal.aborted ? (attempt.signal.reason as unknown) : lastSkip(thrown)
       if (this.#exchange.signal.aborted || this.#delivery.stalled) {
         attempt.settle('neutral')
         throw cause
@@ -196,23 +157,16 @@ class Running {
   }
 
   /** The answer's head is an error: its body says more. */
-  async #refusal(
-    attempt: AttemptState,
-    response: { status: number; headers: Readonly<Record<string, string>>; body: AsyncIterable<Uint8Array> },
-  ): Promise<AttemptFailure> {
-    const { limits } = this.#runtime.settings
-    const text = await readWhole(response.body, limits.errorBytes).then(
-      (bytes) => bytes.toString('utf8'),
-      () => '',
-    )
+  async #refusal(attempt: AttemptState, { status, headers, body }: TransportResponse): Promise<AttemptFailure> {
+    const bytes = await readWhole(body, this.#runtime.settings.limits.errorBytes).catch(() => Buffer.alloc(0))
     const dialect = this.#generation.dialects.get(attempt.provider.dialect)!.target!
-    let said: ReturnType<typeof dialect.error>
+    let said: UpstreamError | undefined
     try {
-      said = dialect.error(JSON.parse(text))
+      said = dialect.error(JSON.parse(bytes.toString('utf8')))
     } catch {
       said = undefined
     }
-    return statusFailure(attempt, response.status, response.headers, said, this.#runtime.redact)
+    return statusFailure(attempt, status, headers, said, this.#runtime.redact)
   }
 
   /** Settles the attempt; a failure after content was sent is the client's last event. */
@@ -225,53 +179,34 @@ class Running {
 
   #build(pipeline: Pipeline, attempt: AttemptState, decoder: (() => { chunk: unknown }) | undefined): void {
     this.#generation.targetHooks(pipeline.dialect).stream?.call(pipeline, attempt)
-    const owner = {
-      plugin: `dialect ${pipeline.dialect}`,
-      hook: 'transformStream' as const,
-      timeoutMs: this.#runtime.settings.timeouts.idle,
-    }
+    const { idle } = this.#runtime.settings.timeouts
+    const owner = { plugin: `dialect ${pipeline.dialect}`, hook: 'transformStream', timeoutMs: idle }
     // A dialect's decoder only ever sees what its own reader made.
     const transform = decoder?.() as never
     pipeline.seal(transform && { transform, owner }, this.#exchange.requestedModel)
   }
 
   /** Holds an answer back until its first content, then hands it to the client as it comes. */
-  async #deliver(
-    answer: AsyncGenerator<Piece, void, undefined>,
-    attempt: AttemptState,
-    watchdog: Watchdog,
-    forwarded: Readonly<Record<string, string>> | undefined,
-  ): Promise<void> {
-    const { limits, timeouts } = this.#runtime.settings
-    const held: Piece[] = []
-    let heldEvents = 0
-    let heldBytes = 0
+  async #deliver(answer: Answer, attempt: AttemptState, watchdog: Watchdog, forwarded?: Headers): Promise<void> {
+    const held = new Held(this.#runtime.settings.limits)
     const wait = (waiting: boolean): void => (waiting ? watchdog.pause() : watchdog.resume())
     for await (const piece of answer) {
       this.#tracker.see(piece.events)
       const last = isEnd(piece.events)
       if (!this.#exchange.stream) {
-        held.push(piece)
+        held.add(piece)
         if (!last) continue
         this.#commit(attempt)
         await this.#close('ok', 200, attempt)
-        return this.#delivery.whole(held, attempt.target, forwarded)
+        return this.#delivery.whole(held.pieces, attempt.target, forwarded)
       }
       if (!this.#delivery.committed) {
-        held.push(piece)
-        heldEvents += piece.events.length
-        heldBytes += piece.bytes?.byteLength ?? 0
-        if (
-          !last &&
-          !piece.events.some(isSubstantive) &&
-          heldEvents <= limits.heldEvents &&
-          heldBytes <= limits.heldBytes
-        )
-          continue
+        held.add(piece)
+        if (!last && !held.full && !piece.events.some(isSubstantive)) continue
         this.#commit(attempt)
-        watchdog.committed(timeouts)
+        watchdog.committed(this.#runtime.settings.timeouts)
         this.#delivery.commit(attempt.target, forwarded)
-        for (const early of held.slice(0, -1)) await this.#delivery.write(early, wait)
+        for (const early of held.pieces.slice(0, -1)) await this.#delivery.write(early, wait)
       } else if (piece.events.some((event) => event.type !== 'ping')) watchdog.progress()
       if (!last) await this.#delivery.write(piece, wait)
       else {
@@ -287,27 +222,20 @@ class Running {
     this.#note('commit', { number: attempt.number, provider: attempt.target.provider, model: attempt.target.model })
   }
 
-  async #decide(failure: AttemptFailure, attempt: AttemptState): Promise<ErrorDecision | undefined> {
-    const { onError } = this.#generation.hooks
-    const decision = await onError?.promise(failure, attempt)
-    return decision ?? undefined
-  }
-
   async #replyLocally(reply: LocalReply): Promise<void> {
     if ('failure' in reply) return this.#delivery.fail(reply.failure)
     const events = 'message' in reply ? one(messageEvents(reply.message)) : reply.events
     const provider = { name: 'reply', models: [], local: () => events }
     const target = { provider: 'reply', model: this.#exchange.requestedModel }
-    const described = { name: 'reply', models: [], dialect: 'canonical', local: true }
-    const attempt = new AttemptState(this.#exchange, target, described, { number: 1, lastResort: false }, this.#log)
-    const watchdog = new Watchdog('the local reply', this.#runtime.settings.timeouts, this.#exchange.stream, (reason) =>
-      attempt.abort(reason),
-    )
+    const planned = { target, provider: { name: 'reply', models: [], dialect: 'canonical', local: true } }
+    const attempt = new AttemptState(this.#exchange, planned, 1, false, this.#log)
+    const { settings } = this.#runtime
+    const watchdog = new Watchdog('the reply', settings.timeouts, this.#exchange.stream, (late) => attempt.abort(late))
     const pipeline = new Pipeline('canonical', attempt.signal, this.#log)
     pipeline.seal(undefined, undefined)
     try {
-      const reading: Reading = { attempt, pipeline, watchdog, settings: this.#runtime.settings }
-      await this.#deliver(localAnswer(provider, this.#exchange.request, reading), attempt, watchdog, undefined)
+      const reading: Reading = { attempt, pipeline, watchdog, settings }
+      await this.#deliver(localAnswer(provider, this.#exchange.request, reading), attempt, watchdog)
     } finally {
       watchdog.stop()
       attempt.settle('neutral')
@@ -324,24 +252,18 @@ class Running {
   }
 
   /** Settles outcome and usage; the durable taps hear of it before the last bytes go out. */
-  async #close(status: UsageRecord['status'], httpStatus: number, answering: AttemptState | undefined): Promise<void> {
+  async #close(status: UsageRecord['status'], httpStatus: number, answering?: AttemptState): Promise<void> {
     if (this.#record) return
     answering?.settle('ok')
-    const attempts = this.#attempts
-      .map(({ record }) => record)
-      .filter((record): record is AttemptRecord => record !== undefined)
+    const attempts = this.#attempts.flatMap(({ record }) => (record ? [record] : []))
     this.#record = this.#exchange.frozen(this.#tracker.record(this.#exchange, { status, httpStatus, attempts }))
     const { onUsageDurable } = this.#generation.hooks
     if (onUsageDurable) await Promise.race([onUsageDurable.promise(this.#record, this.#exchange), pause(DURABLE_MS)])
   }
 
   async #settle(): Promise<void> {
-    const gone = isClosed(this.#exchange.signal)
-    await this.#close(
-      this.#delivery.stalled ? 'client_stalled' : gone ? 'client_closed' : 'error',
-      this.#delivery.status,
-      undefined,
-    )
+    const gone = isClosed(this.#exchange.signal) ? 'client_closed' : 'error'
+    await this.#close(this.#delivery.stalled ? 'client_stalled' : gone, this.#delivery.status)
     const { status, httpStatus, ms, tokens, attempts } = this.#record!
     this.#note('done', { status, httpStatus, ms, tokens, attempts })
     await this.#generation.hooks.onUsage?.promise(this.#record!, this.#exchange)
@@ -352,10 +274,33 @@ class Running {
   }
 }
 
-function lastSkip(skip: Error): CcrError {
-  return new CcrError('CCR_HOOK_FAILED', `every target was passed over, the last one too: ${skip.message}`, {
-    cause: skip,
-  })
+/** Passing over the last resort leaves nothing, so that it is an error. */
+function lastSkip(thrown: unknown): unknown {
+  if (!isSkipTarget(thrown)) return thrown
+  return new CcrError('CCR_HOOK_FAILED', `every target was passed over, the last one too: ${thrown.message}`)
+}
+
+/** What is kept back of an answer that may still be replaced by another target's. */
+class Held {
+  readonly pieces: Piece[] = []
+  readonly #limits: Settings['limits']
+  #events = 0
+  #bytes = 0
+
+  constructor(limits: Settings['limits']) {
+    this.#limits = limits
+  }
+
+  add(piece: Piece): void {
+    this.pieces.push(piece)
+    this.#events += piece.events.length
+    this.#bytes += piece.bytes?.byteLength ?? 0
+  }
+
+  /** More is kept than may be. */
+  get full(): boolean {
+    return this.#events > this.#limits.heldEvents || this.#bytes > this.#limits.heldBytes
+  }
 }
 
 /** The client has left. */

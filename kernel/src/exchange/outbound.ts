@@ -1,12 +1,5 @@
 import {
-  isCcrError,
-  CcrError,
-  messageOf,
-  type Auth,
-  type CanonicalRequest,
-  type Outbound,
-  type RawBody,
-  type TargetDialect,
+  isCcrError, CcrError, messageOf, type Auth, type CanonicalRequest, type Outbound, type RawBody, type TargetDialect,
 } from '@ccr/sdk'
 import type { Generation, GenerationProvider } from '../core/generation.ts'
 import type { AttemptState } from './attempt.ts'
@@ -27,47 +20,33 @@ export interface WireRequest {
 }
 
 /** Moves one attempt's request, built from the pristine canonical one, through its stages. May throw SkipTarget. */
-export async function prepareOutbound(
-  attempt: AttemptState,
-  provider: GenerationProvider,
-  generation: Generation,
-  raw: RawBody | undefined,
-): Promise<Prepared> {
+export async function prepareOutbound(attempt: AttemptState, to: GenerationProvider, from: Generation) {
   const { exchange, target } = attempt
-  const hooks = generation.targetHooks(provider.dialect)
-  const pristine = exchange.request
-  const first: Outbound = {
-    dialect: 'canonical',
-    baseUrl: provider.baseUrl,
-    model: target.model,
-    stream: exchange.stream,
-    body: pristine,
-    headers: {},
-  }
+  const { request: pristine, raw, stream } = exchange
+  const hooks = from.targetHooks(to.dialect)
+  const { baseUrl } = to
+  const first: Outbound = { dialect: 'canonical', baseUrl, model: target.model, stream, body: pristine, headers: {} }
   const canonical = hooks.canonical ? await hooks.canonical.promise(exchange.frozen(first), attempt) : first
   // Handlers of the canonical stage are held to the canonical form by their type and by the hook's result check.
   const request = canonical.body as CanonicalRequest
-  if (provider.contributed) return { request, wire: undefined }
+  if (to.contributed) return { request, wire: undefined }
 
-  const dialect = generation.dialects.get(provider.dialect)!.target!
-  const own = <T>(act: () => T): T => ofDialect(provider.dialect, act)
-  const mayPass = raw !== undefined && !raw.marked && request === pristine && exchange.dialect === provider.dialect
-  const sameWire = mayPass && !hooks.wire
-  const encoded = sameWire
-    ? canonical
-    : { ...canonical, dialect: provider.dialect, body: own(() => dialect.encode(request, canonical, attempt)) }
-  const wire = hooks.wire && !sameWire ? await hooks.wire.promise(exchange.frozen(encoded), attempt) : encoded
-  const passthrough = mayPass && wire.body === encoded.body && wire.stream === exchange.stream
+  const dialect = from.dialects.get(to.dialect)!.target!
+  const own = <T>(act: () => T): T => ofDialect(to.dialect, act)
+  const mayPass = raw !== undefined && !raw.marked && request === pristine && exchange.dialect === to.dialect
+  // Encoding reads the whole body, so a request that may pass is encoded only for handlers who want to see it.
+  const encoded = mayPass && !hooks.wire ? request : own(() => dialect.encode(request, canonical, attempt))
+  const outbound: Outbound = { ...canonical, dialect: to.dialect, body: encoded }
+  const wire = hooks.wire ? await hooks.wire.promise(exchange.frozen(outbound), attempt) : outbound
+  const passthrough = mayPass && wire.body === encoded && wire.stream === stream
 
   const body = passthrough ? spliced(raw, wire.model) : JSON.stringify(own(() => stripped(dialect, wire.body)))
-  const address = own(() => dialect.address(wire, provider.secret, attempt))
+  const address = own(() => dialect.address(wire, to.secret, attempt))
   const headers = { 'content-type': 'application/json', ...address.headers, ...wire.headers }
   const addressed: Outbound = { ...wire, body, url: address.url, headers, auth: wire.auth ?? address.auth }
   const sent = hooks.send ? await hooks.send.promise(addressed, attempt) : addressed
-  return {
-    request,
-    wire: { url: sent.url ?? address.url, headers: withAuth(sent.headers, sent.auth), body, passthrough },
-  }
+  const wired = { url: sent.url ?? address.url, headers: withAuth(sent.headers, sent.auth), body, passthrough }
+  return { request, wire: wired } satisfies Prepared
 }
 
 function stripped(dialect: TargetDialect, body: unknown): unknown {

@@ -1,11 +1,5 @@
 import {
-  CcrError,
-  isThenable,
-  Stage,
-  type CanonicalEvent,
-  type StageOptions,
-  type StageOwner,
-  type StreamPipeline,
+  CcrError, isThenable, Stage, type CanonicalEvent, type StageOptions, type StageOwner, type StreamPipeline,
   type StreamTransform,
 } from '@ccr/sdk'
 import type { NamingPipeline } from '../core/hooks.ts'

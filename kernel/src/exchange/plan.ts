@@ -5,7 +5,7 @@ import type { ExchangeState } from './state.ts'
 const UNDECIDED: RoutePlan = Object.freeze({ targets: Object.freeze([]), passedOver: Object.freeze([]) })
 
 /** A target of the plan with its provider. */
-export interface PlannedTarget {
+export interface FoundTarget {
   readonly target: Target
   readonly provider: GenerationProvider
 }
@@ -15,12 +15,12 @@ export interface PlannedTarget {
  *
  * @throws CcrError `CCR_ROUTE_NONE` saying what was asked and what exists
  */
-export async function planRoute(exchange: ExchangeState, generation: Generation): Promise<readonly PlannedTarget[]> {
+export async function planRoute(exchange: ExchangeState, generation: Generation): Promise<readonly FoundTarget[]> {
   const { selectRoute } = generation.hooks
   const plan = selectRoute ? await selectRoute.promise(UNDECIDED, exchange) : UNDECIDED
   exchange.decide(plan)
   if (plan.request) exchange.replaceRequest(plan.request)
-  const known: PlannedTarget[] = []
+  const known: FoundTarget[] = []
   for (const target of plan.targets) {
     const provider = generation.providers.get(target.provider)
     if (provider) known.push({ target, provider })

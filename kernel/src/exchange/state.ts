@@ -1,13 +1,6 @@
-import {
-  deepFreeze,
-  type CanonicalRequest,
-  type ClientInfo,
-  type DecodedRequest,
-  type Exchange,
-  type HeaderBag,
-  type Provider,
-  type RoutePlan,
-} from '@ccr/sdk'
+import { deepFreeze, type CanonicalRequest, type ClientInfo, type DecodedRequest, type Exchange } from '@ccr/sdk'
+import type { HeaderBag, Provider, RawBody, RoutePlan } from '@ccr/sdk'
+import type { Generation } from '../core/generation.ts'
 import type { Incoming, Runtime } from './ports.ts'
 
 /** The kernel's own side of an exchange; plugins see it as {@link Exchange}. */
@@ -26,16 +19,11 @@ export class ExchangeState implements Exchange {
   readonly stream: boolean
   readonly newId: (prefix: string) => string
   readonly #freeze: boolean
+  readonly #decoded: DecodedRequest
   #request: CanonicalRequest
   #plan: RoutePlan | undefined
 
-  constructor(
-    id: string,
-    decoded: DecodedRequest,
-    incoming: Incoming,
-    served: { readonly id: number; readonly providerList: readonly Provider[] },
-    runtime: Runtime,
-  ) {
+  constructor(id: string, decoded: DecodedRequest, incoming: Incoming, served: Generation, runtime: Runtime) {
     this.id = id
     this.dialect = incoming.dialect
     this.client = decoded.client
@@ -49,11 +37,17 @@ export class ExchangeState implements Exchange {
     this.stream = decoded.request.stream === true
     this.newId = runtime.newId
     this.#freeze = runtime.freeze
+    this.#decoded = decoded
     this.#request = this.frozen(decoded.request)
   }
 
   get request(): CanonicalRequest {
     return this.#request
+  }
+
+  /** The bytes as received, as long as no handler has put another request in their place. */
+  get raw(): RawBody | undefined {
+    return this.#request === this.#decoded.request ? this.#decoded.raw : undefined
   }
 
   get plan(): RoutePlan | undefined {

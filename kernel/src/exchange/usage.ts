@@ -1,10 +1,5 @@
 import {
-  mergeUsage,
-  tokenCounts,
-  type AttemptRecord,
-  type CanonicalEvent,
-  type CanonicalUsage,
-  type ExchangeStatus,
+  mergeUsage, tokenCounts, type AttemptRecord, type CanonicalEvent, type CanonicalUsage, type ExchangeStatus,
   type UsageRecord,
 } from '@ccr/sdk'
 import type { ExchangeState } from './state.ts'

@@ -56,8 +56,8 @@ const GOOD: readonly CanonicalEvent[] = [
 ]
 
 /**
- * The mutants whose order is legal. `conservation`: only a comparison with what the upstream meant can tell (a delta was
- * lost, doubled or moved). `harmless`: the client reads the same message.
+ * The mutants whose order is legal. `conservation`: only a comparison with what the upstream meant can tell (a delta
+ * was lost, doubled or moved). `harmless`: the client reads the same message.
  */
 const LEGAL: Readonly<Record<string, 'harmless' | 'conservation'>> = {
   'drop 1': 'harmless',

@@ -21,7 +21,8 @@ type Phase = 'before' | 'blocks' | 'closing' | 'ended'
 
 /**
  * The last transform of every stream: no order of events leaves the router that it forbids. It reads types and indexes
- * only, so that it can watch frames which are passed on unparsed. The rules carry the numbers of docs/reference/stream.md.
+ * only, so that it can watch frames which are passed on unparsed. The rules' numbers are those of
+ * docs/reference/stream.md.
  */
 export class Validator {
   #phase: Phase = 'before'

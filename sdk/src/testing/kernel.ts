@@ -1,14 +1,6 @@
 import {
-  createSettings,
-  Kernel,
-  runExchange,
-  type Blueprint,
-  type ClientSink,
-  type Incoming,
-  type Log,
-  type ProviderBlueprint,
-  type Runtime,
-  type Settings,
+  createSettings, Kernel, runExchange, type Blueprint, type ClientSink, type Incoming, type Log,
+  type ProviderBlueprint, type Runtime, type Settings,
 } from '@ccr/kernel'
 import { CcrError, Secret, type ClientDialect, type Endpoint, type Plugin, type UsageRecord } from '@ccr/sdk'
 import { json, toResponse, type TestUpstream } from './upstream.ts'

@@ -1,0 +1,89 @@
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { packageRoot } from '../load/builtin.ts'
+import { writeManifests } from '../load/write-manifests.ts'
+import { assemble } from './assemble.ts'
+import { readDefaultPreset } from './preset.ts'
+
+const SDK = fileURLToPath(new URL('../../../sdk/dist/index.js', import.meta.url))
+
+let root: string
+let home: string
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'ccr-assemble-'))
+  home = join(root, 'home')
+  await mkdir(home)
+  await cp(join(packageRoot(), 'presets'), join(root, 'presets'), { recursive: true })
+  for (const name of (await readDefaultPreset(root)).plugins) {
+    const folder = join(root, 'plugins', name)
+    await mkdir(join(folder, 'dist'), { recursive: true })
+    await writeFile(
+      join(folder, 'package.json'),
+      JSON.stringify({
+        name: `@ccr/plugin-${name}`,
+        version: '1.0.0',
+        type: 'module',
+        ccr: './dist/manifest.json',
+        exports: { '.': { default: './dist/index.js' } },
+      }),
+    )
+    await writeFile(
+      join(folder, 'dist/index.js'),
+      `import { definePlugin, Type } from ${JSON.stringify(SDK)}
+      export default definePlugin({
+        name: '${name}', apiVersion: 1, description: '', options: Type.Object({}), activate() {},
+      })`,
+    )
+  }
+  await writeManifests(root)
+})
+afterEach(() => rm(root, { recursive: true, force: true }))
+
+describe('assemble', () => {
+  it('builds the default preset from an empty home', async () => {
+    const preset = await readDefaultPreset(root)
+    const { blueprint, failures, inputs, config } = await assemble({ home, env: {} }, root)
+    expect(blueprint.entries.map(({ id }) => id)).toEqual(preset.plugins)
+    expect([blueprint.providers, blueprint.sections, failures, inputs, config.warnings]).toEqual([[], {}, [], [], []])
+  })
+
+  it('lets a file plugin declare sections and dialects that the rest of the config uses', async () => {
+    await writeFile(
+      join(home, 'own.ts'),
+      `import { definePlugin, Type } from '@ccr/sdk'
+      export default definePlugin({
+        name: 'own', apiVersion: 1, description: '', options: Type.Object({}),
+        config: { Own: Type.Object({ size: Type.Integer() }) },
+        transformers: [{ name: 'own', dialect: 'wire-own' }],
+        activate() {},
+      })`,
+    )
+    await writeFile(
+      join(home, 'config.json'),
+      `{ plugins: [{ use: 'file:./own.ts' }, 'nothing'], Own: { size: 1 },
+         Providers: [{ name: 'p', api_base_url: 'http://p', transformer: { use: ['OWN'] } }] }`,
+    )
+    const { blueprint, failures, inputs, config } = await assemble({ home, env: {} }, root)
+    expect(blueprint.providers).toMatchObject([{ name: 'p', dialect: 'wire-own' }])
+    expect(blueprint.sections).toEqual({ Own: { size: 1 } })
+    expect(config.warnings).toEqual([])
+    expect(failures.map(({ id, error }) => [id, error.code])).toEqual([['nothing', 'CCR_PLUGIN_UNKNOWN']])
+    expect(inputs).toEqual([join(home, 'config.json'), join(home, 'own.ts')])
+    await writeFile(join(home, 'config.json'), "{ plugins: ['file:./own.ts'], Own: { size: 'x' } }")
+    await expect(assemble({ home, env: {} }, root)).rejects.toMatchObject({
+      code: 'CCR_CONFIG_SCHEMA',
+      at: `${join(home, 'config.json')}:1:44`,
+    })
+  })
+
+  it('says that the installation is damaged when its preset is', async () => {
+    await writeFile(join(root, 'presets/default/manifest.json'), '{ "name": "default" }')
+    await expect(assemble({ home, env: {} }, root)).rejects.toMatchObject({
+      code: 'CCR_CONFIG_READ',
+      message: /Install the router again/,
+    })
+  })
+})

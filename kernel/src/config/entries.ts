@@ -1,0 +1,65 @@
+import { dirname } from 'node:path'
+import { filePath, shortName, type EntryConfig } from '../load/entries.ts'
+import { suggestion } from '../load/nearest.ts'
+import { configFault, findFault } from './check.ts'
+import { isPlainObject } from './plain-data.ts'
+import { joinPointer } from './pointer.ts'
+import type { Preset } from './preset.ts'
+import type { LoadedConfig } from './read.ts'
+import { EntryForm, LegacyEntryForm } from './schema.ts'
+
+/**
+ * The entries of a config: those of the default preset, then its own. One of its own takes the place of a default one
+ * with the same id.
+ *
+ * @throws CcrError `CCR_CONFIG_SCHEMA`
+ */
+export function resolveEntries(loaded: LoadedConfig, preset: Preset): readonly EntryConfig[] {
+  const entries = new Map<string, EntryConfig>()
+  for (const name of preset.plugins) {
+    entries.set(name, { id: name, use: name, options: {}, enabled: true, at: `presets/${preset.name}` })
+  }
+  const key = Object.hasOwn(loaded.value, 'Plugins') ? 'Plugins' : 'plugins'
+  const places = new Map<string, string>()
+  for (const [index, item] of ((loaded.value[key] ?? []) as readonly unknown[]).entries()) {
+    const pointer = joinPointer(joinPointer('', key), index)
+    const entry = toEntry(loaded, pointer, item)
+    const other = places.get(entry.id)
+    if (other !== undefined) {
+      const fact = `has the id ${entry.id}, like the entry at ${other}`
+      throw configFault(loaded, { pointer, fact }, 'Give one of them an id of its own.')
+    }
+    places.set(entry.id, entry.at)
+    entries.set(entry.id, entry)
+  }
+  return [...entries.values()]
+}
+
+function toEntry(loaded: LoadedConfig, pointer: string, item: unknown): EntryConfig {
+  const { use, id, enabled, ...rest } = toForm(loaded, pointer, item)
+  const file = filePath(use, dirname(loaded.fileOf(pointer)))
+  const name = file === undefined ? shortName(use) : use
+  return { options: {}, ...rest, id: id ?? name, use: name, enabled: enabled ?? true, file, at: loaded.at(pointer) }
+}
+
+function toForm(loaded: LoadedConfig, pointer: string, item: unknown): EntryForm {
+  if (typeof item === 'string' && item !== '') return { use: item }
+  if (!isPlainObject(item)) {
+    throw configFault(loaded, { pointer, fact: 'must be the name of a plugin, or an object with use' })
+  }
+  if (Object.hasOwn(item, 'name') && !Object.hasOwn(item, 'use')) {
+    const fault = findFault(LegacyEntryForm, item, pointer)
+    if (fault !== undefined) throw configFault(loaded, fault)
+    const { name, options, enabled } = item as LegacyEntryForm
+    return { use: name, enabled: enabled === true, ...(options !== undefined && { options }) }
+  }
+  const known = Object.keys(EntryForm.properties)
+  for (const key of Object.keys(item)) {
+    if (known.includes(key)) continue
+    const fact = `is not a field of an entry.${suggestion(key, known)} Fields: ${known.join(', ')}`
+    throw configFault(loaded, { pointer: joinPointer(pointer, key), fact }, 'Correct or remove it.')
+  }
+  const fault = findFault(EntryForm, item, pointer)
+  if (fault !== undefined) throw configFault(loaded, fault)
+  return item as EntryForm
+}

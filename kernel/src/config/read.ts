@@ -1,0 +1,80 @@
+import { extname, join, resolve } from 'node:path'
+import { CcrError } from '@ccr/sdk'
+import { checkKernelKeys } from './check.ts'
+import { interpolate, type Environment, type VariableUse } from './interpolate.ts'
+import { isPlainObject } from './plain-data.ts'
+import { hasPointer } from './pointer.ts'
+import { readSource, type ConfigSource } from './source.ts'
+
+/** A config as it was read: merged, its variables filled in, the kernel's own keys checked. */
+export interface LoadedConfig {
+  readonly home: string
+  /** The files that were read; empty when there was none. */
+  readonly files: readonly string[]
+  readonly value: Readonly<Record<string, unknown>>
+  readonly variables: readonly VariableUse[]
+  /** Top-level keys that code sets, so that no command can change them. */
+  readonly locked: readonly string[]
+  /** `file:line:column` of the value at a JSON pointer, or of what is nearest to it; the file alone for code. */
+  at(pointer: string): string
+  /** The file in which the value at a JSON pointer stands. */
+  fileOf(pointer: string): string
+}
+
+/** Where a config is read from. */
+export interface ConfigPlace {
+  /** Folder of `config.json` and the optional `ccr.config.ts` that is merged over it. */
+  readonly home: string
+  /** Read instead of both. */
+  readonly file?: string | undefined
+  readonly env: Environment
+}
+
+/**
+ * Reads the config. No file means an empty config; nothing is ever written.
+ *
+ * @throws CcrError `CCR_CONFIG_READ`, `CCR_CONFIG_SYNTAX` or `CCR_CONFIG_SCHEMA`, whose `at` is the place at fault
+ */
+export async function readConfig({ home, file, env }: ConfigPlace): Promise<LoadedConfig> {
+  const sources = file === undefined ? await readHome(home) : [await readExplicit(resolve(file))]
+  const code = sources.find((source) => extname(source.file) === '.ts')
+  const merged = sources.reduce<Readonly<Record<string, unknown>>>((base, { value }) => merge(base, value), {})
+  const { value, variables } = interpolate(merged, env)
+  const sourceOf = (pointer: string): ConfigSource | undefined =>
+    sources.findLast((source) => hasPointer(source.value, pointer)) ?? sources[0]
+  const loaded: LoadedConfig = {
+    home,
+    files: sources.map((source) => source.file),
+    value: value as Readonly<Record<string, unknown>>,
+    variables,
+    locked: code === undefined ? [] : Object.keys(code.value),
+    at: (pointer) => sourceOf(pointer)?.at(pointer) ?? join(home, 'config.json'),
+    fileOf: (pointer) => sourceOf(pointer)?.file ?? join(home, 'config.json'),
+  }
+  checkKernelKeys(loaded)
+  return loaded
+}
+
+async function readHome(home: string): Promise<readonly ConfigSource[]> {
+  const sources = await Promise.all([readSource(join(home, 'config.json')), readSource(join(home, 'ccr.config.ts'))])
+  return sources.filter((source) => source !== undefined)
+}
+
+async function readExplicit(file: string): Promise<ConfigSource> {
+  const source = await readSource(file)
+  if (source !== undefined) return source
+  throw new CcrError('CCR_CONFIG_READ', `${file} does not exist. Create it, or name another config file.`, { at: file })
+}
+
+/** Objects are merged key by key; anything else, lists too, is replaced. */
+function merge(
+  base: Readonly<Record<string, unknown>>,
+  over: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const merged: Record<string, unknown> = { ...base }
+  for (const [key, value] of Object.entries(over)) {
+    const below = Object.hasOwn(base, key) ? base[key] : undefined
+    merged[key] = isPlainObject(below) && isPlainObject(value) ? merge(below, value) : value
+  }
+  return merged
+}

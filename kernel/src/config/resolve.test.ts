@@ -1,0 +1,323 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { isCcrError, Type, type Secret } from '@ccr/sdk'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { InstalledPlugin } from './installed.ts'
+import { readConfig } from './read.ts'
+import { resolveConfig, type ResolvedConfig } from './resolve.ts'
+
+const preset = { name: 'default', description: '', dialect: 'wire-a', plugins: ['dialect-a', 'router', 'demo'] }
+
+const plugin = (name: string, more: Partial<InstalledPlugin> = {}): InstalledPlugin => ({
+  name,
+  fromFile: false,
+  transformers: [],
+  dialects: [],
+  sections: {},
+  ...more,
+})
+
+const installed = [
+  plugin('dialect-a', { dialects: ['wire-a'], transformers: [{ name: 'Alpha', aliases: ['al'], dialect: 'wire-a' }] }),
+  plugin('dialect-b', { dialects: ['wire-b'], transformers: [{ name: 'beta', dialect: 'wire-b' }, { name: 'plain' }] }),
+  plugin('router', { sections: { Router: Type.Object({ default: Type.Optional(Type.String()) }) } }),
+  plugin('meter', { sections: { Meter: Type.Unknown(), Shared: Type.Unknown() } }),
+  plugin('demo'),
+]
+
+let home: string
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'ccr-resolve-'))
+})
+afterEach(() => rm(home, { recursive: true, force: true }))
+
+async function resolve(text: string, env: Record<string, string> = {}, plugins = installed): Promise<ResolvedConfig> {
+  await writeFile(join(home, 'config.json'), text)
+  return resolveConfig(await readConfig({ home, env }), { preset, installed: plugins })
+}
+
+const short = (text: string): string => text.replaceAll(`${home}/`, '')
+
+async function fault(resolving: Promise<unknown>): Promise<[string, string]> {
+  const thrown = await resolving.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+  if (!isCcrError(thrown)) throw new Error(`not a ccr error: ${String(thrown)}`)
+  expect(thrown.code).toBe('CCR_CONFIG_SCHEMA')
+  return [short(thrown.at ?? ''), short(thrown.message)]
+}
+
+describe('an empty config', () => {
+  it('has every default', async () => {
+    const { server, settings, entries, providers, sections, secrets, warnings, disabledProviders } = await resolve('{}')
+    expect(server).toEqual({
+      host: '127.0.0.1',
+      port: 3456,
+      apiKey: undefined,
+      allowedHosts: [],
+      proxyUrl: undefined,
+      logEnabled: true,
+      logLevel: 'info',
+    })
+    expect(settings.timeouts.idle).toBe(90_000)
+    expect(settings.limits.attempts).toBe(4)
+    expect(entries.map(({ id, use, enabled, options }) => [id, use, enabled, options])).toEqual([
+      ['dialect-a', 'dialect-a', true, {}],
+      ['router', 'router', true, {}],
+      ['demo', 'demo', true, {}],
+    ])
+    expect([providers, sections, secrets, warnings, disabledProviders]).toEqual([[], {}, [], [], []])
+  })
+})
+
+describe('the kernel keys', () => {
+  it('are taken over', async () => {
+    const { server, settings } = await resolve(
+      `{
+      PORT: '4000', HOST: '::1', APIKEY: '$K', ALLOWED_HOSTS: ['box'], LOG: false, LOG_LEVEL: 'warn',
+      API_TIMEOUT_MS: '5000', NON_INTERACTIVE_MODE: true, CLAUDE_PATH: '/bin/x',
+      timeouts: { idle: 5 }, limits: { inFlight: 1 } }`,
+      { K: 'secret-key' },
+    )
+    expect(server).toMatchObject({
+      port: 4000,
+      host: '::1',
+      allowedHosts: ['box'],
+      logEnabled: false,
+      logLevel: 'warn',
+    })
+    expect(server.apiKey?.reveal()).toBe('secret-key')
+    expect(settings.timeouts).toMatchObject({ idle: 5, total: 600_000 })
+    expect(settings.limits).toMatchObject({ inFlight: 1, attempts: 4 })
+  })
+
+  it.each([
+    ['{ PROXY_URL: "http://d" }', 'http://d'],
+    ['{ PROXY_URL: "http://d", httpsProxy: "http://c" }', 'http://c'],
+    ['{ PROXY_URL: "http://d", httpsProxy: "http://c", https_proxy: "http://b" }', 'http://b'],
+    ['{ PROXY_URL: "http://d", https_proxy: "http://b", HTTPS_PROXY: "http://a" }', 'http://a'],
+  ])('%s uses the proxy %s', async (text, url) => {
+    expect((await resolve(text)).server.proxyUrl?.reveal()).toBe(url)
+  })
+
+  it('take an empty APIKEY for none', async () => {
+    expect((await resolve('{ APIKEY: "" }')).server.apiKey).toBeUndefined()
+  })
+})
+
+describe('entries', () => {
+  it('come after the default ones, or take their place', async () => {
+    const { entries } = await resolve(
+      `{ plugins: [
+      'meter',
+      { use: '@ccr/plugin-router', options: { a: '$A' }, before: ['demo'], after: ['x'],
+        timeoutMs: 9, onFailure: 'fail' },
+      { use: 'demo', enabled: false },
+      { use: 'file:./my.ts' }, { use: 'file:/abs/my.ts', id: 'mine' },
+      { name: 'old', options: { b: 1 } }, { name: 'older', enabled: true, extra: 1 },
+    ] }`,
+      { A: 'filled' },
+    )
+    expect(entries.map(({ id, use, enabled, file }) => [id, use, enabled, file])).toEqual([
+      ['dialect-a', 'dialect-a', true, undefined],
+      ['router', 'router', true, undefined],
+      ['demo', 'demo', false, undefined],
+      ['meter', 'meter', true, undefined],
+      ['file:./my.ts', 'file:./my.ts', true, join(home, 'my.ts')],
+      ['mine', 'file:/abs/my.ts', true, '/abs/my.ts'],
+      ['old', 'old', false, undefined],
+      ['older', 'older', true, undefined],
+    ])
+    expect(entries[1]).toMatchObject({
+      options: { a: 'filled' },
+      before: ['demo'],
+      after: ['x'],
+      timeoutMs: 9,
+      onFailure: 'fail',
+    })
+    expect(short(entries[1]?.at ?? '')).toBe('config.json:3:7')
+  })
+
+  it.each<[string, string, RegExp]>([
+    ['{ plugins: ["meter",\n "meter"] }', 'config.json:2:2', /has the id meter, like the entry at config\.json:1:13/],
+    [
+      '{ plugins: [{ use: "a", id: "x" }, { name: "x", enabled: true }] }',
+      'config.json:1:36',
+      /Give one of them an id/,
+    ],
+    ['{ Plugins: [5] }', 'config.json:1:13', /\/Plugins\/0 must be the name of a plugin/],
+    ['{ plugins: [""] }', 'config.json:1:13', /must be the name/],
+    ['{ plugins: [{}] }', 'config.json:1:13', /\/plugins\/0 lacks use/],
+    [
+      '{ plugins: [{ use: "a", optoins: {} }] }',
+      'config.json:1:34',
+      /optoins is not a field of an entry\. Did you mean options\?/,
+    ],
+    ['{ plugins: [{ use: "a", timeoutMs: 0 }] }', 'config.json:1:36', /an integer of at least 1/],
+    ['{ plugins: [{ use: "a", onFailure: "stop" }] }', 'config.json:1:36', /"fail" or "skip"/],
+    ['{ plugins: [{ use: "a", before: "b" }] }', 'config.json:1:33', /must be a list/],
+    ['{ plugins: [{ use: "a", name: "b" }] }', 'config.json:1:31', /name is not a field/],
+    ['{ plugins: [{ name: "a", enabled: "yes" }] }', 'config.json:1:35', /true or false/],
+  ])('%s is refused', async (text, at, message) => {
+    const [place, said] = await fault(resolve(text))
+    expect(place).toBe(at)
+    expect(said).toMatch(message)
+  })
+})
+
+describe('providers', () => {
+  const one = (fields: string): string =>
+    `{ Providers: [{ name: 'good', api_base_url: 'http://good' }, {\n${fields} }] }`
+
+  it('are taken over, with the default dialect', async () => {
+    const { providers } = await resolve(
+      `{ providers: [
+      { name: 'a', api_base_url: 'https://a/v1', api_key: '$K', models: ['m'] },
+      { name: 'b', api_base_url: 'http://b', api_key: '', enabled: true },
+      { name: 'off', api_base_url: '$NOT_SET', enabled: false } ] }`,
+      { K: 'sk-1' },
+    )
+    expect(
+      providers.map(({ secret, ...rest }) => ({ ...rest, secret: (secret as Secret | undefined)?.reveal() })),
+    ).toEqual([
+      { name: 'a', baseUrl: 'https://a/v1', models: ['m'], dialect: 'wire-a', secret: 'sk-1' },
+      { name: 'b', baseUrl: 'http://b', models: [], dialect: 'wire-a', secret: undefined },
+    ])
+  })
+
+  it.each([
+    ["dialect: 'wire-b'", 'wire-b'],
+    ["transformer: { use: ['BETA'] }", 'wire-b'],
+    ["transformer: { use: ['AL'] }", 'wire-a'],
+    ["transformer: { use: [['beta']] }", 'wire-b'],
+    ['transformer: { use: [] }', 'wire-a'],
+    ['transformer: {}', 'wire-a'],
+    ["dialect: 'wire-b', transformer: { use: ['beta'] }", 'wire-b'],
+    ["transformer: { use: ['beta'], m: { use: ['beta'] } }", 'wire-b'],
+  ])('%s means the dialect %s', async (fields, dialect) => {
+    const { providers, disabledProviders } = await resolve(one(`name: 'x', api_base_url: 'http://x', ${fields}`))
+    expect(disabledProviders).toEqual([])
+    expect(providers[1]?.dialect).toBe(dialect)
+  })
+
+  const url = "name: 'x', api_base_url: 'http://x'"
+  it.each<[string, string, RegExp, string?]>([
+    ["name: 'x'", 'config.json:1:62', /lacks api_base_url/],
+    ["api_base_url: 'http://x'", 'config.json:1:62', /lacks name/, '/Providers/1'],
+    ["name: 'a,b', api_base_url: 'http://x'", 'config.json:2:7', /text without a comma/, 'a,b'],
+    ["name: 'x', api_base_url: 'ftp://x'", 'config.json:2:26', /an http:\/\/ or https:\/\/ URL/],
+    ["name: 'x', api_base_url: 'http://['", 'config.json:2:26', /is not a URL/],
+    [`${url}, api_key: 5`, 'config.json:2:47', /text in one line/],
+    [`${url}, api_key: 'a\\n'`, 'config.json:2:47', /text in one line/],
+    [`${url}, api_key: '$NOT_SET'`, 'config.json:2:47', /NOT_SET is not set/],
+    [`${url}, api_key: 'passthrough'`, 'config.json:2:47', /client's own credentials/],
+    [`${url}, models: 'm'`, 'config.json:2:46', /must be a list/],
+    [`${url}, models: ['m', '']`, 'config.json:2:52', /text that is not empty/],
+    [
+      `${url}, dialect: 'wire-c'`,
+      'config.json:2:47',
+      /no plugin provides the dialect wire-c\. Did you mean wire-.*Known: wire-a, wire-b/,
+    ],
+    [`${url}, transformer: { use: 'beta' }`, 'config.json:2:58', /a list of names/],
+    [
+      `${url}, transformer: { use: ['bete'] }`,
+      'config.json:2:59',
+      /names bete, which no installed plugin declares\. Did you mean beta\?/,
+    ],
+    [`${url}, transformer: { use: [[5]] }`, 'config.json:2:59', /must begin with a name/],
+    [`${url}, transformer: { use: ['plain'] }`, 'config.json:2:59', /plain, which is not a dialect/],
+    [`${url}, transformer: { use: ['alpha', 'beta'] }`, 'config.json:2:68', /two dialects, alpha and beta/],
+    [`${url}, transformer: { use: [['beta', {}]] }`, 'config.json:2:59', /takes no options/],
+    [
+      `${url}, dialect: 'wire-a', transformer: { use: ['beta'] }`,
+      'config.json:2:47',
+      /dialect says wire-a and transformer\.use says wire-b/,
+    ],
+    [`${url}, transformer: { m: { use: ['beta'] } }`, 'config.json:2:56', /the model m has another dialect \(wire-b\)/],
+    [`${url}, transformer: { m: { use: ['none'] } }`, 'config.json:2:64', /transformer\/m\/use names none/],
+    ["name: 'good', api_base_url: 'http://x'", 'config.json:1:62', /that of the provider at config\.json:1:15/, 'good'],
+  ])('%s is left out alone', async (fields, at, reason, name = 'x') => {
+    const { providers, disabledProviders } = await resolve(one(fields))
+    expect(providers.map((provider) => provider.name)).toEqual(['good'])
+    expect(disabledProviders.map((one) => [one.name, short(one.at)])).toEqual([[name, at]])
+    expect(short(disabledProviders[0]?.reason ?? '')).toMatch(reason)
+  })
+
+  it('that are no objects are left out', async () => {
+    const { disabledProviders } = await resolve('{ Providers: [null, "x"] }')
+    expect(disabledProviders.map(({ name, reason }) => [name, reason])).toEqual([
+      ['/Providers/0', '/Providers/0 must be an object. Correct the value.'],
+      ['/Providers/1', '/Providers/1 must be an object. Correct the value.'],
+    ])
+  })
+
+  it('may use a dialect that only a loaded file can know', async () => {
+    const own = plugin('own', {
+      fromFile: true,
+      dialects: undefined,
+      transformers: [{ name: 'mine', dialect: 'wire-own' }],
+    })
+    const text = one(
+      `${url}, dialect: 'wire-unknown' }, { name: 'y', api_base_url: 'http://y', transformer: { use: ['Mine'] }`,
+    )
+    const { providers } = await resolve(text, {}, [...installed, own])
+    expect(providers.map(({ dialect }) => dialect)).toEqual(['wire-a', 'wire-unknown', 'wire-own'])
+  })
+})
+
+describe('sections', () => {
+  it('are every key that is not the kernel own', async () => {
+    const { sections } = await resolve('{ PORT: 1, Router: { default: "a,b" }, Shared: [1], extends: "x" }')
+    expect(sections).toEqual({ Router: { default: 'a,b' }, Shared: [1] })
+  })
+
+  it('are checked against the plugins in use', async () => {
+    const [at, message] = await fault(resolve('{ Router: {\n default: 5 } }'))
+    expect(at).toBe('config.json:2:11')
+    expect(message).toMatch(/\/Router\/default must be text\. Correct the value; router reads it/)
+    expect(
+      (await resolve('{ Router: { default: 5 }, plugins: [{ use: "router", enabled: false }] }')).sections,
+    ).toBeDefined()
+  })
+})
+
+describe('warnings', () => {
+  it.each<[string, string[]]>([
+    ['{ Router: {} }', []],
+    ['{ Ruoter: {} }', ['config.json:1:11: Ruoter is not read by any installed plugin. Did you mean Router?']],
+    ['{ Wholly: 1 }', ['config.json:1:11: Wholly is not read by any installed plugin.']],
+    ['{ Meter: 1 }', ['config.json:1:10: Meter has no effect: it is read by meter, which is not in use.']],
+    [
+      '{ Router: 1, plugins: [{ use: "router", enabled: false }] }',
+      ['config.json:1:11: Router has no effect: it is read by router, which is switched off.'],
+    ],
+    ['{ Meter: 1, plugins: ["meter"] }', []],
+    ['{ profiles: {} }', ['config.json:1:13: profiles is not read by this version.']],
+    [
+      '{ Router: { default: "$NOT_SET" } }',
+      [
+        'config.json:1:22: /Router/default names NOT_SET, which is not set, and stays as written. ' +
+          'A literal dollar is written $$.',
+      ],
+    ],
+    [
+      '{ timeouts: { idle: 300000 } }',
+      ['config.json:1:21: /timeouts/idle is 300000 ms, but clients give up after 300000 ms of silence.'],
+    ],
+    [
+      '{ timeouts: { progress: 5 } }',
+      [
+        'config.json:1:25: /timeouts/progress has no effect: ' +
+          'progress (5 ms) ends a stream before idle (90000 ms) does.',
+      ],
+    ],
+    [
+      '{ Providers: [{ name: "a", api_base_url: "http://a", modles: [] }] }',
+      ['config.json:1:62: /Providers/0/modles is not read by any installed plugin. Did you mean models?'],
+    ],
+  ])('%s', async (text, warnings) => {
+    expect((await resolve(text)).warnings.map(short)).toEqual(warnings)
+  })
+})

@@ -1,0 +1,107 @@
+import { Secret } from '@ccr/sdk'
+import type { ProviderBlueprint } from '../core/blueprint.ts'
+import { createSettings, type Settings } from '../exchange/settings.ts'
+import type { EntryConfig } from '../load/entries.ts'
+import { missingVariables } from './check.ts'
+import { resolveEntries } from './entries.ts'
+import type { InstalledPlugin } from './installed.ts'
+import type { Preset } from './preset.ts'
+import { resolveProviders, type DisabledProvider } from './providers.ts'
+import type { LoadedConfig } from './read.ts'
+import type { KernelConfig, LogLevel } from './schema.ts'
+import { collectSecrets } from './secrets.ts'
+import { checkSections, sectionsOf, unreadKeys } from './sections.ts'
+import { timerWarnings } from './timers.ts'
+
+/** What the HTTP server and its log are given. */
+export interface ServerConfig {
+  readonly host: string
+  /** 0 for a free one. */
+  readonly port: number
+  readonly apiKey: Secret | undefined
+  readonly allowedHosts: readonly string[]
+  /** Proxy for upstream requests; secret, because it may hold credentials. */
+  readonly proxyUrl: Secret | undefined
+  readonly logEnabled: boolean
+  readonly logLevel: LogLevel
+}
+
+/** A config, made into what the router is built from. */
+export interface ResolvedConfig {
+  readonly settings: Settings
+  readonly server: ServerConfig
+  readonly providers: readonly ProviderBlueprint[]
+  readonly entries: readonly EntryConfig[]
+  /** Top-level keys that belong to plugins. */
+  readonly sections: Readonly<Record<string, unknown>>
+  /** Values that must not leave the router, longest first, for the redactor. */
+  readonly secrets: readonly string[]
+  readonly warnings: readonly string[]
+  readonly disabledProviders: readonly DisabledProvider[]
+  /** The config files that were read. */
+  readonly files: readonly string[]
+}
+
+/** What a config is resolved with. */
+export interface Surroundings {
+  readonly preset: Preset
+  readonly installed: readonly InstalledPlugin[]
+}
+
+/**
+ * Resolves a config. It is pure: the same input gives the same result.
+ *
+ * @throws CcrError `CCR_CONFIG_SCHEMA`; a faulty provider is left out instead
+ */
+export function resolveConfig(loaded: LoadedConfig, { preset, installed }: Surroundings): ResolvedConfig {
+  // Its schema was checked when the file was read.
+  const config = loaded.value as KernelConfig
+  const entries = resolveEntries(loaded, preset)
+  const inUse = new Set(entries.filter((entry) => entry.enabled).map((entry) => entry.use))
+  checkSections(
+    loaded,
+    installed.filter((plugin) => inUse.has(plugin.name) || plugin.fromFile),
+  )
+  const { providers, disabled } = resolveProviders(loaded, installed, preset.dialect)
+  return {
+    settings: createSettings({
+      ...(config.timeouts !== undefined && { timeouts: config.timeouts }),
+      ...(config.limits !== undefined && { limits: config.limits }),
+    }),
+    server: serverConfig(config),
+    providers,
+    entries,
+    sections: sectionsOf(loaded),
+    secrets: collectSecrets(loaded.value, loaded.variables),
+    warnings: [
+      ...timerWarnings(loaded.value).map(({ pointer, fact }) => `${loaded.at(pointer)}: ${pointer} ${fact}.`),
+      ...unsetVariables(loaded),
+      ...unreadKeys(loaded, installed, entries),
+    ],
+    disabledProviders: disabled,
+    files: loaded.files,
+  }
+}
+
+function serverConfig(config: KernelConfig): ServerConfig {
+  const proxy = config.HTTPS_PROXY ?? config.https_proxy ?? config.httpsProxy ?? config.PROXY_URL
+  return {
+    host: config.HOST ?? '127.0.0.1',
+    port: Number(config.PORT ?? 3456),
+    apiKey: config.APIKEY === undefined || config.APIKEY === '' ? undefined : new Secret(config.APIKEY),
+    allowedHosts: config.ALLOWED_HOSTS ?? [],
+    proxyUrl: proxy === undefined ? undefined : new Secret(proxy),
+    logEnabled: config.LOG ?? true,
+    logLevel: config.LOG_LEVEL ?? 'info',
+  }
+}
+
+/** Placeholders that stayed as they were, outside providers, which report their own. */
+function unsetVariables(loaded: LoadedConfig): readonly string[] {
+  const unset = loaded.variables.filter(({ pointer, value }) => value === undefined && !/^\/providers\//i.test(pointer))
+  return [...new Set(unset.map(({ pointer }) => pointer))].map((pointer) => {
+    const names = missingVariables(loaded, pointer).join(', ')
+    const place = `${loaded.at(pointer)}: ${pointer}`
+    return `${place} names ${names}, which is not set, and stays as written. A literal dollar is written $$.`
+  })
+}

@@ -1,0 +1,178 @@
+import { Type, type Static, type TProperties } from 'typebox'
+import { Limits, Timeouts } from '../exchange/settings.ts'
+
+/** Levels of the server log, loudest first. */
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
+
+/** One of {@link LOG_LEVELS}. */
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+const ProxyUrl = Type.String({ pattern: '^https?://[^\\s]+$', title: 'an http:// or https:// URL' })
+
+/** Any part of the members of a closed object. */
+function part<Properties extends TProperties>(properties: Properties, description: string) {
+  return Type.Object(Type.Partial(Type.Object(properties)).properties, { additionalProperties: false, description })
+}
+
+/** The top-level keys that the kernel reads. Every other key belongs to the plugin that declares it. */
+export const KernelConfig = Type.Object({
+  PORT: Type.Optional(
+    Type.Union(
+      [
+        Type.Integer({ minimum: 0, maximum: 65535 }),
+        Type.String({ pattern: '^\\d{1,5}$', title: 'such a number as text' }),
+      ],
+      {
+        default: 3456,
+        description: 'Port that the router listens on; 0 takes a free one.',
+      },
+    ),
+  ),
+  HOST: Type.Optional(
+    Type.String({
+      minLength: 1,
+      default: '127.0.0.1',
+      description: 'Address that the router listens on. Beyond loopback it needs an `APIKEY`.',
+    }),
+  ),
+  APIKEY: Type.Optional(
+    Type.String({ description: 'Key that clients send. Empty or absent: none is asked for, on loopback only.' }),
+  ),
+  ALLOWED_HOSTS: Type.Optional(
+    Type.Array(Type.String({ minLength: 1 }), {
+      default: [],
+      description: 'Names under which clients may reach the router, beside those of loopback.',
+    }),
+  ),
+  HTTPS_PROXY: Type.Optional(
+    Type.String({ ...ProxyUrl, description: 'Proxy for upstream requests; the first of the four that is set counts.' }),
+  ),
+  https_proxy: Type.Optional(Type.String({ ...ProxyUrl, description: 'The same as `HTTPS_PROXY`.' })),
+  httpsProxy: Type.Optional(Type.String({ ...ProxyUrl, description: 'The same as `HTTPS_PROXY`.' })),
+  PROXY_URL: Type.Optional(Type.String({ ...ProxyUrl, description: 'The same as `HTTPS_PROXY`.' })),
+  LOG: Type.Optional(Type.Boolean({ default: true, description: 'Writes log files.' })),
+  LOG_LEVEL: Type.Optional(
+    Type.Union(
+      LOG_LEVELS.map((level) => Type.Literal(level)),
+      { default: 'info', description: 'Least important level that the server log keeps.' },
+    ),
+  ),
+  API_TIMEOUT_MS: Type.Optional(
+    Type.Union(
+      [Type.Integer({ minimum: 1 }), Type.String({ pattern: '^[1-9]\\d{0,9}$', title: 'such a number as text' })],
+      {
+        default: 600_000,
+        description:
+          'Milliseconds that the client of `ccr code` waits; unset, its environment variable comes before the default.',
+      },
+    ),
+  ),
+  NON_INTERACTIVE_MODE: Type.Optional(
+    Type.Boolean({
+      default: false,
+      description: 'Tells the client that `ccr code` starts that no terminal is attached.',
+    }),
+  ),
+  CLAUDE_PATH: Type.Optional(
+    Type.String({ minLength: 1, description: 'Executable that `ccr code` starts; found on the PATH unless given.' }),
+  ),
+  Providers: Type.Optional(Type.Array(Type.Unknown(), { default: [], description: 'Where models are; see below.' })),
+  providers: Type.Optional(Type.Array(Type.Unknown(), { description: 'The same as `Providers`.' })),
+  plugins: Type.Optional(
+    Type.Array(Type.Unknown(), { default: [], description: 'Plugins beside the default ones; see below.' }),
+  ),
+  Plugins: Type.Optional(Type.Array(Type.Unknown(), { description: 'The same as `plugins`.' })),
+  timeouts: Type.Optional(part(Timeouts.properties, 'Timers of an exchange; see below.')),
+  limits: Type.Optional(part(Limits.properties, 'Limits of the router; see below.')),
+})
+export type KernelConfig = Static<typeof KernelConfig>
+
+/** Keys that later versions of the kernel will read; using one is a warning. */
+export const RESERVED_KEYS: readonly string[] = ['extends', 'profiles']
+
+const Chain = Type.Array(
+  Type.Union([
+    Type.String({ minLength: 1 }),
+    Type.Array(Type.Unknown(), { minItems: 1, maxItems: 2, title: 'a list of a name and its options' }),
+  ]),
+  { title: 'a list of names' },
+)
+
+/** One of `Providers`. Fields that are not listed belong to plugins. */
+export const ProviderConfig = Type.Object({
+  name: Type.String({
+    pattern: '^[^,\\u0000-\\u001f]+$',
+    title: 'text without a comma',
+    description: 'Name in routes, as in `name,model`; it holds no comma.',
+  }),
+  api_base_url: Type.String({
+    pattern: '^https?://[^\\s/?#]+[^\\s]*$',
+    title: 'an http:// or https:// URL',
+    description: 'URL of its endpoint, or of the root above it.',
+  }),
+  api_key: Type.Optional(
+    Type.String({
+      pattern: '^[^\\u0000-\\u001f]*$',
+      title: 'text in one line',
+      description: 'Key that it asks for. Empty or absent: none is sent.',
+    }),
+  ),
+  models: Type.Optional(
+    Type.Array(Type.String({ minLength: 1 }), {
+      default: [],
+      description: 'Models that it is known to have. A route may name others.',
+    }),
+  ),
+  dialect: Type.Optional(
+    Type.String({ minLength: 1, description: 'Wire protocol that it speaks; the default one unless given.' }),
+  ),
+  transformer: Type.Optional(
+    Type.Object(
+      { use: Type.Optional(Chain) },
+      {
+        additionalProperties: Type.Object({ use: Type.Optional(Chain) }),
+        description: '`{ use: [name] }`: another way to name its dialect, by a name that a plugin declares.',
+      },
+    ),
+  ),
+  enabled: Type.Optional(Type.Boolean({ default: true, description: '`false` leaves it out.' })),
+})
+export type ProviderConfig = Static<typeof ProviderConfig>
+
+const Names = Type.Array(Type.String({ minLength: 1 }))
+
+/** One of `plugins`, in the new form. */
+export const EntryForm = Type.Object(
+  {
+    use: Type.String({
+      minLength: 1,
+      description: 'Name of a built-in plugin, or `file:` and a path relative to the config file.',
+    }),
+    id: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: "Name of this use; the plugin's own name, or the `file:` text, unless given.",
+      }),
+    ),
+    options: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'Options of the plugin.' })),
+    before: Type.Optional({ ...Names, description: 'Plugins or ids that this one must precede.' }),
+    after: Type.Optional({ ...Names, description: 'Plugins or ids that must precede this one.' }),
+    timeoutMs: Type.Optional(Type.Integer({ minimum: 1, description: 'Deadline of its handlers, in milliseconds.' })),
+    onFailure: Type.Optional(
+      Type.Union([Type.Literal('fail'), Type.Literal('skip')], {
+        description: 'What a failing handler means; not for `onRequest`.',
+      }),
+    ),
+    enabled: Type.Optional(Type.Boolean({ default: true, description: '`false` switches it off.' })),
+  },
+  { additionalProperties: false },
+)
+export type EntryForm = Static<typeof EntryForm>
+
+/** One of `plugins`, in the older form; it is on only when `enabled` is `true`. */
+export const LegacyEntryForm = Type.Object({
+  name: Type.String({ minLength: 1 }),
+  enabled: Type.Optional(Type.Boolean()),
+  options: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+})
+export type LegacyEntryForm = Static<typeof LegacyEntryForm>

@@ -1,0 +1,52 @@
+import type { VariableUse } from './interpolate.ts'
+import { splitPointer } from './pointer.ts'
+
+/** Shorter values are not redacted: they would tear words out of every text. */
+const MIN_LENGTH = 4
+
+const KEY_FIELD = /(?:^api|^auth|^|[_-])(?:keys?|token|secrets?|password|passphrase|credentials?|authorization)$/i
+const CAMEL_FIELD = /[a-z0-9](?:Keys?|Token|Secrets?|Password|Passphrase|Credentials?|Authorization)$/
+
+/** Whether a field of this name holds a secret. */
+export function isSecretField(name: string): boolean {
+  return KEY_FIELD.test(name) || CAMEL_FIELD.test(name)
+}
+
+/** Every value of a config that must not appear in a text that leaves the router, longest first. */
+export function collectSecrets(config: unknown, variables: readonly VariableUse[]): readonly string[] {
+  const found = new Set<string>()
+  const add = (text: string): void => {
+    if (text.length >= MIN_LENGTH && text !== 'passthrough') found.add(text)
+  }
+  const visit = (value: unknown, secret: boolean): void => {
+    if (typeof value === 'string') {
+      if (secret) for (const part of [value, ...value.split(/\s+/).slice(1)]) add(part)
+      else if (value.includes('://')) for (const part of credentialsOf(value)) add(part)
+    } else if (Array.isArray(value)) {
+      for (const item of value) visit(item, secret)
+    } else if (typeof value === 'object' && value !== null) {
+      for (const [key, item] of Object.entries(value)) visit(item, isSecretField(key))
+    }
+  }
+  visit(config, false)
+  for (const { pointer, value } of variables) {
+    if (value !== undefined && splitPointer(pointer).some(isSecretField)) add(value)
+  }
+  return [...found].sort((first, second) => second.length - first.length)
+}
+
+/** What is secret in a URL, as written and decoded: its password, and parameters with the name of a key. */
+function credentialsOf(text: string): readonly string[] {
+  if (!URL.canParse(text)) return []
+  const { password, searchParams } = new URL(text)
+  const parameters = [...searchParams].filter(([name]) => isSecretField(name)).map(([, value]) => value)
+  return [password, decoded(password), ...parameters]
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}

@@ -1,0 +1,80 @@
+import type { EntryConfig } from '../load/entries.ts'
+import { suggestion } from '../load/nearest.ts'
+import { configFault, findFault } from './check.ts'
+import type { InstalledPlugin } from './installed.ts'
+import { isPlainObject } from './plain-data.ts'
+import { joinPointer } from './pointer.ts'
+import { providerItems } from './providers.ts'
+import type { LoadedConfig } from './read.ts'
+import { KernelConfig, ProviderConfig, RESERVED_KEYS } from './schema.ts'
+
+/** The top-level keys of a config that are not the kernel's own. */
+export function sectionsOf({ value }: LoadedConfig): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(value).filter(([key]) => !isKernelKey(key)))
+}
+
+/**
+ * Checks the sections that the plugins in use declare, each against the schema of every plugin that reads it.
+ *
+ * @throws CcrError `CCR_CONFIG_SCHEMA`
+ */
+export function checkSections(loaded: LoadedConfig, used: readonly InstalledPlugin[]): void {
+  for (const plugin of used) {
+    for (const [key, schema] of Object.entries(plugin.sections)) {
+      if (!Object.hasOwn(loaded.value, key)) continue
+      const fault = findFault(schema, loaded.value[key], joinPointer('', key))
+      if (fault !== undefined) throw configFault(loaded, fault, `Correct the value; ${plugin.name} reads it.`)
+    }
+  }
+}
+
+/** Warnings for keys that nothing reads: misspelt, reserved, or those of a plugin that is not in use. */
+export function unreadKeys(
+  loaded: LoadedConfig,
+  installed: readonly InstalledPlugin[],
+  entries: readonly EntryConfig[],
+): readonly string[] {
+  const warnings: string[] = []
+  const owners = ownersOf(installed)
+  const known = [...Object.keys(KernelConfig.properties), ...owners.keys()]
+  const switchedOff = new Set(entries.filter((entry) => !entry.enabled).map((entry) => entry.use))
+  const inUse = new Set(entries.filter((entry) => entry.enabled).map((entry) => entry.use))
+  for (const key of Object.keys(loaded.value)) {
+    if (Object.hasOwn(KernelConfig.properties, key)) continue
+    const place = `${loaded.at(joinPointer('', key))}: `
+    const readers = owners.get(key)
+    if (RESERVED_KEYS.includes(key)) {
+      warnings.push(`${place}${key} is not read by this version.`)
+    } else if (readers === undefined) {
+      warnings.push(`${place}${key} is not read by any installed plugin.${suggestion(key, known)}`)
+    } else if (!readers.some((plugin) => inUse.has(plugin.name) || plugin.fromFile)) {
+      const names = readers.map(({ name }) => name)
+      const state = names.some((name) => switchedOff.has(name)) ? 'switched off' : 'not in use'
+      warnings.push(`${place}${key} has no effect: it is read by ${names.join(', ')}, which is ${state}.`)
+    }
+  }
+  return [...warnings, ...unreadProviderFields(loaded)]
+}
+
+function unreadProviderFields(loaded: LoadedConfig): readonly string[] {
+  const known = Object.keys(ProviderConfig.properties)
+  return providerItems(loaded).flatMap(({ pointer, item }) => {
+    const unread = isPlainObject(item) ? Object.keys(item).filter((field) => !known.includes(field)) : []
+    return unread.map((field) => {
+      const place = joinPointer(pointer, field)
+      return `${loaded.at(place)}: ${place} is not read by any installed plugin.${suggestion(field, known)}`
+    })
+  })
+}
+
+function ownersOf(installed: readonly InstalledPlugin[]): ReadonlyMap<string, readonly InstalledPlugin[]> {
+  const owners = new Map<string, InstalledPlugin[]>()
+  for (const plugin of installed) {
+    for (const key of Object.keys(plugin.sections)) owners.set(key, [...(owners.get(key) ?? []), plugin])
+  }
+  return owners
+}
+
+function isKernelKey(key: string): boolean {
+  return Object.hasOwn(KernelConfig.properties, key) || RESERVED_KEYS.includes(key)
+}

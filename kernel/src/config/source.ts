@@ -1,0 +1,131 @@
+import { isUtf8 } from 'node:buffer'
+import { readFileSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { extname } from 'node:path'
+import { CcrError, isCcrError, messageOf } from '@ccr/sdk'
+import { cosmiconfig } from 'cosmiconfig'
+import { createJiti } from 'jiti'
+import JSON5 from 'json5'
+import { plainData } from './plain-data.ts'
+import { createLocator } from './position.ts'
+
+/** One config file, read and parsed. */
+export interface ConfigSource {
+  readonly file: string
+  readonly value: Readonly<Record<string, unknown>>
+  /** `file:line:column` of the value at a JSON pointer, or the file alone where the text is code. */
+  at(pointer: string): string
+}
+
+/** Largest config file that is read, in bytes. */
+export const MAX_CONFIG_BYTES = 8 * 1024 * 1024
+
+/**
+ * Reads one file, JSON5 or (for `.ts`) code whose default export is the config. Nothing when it does not exist.
+ *
+ * @throws CcrError `CCR_CONFIG_READ`, `CCR_CONFIG_SYNTAX`, or `CCR_CONFIG_SCHEMA` when it holds no plain data
+ */
+export async function readSource(file: string): Promise<ConfigSource | undefined> {
+  if (!(await isReadable(file))) return undefined
+  const isCode = extname(file) === '.ts'
+  let text = ''
+  const load = isCode
+    ? async () => ({ value: await evaluate(file) })
+    : (_: string, content: string) => {
+        text = content
+        return { value: parse(file, content) }
+      }
+  // Only load() is used: a search would run code that it finds in the working directory.
+  const explorer = cosmiconfig('ccr', {
+    searchStrategy: 'none',
+    cache: false,
+    loaders: { [extname(file) || 'noExt']: load },
+  })
+  const result = await explorer.load(file).catch((thrown: unknown) => {
+    throw isCcrError(thrown) ? thrown : unreadable(file, messageOf(thrown), thrown)
+  })
+  if (result === null || result.isEmpty === true) {
+    throw new CcrError('CCR_CONFIG_SYNTAX', `${file} is empty. Write {} for an empty config, or delete the file.`, {
+      at: `${file}:1:1`,
+    })
+  }
+  const locate = createLocator(text)
+  const at = (pointer: string): string => {
+    const position = isCode ? undefined : locate(pointer)
+    return position === undefined ? file : `${file}:${position.line}:${position.column}`
+  }
+  return { file, value: plainData((result.config as { readonly value: unknown }).value, at), at }
+}
+
+async function isReadable(file: string): Promise<boolean> {
+  const stats = await stat(file).catch((thrown: NodeJS.ErrnoException) => {
+    if (thrown.code === 'ENOENT') return undefined
+    throw unreadable(file, thrown.message, thrown)
+  })
+  if (stats === undefined) return false
+  if (!stats.isFile()) throw unreadable(file, 'it is not a regular file')
+  if (stats.size > MAX_CONFIG_BYTES) throw unreadable(file, `it is larger than ${MAX_CONFIG_BYTES} bytes`)
+  return true
+}
+
+function parse(file: string, text: string): unknown {
+  if (text.includes('\0') || (text.includes('\uFFFD') && !isUtf8(readFileSync(file)))) {
+    throw new CcrError('CCR_CONFIG_SYNTAX', `${file} is not UTF-8 text. Write the config as JSON5 text in UTF-8.`, {
+      at: `${file}:1:1`,
+    })
+  }
+  try {
+    return JSON5.parse(text)
+  } catch (thrown) {
+    const { line, column } = faultPosition(text, thrown as { lineNumber?: number; columnNumber?: number })
+    const at = `${file}:${line}:${column}`
+    const fact = messageOf(thrown)
+      .replace(/^JSON5: /, '')
+      .replace(/ at \d+:\d+$/, '')
+    const message = `${at}: ${fact}. Correct the JSON5 text there; the file was left as it is.`
+    throw new CcrError('CCR_CONFIG_SYNTAX', message, { at, cause: thrown })
+  }
+}
+
+/** A line end inside a string is reported by the parser as column 0 of the line after it. */
+function faultPosition(
+  text: string,
+  { lineNumber = 1, columnNumber = 1 }: { lineNumber?: number; columnNumber?: number },
+) {
+  if (columnNumber > 0) return { line: lineNumber, column: columnNumber }
+  return { line: lineNumber - 1, column: (text.split('\n')[lineNumber - 2]?.length ?? 0) + 1 }
+}
+
+async function evaluate(file: string): Promise<unknown> {
+  const jiti = createJiti(file, { moduleCache: false, fsCache: false, interopDefault: false })
+  let module: { readonly default?: unknown }
+  try {
+    module = await jiti.import<{ readonly default?: unknown }>(file)
+  } catch (thrown) {
+    const missing = (Object(thrown) as { readonly code?: unknown }).code === 'MODULE_NOT_FOUND'
+    // A missing module is reported at a place in the transpiled text.
+    const at = missing ? file : placeIn(file, thrown)
+    const fact = messageOf(thrown).split('\n')[0]?.trim()
+    const code = at !== file && /ParseError|SyntaxError/.test(String(thrown)) ? 'CCR_CONFIG_SYNTAX' : 'CCR_CONFIG_READ'
+    throw new CcrError(code, `${at}: ${fact}. Correct the file, or remove it to do without it.`, { at, cause: thrown })
+  }
+  if (module.default === undefined) {
+    const message = `${file} has no default export. End it with: export default { … }`
+    throw new CcrError('CCR_CONFIG_READ', message, { at: file })
+  }
+  return module.default
+}
+
+function placeIn(file: string, thrown: unknown): string {
+  const stack = thrown instanceof Error ? `${thrown.message}\n${thrown.stack}` : ''
+  const start = stack.indexOf(`${file}:`)
+  const position = start < 0 ? null : /^:(\d+):(\d+)/.exec(stack.slice(start + file.length))
+  return position === null ? file : `${file}${position[0]}`
+}
+
+function unreadable(file: string, fact: string, cause?: unknown): CcrError {
+  return new CcrError('CCR_CONFIG_READ', `${file} cannot be read: ${fact}. Correct the file or its permissions.`, {
+    at: file,
+    cause,
+  })
+}

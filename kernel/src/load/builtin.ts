@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { dirname, join, relative, resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { CcrError, isCcrError, messageOf, type Plugin } from '@ccr/sdk'
+import Value from 'typebox/value'
+import { Manifest } from './manifest.ts'
+import { assertPlugin } from './plugin-shape.ts'
+
+/** A plugin that is installed with the router, known by its manifest alone. */
+export interface Builtin {
+  /** Short name, such as `provider-demo`. */
+  readonly name: string
+  /** Its `package.json`'s name. */
+  readonly packageName: string
+  readonly folder: string
+  /** The compiled entry file. */
+  readonly file: string
+  readonly manifest: Manifest
+}
+
+/** Prefix of the package names of built-in plugins. */
+export const PACKAGE_PREFIX = '@ccr/plugin-'
+
+/** The root of the installation: the folder that holds `kernel`, `plugins` and `presets`. */
+export function packageRoot(): string {
+  return fileURLToPath(new URL('../../..', import.meta.url))
+}
+
+/**
+ * The plugins under `plugins/` that have been built, by name.
+ *
+ * @throws CcrError `CCR_PLUGIN_LOAD` when a manifest is damaged
+ */
+export async function findBuiltins(root = packageRoot()): Promise<readonly Builtin[]> {
+  const folders = await readdir(join(root, 'plugins'), { withFileTypes: true }).catch(() => [])
+  const found = folders
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => readBuiltin(join(root, 'plugins', entry.name)))
+  const builtins = (await Promise.all(found)).filter((builtin) => builtin !== undefined)
+  return builtins.sort((first, second) => (first.name < second.name ? -1 : 1))
+}
+
+/** What `findBuiltins` and the build step read of a plugin's `package.json`. */
+export interface PluginPackage {
+  readonly name: string
+  readonly version: string
+  /** The manifest's path. */
+  readonly ccr: string
+  readonly exports: { readonly '.': { readonly default: string } }
+}
+
+/** Reads a plugin's `package.json`; nothing when the folder is not a plugin's. */
+export async function readPluginPackage(folder: string): Promise<PluginPackage | undefined> {
+  const text = await readFile(join(folder, 'package.json'), 'utf8').catch(() => undefined)
+  if (text === undefined) return undefined
+  const parsed = parse(text, join(folder, 'package.json')) as Partial<PluginPackage>
+  return parsed.ccr === undefined ? undefined : (parsed as PluginPackage)
+}
+
+async function readBuiltin(folder: string): Promise<Builtin | undefined> {
+  const description = await readPluginPackage(folder)
+  if (description === undefined) return undefined
+  const file = resolve(folder, description.ccr)
+  const text = await readFile(file, 'utf8').catch(() => undefined)
+  if (text === undefined) return undefined
+  const manifest = parse(text, file)
+  if (!Value.Check(Manifest, manifest)) throw damaged(file, 'it does not fit the schema of manifests')
+  return {
+    name: manifest.name,
+    packageName: description.name,
+    folder,
+    file: resolve(folder, description.exports['.'].default),
+    manifest,
+  }
+}
+
+/** Imports the code of a built-in plugin. Node keeps it, so code and hash stay the same while the process lives. */
+export function importBuiltin(builtin: Builtin): Promise<{ readonly plugin: Plugin; readonly hash: string }> {
+  const known = imported.get(builtin.file)
+  if (known !== undefined) return known
+  const loading = load(builtin)
+  imported.set(builtin.file, loading)
+  loading.catch(() => imported.delete(builtin.file))
+  return loading
+}
+
+// Mirrors Node's own module cache, so that a hash never describes newer files than the code that runs.
+const imported = new Map<string, Promise<{ readonly plugin: Plugin; readonly hash: string }>>()
+
+async function load({ name, file }: Builtin): Promise<{ readonly plugin: Plugin; readonly hash: string }> {
+  const hash = await hashCode(dirname(file))
+  try {
+    const module = (await import(pathToFileURL(file).href)) as { readonly default?: unknown }
+    return { plugin: assertPlugin(module.default, file), hash }
+  } catch (thrown) {
+    if (isCcrError(thrown)) throw thrown
+    const message = `the built-in plugin ${name} cannot be imported: ${messageOf(thrown)}. Install the router again.`
+    throw new CcrError('CCR_PLUGIN_LOAD', message, { plugin: name, at: file, cause: thrown })
+  }
+}
+
+async function hashCode(folder: string): Promise<string> {
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true })
+  const files = entries
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.js'))
+    .map((entry) => join(entry.parentPath, entry.name))
+  const hash = createHash('sha256')
+  for (const file of files.sort())
+    hash
+      .update(`${relative(folder, file)}\0`)
+      .update(await readFile(file))
+      .update('\0')
+  return hash.digest('hex')
+}
+
+function parse(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (thrown) {
+    throw damaged(file, messageOf(thrown), thrown)
+  }
+}
+
+function damaged(file: string, fact: string, cause?: unknown): CcrError {
+  const message = `${file} cannot be used: ${fact}. Install the router again, or build it in a checkout.`
+  return new CcrError('CCR_PLUGIN_LOAD', message, { at: file, cause })
+}

@@ -1,0 +1,96 @@
+import { CcrError, messageOf, type Plugin, type PluginContext } from '@ccr/sdk'
+import { Type, type Static, type TSchema } from 'typebox'
+import Value from 'typebox/value'
+
+const Names = Type.Array(Type.String())
+const JsonSchema = Type.Record(Type.String(), Type.Unknown())
+
+/** What is known of an installed plugin without importing its code. */
+export const Manifest = Type.Object({
+  name: Type.String({ minLength: 1 }),
+  version: Type.String(),
+  apiVersion: Type.Literal(1),
+  description: Type.String(),
+  transformers: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      aliases: Type.Optional(Names),
+      dialect: Type.Optional(Type.String()),
+    }),
+  ),
+  hooks: Names,
+  endpoints: Type.Array(Type.Object({ method: Type.String(), path: Type.String() })),
+  dialects: Names,
+  providers: Names,
+  optionsSchema: JsonSchema,
+  /** JSON Schemas of the config sections that it reads, by key. */
+  sections: Type.Record(Type.String(), JsonSchema),
+})
+export type Manifest = Static<typeof Manifest>
+
+/**
+ * Describes a plugin by activating it once, with default options, against a context that only notes what is registered.
+ *
+ * @throws CcrError `CCR_PLUGIN_ACTIVATE`
+ */
+export async function toManifest(plugin: Plugin, version: string): Promise<Manifest> {
+  const notes = { hooks: new Set<string>(), dialects: new Set<string>(), providers: new Set<string>() }
+  const endpoints: Manifest['endpoints'] = []
+  const inverses: (() => void | Promise<void>)[] = []
+  const stop = new AbortController()
+  const ignore = (): void => {}
+  const context: PluginContext = {
+    name: plugin.name,
+    entryId: plugin.name,
+    options: defaults(plugin, plugin.options),
+    config: defaults(plugin, plugin.config),
+    log: { debug: ignore, info: ignore, warn: ignore, error: ignore },
+    signal: stop.signal,
+    on: (hook) => void notes.hooks.add(hook),
+    effect: (inverse) => void inverses.push(inverse),
+    endpoint: ({ method, path }) => void endpoints.push({ method, path }),
+    dialect: ({ name }) => void notes.dialects.add(name),
+    contribute: (point, value) => void (point === 'providers' && notes.providers.add(value.name)),
+  }
+  try {
+    await plugin.activate(context)
+  } catch (thrown) {
+    throw unusable(plugin, `cannot be activated with default options: ${messageOf(thrown)}`, thrown)
+  } finally {
+    stop.abort()
+    for (const inverse of inverses.reverse()) await inverse()
+  }
+  return {
+    name: plugin.name,
+    version,
+    apiVersion: plugin.apiVersion,
+    description: plugin.description,
+    transformers: plain(plugin.transformers) as Manifest['transformers'],
+    hooks: [...notes.hooks].sort(),
+    endpoints,
+    dialects: [...notes.dialects].sort(),
+    providers: [...notes.providers].sort(),
+    optionsSchema: plain(plugin.options) as Manifest['optionsSchema'],
+    sections: plain(plugin.config.properties) as Manifest['sections'],
+  }
+}
+
+function defaults(plugin: Plugin, schema: TSchema): unknown {
+  try {
+    return Value.Create(schema)
+  } catch (thrown) {
+    throw unusable(plugin, `has an option or section without a default: ${messageOf(thrown)}`, thrown)
+  }
+}
+
+/** Without what typebox keeps for itself. */
+function plain(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value))
+}
+
+function unusable(plugin: Plugin, fact: string, cause: unknown): CcrError {
+  return new CcrError('CCR_PLUGIN_ACTIVATE', `the plugin ${plugin.name} ${fact}. Its manifest needs both.`, {
+    plugin: plugin.name,
+    cause,
+  })
+}
