@@ -61,7 +61,7 @@ export interface WireReader<Event> {
   end(emit: Emit<Event>): void
 }
 
-/** A complete frame of a passed-through answer: the bytes as received, and as much of its event as the validator needs. */
+/** Complete frames of a passed-through answer: the bytes as received, and as much of each event as is needed. */
 export interface PassthroughFrames {
   /** Whole frames only; may be empty. */
   readonly bytes: Uint8Array
@@ -82,7 +82,7 @@ export interface PassthroughReader {
 /** Where and how an encoded request is sent. */
 export interface Address {
   readonly url: string
-  /** Lower-case names; merged over the outbound's own. */
+  /** Lower-case names; those that a handler has set on the outbound win over them. */
   readonly headers: Readonly<Record<string, string>>
   readonly auth?: Auth | undefined
 }
@@ -107,8 +107,8 @@ export interface TargetDialect<Body = unknown, Event = unknown> {
   /** A whole answer → the events a stream of it would have had. */
   explode(answer: unknown, attempt: Attempt): readonly Event[]
   /**
-   * Wire events → canonical events. It throws `CCR_STREAM_ENDED` from `flush` when the answer lacks its terminal event,
-   * and `CCR_STREAM_ERROR` with an {@link UpstreamError} as its `cause` when the upstream reports an error.
+   * Wire events → canonical events. It throws `CCR_STREAM_ENDED` from `flush` when the answer lacks its terminal
+   * event, and `CCR_STREAM_ERROR` with an {@link UpstreamError} as its `cause` when the upstream reports an error.
    */
   decoder(attempt: Attempt): StreamTransform<Event, CanonicalEvent>
   /** Reads an error body, parsed where it was JSON. */

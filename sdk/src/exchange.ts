@@ -110,7 +110,7 @@ export interface Attempt {
   readonly signal: AbortSignal
   /** Calls `fn` once, at once, when the first substantive event goes to the client. */
   onCommitted(fn: () => void): void
-  /** Calls `fn` exactly once, at once, with how the attempt ended: also after commit, on SkipTarget and on client abort. */
+  /** Calls `fn` exactly once, with how the attempt ended: also after commit, on SkipTarget and on client abort. */
   onSettled(fn: (outcome: AttemptOutcome, failure: import('./failure.ts').AttemptFailure | undefined) => void): void
 }
 

@@ -1,4 +1,4 @@
-/** Freezes a value to the bottom, in place; bytes are left alone. What is frozen already is taken to be frozen whole. */
+/** Freezes a value to the bottom, in place; bytes are left alone. What is frozen already is taken to be so whole. */
 export function deepFreeze<T>(value: T): T {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value) || ArrayBuffer.isView(value)) return value
   Object.freeze(value)

@@ -73,9 +73,11 @@ describe('the order of blocks', () => {
       (w) => {
         w.tool('a', { id: 'a', name: 'f', arguments: '{"x"' })
         w.text('t')
+        w.text('u')
         w.tool('a', { arguments: ':1}' })
+        w.text('v')
       },
-      [call('a', 'f', { x: 1 }), text('t')],
+      [call('a', 'f', { x: 1 }), text('tuv')],
     ],
     [
       'a call without arguments lets what is behind it out at the end',

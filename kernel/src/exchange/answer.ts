@@ -48,7 +48,7 @@ export async function* remoteAnswer(
       const read = await body.next()
       if (!read.done) watchdog.read()
       if (frames) {
-        yield passed(read.done ? frames.end() : frames.push(read.value), pipeline)
+        yield passed(read.done ? frames.end() : frames.push(read.value), pipeline, dialect)
       } else {
         wire.length = 0
         const fault = attemptTo(() => (read.done ? reader.end(emit) : reader.push(read.value, emit)))
@@ -67,13 +67,13 @@ export async function* remoteAnswer(
 }
 
 /** Frames as received, cut after the last event that may leave the router. */
-function passed({ bytes, events, ends }: PassthroughFrames, pipeline: Pipeline): Piece {
+function passed({ bytes, events, ends }: PassthroughFrames, pipeline: Pipeline, dialect: TargetDialect): Piece {
   const reported = events.findIndex((event) => event.type === 'error')
   const allowed = pipeline.inspect(reported < 0 ? events : events.slice(0, reported))
   const whole = allowed.length === events.length
   if (reported >= 0 && allowed.length === reported) {
-    const { error } = events[reported] as Extract<CanonicalEvent, { type: 'error' }>
-    pipeline.fail(new CcrError('CCR_STREAM_ERROR', 'the upstream reported an error', { cause: error }))
+    const cause = dialect.error(events[reported])
+    pipeline.fail(new CcrError('CCR_STREAM_ERROR', 'the upstream reported an error', { cause }))
   }
   return { events: allowed, bytes: whole ? bytes : bytes.subarray(0, ends[allowed.length - 1] ?? 0) }
 }

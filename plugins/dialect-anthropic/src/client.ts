@@ -1,0 +1,64 @@
+import { CcrError, readJson, REASONING_MARK } from '@ccr/sdk'
+import type { CanonicalRequest, ClientDialect, ClientInfo, HeaderBag, JsonDocument } from '@ccr/sdk'
+import { createEncoder } from './encoder.ts'
+import { headerOf } from './headers.ts'
+
+/**
+ * The client side of the Messages protocol. A decoded request is the document that was read, whose large fields are
+ * parsed when somebody reads them; it is never copied here.
+ */
+export const client: ClientDialect = {
+  decode({ body, headers }) {
+    const document = readJson(body)
+    checkRequest(document, body)
+    const request = document.value as unknown as CanonicalRequest
+    const raw = { bytes: body, modelSpans: document.spansOf('model'), marked: body.includes(REASONING_MARK) }
+    return { request, client: clientInfo(headers, request), raw }
+  },
+  encoder: () => createEncoder(),
+  message: (message) => message,
+  failure: ({ type, message }, requestId) => ({ type: 'error', error: { type, message }, request_id: requestId }),
+}
+
+function checkRequest(document: JsonDocument, body: Buffer): void {
+  const { model, stream, max_tokens } = document.value
+  if (typeof model !== 'string' || model === '') throw invalid('/model', 'must be a string that names a model')
+  if (/\p{Cc}/u.test(model)) throw invalid('/model', 'must not hold control characters')
+  // The messages may be large: their first byte says that they are an array, without parsing them.
+  const messages = document.spansOf('messages').at(-1)
+  if (messages === undefined || body[messages[0]] !== 0x5b) throw invalid('/messages', 'must be an array of messages')
+  if (stream !== undefined && stream !== null && typeof stream !== 'boolean')
+    throw invalid('/stream', 'must be true or false')
+  if (max_tokens !== undefined && typeof max_tokens !== 'number') throw invalid('/max_tokens', 'must be a number')
+}
+
+function invalid(pointer: string, fact: string): CcrError {
+  return new CcrError('CCR_REQUEST_INVALID', `the request body is not valid: ${pointer} ${fact}`)
+}
+
+function clientInfo(headers: HeaderBag, request: CanonicalRequest): ClientInfo {
+  const app = /^[\w!#$%&'*+.^`|~-]{1,64}/.exec(headerOf(headers, 'user-agent') ?? '')?.[0] ?? 'unknown'
+  return {
+    app,
+    sessionId: identifier(headerOf(headers, 'x-claude-code-session-id')) ?? identifier(sessionOf(request)),
+    agentId: identifier(headerOf(headers, 'x-claude-code-agent-id')),
+    requestClass: identifier(headerOf(headers, 'x-claude-code-request-class')),
+  }
+}
+
+/** These values reach logs and records, so nothing but an identifier is taken. */
+function identifier(value: unknown): string | undefined {
+  return typeof value === 'string' && /^[A-Za-z0-9-]{1,64}$/.test(value) ? value : undefined
+}
+
+/** Claude Code names the session in `metadata.user_id`: at its end before 2.1.112, in a JSON object since then. */
+function sessionOf(request: CanonicalRequest): unknown {
+  const user: unknown = request.metadata?.user_id
+  if (typeof user !== 'string') return undefined
+  if (!user.startsWith('{')) return /_session_([A-Za-z0-9-]+)$/.exec(user)?.[1]
+  try {
+    return (JSON.parse(user) as { session_id?: unknown }).session_id
+  } catch {
+    return undefined
+  }
+}

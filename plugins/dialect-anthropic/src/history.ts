@@ -1,0 +1,108 @@
+import { REASONING_MARK } from '@ccr/sdk'
+import type { CanonicalRequest, ContentBlock, Message } from '@ccr/sdk'
+
+/**
+ * Takes out of a request what only this router could read: thinking that it signed for another vendor. Returns the very
+ * request when there is none.
+ *
+ * A turn of the running tool loop must begin with its thinking while thinking is on, so a request whose loop lost some
+ * goes out with thinking off. Source: https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking
+ */
+export function withoutForeignThinking(request: CanonicalRequest): CanonicalRequest {
+  const { messages } = request
+  const kept = messages.map(stripMessage)
+  if (kept.every((message, index) => message === messages[index])) return request
+  const stripped = { ...request, messages: joinMessages(kept) }
+  const off = request.thinking?.type === 'disabled' || !loopLostThinking(messages, kept)
+  return off ? stripped : withoutThinking(stripped)
+}
+
+/** The message as it was, without its foreign thinking, or nothing when nothing else was in it. */
+function stripMessage(message: Message): Message | undefined {
+  if (message?.role !== 'assistant' || !Array.isArray(message.content)) return message
+  const blocks = message.content as readonly ContentBlock[]
+  if (!blocks.some(isForeign)) return message
+  const content = blocks.filter((block) => !isForeign(block))
+  return content.length === 0 ? undefined : { ...message, content }
+}
+
+function isForeign(block: ContentBlock): boolean {
+  if (block?.type !== 'thinking' && block?.type !== 'redacted_thinking') return false
+  const { signature, data } = block as { readonly signature?: unknown; readonly data?: unknown }
+  return isMarked(signature) || isMarked(data)
+}
+
+function isMarked(value: unknown): boolean {
+  return typeof value === 'string' && value.startsWith(REASONING_MARK)
+}
+
+/** Leaves out the emptied messages, and joins the user messages between which one stood. */
+function joinMessages(kept: readonly (Message | undefined)[]): Message[] {
+  const joined: Message[] = []
+  let gap = false
+  for (const message of kept) {
+    const last = joined.at(-1)
+    if (message === undefined) {
+      gap = true
+      continue
+    }
+    if (gap && isPlainUser(last) && isPlainUser(message)) {
+      joined[joined.length - 1] = { role: 'user', content: [...blocksOf(last), ...blocksOf(message)] }
+    } else joined.push(message)
+    gap = false
+  }
+  return joined
+}
+
+/** A user message without fields of its own, which a joined one could not hold for both. */
+function isPlainUser(message: Message | undefined): message is Message {
+  if (message?.role !== 'user' || Object.keys(message).length !== 2) return false
+  return typeof message.content === 'string' || Array.isArray(message.content)
+}
+
+function blocksOf({ content }: Message): readonly ContentBlock[] {
+  if (typeof content !== 'string') return content
+  return content === '' ? [] : [{ type: 'text', text: content }]
+}
+
+/**
+ * Whether a turn of the running tool loop used a tool and no longer begins with thinking. The loop reaches back to the
+ * last assistant turn that was answered without a tool result; what stands between two turns counts as one message.
+ */
+function loopLostThinking(messages: readonly Message[], kept: readonly (Message | undefined)[]): boolean {
+  let answered: 'no' | 'by the user' | 'by a tool' = 'no'
+  for (let index = messages.length - 1; index >= 0; index--) {
+    const message = messages[index]
+    if (message?.role === 'user' && answered !== 'by a tool')
+      answered = hasBlock(message, 'tool_result') ? 'by a tool' : 'by the user'
+    if (message?.role !== 'assistant') continue
+    if (answered === 'by the user') return false
+    answered = 'no'
+    const left = kept[index]
+    if (left === undefined || left === message || !hasBlock(left, 'tool_use')) continue
+    const first = (left.content as readonly ContentBlock[])[0]
+    if (first?.type !== 'thinking' && first?.type !== 'redacted_thinking') return true
+  }
+  return false
+}
+
+function hasBlock({ content }: Message, type: string): boolean {
+  return Array.isArray(content) && content.some((block: ContentBlock) => block?.type === type)
+}
+
+function withoutThinking(request: CanonicalRequest): CanonicalRequest {
+  const { thinking: _off, context_management, ...rest } = request
+  const management = withoutThinkingEdits(context_management)
+  return management === undefined ? rest : { ...rest, context_management: management }
+}
+
+/** Clearing thinking is refused while thinking is off. */
+function withoutThinkingEdits(management: unknown): unknown {
+  const edits: unknown = (management as { edits?: unknown } | undefined | null)?.edits
+  if (!Array.isArray(edits)) return management
+  const kept = edits.filter((edit: { type?: unknown } | null) => !String(edit?.type).startsWith('clear_thinking'))
+  if (kept.length === edits.length) return management
+  return kept.length === 0 && Object.keys(management as object).length === 1
+    ? undefined
+    : { ...(management as object), edits: kept }
+}

@@ -1,0 +1,24 @@
+import { definePlugin, Type, type Endpoint } from '@ccr/sdk'
+import { client } from './client.ts'
+import { target } from './target.ts'
+
+/** What Claude Code asks of its server beside messages; an answer without content satisfies it. */
+const probes: readonly Endpoint[] = [
+  { method: 'HEAD', path: '/', access: 'public', respond: () => ({ status: 200 }) },
+  { method: 'HEAD', path: '/api/hello', access: 'public', respond: () => ({ status: 200 }) },
+  { method: 'GET', path: '/api/hello', access: 'public', respond: () => ({ status: 200, body: {} }) },
+  { method: 'POST', path: '/api/event_logging/batch', access: 'public', respond: () => ({ status: 200, body: {} }) },
+]
+
+export default definePlugin({
+  name: 'dialect-anthropic',
+  apiVersion: 1,
+  description: 'Speaks the Anthropic Messages protocol with clients and with providers.',
+  options: Type.Object({}, { additionalProperties: false }),
+  transformers: [{ name: 'Anthropic', dialect: 'anthropic' }],
+  activate(ctx) {
+    ctx.dialect({ name: 'anthropic', client, target })
+    ctx.endpoint({ method: 'POST', path: '/v1/messages', dialect: 'anthropic', client })
+    for (const probe of probes) ctx.endpoint(probe)
+  },
+})

@@ -1,0 +1,40 @@
+import { CcrError, createSseReader, parseObject } from '@ccr/sdk'
+import type { WireReader } from '@ccr/sdk'
+import type { WireEvent } from './decoder.ts'
+
+/** Longest part of an upstream's data that an error quotes. */
+const QUOTED = 100
+
+/**
+ * Reads server-sent events into the objects of their data.
+ *
+ * @throws CcrError `CCR_STREAM_INVALID` for data that is not a JSON object, `CCR_STREAM_LIMIT` for too long a frame
+ */
+export function createReader(): WireReader<WireEvent> {
+  const frames = createSseReader()
+  return {
+    push(bytes, emit) {
+      for (const { data } of frames.push(bytes)) {
+        // Some gateways end every stream with another vendor's marker, and keep connections alive with empty data.
+        if (data === '' || data === '[DONE]') continue
+        const event = parseObject(data)
+        if (event === undefined) throw invalid(data)
+        emit(event as WireEvent)
+      }
+    },
+    end(emit) {
+      for (const { data } of frames.end()) {
+        // A last frame that was cut off is no event: the missing end of the stream is what will be reported.
+        const event = parseObject(data)
+        if (event !== undefined) emit(event as WireEvent)
+      }
+    },
+  }
+}
+
+function invalid(data: string): CcrError {
+  return new CcrError(
+    'CCR_STREAM_INVALID',
+    `the upstream sent an event that is not a JSON object: ${data.slice(0, QUOTED)}`,
+  )
+}

@@ -1,0 +1,61 @@
+import { CcrError, parseObject } from '@ccr/sdk'
+import type { CanonicalEvent } from '@ccr/sdk'
+
+/** The order of keys in which the events of a stream are written; other orders are parsed. */
+const SKELETON = new RegExp(
+  String.raw`^\{\s*"type"\s*:\s*"([a-z_]+)"` +
+    String.raw`(?:\s*,\s*"index"\s*:\s*(0|[1-9]\d{0,8})(?=[\s,}])` +
+    String.raw`(?:\s*,\s*"(delta|content_block)"\s*:\s*\{\s*"type"\s*:\s*"(\w+)")?)?`,
+)
+
+/** Longest part of an upstream's data that an error quotes. */
+const QUOTED = 100
+
+/**
+ * The event of one frame: parsed whole when its type is in `whole` or its keys stand in an unusual order, else only its
+ * type, index, and the type of its block or delta.
+ *
+ * @param name the frame's `event` line
+ * @param data UTF-8 read as Latin-1
+ * @throws CcrError `CCR_STREAM_INVALID` when the data is not an event, or not the one that its `event` line names
+ */
+export function readSkeleton(name: string | undefined, data: string, whole: ReadonlySet<string>): CanonicalEvent {
+  const [, type, index, key, part] = SKELETON.exec(data) ?? []
+  const usual = type !== undefined && !whole.has(type) && (name ?? type) === type && closes(data)
+  return (usual && skeleton(type, index, key, part)) || parseWhole(name, data)
+}
+
+/** Nothing where a part is missing that the type must have. */
+function skeleton(type: string, index?: string, key?: string, part?: string): CanonicalEvent | undefined {
+  switch (type) {
+    case 'content_block_start':
+      return key === 'content_block' ? { type, index: Number(index), content_block: { type: part! } } : undefined
+    case 'content_block_delta':
+      return key === 'delta' ? ({ type, index: Number(index), delta: { type: part } } as CanonicalEvent) : undefined
+    case 'content_block_stop':
+      return index === undefined ? undefined : { type, index: Number(index) }
+    default:
+      return { type } as CanonicalEvent
+  }
+}
+
+/** Whether the data ends as an object does, so that a cut one is found without parsing it. */
+function closes(data: string): boolean {
+  let last = data.length - 1
+  while (last > 0 && data.charCodeAt(last) <= 32) last--
+  return data.charCodeAt(last) === 125
+}
+
+function parseWhole(name: string | undefined, data: string): CanonicalEvent {
+  const text = Buffer.from(data, 'latin1').toString('utf8')
+  const event = parseObject(text)
+  const type = event?.['type'] ?? name
+  if (!event || typeof type !== 'string' || (name !== undefined && name !== type)) {
+    const place = name === undefined ? '' : ` of type '${name.slice(0, QUOTED)}'`
+    throw new CcrError(
+      'CCR_STREAM_INVALID',
+      `the upstream sent an event${place} whose data does not fit: ${text.slice(0, QUOTED)}`,
+    )
+  }
+  return (event['type'] === type ? event : { ...event, type }) as unknown as CanonicalEvent
+}

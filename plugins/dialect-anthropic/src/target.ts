@@ -1,0 +1,76 @@
+import { CcrError, endpointUrl, messageEvents } from '@ccr/sdk'
+import type { Address, Attempt, CanonicalMessage, CanonicalRequest, Outbound, Secret, TargetDialect } from '@ccr/sdk'
+import { createDecoder, type WireEvent } from './decoder.ts'
+import { withoutForeignThinking } from './history.ts'
+import { upstreamHeaders } from './headers.ts'
+import { createPassthrough } from './passthrough.ts'
+import { createReader } from './reader.ts'
+import { errorOf, reported } from './upstream-error.ts'
+
+/** The provider side of the Messages protocol, which is the canonical form: little is left to convert. */
+export const target: TargetDialect<CanonicalRequest, WireEvent> = {
+  encode,
+  address,
+  reader: (contentType) => (/^\s*text\/event-stream\s*(?:;|$)/i.test(contentType) ? createReader() : undefined),
+  explode,
+  decoder: () => createDecoder(),
+  error: errorOf,
+  passthrough: createPassthrough,
+}
+
+function encode(request: CanonicalRequest, outbound: Outbound): CanonicalRequest {
+  const { extra: _foreign, ...body } = withoutForeignThinking(request)
+  return { ...body, model: outbound.model, stream: outbound.stream }
+}
+
+function address(outbound: Outbound, secret: Secret | undefined, attempt: Attempt): Address {
+  const { exchange } = attempt
+  const headers = upstreamHeaders(exchange.dialect === 'anthropic' ? exchange.headers : undefined)
+  // What a handler has set is meant, and stays.
+  for (const name of Object.keys(outbound.headers)) delete headers[name]
+  const url = endpointUrl(outbound.baseUrl, '/messages', { root: '/v1', always: true })
+  // Clients that use beta features ask for them in the query as well.
+  const beta = 'anthropic-beta' in headers || 'anthropic-beta' in outbound.headers
+  const auth = secret && ({ scheme: 'header', name: 'x-api-key', secret } as const)
+  return { url: beta ? withBeta(url) : url, headers, auth }
+}
+
+function withBeta(url: string): string {
+  if (/[?&]beta=/.test(url)) return url
+  return `${url}${url.includes('?') ? '&' : '?'}beta=true`
+}
+
+function explode(answer: unknown, attempt: Attempt): readonly WireEvent[] {
+  const error =
+    isObject(answer) && (answer['type'] === 'error' || answer['error']) ? (errorOf(answer) ?? {}) : undefined
+  if (error) throw reported(error)
+  return messageEvents(toMessage(answer, attempt)) as readonly WireEvent[]
+}
+
+/** Fills in what compatible servers leave out and clients rely on. */
+function toMessage(answer: unknown, attempt: Attempt): CanonicalMessage {
+  const valid = isObject(answer) && (answer['type'] ?? 'message') === 'message' && isBlocks(answer['content'])
+  if (!valid) throw new CcrError('CCR_STREAM_INVALID', 'the answer of the upstream is not a message')
+  const { id, model, usage, stop_reason, stop_sequence } = answer
+  return {
+    ...answer,
+    id: typeof id === 'string' ? id : attempt.exchange.newId('msg_'),
+    type: 'message',
+    role: 'assistant',
+    model: typeof model === 'string' ? model : attempt.target.model,
+    content: answer['content'] as CanonicalMessage['content'],
+    stop_reason: typeof stop_reason === 'string' ? stop_reason : null,
+    stop_sequence: typeof stop_sequence === 'string' ? stop_sequence : null,
+    usage: isObject(usage) ? usage : { input_tokens: 0, output_tokens: 0 },
+  }
+}
+
+function isBlocks(content: unknown): boolean {
+  return (
+    Array.isArray(content) && content.every((block: unknown) => isObject(block) && typeof block['type'] === 'string')
+  )
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

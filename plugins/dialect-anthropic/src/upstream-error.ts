@@ -1,0 +1,35 @@
+import { CcrError } from '@ccr/sdk'
+import type { FailureType, UpstreamError } from '@ccr/sdk'
+
+const FAILURE_TYPES: ReadonlySet<string> = new Set<FailureType>([
+  'invalid_request_error',
+  'authentication_error',
+  'permission_error',
+  'not_found_error',
+  'request_too_large',
+  'rate_limit_error',
+  'api_error',
+  'timeout_error',
+  'overloaded_error',
+])
+
+/** Longest part of an upstream's message that stands in an error of ours. */
+const QUOTED = 500
+
+/** Reads `{error: {type, message}}`, the form of error answers and of `error` events; nothing when it is none. */
+export function errorOf(body: unknown): UpstreamError | undefined {
+  const error = (body as { error?: unknown } | null | undefined)?.error
+  if (typeof error === 'string') return { message: error }
+  if (typeof error !== 'object' || error === null) return undefined
+  const { type, message } = error as { type?: unknown; message?: unknown }
+  return {
+    message: typeof message === 'string' ? message : undefined,
+    type: typeof type === 'string' && FAILURE_TYPES.has(type) ? (type as FailureType) : undefined,
+  }
+}
+
+/** An error that the upstream reported inside its answer. */
+export function reported(error: UpstreamError): CcrError {
+  const message = error.message?.slice(0, QUOTED) ?? 'it gave no message'
+  return new CcrError('CCR_STREAM_ERROR', `the upstream reported an error: ${message}`, { cause: error })
+}
