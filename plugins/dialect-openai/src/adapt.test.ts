@@ -1,0 +1,95 @@
+import type { AttemptFailure, CanonicalRequest } from '@ccr/sdk'
+import { describe, expect, it } from 'vitest'
+import { encodeWith, fakeAttempt } from '../test/harness.ts'
+import { createAdaptation, type Trait } from './adapt.ts'
+import { createTarget } from './target.ts'
+
+const place = { provider: 'local', model: 'real' }
+const refusal = (message: string, status = 400): AttemptFailure => ({
+  kind: 'status',
+  status,
+  message,
+  reply: { status, type: 'invalid_request_error', message },
+})
+
+const REQUEST: Partial<CanonicalRequest> = {
+  max_tokens: 9,
+  temperature: 0,
+  top_p: 0.5,
+  thinking: { type: 'adaptive' },
+  output_config: { effort: 'max', format: { type: 'json_schema', schema: {} } },
+  tools: [{ name: 'f' }],
+  tool_choice: { type: 'auto', disable_parallel_tool_use: true },
+  messages: [
+    { role: 'user', content: 'q' },
+    {
+      role: 'assistant',
+      content: [
+        { type: 'thinking', thinking: 't', signature: '' },
+        { type: 'text', text: 'a' },
+      ],
+    },
+    { role: 'system', content: 's' },
+  ],
+}
+
+describe('what a target refuses', () => {
+  it.each<readonly [Trait, string, RegExp]>([
+    [
+      'max_tokens',
+      "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
+      /"max_tokens"/,
+    ],
+    ['reasoning_effort', 'Unrecognized request argument supplied: reasoning_effort', /reasoning_effort/],
+    ['reasoning_effort', '"llama" does not support thinking', /reasoning_effort/],
+    ['reasoning_content', "property 'reasoning_content' is unsupported", /reasoning_content/],
+    ['stream_options', 'stream_options: extra inputs are not permitted', /stream_options/],
+    ['parallel_tool_calls', "Unknown parameter: 'parallel_tool_calls'.", /parallel_tool_calls/],
+    ['response_format', 'This response_format type is unavailable now', /response_format/],
+    ['temperature', "Unsupported value: 'temperature' does not support 0 with this model.", /temperature/],
+    ['top_p', "Unsupported parameter: 'top_p'", /top_p/],
+    ['mid_system', 'System message must be at the beginning.', /"role":"system"/],
+  ])('%s is learned once and not sent again: %s', (trait, message, sent) => {
+    const adaptation = createAdaptation()
+    const target = createTarget(adaptation)
+    const body = (): string => JSON.stringify(encodeWith(target, REQUEST, fakeAttempt(REQUEST)))
+    expect(body()).toMatch(sent)
+    expect(adaptation.learn(place, refusal(message))).toBe(trait)
+    expect(body()).not.toMatch(sent)
+    expect(adaptation.learn(place, refusal(message))).toBeUndefined()
+  })
+
+  it('renames the limit instead of dropping it', () => {
+    const adaptation = createAdaptation()
+    adaptation.learn(place, refusal('use max_completion_tokens'))
+    expect(encodeWith(createTarget(adaptation), REQUEST, fakeAttempt(REQUEST))).toMatchObject({
+      max_completion_tokens: 9,
+    })
+  })
+
+  it.each([
+    ['another status', refusal('stream_options', 429)],
+    ['an invalid value of the client', refusal('temperature must be between 0 and 1')],
+    [
+      'reasoning that is missing',
+      refusal('thinking is enabled but reasoning_content is missing in assistant tool call message'),
+    ],
+    ['something else', refusal('no such model')],
+  ])('learns nothing from %s', (_what, failure) => {
+    expect(createAdaptation().learn(place, failure)).toBeUndefined()
+  })
+
+  it('keeps targets apart', () => {
+    const adaptation = createAdaptation()
+    adaptation.learn(place, refusal('stream_options'))
+    expect(adaptation.refusedBy({ provider: 'local', model: 'other' }).size).toBe(0)
+  })
+
+  it('remembers a bounded number of targets', () => {
+    const adaptation = createAdaptation()
+    for (let model = 0; model <= 1000; model++)
+      adaptation.learn({ provider: 'p', model: `${model}` }, refusal('stream_options'))
+    expect(adaptation.refusedBy({ provider: 'p', model: '0' }).size).toBe(0)
+    expect(adaptation.refusedBy({ provider: 'p', model: '1000' }).size).toBe(1)
+  })
+})

@@ -1,0 +1,78 @@
+import type { AttemptFailure, Target } from '@ccr/sdk'
+
+/** A part of the Chat Completions protocol that not every server or model accepts. */
+export type Trait =
+  | 'max_tokens'
+  | 'mid_system'
+  | 'parallel_tool_calls'
+  | 'reasoning_content'
+  | 'reasoning_effort'
+  | 'response_format'
+  | 'stream_options'
+  | 'temperature'
+  | 'top_p'
+
+/** What is known of each target: the traits it refused. */
+export interface Adaptation {
+  refusedBy(target: Target): ReadonlySet<Trait>
+  /** The trait that this failure shows the target to refuse, if that is news: the request is worth one more try. */
+  learn(target: Target, failure: AttemptFailure): Trait | undefined
+}
+
+/** Most targets remembered; beyond it the oldest is forgotten and would learn again. */
+const MAX_TARGETS = 1000
+
+const NONE: ReadonlySet<Trait> = new Set()
+
+const REFUSED = new RegExp(
+  [
+    'unsupported|not support|unrecogni[sz]ed|unknown|unexpected',
+    'not (?:permitted|allowed|accepted)|extra (?:inputs|fields|forbidden)|additional propert',
+  ].join('|'),
+  'i',
+)
+
+/**
+ * How servers word a refusal. Fields that the router adds of its own accord are left out on any complaint that names
+ * them; what the client asked for only when it is said not to be supported.
+ */
+const WORDINGS: readonly { readonly trait: Trait; readonly names: RegExp; readonly anyComplaint?: boolean }[] = [
+  { trait: 'max_tokens', names: /use '?max_completion_tokens/i, anyComplaint: true },
+  {
+    trait: 'mid_system',
+    names: /system (?:message|role|prompt)s?\b.{0,40}\b(?:beginning|first|start)\b/i,
+    anyComplaint: true,
+  },
+  { trait: 'stream_options', names: /stream_options/, anyComplaint: true },
+  { trait: 'parallel_tool_calls', names: /parallel_tool_calls/, anyComplaint: true },
+  { trait: 'reasoning_effort', names: /reasoning_?effort|not support (?:thinking|reasoning)/i, anyComplaint: true },
+  { trait: 'reasoning_content', names: /\breasoning(?:_content)?\b/ },
+  { trait: 'response_format', names: /response_format/, anyComplaint: true },
+  { trait: 'temperature', names: /\btemperature\b/ },
+  { trait: 'top_p', names: /\btop_p\b/ },
+]
+
+/** Learns from refused requests what a target does not accept, so that it costs one attempt and never a session. */
+export function createAdaptation(): Adaptation {
+  const known = new Map<string, Set<Trait>>()
+  const key = (target: Target): string => `${target.provider}\n${target.model}`
+  return {
+    refusedBy: (target) => (known.size === 0 ? NONE : (known.get(key(target)) ?? NONE)),
+    learn(target, failure) {
+      if (failure.kind !== 'status' || !(failure.status === 400 || failure.status === 422 || failure.status === 500))
+        return undefined
+      const refused = known.get(key(target)) ?? new Set<Trait>()
+      const plain = REFUSED.test(failure.message)
+      const found = WORDINGS.find(
+        ({ trait, names, anyComplaint }) =>
+          (anyComplaint || plain) && names.test(failure.message) && !refused.has(trait),
+      )
+      if (!found) return undefined
+      refused.add(found.trait)
+      known.delete(key(target))
+      known.set(key(target), refused)
+      if (known.size > MAX_TARGETS) known.delete(known.keys().next().value!)
+      return found.trait
+    },
+  }
+}

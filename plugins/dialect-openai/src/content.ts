@@ -1,0 +1,102 @@
+import { isKnownBlock, type ContentBlock, type DocumentBlock, type ImageBlock } from '@ccr/sdk'
+import type { ChatPart } from './wire.ts'
+
+/** A block as parts of a user message; a block that cannot be said is named in text, so that nothing vanishes. */
+export function toParts(block: ContentBlock): readonly ChatPart[] {
+  if (isKnownBlock(block)) {
+    switch (block.type) {
+      case 'text':
+        return block.text === '' ? [] : [{ type: 'text', text: block.text }]
+      case 'image':
+        return [toImage(block)]
+      case 'document':
+        return documentParts(block)
+      default:
+    }
+  }
+  return [{ type: 'text', text: describe(block) }]
+}
+
+/** What a block that Chat Completions has no form for says, as text. */
+export function describe(block: ContentBlock): string {
+  const fields = block as Readonly<Record<string, unknown>>
+  switch (block.type) {
+    case 'tool_reference':
+      return `[tool ${textOf(fields['tool_name'])}]`
+    case 'search_result':
+      return `[search result: ${textOf(fields['title'])} ${textOf(fields['source'])}]\n${plainText(fields['content'])}`
+    case 'server_tool_use':
+      return `[${textOf(fields['name'])} ${JSON.stringify(fields['input'] ?? {})}]`
+    default:
+  }
+  const results = Array.isArray(fields['content']) ? (fields['content'] as readonly unknown[]) : []
+  const lines = results.map((result) => describeResult(result)).filter((line) => line !== '')
+  return lines.length > 0
+    ? `[${block.type}]\n${lines.join('\n')}`
+    : `[content of type ${block.type} cannot be shown to this model]`
+}
+
+/** The parts of one message as its content: text alone is a string, which every server accepts. */
+export function toContent(parts: readonly ChatPart[]): string | readonly ChatPart[] {
+  if (parts.length === 1 && parts[0]!.type === 'text') return parts[0]!.text
+  const texts: string[] = []
+  for (const part of parts) {
+    if (part.type !== 'text') return parts
+    texts.push(part.text)
+  }
+  return texts.join('\n\n')
+}
+
+function toImage({ source }: ImageBlock): ChatPart {
+  if (source.type === 'url') return image(source.url)
+  if (source.type === 'base64') return image(dataUrl(source.media_type, source.data))
+  return {
+    type: 'text',
+    text: `[image ${textOf((source as { file_id?: unknown }).file_id)} cannot be shown to this model]`,
+  }
+}
+
+function image(url: string): ChatPart {
+  return { type: 'image_url', image_url: { url } }
+}
+
+function dataUrl(mediaType: string, data: string): string {
+  return /^data:[^,;]*;base64,/.test(data) ? data : `data:${mediaType};base64,${data}`
+}
+
+function documentParts(block: DocumentBlock): readonly ChatPart[] {
+  const { source, title, context } = block
+  const head = [title, context].filter((line) => line).join('\n')
+  const text = (body: string): ChatPart => ({ type: 'text', text: head ? `${head}\n${body}` : body })
+  if (source.type === 'text') return [text(textOf(source['data']))]
+  if (source.type === 'content') {
+    const content = source['content']
+    if (typeof content === 'string') return [text(content)]
+    const parts = ((content ?? []) as readonly ContentBlock[]).flatMap((inner) => toParts(inner))
+    return head ? [{ type: 'text', text: head }, ...parts] : parts
+  }
+  const what =
+    source.type === 'url'
+      ? `document ${textOf(source['url'])}`
+      : `document of type ${textOf(source['media_type'] ?? source.type)}`
+  return [text(`[${what} cannot be shown to this model]`)]
+}
+
+function describeResult(result: unknown): string {
+  if (typeof result !== 'object' || result === null) return ''
+  const { title, url, text } = result as { title?: unknown; url?: unknown; text?: unknown }
+  return [title, url, text].filter((part) => typeof part === 'string' && part !== '').join(' ')
+}
+
+/** The text of a string or of the text blocks of a list. */
+export function plainText(content: unknown): string {
+  if (typeof content === 'string') return content
+  if (!Array.isArray(content)) return ''
+  return (content as readonly ContentBlock[])
+    .map((block) => (block.type === 'text' ? textOf((block as { text?: unknown }).text) : describe(block)))
+    .join('')
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}

@@ -1,0 +1,208 @@
+import {
+  CcrError,
+  MessageWriter,
+  readReasoning,
+  type Attempt,
+  type CanonicalEvent,
+  type Emit,
+  type StreamTransform,
+} from '@ccr/sdk'
+import { Annotations } from './annotations.ts'
+import { CallKeys } from './call-keys.ts'
+import { reportedError } from './errors.ts'
+import { estimateInput, tokensOf } from './estimate.ts'
+import { sign, type ReasoningField } from './reasoning.ts'
+import type { ToolNames } from './tool-names.ts'
+import { toUsage } from './usage.ts'
+import type { CallDelta, ChatChoice, ChatChunk, ChatDelta, ChatEvent, FunctionDelta } from './wire.ts'
+
+/** Chat Completions chunks → canonical events, for one answer. */
+export class ChatDecoder implements StreamTransform<ChatEvent, CanonicalEvent> {
+  readonly #writer: MessageWriter
+  readonly #newId: (prefix: string) => string
+  readonly #keys = new CallKeys()
+  #emit: Emit<CanonicalEvent> = () => {}
+  #annotations: Annotations | undefined
+  #field: ReasoningField | undefined
+  #finish: string | undefined
+  #matched: string | undefined
+  #refused = false
+  /** What was written last is text. */
+  #afterText = false
+  #counted = false
+  /** Characters of the answer, from which its tokens are guessed when nobody counts them. */
+  #characters = 0
+
+  constructor(attempt: Attempt, names: ToolNames | undefined) {
+    const { exchange, target } = attempt
+    this.#newId = (prefix) => exchange.newId(prefix)
+    this.#writer = new MessageWriter((event) => this.#emit(event), {
+      model: exchange.request.model,
+      newId: this.#newId,
+      sign: () => sign(target.provider, this.#field),
+      toolName: names && ((name) => names.fromWire(name)),
+      estimateInput: () => estimateInput(exchange.request),
+    })
+  }
+
+  chunk(event: ChatEvent, emit: Emit<CanonicalEvent>): void {
+    if (this.#writer.ended) return
+    this.#emit = emit
+    if (isDone(event)) this.#end()
+    else this.#chunk(event)
+  }
+
+  flush(emit: Emit<CanonicalEvent>): void {
+    if (this.#writer.ended) return
+    this.#emit = emit
+    this.#end()
+  }
+
+  #chunk(chunk: ChatChunk): void {
+    if (chunk.error !== undefined && chunk.error !== null) throw reportedError(chunk.error)
+    const choice = firstChoice(chunk)
+    const usage = chunk.usage ?? choice?.usage ?? chunk.x_groq?.usage
+    if (usage) {
+      this.#counted ||= typeof usage.completion_tokens === 'number'
+      this.#writer.usage(toUsage(usage))
+    }
+    this.#writer.start()
+    if (!choice) return
+    if (choice.delta) this.#delta(choice.delta)
+    if (choice.finish_reason) this.#stop(choice, choice.finish_reason)
+  }
+
+  #delta(delta: ChatDelta): void {
+    this.#reasoning(delta)
+    if (delta.annotations?.length) {
+      this.#annotations ??= new Annotations(this.#writer, this.#newId)
+      this.#annotations.add(delta.annotations, this.#afterText)
+    }
+    const content = delta.content
+    if (typeof content === 'string') this.#text(content)
+    else if (Array.isArray(content)) for (const part of content) this.#part(part)
+    if (typeof delta.refusal === 'string' && delta.refusal !== '') {
+      this.#refused = true
+      this.#text(delta.refusal)
+    }
+    const calls = delta.tool_calls
+    if (Array.isArray(calls)) for (let at = 0; at < calls.length; at++) this.#call(calls[at] as CallDelta | null, at)
+    if (delta.function_call) this.#function('function_call', undefined, delta.function_call)
+  }
+
+  /** Servers that name reasoning twice say the same in both fields, so one of them counts. */
+  #reasoning(delta: ChatDelta): void {
+    if (delta.reasoning_content) this.#thinking(delta.reasoning_content, 'reasoning_content')
+    else if (delta.reasoning) this.#thinking(delta.reasoning, 'reasoning')
+    else if (Array.isArray(delta.reasoning_details)) {
+      for (const detail of delta.reasoning_details as readonly ({ text?: unknown; summary?: unknown } | null)[]) {
+        this.#thinking(detail?.text ?? detail?.summary, 'reasoning')
+      }
+    }
+    if (!delta.thinking) return
+    const { content, signature } = delta.thinking as { content?: unknown; signature?: unknown }
+    this.#thinking(content, this.#field)
+    if (typeof signature === 'string' && readReasoning(signature)) this.#writer.signature(signature)
+  }
+
+  #thinking(text: unknown, field: ReasoningField | undefined): void {
+    if (typeof text !== 'string' || text === '') return
+    this.#field = field
+    this.#afterText = false
+    this.#characters += text.length
+    this.#writer.thinking(text)
+  }
+
+  #text(text: string): void {
+    if (text === '') return
+    this.#characters += text.length
+    this.#annotations?.settle(true)
+    this.#afterText = true
+    this.#writer.text(text)
+  }
+
+  /** A part of a content list: text, a refusal, or thinking as Mistral sends it. */
+  #part(part: unknown): void {
+    if (typeof part === 'string') return this.#text(part)
+    if (typeof part !== 'object' || part === null) return
+    const { text, thinking, refusal } = part as { text?: unknown; thinking?: unknown; refusal?: unknown }
+    if (typeof text === 'string') this.#text(text)
+    else if (typeof thinking === 'string') this.#thinking(thinking, undefined)
+    else if (Array.isArray(thinking)) {
+      for (const inner of thinking as readonly ({ text?: unknown } | null)[]) this.#thinking(inner?.text, undefined)
+    } else if (typeof refusal === 'string') {
+      this.#refused = true
+      this.#text(refusal)
+    }
+  }
+
+  #call(call: CallDelta | null, position: number): void {
+    if (typeof call !== 'object' || call === null) return
+    const id = typeof call.id === 'string' || typeof call.id === 'number' ? `${call.id}` : undefined
+    this.#function(this.#keys.keyOf(call, id, position, this.#writer), id, call.function ?? {})
+  }
+
+  #function(key: string, id: string | undefined, part: FunctionDelta): void {
+    const { name, arguments: given } = part
+    const text =
+      typeof given === 'string' ? given : given === undefined || given === null ? undefined : JSON.stringify(given)
+    this.#characters += text?.length ?? 0
+    this.#afterText = false
+    this.#writer.tool(key, { id, name: typeof name === 'string' ? name : undefined, arguments: text })
+  }
+
+  #stop(choice: ChatChoice, reason: string): void {
+    const failed = FAILED.get(reason)
+    if (failed) throw reportedError(choice.error ?? failed)
+    this.#finish = reason
+    const matched = choice.stop_reason ?? choice.matched_stop
+    if (typeof matched === 'string' && reason === 'stop') this.#matched = matched
+  }
+
+  #end(): void {
+    const writer = this.#writer
+    if (this.#finish === undefined) throw new CcrError('CCR_STREAM_ENDED', 'the answer ended before its finish reason')
+    this.#annotations?.settle(false)
+    if (!this.#counted) writer.usage({ output_tokens: tokensOf(this.#characters) })
+    const reason = this.#refused ? 'refusal' : stopReason(this.#finish, writer.hasCalls, this.#matched)
+    writer.stop(reason, reason === 'stop_sequence' ? (this.#matched ?? null) : null)
+    writer.end()
+  }
+}
+
+function isDone(event: ChatEvent): event is { readonly done: true } {
+  return (event as { done?: unknown }).done === true
+}
+
+function firstChoice(chunk: ChatChunk): ChatChoice | undefined {
+  const choices = chunk.choices
+  if (!Array.isArray(choices)) return undefined
+  for (const choice of choices as readonly (ChatChoice | null)[]) if (choice && !choice.index) return choice
+  return undefined
+}
+
+const REASONS: ReadonlyMap<string, string> = new Map([
+  ['length', 'max_tokens'],
+  ['max_tokens', 'max_tokens'],
+  ['model_length', 'max_tokens'],
+  ['content_filter', 'refusal'],
+  ['sensitive', 'refusal'],
+])
+
+/** Finish reasons that say the answer failed. */
+const FAILED: ReadonlyMap<string, object> = new Map([
+  ['error', { message: 'the upstream ended its answer with an error' }],
+  ['network_error', { message: 'the upstream lost its connection to the model' }],
+  [
+    'insufficient_system_resource',
+    { message: 'the upstream had no resources to finish its answer', type: 'overloaded' },
+  ],
+])
+
+/** Whether a call was made decides between `tool_use` and the end of a turn, whatever word the server used. */
+function stopReason(finish: string, hasCalls: boolean, matched: string | undefined): string {
+  const known = REASONS.get(finish)
+  if (known !== undefined) return known
+  if (hasCalls) return 'tool_use'
+  return matched === undefined ? 'end_turn' : 'stop_sequence'
+}

@@ -1,0 +1,202 @@
+import { isKnownBlock, type CanonicalRequest, type ContentBlock, type Message, type ToolResultBlock } from '@ccr/sdk'
+import { describe, toContent, toParts } from './content.ts'
+import type { EncodeOptions } from './encode.ts'
+import { replayField } from './reasoning.ts'
+import type { AssistantMessage, ChatCall, ChatMessage, ChatPart } from './wire.ts'
+
+/** Says which client sent the request, differs per session, and so would spoil every prompt cache. */
+const BILLING = 'x-anthropic-billing-header:'
+
+/** Stands where a turn without content would leave two assistant turns side by side. */
+const EMPTY_TURN = '…'
+
+const UNANSWERED = '[this call was not answered]'
+
+/**
+ * The history in the order Chat Completions demands: each assistant message is followed at once by one tool message per
+ * call, whatever stood between them before.
+ */
+export function encodeMessages(request: CanonicalRequest, options: EncodeOptions): readonly ChatMessage[] {
+  return new History(options).encode(request)
+}
+
+class History {
+  readonly #options: EncodeOptions
+  readonly #out: ChatMessage[] = []
+  /** Calls of the last assistant message that have no result yet. */
+  #open: { readonly id: string; readonly wire: string }[] = []
+  /** Ids of calls on the wire. */
+  readonly #used = new Set<string>()
+
+  constructor(options: EncodeOptions) {
+    this.#options = options
+  }
+
+  encode(request: CanonicalRequest): readonly ChatMessage[] {
+    this.#system(joinSystem(request.system))
+    const { messages } = request
+    for (let from = 0; from < messages.length;) {
+      const assistant = messages[from]!.role === 'assistant'
+      let to = from + 1
+      while (to < messages.length && (messages[to]!.role === 'assistant') === assistant) to++
+      const run = from === 0 && to === messages.length ? messages : messages.slice(from, to)
+      if (assistant) this.#assistant(run)
+      else this.#replies(run)
+      from = to
+    }
+    this.#answerRest()
+    if (this.#lastTurn() === undefined) this.#out.push({ role: 'user', content: EMPTY_TURN })
+    return this.#out
+  }
+
+  #system(content: string): void {
+    if (content !== '') this.#out.push({ role: 'system', content })
+  }
+
+  /** Assistant messages in a row are one turn. */
+  #assistant(run: readonly Message[]): void {
+    let content = ''
+    const calls: ChatCall[] = []
+    const reasoning = { reasoning_content: '', reasoning: '' }
+    for (const message of run) {
+      if (typeof message.content === 'string') {
+        content += message.content
+        continue
+      }
+      for (const block of message.content) {
+        if (!isKnownBlock(block)) content += describe(block)
+        else if (block.type === 'text') content += block.text
+        else if (block.type === 'tool_use') {
+          const name = this.#options.names.toWire(block.name)
+          calls.push({
+            id: this.#callId(block.id),
+            type: 'function',
+            function: { name, arguments: JSON.stringify(block.input ?? {}) },
+          })
+        } else if (block.type === 'thinking') {
+          const field = replayField(block, this.#options.provider)
+          if (field) reasoning[field] += block.thinking
+        } else if (block.type !== 'redacted_thinking') content += describe(block)
+      }
+    }
+    if (content === '' && calls.length === 0) return
+    const message: { -readonly [Field in keyof AssistantMessage]: AssistantMessage[Field] } = {
+      role: 'assistant',
+      content: content === '' ? null : content,
+    }
+    if (!this.#options.refused.has('reasoning_content')) {
+      if (reasoning.reasoning_content !== '') message.reasoning_content = reasoning.reasoning_content
+      if (reasoning.reasoning !== '') message.reasoning = reasoning.reasoning
+    }
+    if (calls.length > 0) message.tool_calls = calls
+    this.#out.push(message)
+  }
+
+  /** An id that a later call of the history reuses gets a suffix, and so does its result. */
+  #callId(id: string): string {
+    let wire = id
+    for (let use = 2; this.#used.has(wire); use++) wire = `${id}_${use}`
+    this.#used.add(wire)
+    this.#open.push({ id, wire })
+    return wire
+  }
+
+  /** User and system messages up to the next assistant turn. */
+  #replies(run: readonly Message[]): void {
+    const images: ChatPart[] = []
+    const results = new Set<ContentBlock>()
+    if (this.#open.length > 0) for (const message of run) this.#results(message, images, results)
+    this.#answerRest()
+    const before = this.#out.length
+    let said = results.size > 0
+    let asked = false
+    for (const message of run) {
+      if (message.role === 'system') {
+        this.#midSystem(message)
+        continue
+      }
+      asked = true
+      const parts = images.splice(0)
+      if (typeof message.content === 'string') parts.push(...toParts({ type: 'text', text: message.content }))
+      else for (const block of message.content) if (!results.has(block)) parts.push(...this.#rest(block))
+      if (parts.length === 0) continue
+      this.#out.push({ role: 'user', content: toContent(parts) })
+      said = true
+    }
+    if (!asked || said) return
+    const turn = this.#lastTurn()
+    if (turn === 'assistant' || turn === undefined) this.#out.splice(before, 0, { role: 'user', content: EMPTY_TURN })
+  }
+
+  #lastTurn(): string | undefined {
+    return this.#out.findLast((message) => message.role !== 'system')?.role
+  }
+
+  #results(message: Message, images: ChatPart[], results: Set<ContentBlock>): void {
+    if (typeof message.content === 'string') return
+    for (const block of message.content) {
+      if (!isKnownBlock(block) || block.type !== 'tool_result') continue
+      const at = this.#open.findIndex((call) => call.id === block.tool_use_id)
+      if (at < 0) continue
+      const [call] = this.#open.splice(at, 1)
+      results.add(block)
+      this.#out.push({ role: 'tool', tool_call_id: call!.wire, content: resultText(block, images) })
+    }
+  }
+
+  /** What a user message holds beside answers to open calls. */
+  #rest(block: ContentBlock): readonly ChatPart[] {
+    if (!isKnownBlock(block) || block.type !== 'tool_result') return toParts(block)
+    const images: ChatPart[] = []
+    const text = resultText(block, images)
+    return [{ type: 'text', text: `[result of the tool call ${block.tool_use_id}]\n${text}` }, ...images]
+  }
+
+  #midSystem(message: Message): void {
+    const text = joinSystem(message.content)
+    if (text !== '' && this.#options.refused.has('mid_system'))
+      this.#out.push({ role: 'user', content: `<system-reminder>\n${text}\n</system-reminder>` })
+    else this.#system(text)
+  }
+
+  #answerRest(): void {
+    for (const { wire } of this.#open) this.#out.push({ role: 'tool', tool_call_id: wire, content: UNANSWERED })
+    this.#open = []
+  }
+}
+
+/** The text of a tool result; its images go to `images`, because a tool message holds text only. */
+function resultText(block: ToolResultBlock, images: ChatPart[]): string {
+  let text = ''
+  const before = images.length
+  if (typeof block.content === 'string') text = block.content
+  else {
+    let plain = true
+    for (const inner of block.content ?? []) {
+      const isText = inner.type === 'text'
+      for (const part of toParts(inner)) {
+        if (part.type !== 'text') images.push(part)
+        else text += text === '' || (plain && isText) ? part.text : `\n${part.text}`
+      }
+      plain = isText
+    }
+  }
+  if (text === '' && images.length > before) text = '[the result is the image below]'
+  return block.is_error && !/^error/i.test(text) ? `Error: ${text}` : text
+}
+
+/** The blocks of a system prompt as one text, without the billing block. */
+function joinSystem(system: string | readonly ContentBlock[] | null | undefined): string {
+  if (system === undefined || system === null) return ''
+  if (typeof system === 'string') {
+    if (!system.startsWith(BILLING)) return system
+    const end = system.indexOf('\n')
+    return end < 0 ? '' : system.slice(end + 1)
+  }
+  const texts: string[] = []
+  for (const block of system) {
+    const text = isKnownBlock(block) && block.type === 'text' ? block.text : describe(block)
+    if (text !== '' && !text.startsWith(BILLING)) texts.push(text)
+  }
+  return texts.join('\n\n')
+}

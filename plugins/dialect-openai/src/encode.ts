@@ -1,0 +1,102 @@
+import type { CanonicalRequest, JsonObject, Tool } from '@ccr/sdk'
+import type { Trait } from './adapt.ts'
+import { encodeMessages } from './encode-messages.ts'
+import type { ToolNames } from './tool-names.ts'
+import type { ChatBody, ChatTool } from './wire.ts'
+
+/** What the encoder needs to know of its attempt. */
+export interface EncodeOptions {
+  readonly model: string
+  readonly stream: boolean
+  /** Name of the provider, to which alone its own reasoning is replayed. */
+  readonly provider: string
+  readonly names: ToolNames
+  /** What the target is known not to accept. */
+  readonly refused: ReadonlySet<Trait>
+}
+
+/** A canonical request as a Chat Completions body. Nothing is cloned: schemas are shared with the request. */
+export function encodeRequest(request: CanonicalRequest, options: EncodeOptions): ChatBody {
+  const { names, refused, stream } = options
+  const body: Record<string, unknown> = { model: options.model, messages: encodeMessages(request, options), stream }
+  if (stream && !refused.has('stream_options')) body['stream_options'] = { include_usage: true }
+  if (typeof request.max_tokens === 'number')
+    body[refused.has('max_tokens') ? 'max_completion_tokens' : 'max_tokens'] = request.max_tokens
+  if (typeof request.temperature === 'number' && !refused.has('temperature')) body['temperature'] = request.temperature
+  if (typeof request.top_p === 'number' && !refused.has('top_p')) body['top_p'] = request.top_p
+  if (request.stop_sequences?.length) body['stop'] = request.stop_sequences
+  const effort = effortOf(request)
+  if (effort !== undefined && !refused.has('reasoning_effort')) body['reasoning_effort'] = effort
+  const format = responseFormat(request)
+  if (format !== undefined && !refused.has('response_format')) body['response_format'] = format
+  addTools(body, request, names, refused)
+  body['ccr_request'] = request
+  return body as unknown as ChatBody
+}
+
+/** Removes the keys that are for patches only. */
+export function stripExtensions(body: ChatBody): ChatBody {
+  const kept: Record<string, unknown> = {}
+  for (const key in body) if (!key.startsWith('ccr_')) kept[key] = body[key]
+  return kept as unknown as ChatBody
+}
+
+function addTools(
+  body: Record<string, unknown>,
+  request: CanonicalRequest,
+  names: ToolNames,
+  refused: ReadonlySet<Trait>,
+): void {
+  const tools: ChatTool[] = []
+  for (const tool of request.tools ?? []) if (isFunction(tool)) tools.push(toFunction(tool, names))
+  if (tools.length === 0) return
+  body['tools'] = tools
+  const choice = request.tool_choice
+  if (!choice) return
+  if (choice.type === 'tool') {
+    const name = names.toWire(choice.name)
+    if (tools.some((tool) => tool.function.name === name))
+      body['tool_choice'] = { type: 'function', function: { name } }
+  } else body['tool_choice'] = choice.type === 'any' ? 'required' : choice.type
+  if (choice.type !== 'none' && choice.disable_parallel_tool_use && !refused.has('parallel_tool_calls'))
+    body['parallel_tool_calls'] = false
+}
+
+/** A tool that the client runs: no server tool, and not the client's placeholder for tools it has not loaded. */
+function isFunction(tool: Tool): boolean {
+  if (tool.type && tool.type !== 'custom') return false
+  return !(tool.name === 'DeferredToolPlaceholder' && tool.defer_loading === true)
+}
+
+function toFunction(tool: Tool, names: ToolNames): ChatTool {
+  return {
+    type: 'function',
+    function: {
+      name: names.toWire(tool.name),
+      description: tool.description ?? '',
+      parameters: toParameters(tool.input_schema),
+    },
+  }
+}
+
+/** An object schema without `type` or `properties` is refused by several servers. */
+function toParameters(schema: JsonObject | undefined): JsonObject {
+  if (!schema) return { type: 'object', properties: {} }
+  if (schema['type'] === 'object' && schema['properties']) return schema
+  if (schema['type'] !== undefined && schema['type'] !== 'object') return schema
+  return { type: 'object', properties: {}, ...schema }
+}
+
+/** The steps of a token budget; the canonical `effort` words are the wire's own. */
+function effortOf(request: CanonicalRequest): string | undefined {
+  const thinking = request.thinking
+  if (thinking?.type === 'adaptive') return request.output_config?.effort ?? undefined
+  if (thinking?.type !== 'enabled' || thinking.budget_tokens <= 0) return undefined
+  return thinking.budget_tokens <= 1024 ? 'low' : thinking.budget_tokens <= 8192 ? 'medium' : 'high'
+}
+
+function responseFormat(request: CanonicalRequest): JsonObject | undefined {
+  const format = request.output_config?.format as JsonObject | null | undefined
+  if (format?.['type'] !== 'json_schema' || !format['schema']) return undefined
+  return { type: 'json_schema', json_schema: { name: 'answer', schema: format['schema'] } }
+}

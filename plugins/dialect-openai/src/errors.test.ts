@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest'
+import { target } from '../test/harness.ts'
+
+describe('errors', () => {
+  it.each<readonly [string, unknown, object | undefined]>([
+    [
+      'message, type and code',
+      { error: { message: 'm', type: 'rate_limit_error', code: 'x' } },
+      { message: 'm', type: 'rate_limit_error' },
+    ],
+    ['a text', { error: 'm' }, { message: 'm', type: undefined }],
+    ['a message at the top', { message: 'm', code: 400 }, { message: 'm', type: 'invalid_request_error' }],
+    ['a detail', { detail: 'm' }, { message: 'm', type: undefined }],
+    ['a list of details', { detail: [{ msg: 'm' }] }, { message: '[{"msg":"m"}]', type: undefined }],
+    ['a list', [{ error: { message: 'm', status: 'NOT_FOUND' } }], { message: 'm', type: undefined }],
+    [
+      'the words of a provider behind a gateway',
+      { error: { message: 'Provider returned error', metadata: { raw: 'r' } } },
+      { message: 'Provider returned error: r', type: undefined },
+    ],
+    [
+      'a context that is too long, by its text',
+      { error: { message: 'exceeds the available context size' } },
+      { message: 'exceeds the available context size', type: 'invalid_request_error' },
+    ],
+    ['plain text', 'no such model\n', { message: 'no such model' }],
+    ['a page', '<html></html>', undefined],
+    ['nothing', undefined, undefined],
+    ['an empty object', {}, undefined],
+  ])('%s', (_what, body, read) => {
+    expect(target.error(body)).toEqual(read)
+  })
+})

@@ -1,0 +1,99 @@
+import {
+  endpointUrl,
+  CcrError,
+  createSseReader,
+  parseObject,
+  type Attempt,
+  type Emit,
+  type ErrorCode,
+  type SseFrame,
+  type TargetDialect,
+  type WireReader,
+} from '@ccr/sdk'
+import type { Adaptation } from './adapt.ts'
+import { checkRequest } from './check.ts'
+import { ChatDecoder } from './decode.ts'
+import { encodeRequest, stripExtensions } from './encode.ts'
+import { readError } from './errors.ts'
+import { ToolNames } from './tool-names.ts'
+import type { ChatBody, ChatEvent } from './wire.ts'
+
+/** The provider side of Chat Completions. */
+export function createTarget(adaptation: Adaptation): TargetDialect<ChatBody, ChatEvent> {
+  // What the encoder renamed and the decoder of the same attempt must name back.
+  const names = new WeakMap<Attempt, ToolNames>()
+  return {
+    encode(request, outbound, attempt) {
+      checkRequest(request)
+      const known = new ToolNames()
+      names.set(attempt, known)
+      const { model, stream } = outbound
+      const { provider } = attempt.target
+      return encodeRequest(request, {
+        model,
+        stream,
+        provider,
+        names: known,
+        refused: adaptation.refusedBy(attempt.target),
+      })
+    },
+    strip: stripExtensions,
+    address: (outbound, secret) => ({
+      url: endpointUrl(outbound.baseUrl, '/chat/completions', { root: '/v1', always: false }),
+      headers: {
+        'content-type': 'application/json',
+        accept: outbound.stream ? 'text/event-stream' : 'application/json',
+      },
+      auth: secret && { scheme: 'bearer', secret },
+    }),
+    reader: (contentType) => (/^\s*text\/event-stream\b/i.test(contentType) ? createReader() : undefined),
+    explode,
+    decoder: (attempt) => new ChatDecoder(attempt, names.get(attempt)),
+    error: readError,
+  }
+}
+
+/** A whole answer as one chunk and its end: the message is a delta that holds everything. */
+function explode(answer: unknown): readonly ChatEvent[] {
+  if (typeof answer !== 'object' || answer === null || Array.isArray(answer)) throw notACompletion()
+  const { choices, ...rest } = answer as Record<string, unknown>
+  if (rest['error'] !== undefined && rest['error'] !== null) return [rest]
+  if (!Array.isArray(choices)) throw notACompletion()
+  const whole = (choices as readonly Record<string, unknown>[]).map(({ message, ...choice }) => ({
+    ...choice,
+    delta: message as object,
+    // The answer is whole, so one without a reason simply stopped.
+    finish_reason: (choice['finish_reason'] as string | null | undefined) ?? 'stop',
+  }))
+  return [{ ...rest, choices: whole }, { done: true }]
+}
+
+function notACompletion(): CcrError {
+  return new CcrError(
+    'CCR_STREAM_INVALID',
+    'the answer is not a chat completion; is the base URL that of a Chat Completions endpoint?',
+  )
+}
+
+function createReader(): WireReader<ChatEvent> {
+  const sse = createSseReader()
+  return {
+    push(bytes, emit) {
+      for (const frame of sse.push(bytes)) toEvent(frame, emit, 'CCR_STREAM_INVALID')
+    },
+    end(emit) {
+      // A connection that broke inside an event leaves half a JSON text: the answer ended, it was not malformed.
+      for (const frame of sse.end()) toEvent(frame, emit, 'CCR_STREAM_ENDED')
+    },
+  }
+}
+
+function toEvent({ event, data }: SseFrame, emit: Emit<ChatEvent>, code: ErrorCode): void {
+  const text = data.trim()
+  if (text === '') return
+  if (text === '[DONE]') return emit({ done: true })
+  const value = parseObject(text)
+  if (event === 'error' && value?.['error'] === undefined) return emit({ error: value ?? text })
+  if (!value) throw new CcrError(code, 'an event of the answer is not a JSON object; the answer was given up')
+  emit(value)
+}

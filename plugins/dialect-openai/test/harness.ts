@@ -1,0 +1,164 @@
+import {
+  createAccumulator,
+  type Attempt,
+  type CanonicalEvent,
+  type CanonicalMessage,
+  type CanonicalRequest,
+  type Outbound,
+} from '@ccr/sdk'
+import { createAdaptation } from '../src/adapt.ts'
+import { createTarget } from '../src/target.ts'
+import type { ChatBody, ChatEvent } from '../src/wire.ts'
+
+export const DONE = { done: true } as const
+
+/** An attempt whose identifiers are counted, so that equal answers give equal events. */
+export function fakeAttempt(request: Partial<CanonicalRequest> = {}, provider = 'local'): Attempt {
+  let count = 0
+  const exchange = {
+    request: { model: 'asked', messages: [], ...request },
+    newId: (prefix: string) => `${prefix}${++count}`,
+  }
+  return {
+    exchange,
+    target: { provider, model: 'real' },
+    provider: { name: provider, dialect: 'openai', models: [], local: false },
+  } as unknown as Attempt
+}
+
+export const target = createTarget(createAdaptation())
+
+/** The body that goes out for a request, as the provider would parse it. */
+export function encode(request: Partial<CanonicalRequest>, { stream = true, provider = 'local' } = {}): ChatBody {
+  return encodeWith(target, request, fakeAttempt(request, provider), stream)
+}
+
+export function encodeWith(
+  with_: typeof target,
+  request: Partial<CanonicalRequest>,
+  attempt: Attempt,
+  stream = true,
+): ChatBody {
+  const whole = freeze({ model: 'asked', messages: [{ role: 'user', content: 'hi' }], ...request }) as CanonicalRequest
+  const outbound = {
+    dialect: 'canonical',
+    baseUrl: 'http://127.0.0.1:1',
+    model: 'real',
+    stream,
+    body: whole,
+    headers: {},
+  } as Outbound
+  return JSON.parse(JSON.stringify(with_.strip!(with_.encode(whole, outbound, attempt)))) as ChatBody
+}
+
+/** The messages that go out. */
+export function encodedMessages(...messages: CanonicalRequest['messages']): ChatBody['messages'] {
+  return encode({ messages }).messages
+}
+
+/** Decodes wire events; what was emitted before a fault is kept beside it. */
+export function run(
+  events: readonly ChatEvent[],
+  attempt = fakeAttempt(),
+): { events: CanonicalEvent[]; fault: unknown } {
+  const out: CanonicalEvent[] = []
+  const emit = (event: CanonicalEvent): void => void out.push(structuredClone(event))
+  const decoder = target.decoder(attempt)
+  try {
+    for (const event of events) void decoder.chunk(event, emit)
+    void decoder.flush?.(emit)
+    return { events: out, fault: undefined }
+  } catch (fault) {
+    return { events: out, fault }
+  }
+}
+
+export function decode(events: readonly ChatEvent[], attempt?: Attempt): CanonicalEvent[] {
+  const { events: out, fault } = run(events, attempt)
+  if (fault !== undefined) throw fault
+  return out
+}
+
+/** One chunk of choice 0. */
+export function chunk(delta: object, finish_reason: string | null = null, rest: object = {}): ChatEvent {
+  return { choices: [{ index: 0, delta, finish_reason }], ...rest } as ChatEvent
+}
+
+/** The whole message of a stream of deltas that ends with this finish reason. */
+export function answer(deltas: readonly object[], finish = 'stop', rest: object = {}): CanonicalMessage {
+  return messageOf(decode([...deltas.map((delta) => chunk(delta)), chunk({}, finish, rest), DONE]))
+}
+
+/** The whole message of an answer that was not streamed. */
+export function wholeAnswer(message: object, finish = 'stop', rest: object = {}): CanonicalMessage {
+  return messageOf(
+    decode(target.explode({ choices: [{ index: 0, message, finish_reason: finish }], ...rest }, fakeAttempt())),
+  )
+}
+
+export function messageOf(events: readonly CanonicalEvent[]): CanonicalMessage {
+  const accumulator = createAccumulator()
+  for (const event of events) accumulator.push(event)
+  return accumulator.message()!
+}
+
+/** Bytes, cut as given, through reader and decoder. */
+export function readStream(
+  pieces: readonly Uint8Array[],
+  attempt = fakeAttempt(),
+): { events: CanonicalEvent[]; fault: unknown } {
+  const wire: ChatEvent[] = []
+  const emit = (event: ChatEvent): void => void wire.push(event)
+  const reader = target.reader('text/event-stream; charset=utf-8', attempt)!
+  let readFault: unknown
+  try {
+    for (const piece of pieces) reader.push(piece, emit)
+    reader.end(emit)
+  } catch (fault) {
+    readFault = fault
+  }
+  if (readFault === undefined) return run(wire, attempt)
+  const out: CanonicalEvent[] = []
+  const decoder = target.decoder(attempt)
+  for (const event of wire) void decoder.chunk(event, (one) => void out.push(structuredClone(one)))
+  return { events: out, fault: readFault }
+}
+
+/** Breaks of the order of canonical events; empty when a stream is well-formed so far. */
+export function faultsOf(events: readonly CanonicalEvent[], complete = true): string[] {
+  const faults: string[] = []
+  let open: string | undefined
+  let next = 0
+  events.forEach((event, at) => {
+    if ((event.type === 'message_start') !== (at === 0)) faults.push(`message_start and event ${at}`)
+    if (event.type === 'content_block_start') {
+      if (open !== undefined || event.index !== next) faults.push(`start ${event.index}`)
+      open = event.content_block.type
+      next++
+    } else if (event.type === 'content_block_delta') {
+      if (event.index !== next - 1 || !FITS[event.delta.type]?.includes(open ?? ''))
+        faults.push(`${event.delta.type} in ${open}`)
+    } else if (event.type === 'content_block_stop') {
+      if (open === undefined || event.index !== next - 1) faults.push(`stop ${event.index}`)
+      open = undefined
+    } else if (event.type === 'message_delta' && (open !== undefined || at !== events.length - 2))
+      faults.push('message_delta')
+    else if (event.type === 'message_stop' && at !== events.length - 1) faults.push('message_stop')
+  })
+  if (complete && events.at(-1)?.type !== 'message_stop') faults.push('no message_stop')
+  return faults
+}
+
+const FITS: Readonly<Record<string, readonly string[]>> = {
+  text_delta: ['text'],
+  citations_delta: ['text'],
+  thinking_delta: ['thinking'],
+  signature_delta: ['thinking'],
+  input_json_delta: ['tool_use', 'server_tool_use'],
+}
+
+function freeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null)
+    for (const inner of Object.values(Object.freeze(value))) freeze(inner)
+  return value
+}
