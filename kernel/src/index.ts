@@ -1,3 +1,4 @@
+export { Cancellation } from './core/cancellation.ts'
 export type { Blueprint, Entry, ProviderBlueprint } from './core/blueprint.ts'
 export { Generation, type BuildFailure } from './core/generation.ts'
 export { Kernel, type KernelOptions, type Lease } from './core/kernel.ts'

@@ -7,6 +7,8 @@ export type Span = readonly [number, number]
 export interface JsonDocument {
   /** Its fields, those of a large body parsed when they are first read. */
   readonly value: JsonObject
+  /** Whether the value of a top-level key is an array, without parsing it. */
+  isArray(key: string): boolean
   /** Where the values of a top-level key stand, in order; a key may occur more than once, the last one counts. */
   spansOf(key: string): readonly Span[]
 }
@@ -14,41 +16,108 @@ export interface JsonDocument {
 /** Deepest nesting of a request body. */
 export const MAX_DEPTH = 200
 
-/** Below this many bytes, parsing the whole body costs less than preparing its fields for later. */
-const EAGER_BYTES = 16 * 1024
+/** From this size on, one pass over the bytes costs less than parsing them all. */
+const LARGE_BYTES = 256 * 1024
 
 const QUOTE = 34
 const BACKSLASH = 92
 
 /**
- * Reads a JSON object: one pass over the bytes checks that they are JSON (RFC 8259), at most `maxDepth` deep and free
- * of `__proto__` keys, and finds the top-level fields. The fields of a large body are parsed when first read, so that a
- * body which is only passed on is never parsed.
+ * Reads a JSON object that is at most `maxDepth` deep and free of `__proto__` keys. A large body is checked in one pass
+ * over its bytes (RFC 8259) that finds the top-level fields, and these are parsed when first read, so that a body which
+ * is only passed on is never parsed.
  *
  * @throws CcrError `CCR_REQUEST_INVALID` naming the byte at fault
  */
 export function readJson(bytes: Buffer, maxDepth = MAX_DEPTH): JsonDocument {
+  return bytes.length < LARGE_BYTES ? readSmall(bytes, maxDepth) : readLarge(bytes, maxDepth)
+}
+
+function readSmall(bytes: Buffer, maxDepth: number): JsonDocument {
+  let fields: Fields | undefined
+  const scan = (): Fields => (fields ??= new Scan(bytes, maxDepth).fields())
+  if (mayPollute(bytes)) scan()
+  const value = parsed(bytes, scan) as JsonObject
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) scan()
+  if (mayBeDeep(bytes, maxDepth) && isDeep(value, maxDepth)) scan()
+  const spansOf = (key: string): readonly Span[] => onlySpan(bytes, key) ?? scan().get(key) ?? []
+  return { value, isArray: (key) => Array.isArray(value[key]), spansOf }
+}
+
+function readLarge(bytes: Buffer, maxDepth: number): JsonDocument {
   const fields = new Scan(bytes, maxDepth).fields()
-  const spansOf = (key: string): readonly Span[] => fields.get(key) ?? []
-  if (bytes.length < EAGER_BYTES) return { value: JSON.parse(bytes.toString('utf8')) as JsonObject, spansOf }
   const value: Record<string, unknown> = {}
   for (const [key, spans] of fields) {
     const [start, end] = spans.at(-1)!
-    let parsed: unknown
+    let part: unknown
     let pending = true
-    Object.defineProperty(value, key, {
-      enumerable: true,
-      get: () => {
-        if (pending) {
-          parsed = JSON.parse(bytes.toString('utf8', start, end))
-          pending = false
-        }
-        return parsed
-      },
-    })
+    const get = (): unknown => {
+      if (pending) {
+        part = JSON.parse(bytes.toString('utf8', start, end))
+        pending = false
+      }
+      return part
+    }
+    Object.defineProperty(value, key, { enumerable: true, get })
   }
-  return { value, spansOf }
+  const isArray = (key: string): boolean => bytes[fields.get(key)?.at(-1)?.[0] ?? bytes.length] === 91
+  return { value, isArray, spansOf: (key) => fields.get(key) ?? [] }
 }
+
+/** What is wrong with a body that does not parse, the scan says. */
+function parsed(bytes: Buffer, scan: () => Fields): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'))
+  } catch (cause) {
+    scan()
+    throw new CcrError('CCR_REQUEST_INVALID', 'the request body is not valid JSON', { cause })
+  }
+}
+
+/** Whether a body may hold a `__proto__` key, plain or with escaped letters. */
+function mayPollute(bytes: Buffer): boolean {
+  return bytes.includes('__proto__') || bytes.includes('\\u00')
+}
+
+/** Whether a body may be too deep: brackets inside of strings count too. */
+function mayBeDeep(bytes: Buffer, maxDepth: number): boolean {
+  let open = 0
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at]!
+    // The four brackets and few other bytes have these bits.
+    if ((byte & 0xd9) !== 0x59) continue
+    if (byte === 123 || byte === 91) {
+      if (++open > maxDepth) return true
+    } else if (byte === 125 || byte === 93) open--
+  }
+  return false
+}
+
+function isDeep(root: object, maxDepth: number): boolean {
+  let level = [root]
+  for (let depth = 1; level.length > 0; depth++) {
+    if (depth > maxDepth) return true
+    const next: object[] = []
+    for (const node of level) {
+      for (const part of Object.values(node)) if (typeof part === 'object' && part !== null) next.push(part as object)
+    }
+    level = next
+  }
+  return false
+}
+
+/** The value of a key that clients write first, when it is a plain string and no other text looks like that key. */
+function onlySpan(bytes: Buffer, key: string): readonly Span[] | undefined {
+  const head = FIRST_FIELD.exec(bytes.toString('latin1', 0, 512))
+  if (head?.[2] !== key || bytes.includes('\\u00')) return undefined
+  const quoted = `"${key}"`
+  const start = head[1]!.length
+  return bytes.indexOf(quoted, start) < 0 ? [[start, start + head[3]!.length]] : undefined
+}
+
+const FIRST_FIELD = /^(\s*\{\s*"([a-z_]+)"\s*:\s*)("[^"\\]*")/
+
+type Fields = Map<string, Span[]>
 
 class Scan {
   readonly #bytes: Buffer
@@ -131,23 +200,23 @@ class Scan {
 
   #string(): void {
     const bytes = this.#bytes
-    const length = bytes.length
     let at = this.#at + 1
-    for (; at < length; at++) {
-      const byte = bytes[at]!
-      if (byte === QUOTE) {
+    for (;;) {
+      // Beyond the last byte the kind is undefined, which ends the run too.
+      let kind = KINDS[bytes[at]!]
+      while (kind === PLAIN) kind = KINDS[bytes[++at]!]
+      if (kind === QUOTE) {
         this.#at = at + 1
         return
       }
-      if (byte === BACKSLASH) {
-        at++
-        const escape = bytes[at]!
-        if (escape === 117) {
-          for (const end = at + 4; at < end;) if (!isHex(bytes[++at])) throw this.#fault('a \\u escape is broken', at)
-        } else if (!ESCAPES.has(escape)) throw this.#fault('an escape is unknown', at)
-      } else if (byte < 32) throw this.#fault('a control character stands in a string', at)
+      if (kind === undefined) throw this.#fault('a string does not end', at)
+      if (kind !== BACKSLASH) throw this.#fault('a control character stands in a string', at)
+      const escape = bytes[++at]
+      if (escape === 117) {
+        for (const end = at + 4; at < end;) if (!isHex(bytes[++at])) throw this.#fault('a \\u escape is broken', at)
+      } else if (escape === undefined || !ESCAPES.has(escape)) throw this.#fault('an escape is unknown', at)
+      at++
     }
-    throw this.#fault('a string does not end', length)
   }
 
   #scalar(): void {
@@ -179,6 +248,13 @@ class Scan {
     return new CcrError('CCR_REQUEST_INVALID', `the request body is not valid: ${fact} at byte ${at}`)
   }
 }
+
+const PLAIN = 0
+const CONTROL = 1
+/** What a byte is inside a string: plain, a control character, a quote or a backslash. */
+const KINDS = new Uint8Array(256).fill(CONTROL, 0, 32)
+KINDS[QUOTE] = QUOTE
+KINDS[BACKSLASH] = BACKSLASH
 
 const SCALAR = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)$/
 const ESCAPES = new Set([...'"\\/bfnrt'].map((one) => one.charCodeAt(0)))

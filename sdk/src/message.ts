@@ -7,7 +7,10 @@ export function mergeUsage(known: CanonicalUsage, later: CanonicalUsage | null |
 
 function mergeFields(known: object, later: object): Record<string, unknown> {
   const merged: Record<string, unknown> = { ...known }
-  for (const [key, value] of Object.entries(later)) if (value !== null && value !== undefined) merged[key] = value
+  for (const key in later) {
+    const value = (later as Record<string, unknown>)[key]
+    if (value !== null && value !== undefined) merged[key] = value
+  }
   return merged
 }
 

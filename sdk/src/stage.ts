@@ -1,6 +1,6 @@
 import { CcrError, isCcrError, messageOf } from './errors.ts'
 import type { StreamTransform } from './stream.ts'
-import { isThenable, settle } from './waiting.ts'
+import { isThenable, settle, type Abortable } from './waiting.ts'
 
 /** Where a stage reports what it does not fail for. */
 export interface StageLog {
@@ -26,13 +26,13 @@ export class Stage {
   failure: unknown
   readonly #transform: AnyTransform
   readonly #detaches: boolean
-  readonly #signal: AbortSignal
+  readonly #signal: Abortable
   readonly #log: StageLog
   #detached = false
   #out: unknown[] = []
   readonly #emit = (event: unknown): void => void this.#out.push(event)
 
-  constructor(transform: AnyTransform, owner: StageOwner, detaches: boolean, signal: AbortSignal, log: StageLog) {
+  constructor(transform: AnyTransform, owner: StageOwner, detaches: boolean, signal: Abortable, log: StageLog) {
     this.#transform = transform
     this.owner = owner
     this.#detaches = detaches

@@ -1,3 +1,11 @@
+/** What can end a wait: an AbortSignal, or anything that offers as much of it. */
+export interface Abortable {
+  readonly aborted: boolean
+  readonly reason: unknown
+  addEventListener(type: 'abort', listener: () => void): void
+  removeEventListener(type: 'abort', listener: () => void): void
+}
+
 /**
  * Waits for a promise until a deadline or an abort; what it does afterwards is ignored. The timer and the listener are
  * gone when the wait is over.
@@ -8,7 +16,7 @@
 export function settle<T>(
   promise: PromiseLike<T>,
   limitMs: number,
-  signal: AbortSignal | undefined,
+  signal: Abortable | undefined,
   expired: () => Error,
 ): Promise<T> {
   return new Promise<T>((resolve, reject) => {
@@ -26,7 +34,7 @@ export function settle<T>(
     }
     const timer = limitMs === Infinity ? undefined : setTimeout(late, limitMs)
     if (signal?.aborted) return aborted()
-    signal?.addEventListener('abort', aborted, { once: true })
+    signal?.addEventListener('abort', aborted)
     promise.then(
       (value) => {
         finish()
@@ -41,7 +49,7 @@ export function settle<T>(
 }
 
 /** Waits; an abort ends the wait with its reason. */
-export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+export function pause(ms: number, signal?: Abortable): Promise<void> {
   return new Promise((resolve, reject) => {
     const aborted = (): void => {
       clearTimeout(timer)
@@ -52,7 +60,7 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
       resolve()
     }, ms)
     if (signal?.aborted) aborted()
-    else signal?.addEventListener('abort', aborted, { once: true })
+    else signal?.addEventListener('abort', aborted)
   })
 }
 

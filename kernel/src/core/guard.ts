@@ -31,7 +31,9 @@ export function guard<Args extends readonly unknown[]>(
       if (fault !== undefined) throw resultError(tap, fault)
       return result
     } catch (thrown) {
-      if (isSkipTarget(thrown) || seam.signal(...args).aborted) throw thrown
+      // A request that turns out not to be valid is not the plugin's fault.
+      const invalid = isCcrError(thrown) && thrown.code === 'CCR_REQUEST_INVALID'
+      if (invalid || isSkipTarget(thrown) || seam.signal(...args).aborted) throw thrown
       const error = named(tap, thrown)
       if (tap.onFailure === 'fail') throw error
       log.warn({ plugin: tap.plugin, hook: tap.hook, code: error.code }, `${error.message}; skipped`)

@@ -1,7 +1,5 @@
-import {
-  CcrError, settle, type CanonicalEvent, type CanonicalRequest, type LocalProvider, type PassthroughFrames,
-  type TargetDialect,
-} from '@ccr/sdk'
+import { CcrError, isThenable, settle, type CanonicalEvent, type CanonicalRequest } from '@ccr/sdk'
+import type { LocalProvider, PassthroughFrames, TargetDialect, WireReader } from '@ccr/sdk'
 import type { AttemptState } from './attempt.ts'
 import { ofDialect } from './outbound.ts'
 import type { Pipeline } from './pipeline.ts'
@@ -27,19 +25,22 @@ export interface Reading {
 const CLOSE_MS = 500
 const CLOSE_READS = 16
 
-/** The answer of an upstream, as it is read. Leaving the loop closes the upstream. */
-export async function* remoteAnswer(
-  response: TransportResponse,
-  dialect: TargetDialect,
-  passthrough: boolean,
-  reading: Reading,
-): AsyncGenerator<Piece, void, undefined> {
-  const { attempt, pipeline, watchdog, settings } = reading
+/** The answer of an upstream: pieces as they are read, or one piece when it is not a stream. */
+export function remoteAnswer(response: TransportResponse, dialect: TargetDialect, passthrough: boolean, reading: Reading) {
+  const { attempt, pipeline } = reading
+  const { stream } = attempt.exchange
   const contentType = response.headers['content-type'] ?? ''
   const reader = ofDialect(pipeline.dialect, () => dialect.reader(contentType, attempt))
-  const frames = passthrough && reader && attempt.exchange.stream ? dialect.passthrough?.(pipeline.observed) : undefined
-  if (!reader) return yield* wholeAnswer(response, dialect, passthrough && !attempt.exchange.stream, reading)
+  if (!reader) return wholeAnswer(response, dialect, passthrough && !stream, reading)
+  return streamedAnswer(response, reader, passthrough && stream ? dialect : undefined, reading)
+}
 
+/** Leaving the loop closes the upstream. `passing` is the dialect whose frames are forwarded as they come. */
+async function* streamedAnswer(
+  response: TransportResponse, reader: WireReader<unknown>, passing: TargetDialect | undefined, reading: Reading,
+): AsyncGenerator<Piece, void, undefined> {
+  const { pipeline, watchdog, settings } = reading
+  const frames = passing?.passthrough?.(pipeline.observed)
   const body = response.body[Symbol.asyncIterator]()
   const wire: unknown[] = []
   const emit = (event: unknown): void => void wire.push(event)
@@ -47,13 +48,12 @@ export async function* remoteAnswer(
     for (;;) {
       const read = await body.next()
       if (!read.done) watchdog.read()
-      if (frames) {
-        yield passed(read.done ? frames.end() : frames.push(read.value), pipeline, dialect)
-      } else {
+      if (frames) yield passed(read.done ? frames.end() : frames.push(read.value), pipeline, passing!)
+      else {
         wire.length = 0
         const fault = attemptTo(() => (read.done ? reader.end(emit) : reader.push(read.value, emit)))
         const pending = pipeline.process(wire, read.done === true && fault === undefined)
-        const events = Array.isArray(pending) ? (pending as readonly CanonicalEvent[]) : await pending
+        const events = isThenable(pending) ? await pending : pending
         if (events.length > 0) yield { events }
         if (fault !== undefined && !pipeline.ended) throw fault
       }
@@ -79,18 +79,17 @@ function passed({ bytes, events, ends }: PassthroughFrames, pipeline: Pipeline, 
 }
 
 /** An answer that is not a stream: read to its end, then one batch. */
-async function* wholeAnswer(
-  response: TransportResponse,
-  dialect: TargetDialect,
-  passthrough: boolean,
-  { attempt, pipeline, watchdog, settings }: Reading,
-): AsyncGenerator<Piece, void, undefined> {
-  const bytes = await readWhole(response.body, settings.limits.answerBytes, () => watchdog.read())
+async function wholeAnswer(
+  response: TransportResponse, dialect: TargetDialect, passthrough: boolean, reading: Reading,
+): Promise<Piece> {
+  const { attempt, pipeline, watchdog, settings } = reading
+  const bytes = await readWhole(response.body, settings.limits.answerBytes, watchdog)
   const wire = ofDialect(pipeline.dialect, () => explode(bytes.toString('utf8'), response, dialect, attempt))
   const events = await pipeline.process(wire, true)
-  if (events.length > 0) yield { events, bytes: passthrough ? bytes : undefined }
-  if (!pipeline.ended)
+  if (!pipeline.ended) {
     throw pipeline.failure ?? new CcrError('CCR_STREAM_ENDED', 'the answer ended before its last event')
+  }
+  return { events, bytes: passthrough ? bytes : undefined }
 }
 
 function explode(
@@ -130,7 +129,7 @@ export async function* localAnswer(
   const events = ofDialect(provider.name, () => provider.local(request, attempt)[Symbol.asyncIterator]())
   try {
     for (;;) {
-      const read = await settle(events.next(), Infinity, attempt.signal, never)
+      const read = await settle(events.next(), Infinity, attempt.cancellation, never)
       watchdog.read()
       const batch = await pipeline.process(read.done ? [] : read.value, read.done === true)
       if (batch.length > 0) yield { events: batch }
@@ -143,23 +142,18 @@ export async function* localAnswer(
   }
 }
 
-/** Reads a body to its end. */
-export async function readWhole(
-  body: AsyncIterable<Uint8Array>,
-  limitBytes: number,
-  onRead: () => void = () => undefined,
-): Promise<Buffer> {
+/** Reads a body to its end; `watchdog` hears of every read. */
+export async function readWhole(body: AsyncIterable<Uint8Array>, limitBytes: number, watchdog?: Watchdog) {
   const parts: Uint8Array[] = []
   let size = 0
   for await (const part of body) {
-    onRead()
+    watchdog?.read()
     size += part.byteLength
     if (size > limitBytes) throw new CcrError('CCR_STREAM_LIMIT', `its answer is larger than ${limitBytes} bytes`)
     parts.push(part)
   }
-  return parts.length === 1
-    ? Buffer.from(parts[0]!.buffer, parts[0]!.byteOffset, parts[0]!.byteLength)
-    : Buffer.concat(parts)
+  const [only] = parts
+  return parts.length === 1 ? Buffer.from(only!.buffer, only!.byteOffset, only!.byteLength) : Buffer.concat(parts)
 }
 
 function attemptTo(act: () => void): unknown {

@@ -1,4 +1,5 @@
 import type { Attempt, AttemptFailure, AttemptOutcome, AttemptRecord, Provider, Target } from '@ccr/sdk'
+import { Cancellation } from '../core/cancellation.ts'
 import type { Log } from '../core/log.ts'
 import type { ExchangeState } from './state.ts'
 
@@ -18,7 +19,8 @@ export class AttemptState implements Attempt {
   readonly provider: Provider
   readonly number: number
   readonly lastResort: boolean
-  readonly #abort = new AbortController()
+  /** Aborted with the exchange, or when this attempt is given up. */
+  readonly cancellation = new Cancellation()
   readonly #log: Log
   readonly #began = performance.now()
   #onSettled: Settled[] = []
@@ -34,12 +36,12 @@ export class AttemptState implements Attempt {
     this.number = number
     this.lastResort = lastResort
     this.#log = log
-    if (exchange.signal.aborted) this.#abort.abort(exchange.signal.reason)
-    else exchange.signal.addEventListener('abort', this.#leave, { once: true })
+    if (exchange.cancellation.aborted) this.handleEvent()
+    else exchange.cancellation.addEventListener('abort', this)
   }
 
   get signal(): AbortSignal {
-    return this.#abort.signal
+    return this.cancellation.signal
   }
 
   /** How it ended, once settled. */
@@ -55,27 +57,27 @@ export class AttemptState implements Attempt {
     this.#onSettled.push(fn)
   }
 
-  /** Gives the attempt up: its upstream is closed and whoever waits for it is told why. */
-  abort(reason: Error): void {
-    this.#abort.abort(reason)
+  /** The exchange was given up, and this attempt with it. */
+  handleEvent(): void {
+    this.cancellation.abort(this.exchange.cancellation.reason)
   }
 
-  commit(): void {
-    if (this.#committed) return
+  /** Whether this was the first time. */
+  commit(): boolean {
+    if (this.#committed) return false
     this.#committed = true
     for (const fn of this.#onCommitted) this.#call(fn)
+    return true
   }
 
   settle(outcome: AttemptOutcome, failure?: AttemptFailure): void {
     if (this.#record) return
-    this.exchange.signal.removeEventListener('abort', this.#leave)
+    this.exchange.cancellation.removeEventListener('abort', this)
     const { provider, model } = this.target
     const ms = Math.round(performance.now() - this.#began)
     this.#record = { provider, model, outcome, ms, status: failure?.status, error: failure?.message }
     for (const fn of this.#onSettled) this.#call(() => fn(outcome, failure))
   }
-
-  readonly #leave = (): void => this.#abort.abort(this.exchange.signal.reason)
 
   #call(fn: () => void): void {
     try {

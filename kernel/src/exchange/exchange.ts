@@ -1,5 +1,6 @@
 import { CcrError, isCcrError, isSkipTarget, messageEvents, outcomeOf, pause } from '@ccr/sdk'
 import type { AttemptFailure, CanonicalEvent, DecodedRequest, LocalReply, UpstreamError, UsageRecord } from '@ccr/sdk'
+import type { Cancellation } from '../core/cancellation.ts'
 import type { Generation } from '../core/generation.ts'
 import type { Lease } from '../core/kernel.ts'
 import type { Log } from '../core/log.ts'
@@ -103,7 +104,7 @@ class Running {
       if (decision?.action === 'reply') return this.#delivery.fail(decision.reply)
       const another = decision?.action === 'retry' || (decision?.action === 'next' && index + 1 < targets.length)
       if (!another || exhausted) return this.#delivery.fail(failure.reply)
-      if (decision.action === 'retry') await pause(decision.afterMs, this.#exchange.signal)
+      if (decision.action === 'retry') await pause(decision.afterMs, this.#exchange.cancellation)
       else index++
     }
   }
@@ -112,8 +113,8 @@ class Running {
   async #attempt(attempt: AttemptState, { target, provider }: FoundTarget): Promise<Failed> {
     const { timeouts } = this.#runtime.settings
     const subject = `provider '${target.provider}' (model '${target.model}')`
-    const watchdog = new Watchdog(subject, timeouts, this.#exchange.stream, (reason) => attempt.abort(reason))
-    const pipeline = new Pipeline(provider.dialect, attempt.signal, this.#log)
+    const watchdog = new Watchdog(subject, timeouts, this.#exchange.stream, (late) => attempt.cancellation.abort(late))
+    const pipeline = new Pipeline(provider.dialect, attempt.cancellation, this.#log)
     this.#tracker.reset()
     try {
       const { request, wire } = await prepareOutbound(attempt, provider, this.#generation)
@@ -126,15 +127,17 @@ class Running {
         return undefined
       }
       const { stream } = this.#exchange
-      const asked = { ...wire, stream, connectTimeoutMs: timeouts.connect, signal: attempt.signal }
+      const asked = { ...wire, stream, connectTimeoutMs: timeouts.connect, signal: attempt.cancellation }
       const response = await this.#runtime.transport.send(asked)
-      watchdog.head(timeouts)
+      watchdog.read()
       if (response.status !== 200) return this.#failed(attempt, await this.#refusal(attempt, response))
       const dialect = this.#generation.dialects.get(provider.dialect)!.target!
       this.#build(pipeline, attempt, () => dialect.decoder(attempt))
       const passthrough = wire.passthrough && pipeline.observesOnly
+      const forwarded = passthrough ? response.headers : undefined
       const answer = remoteAnswer(response, dialect, passthrough, reading)
-      await this.#deliver(answer, attempt, watchdog, passthrough ? response.headers : undefined)
+      if ('next' in answer) await this.#deliver(answer, attempt, watchdog, forwarded)
+      else await this.#finish(await answer, [], attempt, forwarded)
       return undefined
     } catch (thrown) {
       pipeline.abort(thrown)
@@ -144,8 +147,8 @@ class Running {
       }
       if (!this.#attempts.includes(attempt)) this.#attempts.push(attempt)
       // An abort reaches us as whatever was being waited for; its reason is what happened.
-      const cause = attempt.signal.aborted ? (attempt.signal.reason as unknown) : lastSkip(thrown)
-      if (this.#exchange.signal.aborted || this.#delivery.stalled) {
+      const cause = attempt.cancellation.aborted ? attempt.cancellation.reason : lastSkip(thrown)
+      if (this.#exchange.cancellation.aborted || this.#delivery.stalled) {
         attempt.settle('neutral')
         throw cause
       }
@@ -191,33 +194,35 @@ class Running {
     const held = new Held(this.#runtime.settings.limits)
     const wait = (waiting: boolean): void => (waiting ? watchdog.pause() : watchdog.resume())
     for await (const piece of answer) {
+      if (isEnd(piece.events)) return this.#finish(piece, held.pieces, attempt, forwarded)
       this.#tracker.see(piece.events)
-      const last = isEnd(piece.events)
-      if (!this.#exchange.stream) {
-        held.add(piece)
-        if (!last) continue
-        this.#commit(attempt)
-        await this.#close('ok', 200, attempt)
-        return this.#delivery.whole(held.pieces, attempt.target, forwarded)
+      if (this.#delivery.committed) {
+        if (piece.events.some((event) => event.type !== 'ping')) watchdog.progress()
+        await this.#delivery.write(piece, wait)
+        continue
       }
-      if (!this.#delivery.committed) {
-        held.add(piece)
-        if (!last && !held.full && !piece.events.some(isSubstantive)) continue
-        this.#commit(attempt)
-        watchdog.committed(this.#runtime.settings.timeouts)
-        this.#delivery.commit(attempt.target, forwarded)
-        for (const early of held.pieces.slice(0, -1)) await this.#delivery.write(early, wait)
-      } else if (piece.events.some((event) => event.type !== 'ping')) watchdog.progress()
-      if (!last) await this.#delivery.write(piece, wait)
-      else {
-        await this.#close('ok', 200, attempt)
-        return this.#delivery.end(piece)
-      }
+      held.add(piece)
+      if (!this.#exchange.stream || (!held.full && !piece.events.some(isSubstantive))) continue
+      this.#commit(attempt)
+      watchdog.committed()
+      this.#delivery.commit(attempt.target, forwarded)
+      for (const kept of held.pieces.splice(0)) await this.#delivery.write(kept, wait)
     }
   }
 
+  /** The last piece: usage is settled before it goes out, with what was held back, if anything. */
+  async #finish(last: Piece, held: readonly Piece[], attempt: AttemptState, forwarded?: Headers): Promise<void> {
+    this.#tracker.see(last.events)
+    this.#commit(attempt)
+    await this.#close('ok', 200, attempt)
+    if (!this.#exchange.stream) return this.#delivery.whole([...held, last], attempt.target, forwarded)
+    if (!this.#delivery.committed) this.#delivery.commit(attempt.target, forwarded)
+    for (const kept of held) await this.#delivery.write(kept, () => undefined)
+    this.#delivery.end(last)
+  }
+
   #commit(attempt: AttemptState): void {
-    attempt.commit()
+    if (!attempt.commit()) return
     this.#tracker.committed()
     this.#note('commit', { number: attempt.number, provider: attempt.target.provider, model: attempt.target.model })
   }
@@ -230,8 +235,8 @@ class Running {
     const planned = { target, provider: { name: 'reply', models: [], dialect: 'canonical', local: true } }
     const attempt = new AttemptState(this.#exchange, planned, 1, false, this.#log)
     const { settings } = this.#runtime
-    const watchdog = new Watchdog('the reply', settings.timeouts, this.#exchange.stream, (late) => attempt.abort(late))
-    const pipeline = new Pipeline('canonical', attempt.signal, this.#log)
+    const watchdog = new Watchdog('the reply', settings.timeouts, this.#exchange.stream, (late) => attempt.cancellation.abort(late))
+    const pipeline = new Pipeline('canonical', attempt.cancellation, this.#log)
     pipeline.seal(undefined, undefined)
     try {
       const reading: Reading = { attempt, pipeline, watchdog, settings }
@@ -244,9 +249,9 @@ class Running {
 
   /** Whatever ends the exchange without an answer. */
   #giveUp(thrown: unknown): void {
-    const { signal } = this.#exchange
-    if (this.#delivery.stalled || isClosed(signal)) return this.#delivery.leave()
-    const reason = signal.aborted ? (signal.reason as unknown) : thrown
+    const { cancellation } = this.#exchange
+    if (this.#delivery.stalled || isClosed(cancellation)) return this.#delivery.leave()
+    const reason = cancellation.aborted ? cancellation.reason : thrown
     if (!isCcrError(reason)) this.#log.error({ exchange: this.#exchange.id, err: reason }, 'an exchange failed')
     this.#delivery.fail(replyTo(reason, this.#runtime.redact))
   }
@@ -262,7 +267,7 @@ class Running {
   }
 
   async #settle(): Promise<void> {
-    const gone = isClosed(this.#exchange.signal) ? 'client_closed' : 'error'
+    const gone = isClosed(this.#exchange.cancellation) ? 'client_closed' : 'error'
     await this.#close(this.#delivery.stalled ? 'client_stalled' : gone, this.#delivery.status)
     const { status, httpStatus, ms, tokens, attempts } = this.#record!
     this.#note('done', { status, httpStatus, ms, tokens, attempts })
@@ -304,7 +309,7 @@ class Held {
 }
 
 /** The client has left. */
-function isClosed({ aborted, reason }: AbortSignal): boolean {
+function isClosed({ aborted, reason }: Cancellation): boolean {
   return aborted && isCcrError(reason) && reason.code === 'CCR_CLIENT_CLOSED'
 }
 

@@ -33,7 +33,8 @@ export async function prepareOutbound(attempt: AttemptState, to: GenerationProvi
 
   const dialect = from.dialects.get(to.dialect)!.target!
   const own = <T>(act: () => T): T => ofDialect(to.dialect, act)
-  const mayPass = raw !== undefined && !raw.marked && request === pristine && exchange.dialect === to.dialect
+  const sameForm = request === pristine && exchange.dialect === to.dialect
+  const mayPass = sameForm && raw !== undefined && !raw.marked
   // Encoding reads the whole body, so a request that may pass is encoded only for handlers who want to see it.
   const encoded = mayPass && !hooks.wire ? request : own(() => dialect.encode(request, canonical, attempt))
   const outbound: Outbound = { ...canonical, dialect: to.dialect, body: encoded }

@@ -1,5 +1,5 @@
 import {
-  CcrError, isThenable, Stage, type CanonicalEvent, type StageOptions, type StageOwner, type StreamPipeline,
+  CcrError, isThenable, Stage, type Abortable, type CanonicalEvent, type StageOptions, type StageOwner, type StreamPipeline,
   type StreamTransform,
 } from '@ccr/sdk'
 import type { NamingPipeline } from '../core/hooks.ts'
@@ -16,7 +16,7 @@ type Batch = readonly unknown[]
  */
 export class Pipeline implements NamingPipeline {
   readonly dialect: string
-  readonly #signal: AbortSignal
+  readonly #signal: Abortable
   readonly #log: Log
   readonly #wire: Stage[] = []
   readonly #canonical: Stage[] = []
@@ -30,7 +30,7 @@ export class Pipeline implements NamingPipeline {
   #rename: string | undefined
   #failure: unknown
 
-  constructor(dialect: string, signal: AbortSignal, log: Log) {
+  constructor(dialect: string, signal: Abortable, log: Log) {
     this.dialect = dialect
     this.#signal = signal
     this.#log = log

@@ -1,4 +1,5 @@
 import type { ClientDialect, ClientInput, Exchange, UsageRecord } from '@ccr/sdk'
+import type { Cancellation } from '../core/cancellation.ts'
 import type { Settings } from './settings.ts'
 
 /** One request to an upstream. */
@@ -11,7 +12,7 @@ export interface TransportRequest {
   readonly stream: boolean
   readonly connectTimeoutMs: number
   /** Closes the upstream at once, in every phase. */
-  readonly signal: AbortSignal
+  readonly signal: Cancellation
 }
 
 /** An answer's head, and its body read on demand. */
@@ -53,7 +54,7 @@ export interface Incoming {
   readonly profile: string
   readonly sink: ClientSink
   /** Aborted when the client leaves (`CCR_CLIENT_CLOSED`) or the router stops (`CCR_EXCHANGE_SHUTDOWN`). */
-  readonly signal: AbortSignal
+  readonly cancellation: Cancellation
 }
 
 /** One line of the routing log: what was decided, tried, committed. Never bodies, never secrets. */

@@ -1,5 +1,6 @@
 import { deepFreeze, type CanonicalRequest, type ClientInfo, type DecodedRequest, type Exchange } from '@ccr/sdk'
 import type { HeaderBag, Provider, RawBody, RoutePlan } from '@ccr/sdk'
+import type { Cancellation } from '../core/cancellation.ts'
 import type { Generation } from '../core/generation.ts'
 import type { Incoming, Runtime } from './ports.ts'
 
@@ -12,7 +13,7 @@ export class ExchangeState implements Exchange {
   readonly profile: string
   readonly generation: number
   readonly providers: readonly Provider[]
-  readonly signal: AbortSignal
+  readonly cancellation: Cancellation
   readonly startedAt: number
   /** The model the client asked for; converted answers name it. */
   readonly requestedModel: string
@@ -31,7 +32,7 @@ export class ExchangeState implements Exchange {
     this.profile = incoming.profile
     this.generation = served.id
     this.providers = served.providerList
-    this.signal = incoming.signal
+    this.cancellation = incoming.cancellation
     this.startedAt = runtime.now()
     this.requestedModel = decoded.request.model
     this.stream = decoded.request.stream === true
@@ -39,6 +40,10 @@ export class ExchangeState implements Exchange {
     this.#freeze = runtime.freeze
     this.#decoded = decoded
     this.#request = this.frozen(decoded.request)
+  }
+
+  get signal(): AbortSignal {
+    return this.cancellation.signal
   }
 
   get request(): CanonicalRequest {

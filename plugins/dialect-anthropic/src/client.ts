@@ -1,5 +1,5 @@
 import { CcrError, readJson, REASONING_MARK } from '@ccr/sdk'
-import type { CanonicalRequest, ClientDialect, ClientInfo, HeaderBag, JsonDocument } from '@ccr/sdk'
+import type { CanonicalRequest, ClientDialect, ClientInfo, HeaderBag, JsonDocument, RawBody } from '@ccr/sdk'
 import { createEncoder } from './encoder.ts'
 import { headerOf } from './headers.ts'
 
@@ -10,23 +10,40 @@ import { headerOf } from './headers.ts'
 export const client: ClientDialect = {
   decode({ body, headers }) {
     const document = readJson(body)
-    checkRequest(document, body)
+    checkRequest(document)
     const request = document.value as unknown as CanonicalRequest
-    const raw = { bytes: body, modelSpans: document.spansOf('model'), marked: body.includes(REASONING_MARK) }
-    return { request, client: clientInfo(headers, request), raw }
+    return { request, client: clientInfo(headers, request), raw: new ReceivedBody(body, document) }
   },
   encoder: () => createEncoder(),
   message: (message) => message,
   failure: ({ type, message }, requestId) => ({ type: 'error', error: { type, message }, request_id: requestId }),
 }
 
-function checkRequest(document: JsonDocument, body: Buffer): void {
+/** What only a passed-on request needs is looked for when it is asked for. */
+class ReceivedBody implements RawBody {
+  readonly bytes: Buffer
+  readonly #document: JsonDocument
+
+  constructor(bytes: Buffer, document: JsonDocument) {
+    this.bytes = bytes
+    this.#document = document
+  }
+
+  get modelSpans(): RawBody['modelSpans'] {
+    return this.#document.spansOf('model')
+  }
+
+  get marked(): boolean {
+    return this.bytes.includes(REASONING_MARK)
+  }
+}
+
+function checkRequest(document: JsonDocument): void {
   const { model, stream, max_tokens } = document.value
   if (typeof model !== 'string' || model === '') throw invalid('/model', 'must be a string that names a model')
   if (/\p{Cc}/u.test(model)) throw invalid('/model', 'must not hold control characters')
-  // The messages may be large: their first byte says that they are an array, without parsing them.
-  const messages = document.spansOf('messages').at(-1)
-  if (messages === undefined || body[messages[0]] !== 0x5b) throw invalid('/messages', 'must be an array of messages')
+  // The messages may be large, so they are not parsed here.
+  if (!document.isArray('messages')) throw invalid('/messages', 'must be an array of messages')
   if (stream !== undefined && stream !== null && typeof stream !== 'boolean')
     throw invalid('/stream', 'must be true or false')
   if (max_tokens !== undefined && typeof max_tokens !== 'number') throw invalid('/max_tokens', 'must be a number')

@@ -1,4 +1,5 @@
 import {
+  Cancellation,
   createSettings, Kernel, runExchange, type Blueprint, type ClientSink, type Incoming, type Log,
   type ProviderBlueprint, type Runtime, type Settings,
 } from '@ccr/kernel'
@@ -75,7 +76,7 @@ export async function createTestKernel(options: TestKernelOptions): Promise<Test
   const upstream = options.upstream ?? (() => json({ error: { message: 'the test has no upstream' } }, 500))
   let ids = 0
   const runtime: Runtime = {
-    transport: { send: async (request) => toResponse(await upstream(request), request.signal) },
+    transport: { send: async (request) => toResponse(await upstream(request), request.signal.signal) },
     settings,
     routing: {
       record: (event, exchange, fields) => {
@@ -147,12 +148,12 @@ function exchangeEndpoint(
 
 interface TestClient {
   readonly sink: ClientSink
-  readonly signal: AbortSignal
+  readonly cancellation: Cancellation
   reply(): TestReply
 }
 
 function createClient({ onChunk, signal }: TestRequest): TestClient {
-  const closing = new AbortController()
+  const closing = new Cancellation()
   signal?.addEventListener('abort', () => closing.abort(new CcrError('CCR_CLIENT_CLOSED', 'the client left')), {
     once: true,
   })
@@ -180,7 +181,7 @@ function createClient({ onChunk, signal }: TestRequest): TestClient {
       end: (chunk) => void (chunk !== undefined && take(chunk)),
       destroy: () => void (cutOff = true),
     },
-    signal: closing.signal,
+    cancellation: closing,
     reply: () => {
       const text = Buffer.concat(chunks).toString()
       return { status, headers, text, cut: cutOff, json: () => JSON.parse(text) as unknown }
@@ -201,6 +202,6 @@ function incoming(
     input: { body: bytes, headers, url: path, params: {} },
     profile: 'default',
     sink: client.sink,
-    signal: client.signal,
+    cancellation: client.cancellation,
   }
 }

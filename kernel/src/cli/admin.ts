@@ -1,0 +1,70 @@
+import { readFileSync } from 'node:fs'
+import { request } from 'node:http'
+import { join } from 'node:path'
+
+/** An answer of the admin API. */
+export interface AdminAnswer {
+  readonly status: number
+  /** Parsed JSON, or the text itself where it is none. */
+  readonly body: unknown
+}
+
+const ANSWER_LIMIT = 4 * 1024 * 1024
+
+/**
+ * Calls the admin API of the router at `url` with the key of this home.
+ *
+ * @throws Error when there is no key, no answer within the deadline, or one above 4 MiB
+ */
+export function callAdmin(
+  home: string,
+  url: string,
+  method: 'GET' | 'POST',
+  path: string,
+  deadlineMs: number,
+): Promise<AdminAnswer> {
+  const key = readFileSync(join(home, 'run', 'admin.key'), 'utf8').trim()
+  return new Promise((resolve, reject) => {
+    // Without an agent: the global one may be told by the environment to go through a proxy, which would see the key.
+    const call = request(new URL(path, url), {
+      method,
+      agent: false,
+      headers: { authorization: `Bearer ${key}` },
+      signal: AbortSignal.timeout(deadlineMs),
+    })
+    call.once('error', (error) =>
+      reject(
+        deadlinePassed(error)
+          ? new Error(`the router did not answer within ${deadlineMs / 1000} s`, { cause: error })
+          : error,
+      ),
+    )
+    call.once('response', (response) => {
+      const chunks: Buffer[] = []
+      let size = 0
+      response.on('data', (chunk: Buffer) => {
+        size += chunk.length
+        if (size > ANSWER_LIMIT)
+          call.destroy(new Error(`the answer of the router is longer than ${ANSWER_LIMIT} bytes`))
+        else chunks.push(chunk)
+      })
+      response.once('error', reject)
+      response.once('end', () =>
+        resolve({ status: response.statusCode ?? 0, body: parse(Buffer.concat(chunks).toString('utf8')) }),
+      )
+    })
+    call.end()
+  })
+}
+
+function deadlinePassed(error: Error): boolean {
+  return error.name === 'TimeoutError' || error.name === 'AbortError'
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}

@@ -1,0 +1,72 @@
+import { spawn } from 'node:child_process'
+import { constants } from 'node:os'
+import { findRunning } from '../host/instance.ts'
+import { claudeEnvironment } from './claude-environment.ts'
+import { readClientSettings } from './client-settings.ts'
+import type { CommandContext } from './context.ts'
+import { startDaemon } from './daemon.ts'
+import { EXIT } from './exit-codes.ts'
+import { readStartRecord } from './start-record.ts'
+
+/** `ccr code`: Claude Code through the router, which is started when it does not run. The arguments go on untouched. */
+export async function code(context: CommandContext, claudeArguments: readonly string[]): Promise<number> {
+  const running = await findRunning(context.home)
+  // Read first: a config that cannot be read is told with its place, before anything is started.
+  const settings = await readClientSettings(
+    context,
+    running === undefined ? undefined : readStartRecord(context.home)?.options.config,
+  )
+  const started = running === undefined ? await startDaemon(context, {}) : { running }
+  if (!('running' in started)) {
+    context.complain(started.stderr.trimEnd())
+    return started.exitCode
+  }
+  const executable = context.env['CLAUDE_PATH'] || settings.claudePath || 'claude'
+  const env = claudeEnvironment(context.env, started.running.url, settings)
+  return runClaude(context, executable, claudeArguments, env, settings.nonInteractive)
+}
+
+function runClaude(
+  context: CommandContext,
+  executable: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  nonInteractive: boolean,
+): Promise<number> {
+  return new Promise((resolve) => {
+    const claude = spawn(executable, args, {
+      env,
+      stdio: [nonInteractive ? 'ignore' : 'inherit', 'inherit', 'inherit'],
+    })
+    const stopForwarding = forwardSignals((signal) => claude.kill(signal))
+    claude.once('error', (error: NodeJS.ErrnoException) => {
+      stopForwarding()
+      context.complain(`ccr: ${explain(executable, error)}`)
+      resolve(error.code === 'ENOENT' ? EXIT.notFound : EXIT.notExecutable)
+    })
+    claude.once('exit', (exitCode, signal) => {
+      stopForwarding()
+      resolve(signal === null ? (exitCode ?? EXIT.failed) : 128 + constants.signals[signal])
+    })
+  })
+}
+
+function explain(executable: string, error: NodeJS.ErrnoException): string {
+  if (error.code !== 'ENOENT') return `Claude Code (${executable}) could not be started: ${error.message}`
+  const remedy = 'Install it with `npm install -g @anthropic-ai/claude-code`, or set CLAUDE_PATH to its executable'
+  return `Claude Code was not found as \`${executable}\`. ${remedy}`
+}
+
+/** Passes on what this process is told, and outlives it, so that the exit code of Claude Code can be handed back. */
+function forwardSignals(send: (signal: NodeJS.Signals) => void): () => void {
+  // A key press in a terminal reaches the whole process group; passing it on would deliver it twice.
+  const fromTerminal: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT']
+  const listeners = (['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT'] as const).map((signal) => {
+    const listener = (): void => {
+      if (!(process.stdin.isTTY && fromTerminal.includes(signal))) send(signal)
+    }
+    process.on(signal, listener)
+    return () => void process.off(signal, listener)
+  })
+  return () => listeners.forEach((remove) => remove())
+}

@@ -1,0 +1,25 @@
+import { CcrError } from '@ccr/sdk'
+import { expect, test } from 'vitest'
+import { describeFailure } from './failure.ts'
+
+test.each([
+  [
+    'a config fault',
+    new CcrError('CCR_CONFIG_SYNTAX', 'bad', { at: '/c.json:1:2' }),
+    ['ccr: bad', '  at /c.json:1:2'],
+    78,
+  ],
+  ['a plugin that does not activate', new CcrError('CCR_PLUGIN_ACTIVATE', 'threw'), ['ccr: threw'], 78],
+  ['an address without a key', new CcrError('CCR_HOST_BIND', 'no key'), ['ccr: no key'], 78],
+  ['an address in use', new CcrError('CCR_HOST_LISTEN', 'port 1 is in use'), ['ccr: port 1 is in use'], 1],
+  [
+    'an error of the system',
+    Object.assign(new Error('EACCES: denied'), { code: 'EACCES' }),
+    ['ccr: EACCES: denied'],
+    1,
+  ],
+  ['what is no error', 'text', ['ccr: text'], 1],
+  ['nothing', undefined, ['ccr: undefined'], 1],
+])('%s', (_name, thrown, lines, exitCode) => {
+  expect(describeFailure(thrown)).toEqual({ lines, exitCode })
+})

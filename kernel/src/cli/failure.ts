@@ -1,0 +1,22 @@
+import { EXIT } from './exit-codes.ts'
+
+/** How a failed command is told to the user. */
+export interface CommandFailure {
+  readonly lines: readonly string[]
+  readonly exitCode: number
+}
+
+/** The lines on stderr and the exit code for anything that a command threw. */
+export function describeFailure(thrown: unknown): CommandFailure {
+  const message = thrown instanceof Error ? thrown.message : String(thrown)
+  const lines = [`ccr: ${message}`]
+  // Read by shape: importing the SDK for its type guard would load its schemas for one comparison of a name.
+  const { code, at } = Object(thrown) as { readonly code?: unknown; readonly at?: unknown }
+  if (typeof at === 'string') lines.push(`  at ${at}`)
+  return { lines, exitCode: exitCodeOf(typeof code === 'string' ? code : '') }
+}
+
+function exitCodeOf(code: string): number {
+  const isConfigFault = code.startsWith('CCR_CONFIG_') || code.startsWith('CCR_PLUGIN_') || code === 'CCR_HOST_BIND'
+  return isConfigFault ? EXIT.config : EXIT.failed
+}

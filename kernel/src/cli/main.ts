@@ -1,0 +1,27 @@
+#!/usr/bin/env node
+import { createContext, readVersion } from './context.ts'
+import { describeFailure } from './failure.ts'
+
+// A reader that has left (`ccr start | head -1`) must not end a router.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
+
+process.exitCode = await run(process.argv.slice(2))
+
+/** Commands are imported when they are called: what only prints loads no more than it prints. */
+async function run(args: readonly string[]): Promise<number> {
+  const [command, ...rest] = args
+  try {
+    if (command === '-v' || command === '--version' || command === 'version') {
+      process.stdout.write(`ccr ${readVersion()}\n`)
+      return 0
+    }
+    const context = createContext(process.env)
+    // Before the parser sees them: these arguments belong to Claude Code, `--` and `--help` included.
+    if (command === 'code') return await (await import('./code.ts')).code(context, rest)
+    return await (await import('./program.ts')).runProgram(context, args)
+  } catch (error) {
+    const failure = describeFailure(error)
+    process.stderr.write(`${failure.lines.join('\n')}\n`)
+    return failure.exitCode
+  }
+}

@@ -1,0 +1,24 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { expect, test } from 'vitest'
+import { identify, isProven, isRunning } from './process-identity.ts'
+
+test('a process is recognised as long as it lives, and another of the same id never', async () => {
+  const child = spawn(process.execPath, ['-e', 'process.stdin.resume()'], { stdio: ['pipe', 'ignore', 'ignore'] })
+  await once(child, 'spawn')
+  const identity = identify(child.pid as number)
+  if (identity === undefined) throw new Error('a running process has an identity')
+  expect([isRunning(identity), isProven(identity)]).toEqual([true, true])
+  expect(isRunning({ ...identity, start: `${identity.start}0` })).toBe(false)
+  child.stdin.end()
+  await once(child, 'exit')
+  expect([isRunning(identity), isProven(identity), identify(identity.pid)]).toEqual([false, false, undefined])
+})
+
+test.each([0, -1, 1.5, Number.NaN])('process id %s is nobody', (pid) => {
+  expect(identify(pid)).toBeUndefined()
+})
+
+test('an identity without a start proves nothing', () => {
+  expect(isProven({ pid: process.pid, start: 'unknown' })).toBe(false)
+})

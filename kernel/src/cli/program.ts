@@ -1,0 +1,77 @@
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import type { CommandContext } from './context.ts'
+import type { StartCommandOptions } from './start.ts'
+import type { StartOptions } from './start-record.ts'
+
+const ENVIRONMENT = `
+Environment:
+  CCR_HOME     directory of config, logs and the running router (default: ~/.claude-code-router)
+  CLAUDE_PATH  executable that \`ccr code\` runs (default: claude)`
+
+/** Parses the arguments and runs the command they name; gives its exit code. */
+export async function runProgram(context: CommandContext, args: readonly string[]): Promise<number> {
+  let exitCode = 0
+  const program = new Command('ccr')
+    .description('Routes the LLM requests of Claude Code to any provider.')
+    .option('-v, --version', 'print the version')
+    .addHelpText('after', ENVIRONMENT)
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'ccr: ')) })
+
+  addressed(program.command('start').description('run the router here, until it is stopped'))
+    .option('--daemon', 'run it in the background, and start it again after a crash')
+    .action(async (options: StartCommandOptions) => {
+      exitCode = await (await import('./start.ts')).start(context, options)
+    })
+  program
+    .command('stop')
+    .description('stop the router, after its running exchanges')
+    .action(async () => {
+      exitCode = await (await import('./stop.ts')).stop(context)
+    })
+  addressed(
+    program.command('restart').description('stop the router and start it in the background, as it was started'),
+  ).action(async (options: StartOptions) => {
+    exitCode = await (await import('./restart.ts')).restart(context, options)
+  })
+  program
+    .command('status')
+    .description('tell what is running; exit code 3 when nothing is')
+    .option('--json', 'as one line of JSON')
+    .action(async (options: { readonly json?: boolean }) => {
+      exitCode = await (await import('./status.ts')).status(context, options)
+    })
+  program
+    .command('reload')
+    .description('make the router read its config and plugins again, without a pause')
+    .action(async () => {
+      exitCode = await (await import('./reload.ts')).reload(context)
+    })
+  // Here for the help alone: main.ts runs it before anything is parsed.
+  program
+    .command('code')
+    .description('run Claude Code through the router; all arguments are its own')
+    .argument('[args...]')
+  program.command('version').description('print the version')
+
+  try {
+    await program.parseAsync(args, { from: 'user' })
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode
+    throw error
+  }
+  return exitCode
+}
+
+function addressed(command: Command): Command {
+  return command
+    .option('--port <number>', 'listen on this port; 0 takes a free one', toPort)
+    .option('--host <address>', 'listen on this address')
+    .option('--config <file>', 'use this config file')
+}
+
+function toPort(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
+  if (!(port <= 65_535)) throw new InvalidArgumentError('It must be a number from 0 to 65535.')
+  return port
+}

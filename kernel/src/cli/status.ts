@@ -1,0 +1,75 @@
+import { findRunning } from '../host/instance.ts'
+import type { CommandContext } from './context.ts'
+import { EXIT } from './exit-codes.ts'
+import { readGeneration } from './generation-report.ts'
+import type { GenerationReport } from './generation-report.ts'
+
+/** `ccr status`: what runs in this home. Writes nothing. */
+export async function status(
+  context: CommandContext,
+  options: { readonly json?: boolean | undefined },
+): Promise<number> {
+  const running = await findRunning(context.home)
+  if (running === undefined) {
+    context.print(options.json ? JSON.stringify({ running: false, home: context.home }) : 'ccr is not running')
+    return EXIT.notRunning
+  }
+  const { pid, version } = running
+  const url = running.url
+  const uptimeSeconds = Math.max(0, Math.round((Date.now() - new Date(running.startedAt).getTime()) / 1000))
+  // A router that answers on /health runs, whatever its admin API says.
+  const report = await readGeneration(context.home, running.url).catch((error: unknown) => error as Error)
+  if (options.json) {
+    const details = report instanceof Error ? { reportError: report.message } : report
+    context.print(JSON.stringify({ running: true, home: context.home, url, pid, version, uptimeSeconds, ...details }))
+  } else {
+    context.print(`ccr ${version} is running at ${url} (pid ${pid}, up ${duration(uptimeSeconds)})`)
+    for (const line of report instanceof Error ? [`  no more is known: ${report.message}`] : describe(report))
+      context.print(line)
+  }
+  return EXIT.ok
+}
+
+function describe({
+  generation,
+  disabledProviders,
+  failures,
+  warnings,
+  lastError,
+}: GenerationReport): readonly string[] {
+  return [
+    `  generation ${generation}`,
+    ...disabledProviders.flatMap(({ name, reason, at }) => [`  provider ${name} is disabled: ${reason}`, ...place(at)]),
+    ...failures.flatMap(({ subject, message, at }) => [`  plugin ${subject} was left out: ${message}`, ...place(at)]),
+    ...warnings.map((warning) => `  warning: ${warning}`),
+    ...(lastError === undefined
+      ? []
+      : [`  the last change was not taken: ${lastError.message}`, ...place(lastError.at)]),
+  ]
+}
+
+function place(at: string | undefined): readonly string[] {
+  return at === undefined ? [] : [`    at ${at}`]
+}
+
+/** The two largest units, as in `3 h 12 min`. */
+export function duration(seconds: number): string {
+  const parts = (
+    [
+      ['d', 86_400],
+      ['h', 3_600],
+      ['min', 60],
+      ['s', 1],
+    ] as const
+  ).map(([unit, size], index, units) => {
+    const above = units[index - 1]?.[1] ?? Number.POSITIVE_INFINITY
+    return { unit, count: Math.floor((seconds % above) / size) }
+  })
+  const first = parts.findIndex((part) => part.count > 0)
+  if (first < 0) return '0 s'
+  return parts
+    .slice(first, first + 2)
+    .filter((part) => part.count > 0)
+    .map((part) => `${part.count} ${part.unit}`)
+    .join(' ')
+}

@@ -1,0 +1,116 @@
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { appendFileSync, mkdirSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { homeOf } from './context.ts'
+import { readStartRecord } from './start-record.ts'
+import { createRestartPolicy } from './restart-policy.ts'
+
+/** What a supervisor tells the command that started it when the router did not come up. */
+export interface StartFailure {
+  readonly exitCode: number
+  readonly stderr: string
+}
+
+const STDERR_TAIL = 64 * 1024
+const LOG_LIMIT = 1024 * 1024
+
+/**
+ * A process of its own: `node supervisor.js <arguments of ccr start>`. It runs the router, starts it again after
+ * a crash, and ends with it when it stops on purpose. As long as the command that started it waits, a router that ends
+ * has failed to start.
+ */
+function supervise(routerArguments: readonly string[]): void {
+  const home = homeOf(process.env)
+  const log = createLog(home)
+  const policy = createRestartPolicy()
+  let router: ChildProcess | undefined
+  let backOff: NodeJS.Timeout | undefined
+  let stopSignals = 0
+
+  process.on('SIGHUP', () => router?.kill('SIGHUP'))
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop)
+  run()
+
+  function run(): void {
+    const startedAt = Date.now()
+    let stderr = ''
+    const child = spawn(process.execPath, [...process.execArgv, mainFile(), 'start', ...routerArguments], {
+      env: { ...process.env, CCR_SUPERVISOR: String(process.pid) },
+      stdio: ['ignore', 'ignore', 'pipe'],
+      windowsHide: true,
+    })
+    router = child
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr = (stderr + text).slice(-STDERR_TAIL)
+    })
+    child.once('error', (error) =>
+      finish({ exitCode: 1, stderr: `ccr: the router could not be started: ${error.message}\n` }),
+    )
+    // `close` comes after the last byte of stderr, `exit` may not.
+    child.once('close', (code, signal) => {
+      router = undefined
+      if (stopSignals > 0 || code === 0) return finish({ exitCode: 0, stderr: '' })
+      const how = signal ?? `exit code ${code}`
+      const isStarting = process.connected
+      if (isStarting) {
+        return finish({
+          exitCode: code ?? 1,
+          stderr: stderr || `ccr: the router ended by ${how} before it was ready\n`,
+        })
+      }
+      restart(startedAt, `the router (pid ${child.pid}) ended by ${how}`, stderr)
+    })
+  }
+
+  function restart(startedAt: number, what: string, stderr: string): void {
+    const delayMs = policy.crashed(startedAt, Date.now())
+    if (delayMs === undefined) {
+      log(`${what}; it crashed 3 times within 60 s and is not started again`, stderr)
+      return finish({ exitCode: 1, stderr: '' })
+    }
+    log(`${what}; it is started again in ${delayMs} ms`, stderr)
+    backOff = setTimeout(() => {
+      // Without a record somebody stopped the router, and with another's somebody started one, while this one waited.
+      if (readStartRecord(home)?.supervisor?.pid === process.pid) run()
+      else finish({ exitCode: 0, stderr: '' })
+    }, delayMs)
+  }
+
+  /** The first signal lets the router finish its exchanges, the second makes it cut them, the third kills it. */
+  function stop(): void {
+    stopSignals++
+    clearTimeout(backOff)
+    if (router === undefined) finish({ exitCode: 0, stderr: '' })
+    else router.kill(stopSignals < 3 ? 'SIGTERM' : 'SIGKILL')
+  }
+
+  function finish(failure: StartFailure): void {
+    if (failure.exitCode !== 0 && process.connected) process.send?.(failure, () => process.exit(failure.exitCode))
+    else process.exit(failure.exitCode)
+  }
+}
+
+function mainFile(): string {
+  return fileURLToPath(new URL('./main.js', import.meta.url))
+}
+
+/** A log of crashes only; it starts anew at 1 MiB. A failure to log never stops the supervision. */
+function createLog(home: string): (line: string, detail: string) => void {
+  const file = join(home, 'logs', 'supervisor.log')
+  return (line, detail) => {
+    try {
+      mkdirSync(join(home, 'logs'), { recursive: true, mode: 0o700 })
+      if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > LOG_LIMIT) rmSync(file)
+      const indented = detail.trimEnd().replace(/^(?=.)/gm, '    ')
+      appendFileSync(file, `${new Date().toISOString()} ${line}\n${indented === '' ? '' : `${indented}\n`}`, {
+        mode: 0o600,
+      })
+    } catch {
+      // Nobody reads the output of a detached process, and the router matters more than its log.
+    }
+  }
+}
+
+supervise(process.argv.slice(2))

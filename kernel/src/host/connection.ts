@@ -1,0 +1,104 @@
+import type { Socket } from 'node:net'
+import { buildConnector, Client, ProxyAgent, type Dispatcher } from 'undici'
+
+const IDLE_MS = 30_000
+const HEAD_BYTES = 64 * 1024
+
+/** Opens sockets for one origin; its TLS sessions are shared by the connections of that origin. */
+export type Connector = (options: buildConnector.Options, callback: buildConnector.Callback) => Socket
+
+/** A connector whose only deadline is the caller's. */
+export function createConnector(): Connector {
+  // undici's connector gives its socket back, which its types do not say.
+  return buildConnector({ timeout: 0, autoSelectFamilyAttemptTimeout: 1_000 }) as unknown as Connector
+}
+
+/** Where a connection leads. */
+export interface ConnectionOptions {
+  readonly origin: string
+  /** The proxy in between, with its credentials. */
+  readonly proxyUrl: string | undefined
+  readonly connector: Connector
+  /** The socket is gone. */
+  onClosed(connection: Connection): void
+}
+
+/**
+ * One connection to an upstream, used by one request at a time. A request owns its connection, so that leaving it
+ * closes the socket in every phase, the handshake included, which a shared pool does not offer.
+ */
+export class Connection {
+  readonly bornAt: number
+  readonly #dispatcher: Dispatcher
+  #socket: Socket | undefined
+  #destroyed = false
+  #open = false
+  #closed = false
+
+  constructor(options: ConnectionOptions, bornAt: number) {
+    this.bornAt = bornAt
+    const track =
+      (connect: Connector): Connector =>
+      (connectOptions, callback) => {
+        const socket = connect(connectOptions, callback)
+        this.#socket = socket
+        socket.once('close', () => {
+          if (this.#socket !== socket) return
+          this.#closed = true
+          options.onClosed(this)
+        })
+        return socket
+      }
+    // The exchange has its own timers for head and body; foreign ones would fire with foreign errors.
+    const common = {
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      keepAliveTimeout: IDLE_MS,
+      maxHeaderSize: HEAD_BYTES,
+      pipelining: 1,
+    }
+    this.#dispatcher =
+      options.proxyUrl === undefined
+        ? new Client(options.origin, { ...common, connect: track(options.connector) })
+        : new ProxyAgent({
+            ...common,
+            uri: options.proxyUrl,
+            connections: 1,
+            proxyTls: { timeout: 0 },
+            requestTls: { timeout: 0 },
+            clientFactory: (proxy, proxyOptions) =>
+              new Client(proxy, {
+                headersTimeout: 0,
+                connect: track((proxyOptions as { connect: Connector }).connect),
+              }),
+          })
+  }
+
+  /** The connection is made: a request goes out without further waiting. */
+  get open(): boolean {
+    return this.#open && !this.closed
+  }
+
+  /** The connection cannot carry another request. */
+  get closed(): boolean {
+    return this.#closed || this.#destroyed
+  }
+
+  /** A request went out on it. */
+  used(): void {
+    this.#open = true
+  }
+
+  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
+    this.#dispatcher.dispatch(options, handler)
+  }
+
+  /** Closes the socket at once, also while it connects. */
+  destroy(): void {
+    if (this.#destroyed) return
+    this.#destroyed = true
+    const reason = new Error('the request was given up')
+    this.#dispatcher.destroy(reason).catch(() => undefined)
+    if (this.#socket && !this.#socket.destroyed) this.#socket.destroy(reason)
+  }
+}

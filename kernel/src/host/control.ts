@@ -1,0 +1,109 @@
+import { isCcrError, messageOf, type CcrError, type Endpoint, type EndpointReply, type EndpointRequest } from '@ccr/sdk'
+import type { Kernel } from '../core/kernel.ts'
+
+/** Something that went wrong, as it is told over HTTP. */
+export interface Fault {
+  readonly code: string
+  readonly message: string
+  /** `file:line:column`. */
+  readonly at?: string | undefined
+}
+
+/** What the router knows of itself beyond its generation. */
+export interface RouterState {
+  readonly version: string
+  readonly instanceId: string
+  readonly inFlight: number
+  /** What works less well than it should, such as `logs`. */
+  readonly degraded: readonly string[]
+  readonly warnings: readonly string[]
+  readonly disabledProviders: readonly {
+    readonly name: string
+    readonly reason: string
+    readonly at?: string | undefined
+  }[]
+  /** Entries whose code could not be loaded. */
+  readonly loadFailures: readonly (Fault & { readonly subject: string })[]
+  /** Why the last change was not taken. */
+  readonly lastError: Fault | undefined
+}
+
+/** What the control endpoints act on. */
+export interface ControlOptions {
+  readonly kernel: Kernel
+  readonly state: () => RouterState
+  /** Rejects when the change was not taken. */
+  readonly reload: () => Promise<void>
+  readonly redact: (text: string) => string
+}
+
+/** `GET /health`, `GET /api/generation` and `POST /api/reload`. */
+export function createControlEndpoints(options: ControlOptions): readonly Endpoint[] {
+  return [
+    { method: 'GET', path: '/health', access: 'public', respond: () => health(options) },
+    { method: 'GET', path: '/api/generation', access: 'admin', respond: () => json(200, report(options)) },
+    { method: 'POST', path: '/api/reload', access: 'admin', respond: (request) => reload(options, request) },
+  ]
+}
+
+/** A thrown value as a fault, without secrets. */
+export function toFault(thrown: unknown, redact: (text: string) => string): Fault {
+  const error = isCcrError(thrown) ? (thrown satisfies CcrError) : undefined
+  return { code: error?.code ?? 'CCR_UNKNOWN', message: redact(messageOf(thrown)), at: error?.at }
+}
+
+function health({ kernel, state }: ControlOptions): EndpointReply {
+  const { version, instanceId, inFlight, lastError, degraded } = state()
+  return json(200, {
+    status: 'ok',
+    version,
+    instance: instanceId,
+    generation: kernel.current?.id ?? 0,
+    inFlight,
+    config: { lastError: lastError && publicFault(lastError) },
+    degraded,
+  })
+}
+
+/** What anybody on this machine may know: neither paths nor what a config says. */
+function publicFault({ code }: Fault): object {
+  return { code }
+}
+
+function report({ kernel, state }: ControlOptions): object {
+  const { warnings, disabledProviders, loadFailures, lastError } = state()
+  const { current } = kernel
+  return {
+    generation: current?.id ?? 0,
+    state: current?.state ?? 'building',
+    leases: current?.leases ?? 0,
+    instances: current?.instances.map(({ entry }) => ({ id: entry.id, plugin: entry.plugin.name })) ?? [],
+    providers: current?.providerList.map(({ name, models, dialect }) => ({ name, models, dialect })) ?? [],
+    failures: [...loadFailures, ...(current?.failures ?? [])],
+    warnings,
+    disabledProviders,
+    draining: kernel.draining.map(({ id, leases }) => ({ generation: id, leases })),
+    lastError,
+  }
+}
+
+async function reload(options: ControlOptions, { headers, body }: EndpointRequest): Promise<EndpointReply> {
+  const contentType = headers['content-type']
+  const isJson = typeof contentType === 'string' && /^application\/json *(;|$)/i.test(contentType)
+  if (body.length > 0 && !isJson) {
+    return json(415, {
+      type: 'error',
+      error: { type: 'invalid_request_error', message: 'send no body, or one of type application/json' },
+    })
+  }
+  try {
+    await options.reload()
+  } catch (thrown) {
+    return json(422, { type: 'error', error: { type: 'invalid_request_error', ...toFault(thrown, options.redact) } })
+  }
+  return json(200, report(options))
+}
+
+function json(status: number, body: object): EndpointReply {
+  return { status, headers: { 'cache-control': 'no-store' }, body }
+}

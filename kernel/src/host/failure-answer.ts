@@ -1,0 +1,72 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { FailureReply } from '@ccr/sdk'
+
+const DRAIN_BYTES = 1024 * 1024
+const DRAIN_MS = 2_000
+
+/** A refusal of the host itself. */
+export interface Refusal extends FailureReply {
+  /** The connection ends with the answer. */
+  readonly close?: boolean | undefined
+}
+
+/** The error body of the canonical dialect, for requests that belong to no other. */
+export function toEnvelope(reply: FailureReply, requestId: string): object {
+  return { type: 'error', error: { type: reply.type, message: reply.message }, request_id: requestId }
+}
+
+/** The response headers of a failure. */
+export function failureHeaders(reply: FailureReply, requestId: string): Record<string, string> {
+  const headers: Record<string, string> = {
+    'content-type': 'application/json',
+    'request-id': requestId,
+    ...reply.headers,
+  }
+  if (reply.retryAfter !== undefined) headers['retry-after'] = reply.retryAfter
+  if (reply.shouldRetry !== undefined) headers['x-should-retry'] = String(reply.shouldRetry)
+  return headers
+}
+
+/**
+ * Answers a request that is not served. Where much of its body may still come, at most 1 MiB of that is read before the
+ * connection is cut: a client that is still sending would otherwise lose the answer.
+ */
+export function answerFailure(
+  request: IncomingMessage,
+  response: ServerResponse,
+  reply: Refusal,
+  requestId: string,
+  body: unknown = toEnvelope(reply, requestId),
+): void {
+  if (response.headersSent || response.destroyed) return void response.destroy()
+  const text = JSON.stringify(body)
+  const headers = { ...failureHeaders(reply, requestId), 'content-length': String(Buffer.byteLength(text)) }
+  if (reply.close !== true && (request.complete || isShort(request))) {
+    response.writeHead(reply.status, headers).end(text)
+    return
+  }
+  response.writeHead(reply.status, { ...headers, connection: 'close' })
+  if (request.complete) return void response.end(text)
+  response.write(text)
+  linger(request, response)
+}
+
+function isShort({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) <= DRAIN_BYTES
+}
+
+function linger(request: IncomingMessage, response: ServerResponse): void {
+  let read = 0
+  const cut = (): void => {
+    clearTimeout(timer)
+    response.end(() => request.socket.destroy())
+  }
+  const timer = setTimeout(cut, DRAIN_MS)
+  request.on('data', (chunk: Buffer) => {
+    read += chunk.length
+    if (read > DRAIN_BYTES) cut()
+  })
+  request.once('end', cut)
+  response.once('close', () => clearTimeout(timer))
+  request.resume()
+}

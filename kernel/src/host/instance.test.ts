@@ -1,0 +1,115 @@
+import { spawn } from 'node:child_process'
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { claimInstance, findRunning, type RunningInstance } from './instance.ts'
+import { processStart } from './process-start.ts'
+
+let home: string
+const disposers: (() => unknown)[] = []
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'ccr-instance-'))
+  await mkdir(join(home, 'run'))
+})
+afterEach(async () => {
+  for (const dispose of disposers.splice(0)) await dispose()
+  await rm(home, { recursive: true })
+})
+
+describe('findRunning', () => {
+  it('believes a router that answers with the recorded identity', async () => {
+    const recorded = await record(await answering('one'), 'one')
+    expect(await findRunning(home)).toEqual(recorded)
+  })
+
+  it.each([
+    ['another identity', 'other'],
+    ['no identity', undefined],
+  ])('does not believe %s, though the process runs', async (_name, instance) => {
+    await record(await answering(instance), 'one')
+    expect(await findRunning(home)).toBeUndefined()
+  })
+
+  it.each(['', '{', 'null', '[]', '{"pid":1}'])('takes the record %j for none', async (text) => {
+    await writeFile(join(home, 'run', 'instance.json'), text)
+    expect(await findRunning(home)).toBeUndefined()
+  })
+
+  it('finds nothing where nobody listens, or in no home', async () => {
+    await record('http://127.0.0.1:9', 'one')
+    expect(await findRunning(home)).toBeUndefined()
+    expect(await findRunning(join(home, 'missing'))).toBeUndefined()
+  })
+})
+
+describe('claimInstance', () => {
+  it('lets exactly one of many have the home', async () => {
+    const results = await Promise.allSettled(Array.from({ length: 10 }, () => claimInstance(home)))
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+  })
+
+  it('lets exactly one of many take over an abandoned lock', async () => {
+    const gone = await endedProcess()
+    await writeFile(join(home, 'run', 'lock'), JSON.stringify({ pid: gone, start: '1', instanceId: 'old' }))
+    const results = await Promise.allSettled(Array.from({ length: 10 }, () => claimInstance(home)))
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+    expect(await readdir(join(home, 'run'))).toEqual(['lock'])
+  })
+
+  it('takes a lock over whose process id belongs to somebody else by now', async () => {
+    await writeFile(
+      join(home, 'run', 'lock'),
+      JSON.stringify({ pid: process.pid, start: 'another time', instanceId: 'old' }),
+    )
+    await claimInstance(home)
+  })
+
+  it('gives the home free, but nothing that is no longer its own', async () => {
+    const claim = await claimInstance(home)
+    await claim.announce({ ...RECORD, instanceId: claim.instanceId })
+    await claim.release()
+    expect(await readdir(join(home, 'run'))).toEqual([])
+    const next = await claimInstance(home)
+    await claim.release()
+    expect(await readdir(join(home, 'run'))).toEqual(['lock'])
+    await next.release()
+  })
+})
+
+it('tells processes apart by their start', async () => {
+  expect(processStart(process.pid)).toBe(processStart(process.pid))
+  expect(processStart(process.pid)).toBeDefined()
+  expect(processStart(await endedProcess())).toBeUndefined()
+})
+
+const RECORD: RunningInstance = {
+  pid: process.pid,
+  port: 1,
+  host: '127.0.0.1',
+  url: 'http://127.0.0.1:1',
+  instanceId: 'x',
+  version: '1',
+  startedAt: '2026-01-01T00:00:00.000Z',
+}
+
+async function record(url: string, instanceId: string): Promise<RunningInstance> {
+  const instance = { ...RECORD, url, port: Number(new URL(url).port), instanceId }
+  await writeFile(join(home, 'run', 'instance.json'), JSON.stringify(instance))
+  return instance
+}
+
+async function answering(instance: string | undefined): Promise<string> {
+  const server = createServer((_request, response) => response.end(JSON.stringify({ status: 'ok', instance })))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  disposers.push(() => server.close())
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+async function endedProcess(): Promise<number> {
+  const child = spawn(process.execPath, ['-e', ''], { stdio: 'ignore' })
+  await new Promise((resolve) => child.once('exit', resolve))
+  return child.pid!
+}

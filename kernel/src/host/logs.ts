@@ -1,0 +1,121 @@
+import { readdir, rename, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Exchange } from '@ccr/sdk'
+import pino from 'pino'
+import type { Log } from '../core/log.ts'
+import type { RoutingLog } from '../exchange/ports.ts'
+import { LogFile } from './log-file.ts'
+import { createPrivateDirectory } from './private-files.ts'
+import type { Redact } from './redact.ts'
+
+/** What is logged. */
+export interface LogOptions {
+  readonly enabled: boolean
+  readonly level: string
+  /** Applied to every line. */
+  readonly redact: Redact
+}
+
+const KEPT = 10
+const ROUTING_BYTES = 10 * 1024 * 1024
+
+/**
+ * The two logs of a router: `logs/ccr-<stamp>.log` for the server, `claude-code-router.log` for what was routed where.
+ */
+export class Logs implements RoutingLog {
+  readonly log: Log
+  readonly #home: string
+  readonly #pino: pino.Logger
+  #options: LogOptions
+  #server: LogFile | undefined
+  #routing: LogFile | undefined
+  #unusable = false
+  #stampedAt = 0
+  #stamped = ''
+
+  constructor(home: string, options: LogOptions) {
+    this.#home = home
+    this.#options = options
+    const stream = { write: (line: string): void => this.#server?.write(line) }
+    this.#pino = pino({ level: 'silent', base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream)
+    this.log = this.#pino
+  }
+
+  /** Takes other options, and opens the files when they are first wanted. */
+  async configure(options: LogOptions): Promise<void> {
+    this.#options = options
+    // The router matters more than its log: a directory that cannot be written is told by /health.
+    if (options.enabled && !this.#server)
+      this.#unusable = await this.#open().then(
+        () => false,
+        () => true,
+      )
+    this.#pino.level = options.enabled ? options.level : 'silent'
+  }
+
+  /** Whether a log cannot be written. */
+  get failing(): boolean {
+    return this.#unusable || this.#server?.failing === true || this.#routing?.failing === true
+  }
+
+  record(
+    event: 'route' | 'attempt' | 'commit' | 'done',
+    exchange: Exchange,
+    fields: Readonly<Record<string, unknown>>,
+  ): void {
+    if (!this.#routing || !this.#options.enabled) return
+    const rest = JSON.stringify(event === 'route' ? { ...described(exchange), ...fields } : fields).slice(1)
+    this.#routing.write(
+      `{"time":"${this.#stamp()}","event":"${event}","request":"${exchange.id}"${rest === '}' ? '' : ','}${rest}\n`,
+    )
+  }
+
+  async close(): Promise<void> {
+    this.#pino.level = 'silent'
+    await Promise.all([this.#server?.close(), this.#routing?.close()])
+  }
+
+  /** The time, written out once per millisecond. */
+  #stamp(): string {
+    const now = Date.now()
+    if (now !== this.#stampedAt) {
+      this.#stampedAt = now
+      this.#stamped = new Date(now).toISOString()
+    }
+    return this.#stamped
+  }
+
+  async #open(): Promise<void> {
+    const directory = join(this.#home, 'logs')
+    await createPrivateDirectory(directory)
+    await removeOld(directory)
+    const routing = join(this.#home, 'claude-code-router.log')
+    const size = (await stat(routing).catch(() => undefined))?.size ?? 0
+    if (size > ROUTING_BYTES) await rename(routing, `${routing}.1`)
+    const redact: Redact = (text) => this.#options.redact(text)
+    this.#server = new LogFile(join(directory, `ccr-${new Date().toISOString().replaceAll(':', '-')}.log`), redact)
+    this.#routing = new LogFile(routing, redact)
+  }
+}
+
+function described({ dialect, client, profile, generation, request }: Exchange): object {
+  const { app, sessionId, agentId, requestClass } = client
+  return {
+    dialect,
+    profile,
+    generation,
+    app,
+    sessionId,
+    agentId,
+    requestClass,
+    model: request.model,
+    stream: request.stream === true,
+  }
+}
+
+/** Leaves room for one more. The stamps in the names sort by time. */
+async function removeOld(directory: string): Promise<void> {
+  const names = (await readdir(directory)).filter((name) => /^ccr-.*\.log$/.test(name)).sort()
+  for (const name of names.slice(0, Math.max(0, names.length - KEPT + 1)))
+    await rm(join(directory, name), { force: true })
+}

@@ -1,0 +1,42 @@
+const SHORTEST = 6
+const MARK = '[secret]'
+
+/** Replaces what must not leave the router in a text. */
+export type Redact = (text: string) => string
+
+/**
+ * Redacts the given values wherever they stand, also as JSON or a URL would write them, and what looks like a key. Most
+ * texts hold nothing of the kind, so plain searches decide whether anything is replaced; the time is linear in the
+ * text.
+ */
+export function createRedactor(secrets: readonly string[]): Redact {
+  const values = new Set<string>()
+  for (const secret of secrets) {
+    if (secret.length < SHORTEST) continue
+    values.add(secret)
+    values.add(JSON.stringify(secret).slice(1, -1))
+    // A lone surrogate has no URL form.
+    if (!LONE_SURROGATE.test(secret)) values.add(encodeURIComponent(secret))
+  }
+  // The longest first: a secret may begin with another one.
+  const literals = [...values].sort((one, other) => other.length - one.length)
+  const hints = [...literals, ...HINTS]
+  const expression = new RegExp([...literals.map(escaped), ...PATTERNS].join('|'), 'g')
+  return (text) => (hints.some((hint) => text.includes(hint)) ? text.replace(expression, MARK) : text)
+}
+
+const LONE_SURROGATE = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/
+
+// No nested repetition: each pattern is linear.
+const PATTERNS = [
+  // `sk-…` and its relatives, but not the end of a word such as `task-…`.
+  '(?<![A-Za-z0-9])(?:sk|pk|gsk|xai|nvapi)[-_][A-Za-z0-9_-]{16,}',
+  '(?<![A-Za-z0-9])AIza[A-Za-z0-9_-]{30,}',
+  '(?<=\\b[Bb]earer )[A-Za-z0-9._~+/=-]{8,}',
+]
+/** Each pattern holds one of these. */
+const HINTS = ['sk-', 'sk_', 'pk-', 'pk_', 'xai-', 'xai_', 'nvapi-', 'nvapi_', 'AIza', 'earer ']
+
+function escaped(literal: string): string {
+  return literal.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')
+}

@@ -1,0 +1,139 @@
+import { CcrError } from '@ccr/sdk'
+import { assemble } from '../config/assemble.ts'
+import type { Log } from '../core/log.ts'
+import { readAdminKey } from './admin-key.ts'
+import { codeOf } from './code-of.ts'
+import { bracketed, isWildcard } from './host-names.ts'
+import { claimInstance, instanceAt, type Claim } from './instance.ts'
+import { checkBind, toListenError } from './listen-failure.ts'
+import { createPrivateDirectory, narrowPermissions } from './private-files.ts'
+import { Router } from './router.ts'
+
+/** How a router is started. */
+export interface ServeOptions {
+  readonly home: string
+  /** Read instead of the config in the home. */
+  readonly configFile?: string | undefined
+  /** Wins over the config's HOST. */
+  readonly host?: string | undefined
+  /** Wins over the config's PORT; 0 takes a free one. */
+  readonly port?: number | undefined
+  readonly env: NodeJS.ProcessEnv
+  readonly version: string
+  /** Called once the router answers. */
+  readonly onReady?: ((running: Running) => void) | undefined
+}
+
+/** A router that runs in this process. */
+export interface Running {
+  /** Where this machine reaches it. */
+  readonly url: string
+  readonly host: string
+  readonly port: number
+  readonly instanceId: string
+  readonly log: Log
+  /** Reads the config again; rejects when it cannot be used, and the old one serves on. */
+  reload(): Promise<void>
+  /**
+   * Stops: accepts nothing more, gives running exchanges `graceMs` (the drain timer unless told), then ends them with
+   * an error. Calling it again shortens the wait, to nothing unless told otherwise.
+   */
+  close(options?: { readonly graceMs?: number | undefined }): Promise<void>
+  /** Resolves when the router has stopped. */
+  readonly closed: Promise<void>
+}
+
+/**
+ * Starts a router.
+ *
+ * @throws CcrError of the config or a plugin; `CCR_HOST_BIND`, `CCR_HOST_LISTEN`, `CCR_HOST_INSTANCE`
+ */
+export async function serve(options: ServeOptions): Promise<Running> {
+  const { home, configFile, env } = options
+  const assembly = await assemble({ home, file: configFile, env })
+  const { server } = assembly.config
+  checkBind(options.host ?? server.host, server.apiKey?.reveal())
+  await createPrivateDirectory(home)
+  const claim = await claimInstance(home)
+  let router: Router | undefined
+  try {
+    const open = await narrowPermissions(home, ['.', 'run', 'logs'])
+    const adminKey = await readAdminKey(home)
+    router = new Router(
+      { ...options, configFile, host: options.host, port: options.port, instanceId: claim.instanceId, adminKey },
+      assembly,
+    )
+    await router.build()
+    for (const line of open) router.logs.log.warn({}, line)
+    await listen(router)
+    const running = toRunning(router, claim)
+    await claim.announce({
+      pid: process.pid,
+      port: running.port,
+      host: running.host,
+      url: running.url,
+      instanceId: claim.instanceId,
+      version: options.version,
+      startedAt: new Date().toISOString(),
+    })
+    router.logs.log.info({ url: running.url, version: options.version, instance: claim.instanceId }, 'ready')
+    options.onReady?.(running)
+    return running
+  } catch (thrown) {
+    await router?.close(0)
+    await claim.release()
+    throw thrown
+  }
+}
+
+async function listen(router: Router): Promise<void> {
+  const { host, port } = router.bound
+  try {
+    await router.listen()
+  } catch (thrown) {
+    const url = urlOf(host, port)
+    const isRouter = codeOf(thrown) === 'EADDRINUSE' && (await instanceAt(url)) !== undefined
+    if (isRouter)
+      throw new CcrError(
+        'CCR_HOST_LISTEN',
+        `port ${port} is taken by the router of another home, at ${url}; choose another PORT`,
+        { cause: thrown },
+      )
+    throw toListenError(thrown, host, port)
+  }
+}
+
+function urlOf(host: string, port: number): string {
+  return `http://${isWildcard(host) ? '127.0.0.1' : bracketed(host)}:${port}`
+}
+
+function toRunning(router: Router, claim: Claim): Running {
+  const { host, port } = router.bound
+  const url = urlOf(host, port)
+  let stopped: () => void
+  const closed = new Promise<void>((resolve) => (stopped = resolve))
+  let closing: Promise<void> | undefined
+  const stop = async (graceMs: number): Promise<void> => {
+    router.logs.log.info({ graceMs }, 'stopping')
+    try {
+      await router.close(graceMs)
+    } finally {
+      await claim.release()
+      stopped()
+    }
+  }
+  return {
+    url,
+    host,
+    port,
+    instanceId: claim.instanceId,
+    log: router.logs.log,
+    reload: () => router.reload(),
+    close: (options) => {
+      if (!closing) closing = stop(options?.graceMs ?? router.drainMs)
+      else setTimeout(() => router.abortAll(), options?.graceMs ?? 0)
+      return closing
+    },
+    closed,
+  }
+}

@@ -1,0 +1,59 @@
+import { EventEmitter } from 'node:events'
+import { describe, expect, it } from 'vitest'
+import { installSignals } from './signals.ts'
+
+function fixture() {
+  const calls: string[] = []
+  const note = (_fields: object, message: string): void => void calls.push(message)
+  const log = { debug: note, info: () => undefined, warn: note, error: note }
+  const router = {
+    log,
+    reload: () => {
+      calls.push('reload')
+      return Promise.reject(new Error('broken config'))
+    },
+    close: (options?: { readonly graceMs?: number | undefined }) => {
+      calls.push(options === undefined ? 'drain' : `close within ${options.graceMs} ms`)
+      return Promise.resolve()
+    },
+  }
+  // As much of a process as the handlers use: events, and two streams.
+  const target = Object.assign(new EventEmitter(), { stdout: new EventEmitter(), stderr: new EventEmitter() })
+  const remove = installSignals(router, target as unknown as NodeJS.Process)
+  return { calls, target, remove }
+}
+
+describe('installSignals', () => {
+  it.each(['SIGTERM', 'SIGINT'])('%s drains, and the second one ends it now', (signal) => {
+    const { calls, target } = fixture()
+    target.emit(signal, signal)
+    target.emit(signal, signal)
+    expect(calls).toEqual(['drain', 'close within 0 ms'])
+  })
+
+  it("SIGHUP reloads, and a failure of that is nobody's unhandled rejection", async () => {
+    const { calls, target } = fixture()
+    target.emit('SIGHUP', 'SIGHUP')
+    await Promise.resolve()
+    expect(calls).toEqual(['reload'])
+  })
+
+  it('survives SIGPIPE, a closed stdout and what nothing caught', () => {
+    const { calls, target } = fixture()
+    target.emit('SIGPIPE')
+    target.stdout.emit('error', new Error('EPIPE'))
+    target.stderr.emit('error', new Error('EPIPE'))
+    target.emit('uncaughtException', new Error('late'))
+    target.emit('unhandledRejection', new Error('later'))
+    expect(calls).toEqual([
+      'nothing caught an error; the router lives on',
+      'nothing caught an error; the router lives on',
+    ])
+  })
+
+  it('removes its handlers', () => {
+    const { target, remove } = fixture()
+    remove()
+    expect([...target.eventNames(), ...target.stdout.eventNames(), ...target.stderr.eventNames()]).toEqual([])
+  })
+})

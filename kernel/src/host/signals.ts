@@ -1,0 +1,43 @@
+import type { EventEmitter } from 'node:events'
+import type { Running } from './serve.ts'
+
+/** What signals act on. */
+export type Signalled = Pick<Running, 'close' | 'reload' | 'log'>
+
+/**
+ * SIGTERM and SIGINT let running exchanges finish, a second one ends them now; SIGHUP reads the config again. A closed
+ * stdout is no reason to stop, and neither is an error that nothing caught: it is logged and the router lives.
+ *
+ * @returns removes the handlers
+ */
+export function installSignals(router: Signalled, target: NodeJS.Process = process): () => void {
+  let stopping = false
+  const stop = (signal: NodeJS.Signals): void => {
+    router.log.info({ signal }, stopping ? 'stopping now' : 'stopping when running exchanges have ended')
+    const closed = stopping ? router.close({ graceMs: 0 }) : router.close()
+    stopping = true
+    closed.catch((err: unknown) => router.log.error({ err }, 'the router did not stop cleanly'))
+  }
+  // The failure is already logged, and shown by `ccr status`.
+  const reload = (): void => void router.reload().catch(() => undefined)
+  const caught = (err: unknown): void => router.log.error({ err }, 'nothing caught an error; the router lives on')
+  const ignore = (): void => undefined
+  const removers = [
+    on(target, 'SIGTERM', stop),
+    on(target, 'SIGINT', stop),
+    on(target, 'SIGHUP', reload),
+    on(target, 'SIGPIPE', ignore),
+    on(target, 'uncaughtException', caught),
+    on(target, 'unhandledRejection', caught),
+    on(target.stdout, 'error', ignore),
+    on(target.stderr, 'error', ignore),
+  ]
+  return () => removers.forEach((remove) => remove())
+}
+
+function on(emitter: EventEmitter, event: string, handler: (value: never) => void): () => void {
+  // Each handler takes what its own event brings.
+  const listener = handler as (value: unknown) => void
+  emitter.on(event, listener)
+  return () => void emitter.off(event, listener)
+}

@@ -1,0 +1,54 @@
+import Router from 'find-my-way'
+import type { Endpoint } from '@ccr/sdk'
+
+/** What a table says about a request: its endpoint, the methods that exist instead, or nothing. */
+export type Found =
+  | { readonly endpoint: Endpoint; readonly params: Readonly<Record<string, string | undefined>> }
+  | { readonly allow: string }
+  | undefined
+
+/** The endpoints of one generation. Case and a trailing slash matter; `GET` also answers `HEAD`. */
+export interface EndpointTable {
+  /** @param target path and query as they came */
+  find(method: string, target: string): Found
+}
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'] as const
+type Method = (typeof METHODS)[number]
+const PARAMETER_CHARACTERS = 1024
+
+/** Builds the table; of two endpoints with one method and path the first is kept. */
+export function createEndpointTable(endpoints: readonly Endpoint[]): EndpointTable {
+  const router = Router({
+    caseSensitive: true,
+    ignoreTrailingSlash: false,
+    ignoreDuplicateSlashes: false,
+    maxParamLength: PARAMETER_CHARACTERS,
+  })
+  for (const endpoint of endpoints) {
+    if (!router.hasRoute(endpoint.method, endpoint.path)) router.on(endpoint.method, endpoint.path, unused, endpoint)
+  }
+  const lookUp = (method: Method, target: string): Found => {
+    const route = router.find(method, target)
+    // find-my-way answers a malformed escape with a route of its own, which has no store.
+    return route?.store ? { endpoint: route.store as Endpoint, params: route.params } : undefined
+  }
+  return {
+    find(method, target) {
+      const found = isKnown(method)
+        ? (lookUp(method, target) ?? (method === 'HEAD' ? lookUp('GET', target) : undefined))
+        : undefined
+      if (found) return found
+      const allowed = METHODS.filter((other) => lookUp(other, target) ?? (other === 'HEAD' && lookUp('GET', target)))
+      return allowed.length === 0 ? undefined : { allow: allowed.join(', ') }
+    },
+  }
+}
+
+function isKnown(method: string): method is Method {
+  return (METHODS as readonly string[]).includes(method)
+}
+
+function unused(): void {
+  throw new Error('endpoints are looked up, never called by the router library')
+}

@@ -1,0 +1,500 @@
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import {
+  connect,
+  createServer as createTcpServer,
+  type AddressInfo,
+  type Server as TcpServer,
+  type Socket,
+} from 'node:net'
+import { brotliCompressSync, constants, createGzip, deflateSync, gzipSync } from 'node:zlib'
+import { afterEach, describe, expect, it } from 'vitest'
+import { Cancellation } from '../core/cancellation.ts'
+import type { TransportRequest } from '../exchange/ports.ts'
+import { HostTransport, type TransportOptions } from './transport.ts'
+
+const disposers: (() => void)[] = []
+afterEach(() => {
+  for (const dispose of disposers.splice(0).reverse()) dispose()
+})
+
+describe('requests and answers', () => {
+  it('posts the body with its headers and gives status, joined headers and the body', async () => {
+    const seen: { method?: string; url?: string; headers?: IncomingMessage['headers']; body?: string } = {}
+    const url = await http(async (request, response) => {
+      Object.assign(seen, {
+        method: request.method,
+        url: request.url,
+        headers: request.headers,
+        body: await text(request),
+      })
+      response.setHeader('x-many', ['a', 'b'])
+      response.writeHead(201, { 'content-type': 'text/plain' }).end('pong')
+    })
+    const response = await transport().send(
+      requestTo(`${url}/v1/x?beta=true`, { body: 'ping', headers: { 'x-one': '1' } }),
+    )
+    expect(response.status).toBe(201)
+    expect(response.headers).toMatchObject({ 'content-type': 'text/plain', 'x-many': 'a, b' })
+    expect(await text(response.body)).toBe('pong')
+    expect(seen).toMatchObject({
+      method: 'POST',
+      url: '/v1/x?beta=true',
+      body: 'ping',
+      headers: { 'x-one': '1', 'accept-encoding': 'gzip, br' },
+    })
+  })
+
+  it('asks for plain bytes when it streams', async () => {
+    const url = await http((request, response) => void response.end(request.headers['accept-encoding']))
+    const response = await transport().send(requestTo(url, { stream: true }))
+    expect(await text(response.body)).toBe('identity')
+  })
+
+  it('uses a connection again after a complete answer', async () => {
+    const ports = new Set<number>()
+    const url = await http((request, response) => {
+      ports.add(request.socket.remotePort!)
+      response.end('ok')
+    })
+    const one = transport()
+    for (let count = 0; count < 3; count++) expect(await text((await one.send(requestTo(url))).body)).toBe('ok')
+    expect(ports.size).toBe(1)
+  })
+
+  it('does not follow a redirect', async () => {
+    let asked = 0
+    const other = await http((_request, response) => {
+      asked++
+      response.end()
+    })
+    const url = await http((_request, response) => void response.writeHead(307, { location: other }).end())
+    const response = await transport().send(requestTo(url))
+    expect(response.status).toBe(307)
+    await text(response.body)
+    expect(asked).toBe(0)
+  })
+
+  it.each(['a\r\nx: y', 'a\nb', 'a\0b'])('refuses the header value %j without sending anything', async (value) => {
+    let asked = 0
+    const url = await http((_request, response) => {
+      asked++
+      response.end()
+    })
+    await expect(transport().send(requestTo(url, { headers: { 'x-bad': value } }))).rejects.toMatchObject({
+      code: 'UND_ERR_INVALID_ARG',
+    })
+    expect(asked).toBe(0)
+  })
+
+  it('refuses an answer head above 64 KiB', async () => {
+    const url = await tcp((socket) => socket.write(`HTTP/1.1 200 OK\r\nx: ${'a'.repeat(2 * 1024 * 1024)}\r\n\r\n`))
+    await expect(transport().send(requestTo(url))).rejects.toMatchObject({ code: 'UND_ERR_HEADERS_OVERFLOW' })
+  })
+
+  it('skips interim answers', async () => {
+    const url = await tcp((socket) =>
+      socket.write('HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'),
+    )
+    const response = await transport().send(requestTo(url))
+    expect(response.status).toBe(200)
+    expect(await text(response.body)).toBe('ok')
+  })
+
+  it('rejects what is no http URL', async () => {
+    await expect(transport().send(requestTo('file:///etc/passwd'))).rejects.toMatchObject({
+      code: 'CCR_UPSTREAM_NETWORK',
+    })
+  })
+
+  it('sends nothing after it was closed', async () => {
+    const one = transport()
+    one.close()
+    await expect(one.send(requestTo('http://127.0.0.1:9'))).rejects.toMatchObject({ code: 'CCR_EXCHANGE_SHUTDOWN' })
+  })
+})
+
+describe('failures', () => {
+  it('keeps the code of a refused connection', async () => {
+    await expect(transport().send(requestTo('http://127.0.0.1:9'))).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+  })
+
+  it('gives up a connection that is not made in time', async () => {
+    const url = await fullBacklog()
+    await expect(transport().send(requestTo(url, { connectTimeoutMs: 200 }))).rejects.toMatchObject({
+      code: 'UND_ERR_CONNECT_TIMEOUT',
+    })
+  })
+
+  it('counts a hanging TLS handshake as connecting', async () => {
+    const url = await tcp(() => undefined)
+    await expect(
+      transport().send(requestTo(url.replace('http:', 'https:'), { connectTimeoutMs: 200 })),
+    ).rejects.toMatchObject({ code: 'UND_ERR_CONNECT_TIMEOUT' })
+  })
+
+  it('rejects a reset before the head on a new connection, without asking again', async () => {
+    let connections = 0
+    const url = await tcp((socket) => {
+      connections++
+      socket.resetAndDestroy()
+    })
+    await expect(transport().send(requestTo(url))).rejects.toMatchObject({
+      code: expect.stringMatching(/ECONNRESET|UND_ERR_SOCKET/) as unknown,
+    })
+    expect(connections).toBe(1)
+  })
+
+  it('asks once more when a kept connection had died', async () => {
+    const bodies: string[] = []
+    const known = new WeakSet<object>()
+    const url = await http(async (request, response) => {
+      bodies.push(await text(request))
+      if (known.has(request.socket)) return void request.socket.resetAndDestroy()
+      known.add(request.socket)
+      response.end('ok')
+    })
+    const one = transport()
+    expect(await text((await one.send(requestTo(url, { body: 'first' }))).body)).toBe('ok')
+    expect(await text((await one.send(requestTo(url, { body: 'second' }))).body)).toBe('ok')
+    expect(bodies).toEqual(['first', 'second', 'second'])
+  })
+
+  it('fails the body when the connection breaks, after what had arrived', async () => {
+    const url = await tcp((socket) => {
+      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nsome', () => setImmediate(() => socket.end()))
+    })
+    const response = await transport().send(requestTo(url))
+    const read: string[] = []
+    await expect(
+      (async () => {
+        for await (const chunk of response.body) read.push(Buffer.from(chunk).toString())
+      })(),
+    ).rejects.toMatchObject({ code: 'UND_ERR_SOCKET' })
+    expect(read.join('')).toBe('some')
+  })
+})
+
+describe('leaving', () => {
+  it.runIf(process.platform === 'linux')('closes a connection that is being made', async () => {
+    const url = await fullBacklog()
+    const before = handshakes(url)
+    const leave = new Cancellation()
+    const sent = transport().send(requestTo(url, { signal: leave }))
+    const refused = expect(sent).rejects.toThrow('gone')
+    await until(() => handshakes(url) === before + 1)
+    leave.abort(new Error('gone'))
+    await refused
+    const abortedAt = performance.now()
+    await until(() => handshakes(url) === before, 10)
+    expect(performance.now() - abortedAt).toBeLessThan(1_000)
+  })
+
+  it('closes the connection while it waits for the head', async () => {
+    const closed = new Promise<void>(
+      (resolve) => void tcp((socket) => void socket.once('close', () => resolve())).then((url) => (address = url)),
+    )
+    let address = ''
+    await until(() => address !== '')
+    const leave = new Cancellation()
+    const sent = transport().send(requestTo(address, { signal: leave }))
+    const refused = expect(sent).rejects.toThrow('gone')
+    await until(() => sockets > 0)
+    leave.abort(new Error('gone'))
+    await refused
+    await closed
+  })
+
+  it('closes the connection in the middle of a body, and fails its reader', async () => {
+    const { url, closed } = await endless()
+    const leave = new Cancellation()
+    const response = await transport().send(requestTo(url, { signal: leave }))
+    const reader = response.body[Symbol.asyncIterator]()
+    await reader.next()
+    leave.abort(new Error('gone'))
+    await expect(reader.next()).rejects.toThrow('gone')
+    await closed
+  })
+
+  it('closes the connection when the reader leaves its loop', async () => {
+    const { url, closed } = await endless()
+    const response = await transport().send(requestTo(url))
+    for await (const chunk of response.body) {
+      expect(chunk.length).toBeGreaterThan(0)
+      break
+    }
+    await closed
+  })
+
+  it('does not send when the signal was aborted before', async () => {
+    const left = new Cancellation()
+    left.abort(new Error('gone'))
+    await expect(transport().send(requestTo('http://127.0.0.1:9', { signal: left }))).rejects.toThrow('gone')
+  })
+})
+
+describe('backpressure', () => {
+  it('stops an upstream whose answer nobody reads, and hands all bytes out afterwards', async () => {
+    const total = 32 * 1024 * 1024
+    let written = 0
+    const url = await http((_request, response) => {
+      const chunk = Buffer.alloc(64 * 1024, 1)
+      const more = (): void => {
+        while (written < total) {
+          written += chunk.length
+          if (!response.write(chunk)) return void response.once('drain', more)
+        }
+        response.end()
+      }
+      more()
+    })
+    const response = await transport().send(requestTo(url))
+    let seen = -1
+    await until(() => {
+      const still = seen === written
+      seen = written
+      return still && written > 0
+    }, 250)
+    expect(written).toBeLessThan(total / 2)
+    let read = 0
+    for await (const chunk of response.body) {
+      expect(chunk.length).toBeLessThanOrEqual(192 * 1024)
+      read += chunk.length
+    }
+    expect(read).toBe(total)
+  })
+})
+
+describe('content codings', () => {
+  const plain = 'event: ping\n\n'.repeat(1000)
+  it.each([
+    ['gzip', gzipSync(plain)],
+    ['x-gzip', gzipSync(plain)],
+    ['br', brotliCompressSync(plain)],
+    ['deflate', deflateSync(plain)],
+    ['identity', Buffer.from(plain)],
+  ])('reads %s', async (coding, bytes) => {
+    const url = await http(
+      (_request, response) => void response.writeHead(200, { 'content-encoding': coding }).end(bytes),
+    )
+    expect(await text((await transport().send(requestTo(url))).body)).toBe(plain)
+  })
+
+  it.each(['gzip, gzip, gzip', 'zstd', 'compress'])('refuses %s and closes the connection', async (coding) => {
+    let closed = false
+    const url = await http((request, response) => {
+      request.socket.once('close', () => (closed = true))
+      response.writeHead(200, { 'content-encoding': coding }).write('x')
+    })
+    await expect(transport().send(requestTo(url))).rejects.toMatchObject({ code: 'CCR_STREAM_INVALID' })
+    await until(() => closed)
+  })
+
+  it('hands out a compressed event before the next one comes', async () => {
+    let next: (() => void) | undefined
+    const url = await http((_request, response) => {
+      const gzip = createGzip({ flush: constants.Z_SYNC_FLUSH })
+      response.writeHead(200, { 'content-encoding': 'gzip' })
+      gzip.pipe(response)
+      gzip.write('one')
+      next = () => gzip.end('two')
+    })
+    const reader = (await transport().send(requestTo(url))).body[Symbol.asyncIterator]()
+    expect(Buffer.from((await reader.next()).value as Uint8Array).toString()).toBe('one')
+    next?.()
+    expect(Buffer.from((await reader.next()).value as Uint8Array).toString()).toBe('two')
+    expect((await reader.next()).done).toBe(true)
+  })
+
+  it('gives up an answer that swells more than a hundredfold', async () => {
+    const bomb = gzipSync(Buffer.alloc(256 * 1024 * 1024))
+    const url = await http(
+      (_request, response) => void response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb),
+    )
+    const response = await transport().send(requestTo(url))
+    let read = 0
+    await expect(
+      (async () => {
+        for await (const chunk of response.body) read += chunk.length
+      })(),
+    ).rejects.toMatchObject({ code: 'CCR_STREAM_LIMIT' })
+    expect(read).toBeLessThan(64 * 1024 * 1024)
+  })
+
+  it('fails a compressed answer that is cut', async () => {
+    const bytes = gzipSync(plain)
+    const url = await http(
+      (_request, response) =>
+        void response.writeHead(200, { 'content-encoding': 'gzip' }).end(bytes.subarray(0, bytes.length - 12)),
+    )
+    await expect(text((await transport().send(requestTo(url))).body)).rejects.toMatchObject({ code: 'Z_BUF_ERROR' })
+  })
+})
+
+describe('proxy', () => {
+  it('goes around the proxy for loopback', async () => {
+    const proxy = await connectProxy()
+    const url = await http((_request, response) => void response.end('direct'))
+    expect(await text((await transport({ proxyUrl: proxy.url }).send(requestTo(url))).body)).toBe('direct')
+    expect(proxy.asked).toEqual([])
+  })
+
+  it('goes through the proxy otherwise, with its credentials, and keeps the tunnel', async () => {
+    const url = await http((_request, response) => void response.end('tunnelled'))
+    const proxy = await connectProxy(Number(new URL(url).port))
+    const one = transport({ proxyUrl: proxy.url.replace('//', '//user:pass@') })
+    for (let count = 0; count < 2; count++)
+      expect(await text((await one.send(requestTo('http://provider.invalid/v1'))).body)).toBe('tunnelled')
+    expect(proxy.asked).toEqual([`provider.invalid:80 Basic ${Buffer.from('user:pass').toString('base64')}`])
+  })
+
+  it('honours NO_PROXY', async () => {
+    const proxy = await connectProxy()
+    await expect(
+      transport({ proxyUrl: proxy.url, noProxy: 'other.test, .invalid' }).send(requestTo('http://provider.invalid/')),
+    ).rejects.toMatchObject({ code: expect.stringMatching(/ENOTFOUND|EAI_AGAIN/) as unknown })
+    expect(proxy.asked).toEqual([])
+  })
+
+  it.each([
+    ['is down', 'http://u:secret@127.0.0.1:9', /the proxy 127\.0\.0\.1:9 gave no connection: ECONNREFUSED/],
+    ['wants other credentials', '407', /the proxy 127\.0\.0\.1:\d+ gave no connection: .*407/],
+  ])('names a proxy that %s', async (_name, proxyUrl, message) => {
+    const actual =
+      proxyUrl === '407' ? (await connectProxy(undefined, '407 Proxy Authentication Required')).url : proxyUrl
+    const sent = transport({ proxyUrl: actual }).send(requestTo('http://provider.invalid/'))
+    await expect(sent).rejects.toMatchObject({
+      code: 'CCR_UPSTREAM_NETWORK',
+      message: expect.stringMatching(message) as unknown,
+    })
+    await expect(sent).rejects.not.toMatchObject({ message: expect.stringContaining('secret') as unknown })
+  })
+
+  it('closes the way to a proxy that does not answer', async () => {
+    let closed = false
+    const url = await tcp((socket) => void socket.once('close', () => (closed = true)))
+    const leave = new Cancellation()
+    const sent = transport({ proxyUrl: url }).send(requestTo('http://provider.invalid/', { signal: leave }))
+    const refused = expect(sent).rejects.toThrow('gone')
+    await until(() => sockets > 0)
+    leave.abort(new Error('gone'))
+    await refused
+    await until(() => closed)
+  })
+
+  it('takes another proxy for requests that follow', async () => {
+    const url = await http((_request, response) => void response.end('tunnelled'))
+    const one = transport({ proxyUrl: 'http://127.0.0.1:9' })
+    await expect(one.send(requestTo('http://provider.invalid/'))).rejects.toMatchObject({
+      code: 'CCR_UPSTREAM_NETWORK',
+    })
+    one.configure({ proxyUrl: (await connectProxy(Number(new URL(url).port))).url })
+    expect(await text((await one.send(requestTo('http://provider.invalid/'))).body)).toBe('tunnelled')
+  })
+})
+
+let sockets = 0
+
+function transport(options: TransportOptions = {}): HostTransport {
+  const one = new HostTransport(options)
+  disposers.push(() => one.close())
+  return one
+}
+
+function requestTo(url: string, part: Partial<TransportRequest> = {}): TransportRequest {
+  return { url, headers: {}, body: '{}', stream: false, connectTimeoutMs: 5_000, signal: new Cancellation(), ...part }
+}
+
+async function text(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of body) chunks.push(chunk)
+  return Buffer.concat(chunks).toString()
+}
+
+function http(answer: (request: IncomingMessage, response: ServerResponse) => void): Promise<string> {
+  return listen(createServer(answer))
+}
+
+function tcp(answer: (socket: Socket) => void): Promise<string> {
+  sockets = 0
+  return listen(
+    createTcpServer((socket) => {
+      sockets++
+      socket.on('error', () => undefined)
+      disposers.push(() => socket.destroy())
+      socket.resume()
+      answer(socket)
+    }),
+  )
+}
+
+async function listen(server: Server | TcpServer): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  disposers.push(() => {
+    server.close()
+    if ('closeAllConnections' in server) server.closeAllConnections()
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+/** A port whose backlog is full, so that a further connection is neither made nor refused. */
+async function fullBacklog(): Promise<string> {
+  const script = `import socket,sys
+s=socket.socket(); s.bind(('127.0.0.1',0)); s.listen(0)
+c=socket.socket(); c.setblocking(False); c.connect_ex(s.getsockname())
+d=socket.socket(); d.setblocking(False); d.connect_ex(s.getsockname())
+print(s.getsockname()[1],flush=True); sys.stdin.read()`
+  const child = spawn('python3', ['-c', script], { stdio: ['pipe', 'pipe', 'inherit'] })
+  disposers.push(() => child.stdin.end())
+  const port = await new Promise<string>((resolve) =>
+    child.stdout.once('data', (data: Buffer) => resolve(data.toString().trim())),
+  )
+  return `http://127.0.0.1:${port}`
+}
+
+/** Sockets of this machine that wait for an answer to their SYN, by the kernel's own table. */
+function handshakes(url: string): number {
+  const port = Number(new URL(url).port).toString(16).toUpperCase().padStart(4, '0')
+  return readFileSync('/proc/net/tcp', 'latin1')
+    .split('\n')
+    .filter((line) => line.includes(`:${port} 02 `)).length
+}
+
+async function endless(): Promise<{ url: string; closed: Promise<void> }> {
+  let close: () => void
+  const closed = new Promise<void>((resolve) => (close = resolve))
+  const url = await http((request, response) => {
+    request.socket.once('close', () => close())
+    response.write('first')
+  })
+  return { url, closed }
+}
+
+async function connectProxy(port?: number, refusal?: string): Promise<{ url: string; asked: string[] }> {
+  const asked: string[] = []
+  const server = createServer()
+  server.on('connect', (request: IncomingMessage, socket: Socket) => {
+    asked.push(`${request.url} ${request.headers['proxy-authorization'] ?? ''}`.trim())
+    if (refusal !== undefined) return void socket.end(`HTTP/1.1 ${refusal}\r\n\r\n`)
+    const upstream = connect(port!, '127.0.0.1', () => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\n')
+      socket.pipe(upstream).pipe(socket)
+    })
+    for (const one of [socket, upstream]) one.on('error', () => undefined)
+    disposers.push(
+      () => socket.destroy(),
+      () => upstream.destroy(),
+    )
+  })
+  return { url: await listen(server), asked }
+}
+
+/** Polls a condition, at most 200 times. */
+async function until(condition: () => boolean, intervalMs = 25): Promise<void> {
+  for (let count = 0; count < 200; count++) {
+    if (condition()) return
+    await new Promise((resolve) => setTimeout(resolve, intervalMs))
+  }
+  throw new Error('the condition did not come true')
+}

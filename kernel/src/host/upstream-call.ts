@@ -1,0 +1,174 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { CcrError } from '@ccr/sdk'
+import { errors, type Dispatcher } from 'undici'
+import type { TransportRequest, TransportResponse } from '../exchange/ports.ts'
+import type { Connection } from './connection.ts'
+import { decompressorFor } from './decompress.ts'
+import { ResponseBody } from './response-body.ts'
+import { codeOf } from './code-of.ts'
+import type { Upstream } from './upstream.ts'
+
+/** How a call is settled. */
+export interface Settle {
+  resolve(response: TransportResponse): void
+  reject(reason: unknown): void
+}
+
+/**
+ * One request on one connection, from dispatch to the last byte. It is its own undici handler and abort listener, so
+ * that a request costs no closures.
+ */
+export class UpstreamCall implements Dispatcher.DispatchHandler {
+  readonly #upstream: Upstream
+  readonly #options: Dispatcher.DispatchOptions
+  readonly #request: TransportRequest
+  readonly #settle: Settle
+  #connection: Connection | undefined
+  #reused = false
+  #sent = false
+  #over = false
+  #body: ResponseBody | undefined
+  #closing = false
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(upstream: Upstream, path: string, request: TransportRequest, settle: Settle) {
+    this.#upstream = upstream
+    this.#request = request
+    this.#settle = settle
+    // Streams are read as they come, so a coding would only delay them.
+    const headers = { ...request.headers, 'accept-encoding': request.stream ? 'identity' : 'gzip, br' }
+    this.#options = { origin: upstream.origin, path, method: 'POST', headers, body: request.body }
+  }
+
+  start(): void {
+    this.#request.signal.addEventListener('abort', this)
+    const idle = this.#upstream.reuse()
+    this.#reused = idle !== undefined
+    this.#dispatch(idle ?? this.#upstream.create())
+  }
+
+  /** The signal of the request was aborted. */
+  handleEvent(): void {
+    this.#finish()
+    this.#close()
+    const reason: unknown = this.#request.signal.reason
+    if (this.#body) this.#body.fail(reason, true)
+    else this.#settle.reject(reason)
+  }
+
+  onRequestStart(): void {
+    this.#sent = true
+    this.#connection?.used()
+    if (this.#timer !== undefined) clearTimeout(this.#timer)
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    // Interim answers say nothing about the final one.
+    if (status < 200 || this.#over) return
+    this.#closing = headers.connection?.toLowerCase() === 'close'
+    const body = new ResponseBody(controller, () => this.#abandon())
+    this.#body = body
+    try {
+      const flat = flatten(headers)
+      const decompress = decompressorFor(flat['content-encoding'])
+      this.#settle.resolve({ status, headers: flat, body: decompress ? decompress(body) : body })
+    } catch (thrown) {
+      this.#abandon()
+      this.#settle.reject(thrown)
+    }
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#body?.push(chunk)
+  }
+
+  onResponseEnd(): void {
+    if (this.#over) return
+    this.#finish()
+    const connection = this.#connection
+    if (connection) {
+      if (this.#closing) this.#upstream.drop(connection)
+      else this.#upstream.release(connection)
+    }
+    this.#body?.end()
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    if (this.#over) return
+    if (this.#isStale(error)) return this.#again()
+    const failure = this.#sent ? error : this.#describe(error)
+    this.#finish()
+    this.#close()
+    if (this.#body) this.#body.fail(failure)
+    else this.#settle.reject(failure)
+  }
+
+  #dispatch(connection: Connection): void {
+    this.#connection = connection
+    this.#sent = false
+    connection.dispatch(this.#options, this)
+    if (!connection.open && !this.#over && this.#timer === undefined) {
+      const { connectTimeoutMs } = this.#request
+      this.#timer = setTimeout(
+        () =>
+          this.onResponseError(
+            undefined as never,
+            new errors.ConnectTimeoutError(`no connection within ${connectTimeoutMs} ms`),
+          ),
+        connectTimeoutMs,
+      )
+    }
+  }
+
+  /** The upstream closed an idle connection just when it was used again: nothing was answered, so a new one may ask. */
+  #isStale(error: Error): boolean {
+    return this.#reused && !this.#body && STALE.has(codeOf(error) ?? '')
+  }
+
+  #again(): void {
+    this.#close()
+    this.#reused = false
+    this.#dispatch(this.#upstream.create())
+  }
+
+  /** The reader left before the end. */
+  #abandon(): void {
+    this.#finish()
+    this.#close()
+  }
+
+  #finish(): void {
+    this.#over = true
+    if (this.#timer !== undefined) clearTimeout(this.#timer)
+    this.#request.signal.removeEventListener('abort', this)
+  }
+
+  #close(): void {
+    if (this.#connection) this.#upstream.drop(this.#connection)
+    this.#connection = undefined
+  }
+
+  /** A failure on the way to the proxy is not the provider's: it names the proxy, without its credentials. */
+  #describe(error: Error): Error {
+    const { proxyUrl } = this.#upstream
+    const code = codeOf(error) ?? 'unknown'
+    if (proxyUrl === undefined || TLS_FAILURE.test(code)) return error
+    const proxy = `the proxy ${new URL(proxyUrl).host}`
+    if (code === 'UND_ERR_CONNECT_TIMEOUT')
+      return new CcrError('CCR_UPSTREAM_TIMEOUT', `${proxy} gave ${error.message}`, { cause: error })
+    const fact = code === 'UND_ERR_ABORTED' ? error.message : code
+    return new CcrError('CCR_UPSTREAM_NETWORK', `${proxy} gave no connection: ${fact}`, { cause: error })
+  }
+}
+
+const STALE = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'])
+const TLS_FAILURE = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|EPROTO)/
+
+function flatten(headers: IncomingHttpHeaders): Record<string, string> {
+  const flat: Record<string, string> = {}
+  for (const name in headers) {
+    const value = headers[name]
+    if (value !== undefined) flat[name] = typeof value === 'string' ? value : value.join(', ')
+  }
+  return flat
+}

@@ -1,0 +1,25 @@
+import { CcrError, type Exchange, type RoutePlan, type Target } from '@ccr/sdk'
+import { decide } from './decide.ts'
+import { canonicalTarget, splitTarget } from './target.ts'
+
+/**
+ * Reads `Router.default`; an empty text counts as absent, because configuration editors leave one behind.
+ *
+ * @throws CcrError `CCR_CONFIG_SCHEMA` when it does not name both a provider and a model
+ */
+export function readDefaultRoute(text: string | undefined): Target | undefined {
+  if (text === undefined || text.trim() === '') return undefined
+  const target = splitTarget(text)
+  if (target && target.provider !== '' && target.model !== '') return target
+  throw new CcrError(
+    'CCR_CONFIG_SCHEMA',
+    `Router.default is ${JSON.stringify(text)}, which names no provider and model; write it as "provider,model"`,
+    { plugin: 'route-scenarios' },
+  )
+}
+
+/** Decides for the default route where nobody else decided. */
+export function defaultRoute(target: Target, plan: RoutePlan, exchange: Exchange): RoutePlan | undefined {
+  if (plan.decidedBy !== undefined) return undefined
+  return decide(plan, canonicalTarget(target, exchange.providers), 'config')
+}

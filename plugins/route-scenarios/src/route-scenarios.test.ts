@@ -1,0 +1,131 @@
+import type { Exchange, HookHandlers, PluginContext, Provider, RoutePlan } from '@ccr/sdk'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { readDefaultRoute } from './default-route.ts'
+import plugin from './index.ts'
+import { splitTarget } from './target.ts'
+
+const providers: readonly Provider[] = [
+  { name: 'Mock', models: ['M-Default', 'org/model:free', 'a,b'], dialect: 'openai', local: false },
+  { name: 'demo', models: ['demo'], dialect: 'canonical', local: true },
+]
+const undecided: RoutePlan = { targets: [], passedOver: [] }
+
+describe('the explicit form', () => {
+  it.each([
+    ['mock,m-default', 'Mock', 'M-Default'],
+    ['Mock,M-Default', 'Mock', 'M-Default'],
+    ['MOCK,m-DEFAULT', 'Mock', 'M-Default'],
+    ['Mock,zzz,yy', 'Mock', 'zzz,yy'],
+    ['Mock,A,B', 'Mock', 'a,b'],
+    ['mock,Org/Model:Free', 'Mock', 'org/model:free'],
+    ['mock,Unlisted/Model:Tag', 'Mock', 'Unlisted/Model:Tag'],
+    ['mock, m-default', 'Mock', 'M-Default'],
+    ['DEMO,Demo', 'demo', 'demo'],
+    ['Nobody,M-Default', 'Nobody', 'M-Default'],
+    [',M-Default', '', 'M-Default'],
+  ])('%s goes to provider %j and model %j', async (model, provider, expected) => {
+    const target = { provider, model: expected }
+    expect(await route(model)).toEqual({
+      targets: [target],
+      primary: target,
+      decidedBy: 'route-scenarios',
+      source: 'explicit',
+      scenario: 'default',
+      passedOver: [],
+    })
+  })
+
+  it('wins over the default route', async () => {
+    expect((await route('demo,demo', 'Mock,M-Default'))?.primary).toEqual({ provider: 'demo', model: 'demo' })
+  })
+
+  it('leaves a name without a comma undecided', async () => {
+    expect(await route('claude-opus-5-5')).toBe(undecided)
+  })
+
+  it('leaves a decided plan alone', async () => {
+    const decided: RoutePlan = { ...undecided, decidedBy: 'route-custom' }
+    expect(await route('mock,m-default', 'Mock,M-Default', decided)).toBe(decided)
+  })
+})
+
+describe('the default route', () => {
+  it.each([
+    ['Mock,M-Default', 'Mock', 'M-Default'],
+    ['mock,m-default', 'Mock', 'M-Default'],
+    ['Mock,x,y/z:1', 'Mock', 'x,y/z:1'],
+    ['nobody,x', 'nobody', 'x'],
+  ])('%s takes what nobody decided', async (text, provider, model) => {
+    const target = { provider, model }
+    expect(await route('claude-opus-5-5', text)).toEqual({
+      targets: [target],
+      primary: target,
+      decidedBy: 'route-scenarios',
+      source: 'config',
+      scenario: 'default',
+      passedOver: [],
+    })
+  })
+
+  it('keeps what earlier taps passed over', async () => {
+    const passedOver = [{ target: { provider: 'Mock', model: 'x' }, reason: 'too small' }]
+    expect((await route('m', 'Mock,M-Default', { ...undecided, passedOver }))?.passedOver).toBe(passedOver)
+  })
+
+  it.each([undefined, '', '  '])('is absent for %j', (text) => {
+    expect(readDefaultRoute(text)).toBeUndefined()
+  })
+
+  it.each(['no-comma', 'provider,', ',model', ','])('refuses %j, naming the key and the remedy', (text) => {
+    expect(() => readDefaultRoute(text)).toThrow(
+      expect.objectContaining({
+        code: 'CCR_CONFIG_SCHEMA',
+        message: `Router.default is "${text}", which names no provider and model; write it as "provider,model"`,
+      }),
+    )
+    expect(() => activate(text)).toThrow('Router.default')
+  })
+})
+
+describe('splitTarget', () => {
+  const word = fc.string({ unit: 'grapheme' }).map((text) => text.trim())
+
+  it('splits any provider without a comma from any model', () => {
+    fc.assert(
+      fc.property(word.filter((text) => !text.includes(',')), word, (provider, model) => {
+        expect(splitTarget(`${provider},${model}`)).toEqual({ provider, model })
+      }),
+    )
+  })
+
+  it('finds no target in any text without a comma', () => {
+    fc.assert(
+      fc.property(
+        fc.string().map((text) => text.replaceAll(',', '')),
+        (text) => splitTarget(text) === undefined,
+      ),
+    )
+  })
+})
+
+type Tap = HookHandlers['selectRoute']
+
+function activate(defaultRoute: string | undefined): readonly Tap[] {
+  const taps: Tap[] = []
+  const ctx = {
+    config: defaultRoute === undefined ? {} : { Router: { default: defaultRoute } },
+    on: (_hook: 'selectRoute', tap: Tap) => void taps.push(tap),
+  }
+  // The plugin reads its config and registers taps; nothing else of the context is needed.
+  void plugin.activate(ctx as unknown as PluginContext)
+  return taps
+}
+
+async function route(model: string, defaultRoute?: string, plan: RoutePlan = undecided): Promise<RoutePlan> {
+  // Of the exchange the taps read the request's model and the providers.
+  const exchange = { request: { model, messages: [] }, providers } as unknown as Exchange
+  let current = plan
+  for (const tap of activate(defaultRoute)) current = (await tap(current, exchange)) ?? current
+  return current
+}
