@@ -1,8 +1,12 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ask, messagesBody, sendRaw, type Answer } from './support/client.ts'
 import { startFaultUpstream, type FaultUpstream } from './support/fault-upstream.ts'
-import { startRouter, type RunningRouter } from './support/router.ts'
+import { MAIN, startRouter, type RunningRouter } from './support/router.ts'
 
 const MIB = 1024 * 1024
 
@@ -68,13 +72,16 @@ describe('row 88: a body that cannot be used is told, and nothing goes upstream'
 })
 
 describe('a request that asks for what does not exist', () => {
-  it.each(['nobody,m', 'a-model-nobody-has'])('the model %s is a 404 that says what was asked and what exists', async (model) => {
-    const before = upstream.connections.length
-    const message = expectEnvelope(await ask(messages, { body: messagesBody(model, true) }), 404, 'not_found_error')
-    expect(message).toContain(model.split(',')[0])
-    expect(message).toMatch(/\bp\b/)
-    expect(upstream.connections.length).toBe(before)
-  })
+  it.each(['nobody,m', 'a-model-nobody-has'])(
+    'the model %s is a 404 that says what was asked and what exists',
+    async (model) => {
+      const before = upstream.connections.length
+      const message = expectEnvelope(await ask(messages, { body: messagesBody(model, true) }), 404, 'not_found_error')
+      expect(message).toContain(model.split(',')[0])
+      expect(message).toMatch(/\bp\b/)
+      expect(upstream.connections.length).toBe(before)
+    },
+  )
 
   it('row 97: an unknown path is a 404', async () => {
     expectEnvelope(await ask(`${router.url}/v1/nothing`, { body: {} }), 404, 'not_found_error')
@@ -142,11 +149,15 @@ describe('a request from where it may not come', () => {
   it.each([
     ['two Hosts', (host: string) => `POST /v1/messages HTTP/1.1\r\nHost: ${host}\r\nHost: evil.example\r\n`],
     ['an absolute target', (host: string) => `POST http://evil.example/v1/messages HTTP/1.1\r\nHost: ${host}\r\n`],
-    ['row 92: two lengths', (host: string) => `POST /v1/messages HTTP/1.1\r\nHost: ${host}\r\nTransfer-Encoding: chunked\r\n`],
+    [
+      'row 92: two lengths',
+      (host: string) => `POST /v1/messages HTTP/1.1\r\nHost: ${host}\r\nTransfer-Encoding: chunked\r\n`,
+    ],
   ])('row 101: %s is refused, and nothing goes upstream', async (_, head) => {
     const before = upstream.connections.length
     const text = JSON.stringify(body)
-    const bytes = `${head(new URL(router.url).host)}content-type: application/json\r\nContent-Length: ${text.length}\r\n\r\n${text}`
+    const rest = `content-type: application/json\r\nContent-Length: ${text.length}\r\n\r\n${text}`
+    const bytes = head(new URL(router.url).host) + rest
     expect(await sendRaw(router.url, bytes)).toMatch(/^HTTP\/1\.1 40[03] /)
     expect(upstream.connections.length).toBe(before)
   })
@@ -160,6 +171,35 @@ describe('a request from where it may not come', () => {
     const answer = await ask(messages, { body, headers: { 'content-encoding': 'gzip' } })
     expectEnvelope(answer, 415, 'invalid_request_error')
   })
+})
+
+describe('row 111: a config that cannot be read', () => {
+  const broken: readonly (readonly [string, string, RegExp])[] = [
+    ['half an object', '{\n  "PORT": 3456,\n  "Providers": [\n', /config\.json:\d+:\d+/],
+    ['a wrong character', '{\n  // why\n  "PORT": 3456;\n}\n', /config\.json:3:15/],
+    ['a wrong type', '{\n  "Providers": "none"\n}\n', /config\.json:2:16/],
+  ]
+  it.each(broken)(
+    '%s ends the start with file, line, column and a remedy, and stays as it is',
+    async (_, text, place) => {
+      const home = mkdtempSync(join(tmpdir(), 'ccr-broken-'))
+      try {
+        const file = join(home, 'config.json')
+        writeFileSync(file, text)
+        const env = { PATH: process.env['PATH'], HOME: home, CCR_HOME: home }
+        const { status, stderr } = spawnSync(process.execPath, [MAIN, 'start', '--port', '0'], {
+          env,
+          encoding: 'utf8',
+        })
+        expect(status).toBe(78)
+        expect(stderr).toMatch(place)
+        expect(stderr).not.toMatch(/\.[cm]?[jt]s:\d|node:internal/)
+        expect(readFileSync(file, 'utf8')).toBe(text)
+      } finally {
+        rmSync(home, { recursive: true, force: true })
+      }
+    },
+  )
 })
 
 describe('afterwards', () => {

@@ -143,7 +143,9 @@ test.each([
 test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
   '%s is passed on to Claude Code, whose exit code counts',
   async (signal) => {
-    const script = `process.on('${signal}', () => process.exit(33)); setInterval(() => {}, 1000); process.stdout.write('listening\\n')`
+    const script = `process.on('${signal}', () => process.exit(33))
+setInterval(() => {}, 1000)
+process.stdout.write('listening\\n')`
     const child = cli.launch(['code'], { CLAUDE_PATH: await fakeClaude(script) })
     const result = finish(child)
     let stdout = ''

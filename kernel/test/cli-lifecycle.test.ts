@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { findRunning } from '../src/host/instance.ts'
 import { createCli, eventually, finish, firstLine, freePort, lives, urlIn } from './cli-harness.ts'
 import type { Cli } from './cli-harness.ts'
 
@@ -17,17 +18,7 @@ beforeEach(async () => {
 })
 afterEach(() => cli.dispose())
 
-interface Status {
-  readonly running: boolean
-  readonly pid: number
-  readonly url: string
-  readonly version: string
-}
-
-async function statusOf(): Promise<Status | undefined> {
-  const { code, stdout } = await cli.run(['status', '--json'])
-  return code === 0 ? (JSON.parse(stdout) as Status) : undefined
-}
+const running = () => findRunning(cli.home)
 
 async function answers(url: string): Promise<boolean> {
   return fetch(`${url}/health`).then(
@@ -68,11 +59,12 @@ test('start, status and stop of a daemon', async () => {
   const text = await cli.run(['status'])
   expect(text.code).toBe(0)
   expect(text.stdout).toContain(url)
-  expect(await statusOf()).toMatchObject({
-    running: true,
-    url,
+  const json = JSON.parse((await cli.run(['status', '--json'])).stdout) as unknown
+  expect(json).toMatchObject({ running: true, home: cli.home, url, generation: 1, disabledProviders: [] })
+  expect(json).toMatchObject({
+    pid: expect.any(Number),
     version: expect.any(String),
-    generation: expect.anything(),
+    uptimeSeconds: expect.any(Number),
   })
 
   const again = await cli.run(['start', '--port', '0'])
@@ -104,7 +96,7 @@ test('of several starts at once one listens, and all tell its address', async ()
   )
   expect(others.map((other) => other.code)).toEqual([0, 0])
   const urls = new Set([...others.map((other) => urlIn(other.stdout)), urlIn(await firstLine(foreground))])
-  expect([...urls]).toEqual([(await statusOf())?.url])
+  expect([...urls]).toEqual([(await running())?.url])
 })
 
 test('a second start while the first lives prints its address and exits 0', async () => {
@@ -126,7 +118,7 @@ test('a port that somebody else holds is named, with the way out', async () => {
       expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
       expect(stderr).toMatch(/^ccr: /)
       expect(stderr).toContain(String(port))
-      expect(stderr).toContain('--port')
+      expect(stderr).toMatch(/choose another port/i)
     }
   } finally {
     stranger.close()
@@ -172,11 +164,11 @@ test('stop leaves a stranger alone whom stale records name', async () => {
 test('a killed router is started again by its supervisor, and stop ends both', async () => {
   const port = await freePort()
   await cli.run(['start', '--daemon', '--port', String(port)])
-  const before = await statusOf()
+  const before = await running()
   process.kill(before?.pid ?? 0, 'SIGKILL')
   const after = await eventually('another router', async () => {
-    const status = await statusOf()
-    return status?.pid === before?.pid ? undefined : status
+    const found = await running()
+    return found?.pid === before?.pid ? undefined : found
   })
   expect(after.url).toBe(before?.url)
   expect(await readFile(join(cli.home, 'logs', 'supervisor.log'), 'utf8')).toContain(
@@ -193,7 +185,7 @@ test('a router that crashes 3 times within 60 s stays down, and the log says why
   let last: number | undefined
   for (let crash = 1; crash <= 3; crash++) {
     const status = await eventually(`router ${crash}`, async () => {
-      const found = await statusOf()
+      const found = await running()
       return found?.pid === last ? undefined : found
     })
     last = status.pid
@@ -210,7 +202,7 @@ test('a router that crashes 3 times within 60 s stays down, and the log says why
 test('a supervised router that no longer answers is killed by stop', async () => {
   await cli.writeConfig({ timeouts: { drain: 100 } })
   await cli.run(['start', '--daemon', '--port', '0'])
-  const before = await statusOf()
+  const before = await running()
   process.kill(before?.pid ?? 0, 'SIGSTOP')
   const stopped = await cli.run(['stop'])
   expect(stopped).toMatchObject({ code: 0, stderr: '' })
@@ -221,13 +213,25 @@ test('a supervised router that no longer answers is killed by stop', async () =>
 test('restart keeps the arguments and changes the process', async () => {
   const port = await freePort()
   await cli.run(['start', '--daemon', '--port', String(port)])
-  const before = await statusOf()
+  const before = await running()
   const restarted = await cli.run(['restart'])
   expect(restarted.code).toBe(0)
-  const after = await statusOf()
+  const after = await running()
   expect(after?.url).toBe(before?.url)
   expect(urlIn(restarted.stdout)).toBe(after?.url)
   expect(after?.pid).not.toBe(before?.pid)
+})
+
+test('restart with a config that no router would start with leaves the running one alone', async () => {
+  await cli.run(['start', '--daemon', '--port', '0'])
+  const before = await running()
+  for (const config of ['{ oops', { HOST: '0.0.0.0' }, { plugins: [{ use: 'file:./nowhere.ts' }] }]) {
+    await cli.writeConfig(config)
+    const { code, stdout, stderr } = await cli.run(['restart'])
+    expect({ code, stdout }).toEqual({ code: 78, stdout: '' })
+    expect(stderr).toMatch(/^ccr: /)
+    expect(await running()).toEqual(before)
+  }
 })
 
 test('restart turns a router of the foreground into a daemon', async () => {
@@ -236,7 +240,7 @@ test('restart turns a router of the foreground into a daemon', async () => {
   const ended = once(child, 'exit')
   expect((await cli.run(['restart'])).code).toBe(0)
   expect(await ended).toEqual([0, null])
-  expect(await statusOf()).toMatchObject({ running: true })
+  expect(await running()).toBeDefined()
 })
 
 test('reload tells the new generation, and the place of a fault without harm to the old one', async () => {
@@ -275,7 +279,7 @@ test('in a pipe to head it runs on after head has left', async () => {
     env: { PATH: process.env['PATH'], HOME: cli.directory, CCR_HOME: cli.home, npm_lifecycle_event: 'start' },
   })
   const result = finish(shell)
-  const status = await eventually('the router', statusOf)
+  const status = await eventually('the router', running)
   expect(await answers(status.url)).toBe(true)
   expect((await cli.run(['stop'])).code).toBe(0)
   expect(urlIn((await result).stdout)).toBe(status.url)

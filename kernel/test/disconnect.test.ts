@@ -60,7 +60,9 @@ describe('a client that leaves closes the upstream within a second', () => {
   it.each(phases)('%s', async (_, fault, stream, seen) => {
     const known = upstream.connections.length
     const client = call(router, fault, stream)
-    const connection = await upstream.waitFor((one) => upstream.connections.indexOf(one) >= known && one.fault === fault)
+    const connection = await upstream.waitFor(
+      (one) => upstream.connections.indexOf(one) >= known && one.fault === fault,
+    )
     if (seen) await client.until(seen)
     const left = Date.now()
     client.leave()
@@ -75,7 +77,12 @@ describe('a client that leaves closes the upstream within a second', () => {
     const client = call(router, 'hang-mid')
     await client.until('text_delta')
     client.leave()
-    await eventually('the record', () => router.log().slice(before).some((line) => JSON.stringify(line).includes('client_closed')))
+    await eventually('the record', () =>
+      router
+        .log()
+        .slice(before)
+        .some((line) => JSON.stringify(line).includes('client_closed')),
+    )
     expect((await call(router, 'ok').answer).text).toContain('message_stop')
   })
 })
@@ -84,30 +91,204 @@ describe('a client that leaves while its request waits for a place', () => {
   it('never reaches the upstream, and gives its place up', async () => {
     await withRouter({ config: configOf({ limits: { inFlight: 1, queued: 1 } }) }, async (router) => {
       const known = upstream.connections.length
-      const seen = (): string[] => upstream.connections.slice(known).map((one) => one.fault)
       const running = call(router, 'hang-mid')
       await running.until('text_delta')
-      const queued = call(router, 'hang-headers')
-      // The queue holds one: once another request is turned away, ours is in it.
-      const full = await eventually('a full queue', async () => undefined, 0).catch(() => undefined)
-      expect(full).toBeUndefined()
-      await waitUntilRefused(router)
+      const queued = await waiting(router, 'hang-headers')
+      expect((await call(router, 'ok').head).status, 'the queue is full').toBe(529)
       queued.leave()
-      const next = call(router, 'ok')
+      // As soon as the router has seen it leave, another may wait in its place.
+      const next = await waiting(router, 'ok')
       running.leave()
       expect((await next.answer).text).toContain('message_stop')
-      expect(seen()).toEqual(['hang-mid', 'ok'])
+      expect(upstream.connections.slice(known).map((one) => one.fault)).toEqual(['hang-mid', 'ok'])
     })
   })
+
+  /** A request that is not answered, so it waits; one that is turned away is asked again, for a second. */
+  async function waiting(router: RunningRouter, fault: string): Promise<Call> {
+    for (const deadline = Date.now() + 1000; Date.now() < deadline; await delay(20)) {
+      const one = call(router, fault)
+      if ((await Promise.race([one.head, delay(150)])) === undefined) return one
+    }
+    throw new Error('nothing may wait in this queue')
+  }
 })
 
-/** Asks until the queue is full; what is asked is given up at once, so it takes no place for long. */
-async function waitUntilRefused(router: RunningRouter): Promise<void> {
-  for (let tries = 0; tries < 50; tries++) {
-    const probe = call(router, 'ok')
-    const head = await Promise.race([probe.head, delay(100)])
-    probe.leave()
-    if (head?.status === 529) return
+describe('a client that leaves while the router connects', () => {
+  it('ends the attempt to connect', async () => {
+    const blackHole = await startBlackHole()
+    try {
+      const Providers = [
+        { name: 'p', api_base_url: `http://127.0.0.1:${blackHole.port}/v1`, api_key: 'k', dialect: 'openai' },
+      ]
+      await withRouter({ config: { Providers, timeouts: { connect: 20_000 } } }, async (router) => {
+        const client = call(router, 'p')
+        await eventually('the connection attempt', () => attempts(router.pid, blackHole.port) > 0)
+        client.leave()
+        await eventually('its end', () => attempts(router.pid, blackHole.port) === 0, 1000)
+      })
+    } finally {
+      blackHole.stop()
+    }
+  })
+
+  /** Connections of a process that are not established yet: state 02 is SYN_SENT. */
+  function attempts(pid: number, port: number): number {
+    const hex = port.toString(16).toUpperCase().padStart(4, '0')
+    const rows = readFileSync(`/proc/${pid}/net/tcp`, 'utf8').split('\n')
+    return rows.filter((row) => row.trim().split(/\s+/)[2]?.endsWith(`:${hex}`) && row.trim().split(/\s+/)[3] === '02')
+      .length
   }
-  throw new Error('the queue never filled')
-}
+
+  /** A listener whose queue is full and whose process stands still: further connections get no answer. */
+  async function startBlackHole(): Promise<{ readonly port: number; stop(): void }> {
+    const script = `const s = require('net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 },
+      () => console.log(s.address().port))`
+    const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const [line] = (await once(child.stdout, 'data')) as [Buffer]
+    const port = Number(line.toString())
+    child.kill('SIGSTOP')
+    const fillers: Socket[] = []
+    const stop = (): void => {
+      for (const filler of fillers) filler.destroy()
+      child.kill('SIGKILL')
+    }
+    for (let tries = 0; tries < 20; tries++) {
+      const filler = connect(port, '127.0.0.1')
+      filler.on('error', () => undefined)
+      fillers.push(filler)
+      const connected = await Promise.race([once(filler, 'connect'), delay(200)])
+      if (connected !== undefined) continue
+      // The one that hangs must not be in the count of the router's attempts.
+      filler.destroy()
+      return { port, stop }
+    }
+    stop()
+    throw new Error('the queue of the listener never filled')
+  }
+})
+
+describe('a client that takes nothing', () => {
+  const CLIENTS = 8
+  const MIB = 1024 * 1024
+  let router: RunningRouter
+  beforeAll(async () => {
+    router = await startRouter({ config: configOf({ timeouts: { clientStall: 4000 } }) })
+  }, 30_000)
+  afterAll(() => router?.stop())
+
+  it('row 83: stops the growth of the upstream, costs little memory, and is cut in the end', async () => {
+    // The heap of a young process grows by itself; what follows is measured against a process at work.
+    for (let turn = 0; turn < 3; turn++) {
+      const warm = Array.from({ length: CLIENTS }, () => call(router, 'infinite'))
+      await Promise.all(warm.map((one) => one.until('text_delta')))
+      for (const one of warm) one.leave()
+      await eventually('the end of the warm-up', () => upstream.connections.every((one) => one.closedAt !== undefined))
+    }
+    const known = upstream.connections.length
+    const before = residentBytes(router.pid)
+    const clients = Array.from({ length: CLIENTS }, () => call(router, 'infinite'))
+    await Promise.all(clients.map((one) => one.head))
+    for (const one of clients) one.pause()
+    const connections = (): typeof upstream.connections => upstream.connections.slice(known)
+    await eventually('every stream', () => connections().length === CLIENTS)
+
+    await settled(() => connections().reduce((sum, one) => sum + one.bytesSent, 0))
+    const grown = residentBytes(router.pid) - before
+    // Buffers of the operating system are not the router's; they bound what an upstream could send.
+    for (const one of connections()) expect(one.bytesSent).toBeLessThan(32 * MIB)
+    expect(grown / CLIENTS, 'the memory of one stalled client').toBeLessThan(4 * MIB)
+
+    expect((await ask(`${router.url}/health`, { method: 'GET' })).status).toBe(200)
+    expect((await call(router, 'ok').answer).text, 'others are served').toContain('message_stop')
+
+    await eventually(
+      'the cut',
+      () => connections().every((one) => one.closedAt !== undefined || one.fault === 'ok'),
+      8000,
+    )
+    await eventually('the record', () => JSON.stringify(router.log()).includes('client_stalled'))
+    for (const one of clients) one.leave()
+  })
+
+  it('goes on where it stopped when it reads again', async () => {
+    const client = call(router, 'slow')
+    await client.until('text_delta')
+    client.pause()
+    await delay(300)
+    client.resume()
+    const { text } = await client.answer
+    expect(violationsOf(text)).toEqual([])
+    expect(checkSse(text)).toMatchObject({ outcome: 'success', text: TEXT.repeat(3) })
+  })
+
+  /** Waits until this number has not changed for a second. */
+  async function settled(look: () => number): Promise<void> {
+    let [last, since] = [look(), Date.now()]
+    await eventually(
+      'the standstill of the upstream',
+      () => {
+        const now = look()
+        if (now !== last) [last, since] = [now, Date.now()]
+        return now > 0 && Date.now() - since > 1000
+      },
+      10_000,
+    )
+  }
+
+  function residentBytes(pid: number): number {
+    return Number(/^Rss: *(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1]) * 1024
+  }
+})
+
+describe('SIGTERM', () => {
+  let routers: RunningRouter[] = []
+  afterEach(async () => {
+    for (const one of routers) await one.stop()
+    routers = []
+  })
+  const start = async (fields: object = {}): Promise<RunningRouter> => {
+    const router = await startRouter({ config: configOf(fields) })
+    routers.push(router)
+    return router
+  }
+
+  it('row 145: lets a running stream finish, refuses new ones, and exits with 0', async () => {
+    const router = await start()
+    const running = call(router, 'slow')
+    await running.until('text_delta')
+    router.child.kill('SIGTERM')
+    const { status, text, broken } = await running.answer
+    expect({ status, broken }).toEqual({ status: 200, broken: undefined })
+    expect(violationsOf(text)).toEqual([])
+    expect(checkSse(text)).toMatchObject({ outcome: 'success', text: TEXT.repeat(3) })
+    expect(await router.exited).toBe(0)
+    await expect(call(router, 'ok').head).rejects.toThrow('ECONNREFUSED')
+  })
+
+  it('ends what outlives the drain with one error event', async () => {
+    const router = await start({ timeouts: { drain: 300 } })
+    const running = call(router, 'hang-mid')
+    await running.until('text_delta')
+    router.child.kill('SIGTERM')
+    const { text, broken } = await running.answer
+    expect(broken).toBeUndefined()
+    expect(violationsOf(text)).toEqual([])
+    expect(checkSse(text)).toMatchObject({ outcome: 'error', error: { type: 'overloaded_error' } })
+    expect(await router.exited).toBe(0)
+  })
+
+  it('given twice, does not wait', async () => {
+    const router = await start()
+    const running = call(router, 'hang-mid')
+    await running.until('text_delta')
+    router.child.kill('SIGTERM')
+    await delay(100)
+    router.child.kill('SIGTERM')
+    expect(checkSse((await running.answer).text)).toMatchObject({
+      outcome: 'error',
+      error: { type: 'overloaded_error' },
+    })
+    expect(await router.exited).toBe(0)
+  })
+})

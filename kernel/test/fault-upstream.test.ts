@@ -132,7 +132,7 @@ describe.each(SHAPES)('in the %s shape', (shape) => {
   it('error-200 and status-429 carry the error body of the shape', async () => {
     const hidden = await ask(upstream.url('error-200', { shape }))
     expect(JSON.parse(hidden.body.toString())).toMatchObject({ error: { message: 'too busy' } })
-    const query = { 'retry-after': 7, leak: 1 }
+    const query = { 'retry-after': 7, leak: 1, stack: 1 }
     const open = await ask(upstream.url('status-429', { shape, query }))
     expect(open).toMatchObject({ status: 429, headers: { 'retry-after': '7' } })
     expect(open.body.toString()).toMatch(/key-1[^]*secret-path\.js/)

@@ -43,6 +43,7 @@ const REFUSED: readonly Refused[] = [
   { row: 17, fault: 'junk', status: 502, type: 'api_error' },
   { row: 18, fault: 'bighdr', status: 502, type: 'api_error' },
   { row: 21, fault: 'status-400', status: 400, type: 'invalid_request_error', says: /the upstream says 400/ },
+  { row: 21, fault: 'status-400', query: { stack: 1 }, status: 400, type: 'invalid_request_error' },
   { row: 22, fault: 'status-401', status: 502, type: 'api_error', retry: 'false' },
   { row: 22, fault: 'status-403', status: 502, type: 'api_error', retry: 'false' },
   { row: 23, fault: 'status-402', status: 502, type: 'api_error', retry: 'false' },
@@ -72,6 +73,7 @@ const REFUSED: readonly Refused[] = [
   { row: 28, fault: 'status-429', query: { 'retry-after': 'soon' }, status: 429, type: 'rate_limit_error' },
   { row: 28, fault: 'status-429', query: { 'retry-after': -5 }, status: 429, type: 'rate_limit_error' },
   { row: 29, fault: 'status-500', status: 502, type: 'api_error' },
+  { row: 29, fault: 'status-500', query: { stack: 1 }, status: 502, type: 'api_error' },
   { row: 29, fault: 'status-502', status: 502, type: 'api_error' },
   { row: 29, fault: 'status-503', status: 502, type: 'api_error' },
   { row: 29, fault: 'status-504', status: 502, type: 'api_error' },
@@ -219,9 +221,11 @@ function expectRefusal(
 
 describe.each(SHAPES)('an upstream in the %s dialect', (shape) => {
   const refusals = REFUSED.flatMap((one) =>
-    (['stream', 'whole'] as const).filter((kind) => (one.only ?? kind) === kind).map((kind) => ({ ...one, kind })),
+    (['stream', 'whole'] as const)
+      .filter((kind) => (one.only ?? kind) === kind)
+      .map((kind) => ({ ...one, kind, label: new URLSearchParams(one.query as Record<string, string>).toString() })),
   )
-  it.each(refusals)('row $row: $fault $query ($kind) is $status $type', async (one) => {
+  it.each(refusals)('row $row: $fault $label ($kind) is $status $type', async (one) => {
     expectRefusal(await exchange(shape, one.fault, one.kind === 'stream', one.query), shape, one)
     if (one.fault === 'redirect') {
       expect(

@@ -96,6 +96,7 @@ describe('a good stream', () => {
     expect(violationsOf(text.replaceAll('\n', '\r\n'))).toEqual([])
     expect(violationsOf(text.replaceAll(': ', ':'))).toEqual([])
     expect(violationsOf(`: comment\n\n${text}`)).toEqual([])
+    expect(violationsOf(`\uFEFF${text}`)).toEqual([])
     expect(violationsOf(Buffer.from(text))).toEqual([])
   })
 })

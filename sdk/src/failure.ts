@@ -62,10 +62,9 @@ const BY_STATUS: ReadonlyMap<number, Verdict> = new Map([
   [403, OUR_CREDENTIALS],
   [404, { status: 404, type: 'not_found_error' }],
   [408, { status: 504, type: 'timeout_error' }],
-  [413, { status: 413, type: 'request_too_large' }],
+  [413, { status: 413, type: 'invalid_request_error' }],
   [422, { status: 422, type: 'invalid_request_error' }],
   [429, { status: 429, type: 'rate_limit_error' }],
-  [504, { status: 504, type: 'timeout_error' }],
   [529, { status: 529, type: 'overloaded_error' }],
 ])
 

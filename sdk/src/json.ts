@@ -36,11 +36,14 @@ export function readJson(bytes: Buffer, maxDepth = MAX_DEPTH): JsonDocument {
 function readSmall(bytes: Buffer, maxDepth: number): JsonDocument {
   let fields: Fields | undefined
   const scan = (): Fields => (fields ??= new Scan(bytes, maxDepth).fields())
-  if (mayPollute(bytes)) scan()
-  const value = parsed(bytes, scan) as JsonObject
+  const text = bytes.toString('utf8')
+  const escapes = text.includes('\\u00')
+  if (escapes || text.includes('__proto__')) scan()
+  const value = parsed(text, scan) as JsonObject
   if (typeof value !== 'object' || value === null || Array.isArray(value)) scan()
   if (mayBeDeep(bytes, maxDepth) && isDeep(value, maxDepth)) scan()
-  const spansOf = (key: string): readonly Span[] => onlySpan(bytes, key) ?? scan().get(key) ?? []
+  const isOnly = (key: string): boolean => !escapes && text.indexOf(`"${key}"`, text.indexOf(`"${key}"`) + 1) < 0
+  const spansOf = (key: string): readonly Span[] => (isOnly(key) && firstSpan(bytes, key)) || (scan().get(key) ?? [])
   return { value, isArray: (key) => Array.isArray(value[key]), spansOf }
 }
 
@@ -65,18 +68,13 @@ function readLarge(bytes: Buffer, maxDepth: number): JsonDocument {
 }
 
 /** What is wrong with a body that does not parse, the scan says. */
-function parsed(bytes: Buffer, scan: () => Fields): unknown {
+function parsed(text: string, scan: () => Fields): unknown {
   try {
-    return JSON.parse(bytes.toString('utf8'))
+    return JSON.parse(text)
   } catch (cause) {
     scan()
     throw new CcrError('CCR_REQUEST_INVALID', 'the request body is not valid JSON', { cause })
   }
-}
-
-/** Whether a body may hold a `__proto__` key, plain or with escaped letters. */
-function mayPollute(bytes: Buffer): boolean {
-  return bytes.includes('__proto__') || bytes.includes('\\u00')
 }
 
 /** Whether a body may be too deep: brackets inside of strings count too. */
@@ -106,13 +104,12 @@ function isDeep(root: object, maxDepth: number): boolean {
   return false
 }
 
-/** The value of a key that clients write first, when it is a plain string and no other text looks like that key. */
-function onlySpan(bytes: Buffer, key: string): readonly Span[] | undefined {
+/** The value of the first key of a valid body, when it is this one and a plain string, as clients write `model`. */
+function firstSpan(bytes: Buffer, key: string): readonly Span[] | undefined {
   const head = FIRST_FIELD.exec(bytes.toString('latin1', 0, 512))
-  if (head?.[2] !== key || bytes.includes('\\u00')) return undefined
-  const quoted = `"${key}"`
+  if (head?.[2] !== key) return undefined
   const start = head[1]!.length
-  return bytes.indexOf(quoted, start) < 0 ? [[start, start + head[3]!.length]] : undefined
+  return [[start, start + head[3]!.length]]
 }
 
 const FIRST_FIELD = /^(\s*\{\s*"([a-z_]+)"\s*:\s*)("[^"\\]*")/
