@@ -10,7 +10,7 @@ import type { Watchdog } from './watchdog.ts'
 /** A piece of an answer: canonical events, and the bytes to forward in their place when the answer is passed on. */
 export interface Piece {
   readonly events: readonly CanonicalEvent[]
-  readonly bytes?: Uint8Array | undefined
+  readonly bytes: Uint8Array | undefined
 }
 
 /** What reading an answer needs. */
@@ -25,20 +25,29 @@ export interface Reading {
 const CLOSE_MS = 500
 const CLOSE_READS = 16
 
-/** The answer of an upstream: pieces as they are read, or one piece when it is not a stream. */
-export function remoteAnswer(response: TransportResponse, dialect: TargetDialect, passthrough: boolean, reading: Reading) {
+/**
+ * Takes pieces of an answer as they are read; a promise means: read no more until it resolves. A callback, because a
+ * generator costs several turns of the microtask queue for each piece.
+ */
+export type Take = (piece: Piece) => Promise<void> | undefined
+
+/** Reads the answer of an upstream to its last event, and closes the upstream however that ends. */
+export function readRemote(
+  response: TransportResponse, dialect: TargetDialect, passthrough: boolean, reading: Reading, take: Take,
+): Promise<void> {
   const { attempt, pipeline } = reading
   const { stream } = attempt.exchange
   const contentType = response.headers['content-type'] ?? ''
   const reader = ofDialect(pipeline.dialect, () => dialect.reader(contentType, attempt))
-  if (!reader) return wholeAnswer(response, dialect, passthrough && !stream, reading)
-  return streamedAnswer(response, reader, passthrough && stream ? dialect : undefined, reading)
+  if (!reader) return readWholeAnswer(response, dialect, passthrough && !stream, reading, take)
+  return readStream(response, reader, passthrough && stream ? dialect : undefined, reading, take)
 }
 
-/** Leaving the loop closes the upstream. `passing` is the dialect whose frames are forwarded as they come. */
-async function* streamedAnswer(
+/** `passing` is the dialect whose frames are forwarded as they come. */
+async function readStream(
   response: TransportResponse, reader: WireReader<unknown>, passing: TargetDialect | undefined, reading: Reading,
-): AsyncGenerator<Piece, void, undefined> {
+  take: Take,
+): Promise<void> {
   const { pipeline, watchdog, settings } = reading
   const frames = passing?.passthrough?.(pipeline.observed)
   const body = response.body[Symbol.asyncIterator]()
@@ -47,18 +56,25 @@ async function* streamedAnswer(
   try {
     for (;;) {
       const read = await body.next()
+      let fault: unknown
+      let busy: Promise<void> | undefined
       if (!read.done) watchdog.read()
-      if (frames) yield passed(read.done ? frames.end() : frames.push(read.value), pipeline, passing!)
+      if (frames) busy = take(passed(read.done ? frames.end() : frames.push(read.value), pipeline, passing!))
       else {
         wire.length = 0
-        const fault = attemptTo(() => (read.done ? reader.end(emit) : reader.push(read.value, emit)))
+        try {
+          if (read.done) reader.end(emit)
+          else reader.push(read.value, emit)
+        } catch (thrown) {
+          fault = thrown
+        }
         const pending = pipeline.process(wire, read.done === true && fault === undefined)
         const events = isThenable(pending) ? await pending : pending
-        if (events.length > 0) yield { events }
-        if (fault !== undefined && !pipeline.ended) throw fault
+        if (events.length > 0) busy = take({ events, bytes: undefined })
       }
+      if (busy) await busy
       if (pipeline.ended) return
-      if (pipeline.failure !== undefined) throw pipeline.failure
+      if (pipeline.failure !== undefined || fault !== undefined) throw pipeline.failure ?? fault
       if (read.done) throw new CcrError('CCR_STREAM_ENDED', 'the answer ended before its last event')
     }
   } finally {
@@ -79,17 +95,18 @@ function passed({ bytes, events, ends }: PassthroughFrames, pipeline: Pipeline, 
 }
 
 /** An answer that is not a stream: read to its end, then one batch. */
-async function wholeAnswer(
-  response: TransportResponse, dialect: TargetDialect, passthrough: boolean, reading: Reading,
-): Promise<Piece> {
+async function readWholeAnswer(
+  response: TransportResponse, dialect: TargetDialect, passthrough: boolean, reading: Reading, take: Take,
+): Promise<void> {
   const { attempt, pipeline, watchdog, settings } = reading
   const bytes = await readWhole(response.body, settings.limits.answerBytes, watchdog)
   const wire = ofDialect(pipeline.dialect, () => explode(bytes.toString('utf8'), response, dialect, attempt))
-  const events = await pipeline.process(wire, true)
+  const pending = pipeline.process(wire, true)
+  const events = isThenable(pending) ? await pending : pending
   if (!pipeline.ended) {
     throw pipeline.failure ?? new CcrError('CCR_STREAM_ENDED', 'the answer ended before its last event')
   }
-  return { events, bytes: passthrough ? bytes : undefined }
+  await take({ events, bytes: passthrough ? bytes : undefined })
 }
 
 function explode(
@@ -120,19 +137,17 @@ function explode(
   return dialect.explode(answer, attempt)
 }
 
-/** The events of a provider inside the process; waiting for it ends with the attempt. */
-export async function* localAnswer(
-  provider: LocalProvider,
-  request: CanonicalRequest,
-  { attempt, pipeline, watchdog }: Reading,
-): AsyncGenerator<Piece, void, undefined> {
+/** Reads the events of a provider inside the process; waiting for it ends with the attempt. */
+export async function readLocal(
+  provider: LocalProvider, request: CanonicalRequest, { attempt, pipeline, watchdog }: Reading, take: Take,
+): Promise<void> {
   const events = ofDialect(provider.name, () => provider.local(request, attempt)[Symbol.asyncIterator]())
   try {
     for (;;) {
       const read = await settle(events.next(), Infinity, attempt.cancellation, never)
       watchdog.read()
       const batch = await pipeline.process(read.done ? [] : read.value, read.done === true)
-      if (batch.length > 0) yield { events: batch }
+      if (batch.length > 0) await take({ events: batch, bytes: undefined })
       if (pipeline.ended) return
       if (pipeline.failure !== undefined) throw pipeline.failure
       if (read.done) throw new CcrError('CCR_STREAM_ENDED', `provider '${provider.name}' ended before its last event`)
@@ -154,15 +169,6 @@ export async function readWhole(body: AsyncIterable<Uint8Array>, limitBytes: num
   }
   const [only] = parts
   return parts.length === 1 ? Buffer.from(only!.buffer, only!.byteOffset, only!.byteLength) : Buffer.concat(parts)
-}
-
-function attemptTo(act: () => void): unknown {
-  try {
-    act()
-    return undefined
-  } catch (thrown) {
-    return thrown
-  }
 }
 
 /** A finished upstream may close by itself, so that its connection is used again; any other is closed at once. */

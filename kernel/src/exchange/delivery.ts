@@ -5,6 +5,7 @@ import {
 import type { ClientSink, Incoming, Runtime } from './ports.ts'
 import type { ExchangeState } from './state.ts'
 import type { Piece } from './answer.ts'
+import type { Watchdog } from './watchdog.ts'
 
 /**
  * held: nothing was sent · alive: a waiting client got 200 and pings, other targets are still possible · committed:
@@ -66,18 +67,12 @@ export class Delivery {
     this.#state = 'committed'
   }
 
-  /** Sends a piece of a stream; resolves when the client takes more. `onPause` is told when it has to wait. */
-  async write({ events, bytes }: Piece, onPause: (waiting: boolean) => void): Promise<void> {
+  /** Sends a piece of a stream; a promise when the client does not take more for now, while `watchdog` stands still. */
+  write({ events, bytes }: Piece, watchdog?: Watchdog): Promise<void> | undefined {
     const chunk = bytes ?? this.#encoder!.events(events)
-    if (chunk.length === 0) return
+    if (chunk.length === 0) return undefined
     this.#lastWrite = performance.now()
-    if (this.#sink.write(chunk)) return
-    onPause(true)
-    try {
-      await this.#drained()
-    } finally {
-      onPause(false)
-    }
+    return this.#sink.write(chunk) ? undefined : this.#drained(watchdog)
   }
 
   /** Sends the last piece of a stream and ends the answer. */
@@ -145,12 +140,14 @@ export class Delivery {
     this.#pulse = setTimeout(this.#beat, left > 0 ? Math.ceil(left) : ping)
   }
 
-  async #drained(): Promise<void> {
+  async #drained(watchdog: Watchdog | undefined): Promise<void> {
     clearTimeout(this.#pulse)
+    watchdog?.pause()
     await settle(this.#sink.drained(), this.#runtime.settings.timeouts.clientStall, undefined, () => {
       this.#stalled = true
       return new CcrError('CCR_CLIENT_CLOSED', 'the client took nothing of its answer for too long')
     })
+    watchdog?.resume()
     this.#lastWrite = performance.now()
     if (this.#state !== 'ended') this.#pulse = setTimeout(this.#beat, this.#runtime.settings.timeouts.ping)
   }

@@ -4,7 +4,7 @@ import type { Cancellation } from '../core/cancellation.ts'
 import type { Generation } from '../core/generation.ts'
 import type { Lease } from '../core/kernel.ts'
 import type { Log } from '../core/log.ts'
-import { localAnswer, readWhole, remoteAnswer, type Piece, type Reading } from './answer.ts'
+import { readLocal, readRemote, readWhole, type Piece, type Reading, type Take } from './answer.ts'
 import { AttemptState } from './attempt.ts'
 import { replyTo, statusFailure, thrownFailure } from './classify.ts'
 import { Delivery, sendFailure } from './delivery.ts'
@@ -44,7 +44,6 @@ export async function runExchange(lease: Lease, incoming: Incoming, runtime: Run
   }
 }
 
-type Answer = AsyncGenerator<Piece, void, undefined>
 type Headers = Readonly<Record<string, string>>
 
 /** Why an attempt did not answer the client; nothing when it did. */
@@ -123,7 +122,7 @@ class Running {
       const reading: Reading = { attempt, pipeline, watchdog, settings: this.#runtime.settings }
       if (!wire) {
         this.#build(pipeline, attempt, undefined)
-        await this.#deliver(localAnswer(provider.contributed!, request, reading), attempt, watchdog)
+        await readLocal(provider.contributed!, request, reading, this.#taker(attempt, watchdog))
         return undefined
       }
       const { stream } = this.#exchange
@@ -134,10 +133,8 @@ class Running {
       const dialect = this.#generation.dialects.get(provider.dialect)!.target!
       this.#build(pipeline, attempt, () => dialect.decoder(attempt))
       const passthrough = wire.passthrough && pipeline.observesOnly
-      const forwarded = passthrough ? response.headers : undefined
-      const answer = remoteAnswer(response, dialect, passthrough, reading)
-      if ('next' in answer) await this.#deliver(answer, attempt, watchdog, forwarded)
-      else await this.#finish(await answer, [], attempt, forwarded)
+      const take = this.#taker(attempt, watchdog, passthrough ? response.headers : undefined)
+      await readRemote(response, dialect, passthrough, reading, take)
       return undefined
     } catch (thrown) {
       pipeline.abort(thrown)
@@ -190,24 +187,27 @@ class Running {
   }
 
   /** Holds an answer back until its first content, then hands it to the client as it comes. */
-  async #deliver(answer: Answer, attempt: AttemptState, watchdog: Watchdog, forwarded?: Headers): Promise<void> {
+  #taker(attempt: AttemptState, watchdog: Watchdog, forwarded?: Headers): Take {
     const held = new Held(this.#runtime.settings.limits)
-    const wait = (waiting: boolean): void => (waiting ? watchdog.pause() : watchdog.resume())
-    for await (const piece of answer) {
+    const { stream } = this.#exchange
+    return (piece) => {
       if (isEnd(piece.events)) return this.#finish(piece, held.pieces, attempt, forwarded)
       this.#tracker.see(piece.events)
       if (this.#delivery.committed) {
-        if (piece.events.some((event) => event.type !== 'ping')) watchdog.progress()
-        await this.#delivery.write(piece, wait)
-        continue
+        if (piece.events.some(isProgress)) watchdog.progress()
+        return this.#delivery.write(piece, watchdog)
       }
       held.add(piece)
-      if (!this.#exchange.stream || (!held.full && !piece.events.some(isSubstantive))) continue
+      if (!stream || (!held.full && !piece.events.some(isSubstantive))) return undefined
       this.#commit(attempt)
       watchdog.committed()
       this.#delivery.commit(attempt.target, forwarded)
-      for (const kept of held.pieces.splice(0)) await this.#delivery.write(kept, wait)
+      return this.#writeAll(held.pieces.splice(0), watchdog)
     }
+  }
+
+  async #writeAll(pieces: readonly Piece[], watchdog: Watchdog): Promise<void> {
+    for (const piece of pieces) await this.#delivery.write(piece, watchdog)
   }
 
   /** The last piece: usage is settled before it goes out, with what was held back, if anything. */
@@ -217,7 +217,7 @@ class Running {
     await this.#close('ok', 200, attempt)
     if (!this.#exchange.stream) return this.#delivery.whole([...held, last], attempt.target, forwarded)
     if (!this.#delivery.committed) this.#delivery.commit(attempt.target, forwarded)
-    for (const kept of held) await this.#delivery.write(kept, () => undefined)
+    for (const kept of held) await this.#delivery.write(kept)
     this.#delivery.end(last)
   }
 
@@ -240,7 +240,7 @@ class Running {
     pipeline.seal(undefined, undefined)
     try {
       const reading: Reading = { attempt, pipeline, watchdog, settings }
-      await this.#deliver(localAnswer(provider, this.#exchange.request, reading), attempt, watchdog)
+      await readLocal(provider, this.#exchange.request, reading, this.#taker(attempt, watchdog))
     } finally {
       watchdog.stop()
       attempt.settle('neutral')
@@ -316,6 +316,10 @@ function isClosed({ aborted, reason }: Cancellation): boolean {
 /** The first event that a client would miss if another target answered instead. */
 function isSubstantive(event: CanonicalEvent): boolean {
   return event.type === 'content_block_start' || event.type === 'content_block_delta'
+}
+
+function isProgress(event: CanonicalEvent): boolean {
+  return event.type !== 'ping'
 }
 
 function isEnd(events: readonly CanonicalEvent[]): boolean {
