@@ -304,7 +304,7 @@ describe('attempts', () => {
     await kernel.dispose()
   })
 
-  it('SkipTarget of the last resort is an error, and a skip after a failure leaves that failure as the answer', async () => {
+  it('SkipTarget of the last resort is an error, and a skip after a failure leaves that failure', async () => {
     const always = plugin('always', (ctx) =>
       ctx.on('transformRequest', () => {
         throw new SkipTarget('resting')
@@ -337,7 +337,7 @@ describe('attempts', () => {
 })
 
 describe('the end of an exchange', () => {
-  it('tells durable onUsage taps before the last bytes go out, the others afterwards, and waits 50 ms at most', async () => {
+  it('tells durable onUsage taps before the last bytes go out, and waits 50 ms at most for them', async () => {
     const order: string[] = []
     const hang = new Promise<void>(() => undefined)
     const meter = plugin('meter', (ctx) => {

@@ -1,8 +1,11 @@
 import { Type, type Static } from 'typebox'
 import Value from 'typebox/value'
 
+/** Node keeps no longer delay than this: a longer one would fire at once. */
+const MAX_MS = 2 ** 31 - 1
+
 const ms = (value: number, description: string) =>
-  Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1, default: value, description: `${description}, in milliseconds.` })
+  Type.Integer({ minimum: 1, maximum: MAX_MS, default: value, description: `${description}, in milliseconds.` })
 
 /** The timers of the router. Where the defaults come from: docs/design/exchange.md. */
 export const Timeouts = Type.Object(

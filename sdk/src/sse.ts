@@ -72,7 +72,7 @@ export function createSseReader(maxFrame = MAX_FRAME): SseReader {
       }
       line(whole, out)
       from = end === cr && lf === cr + 1 ? lf + 1 : end + 1
-      endedInCarriageReturn = end === cr && from === text.length
+      endedInCarriageReturn = end === cr && from === end + 1 && from === text.length
       if (lf >= 0 && lf < from) lf = text.indexOf('\n', from)
       if (cr >= 0 && cr < from) cr = text.indexOf('\r', from)
     }

@@ -172,7 +172,7 @@ describe('readConfig', () => {
         '{ timeouts: {\n  idle: -1 } }',
         'CCR_CONFIG_SCHEMA',
         'config.json:2:9',
-        /an integer of at least 1/,
+        /an integer from 1 to 2147483647/,
       ],
       [
         'a timer that would overflow',

@@ -162,12 +162,14 @@ describe('raw requests', () => {
     ['another Origin', `GET /health HTTP/1.1\r\n${head}Origin: https://evil.example\r\n\r\n`, 403],
     [
       'an upgrade of another Origin',
-      `GET /health HTTP/1.1\r\n${head}Origin: https://evil.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13\r\n\r\n`,
+      `GET /health HTTP/1.1\r\n${head}Origin: https://evil.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+        'Sec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13\r\n\r\n',
       403,
     ],
     [
       'a preflight of another Origin',
-      `OPTIONS /v1/messages HTTP/1.1\r\n${head}Origin: https://evil.example\r\nAccess-Control-Request-Method: POST\r\n\r\n`,
+      `OPTIONS /v1/messages HTTP/1.1\r\n${head}Origin: https://evil.example\r\n` +
+        'Access-Control-Request-Method: POST\r\n\r\n',
       403,
     ],
     [

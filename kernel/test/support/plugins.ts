@@ -52,8 +52,8 @@ export function routeTo(...providers: readonly string[]) {
 }
 
 /**
- * The canonical form as its own wire protocol: one JSON event a line, both ways. It lets the kernel's tests speak of the
- * kernel alone.
+ * The canonical form as its own wire protocol: one JSON event a line, both ways. It lets the kernel's tests speak of
+ * the kernel alone.
  */
 export const plain: Dialect<object, CanonicalEvent> = {
   name: 'plain',

@@ -68,7 +68,7 @@ export function createPassthrough(full: ReadonlySet<CanonicalEvent['type']>, max
       pieces = []
       from = end === cr && lf === cr + 1 ? lf + 1 : end + 1
       if (ended) complete((began = from))
-      afterReturn = end === cr && from === text.length
+      afterReturn = end === cr && from === end + 1 && from === text.length
       if (lf >= 0 && lf < from) lf = text.indexOf('\n', from)
       if (cr >= 0 && cr < from) cr = text.indexOf('\r', from)
     }

@@ -97,6 +97,8 @@ export async function createTestKernel(options: TestKernelOptions): Promise<Test
     usage,
     warnings,
     async request(request) {
+      // Each exchange counts from 1, so that two answers can be compared to the byte.
+      ids = 0
       const lease = kernel.acquire()
       const endpoint = exchangeEndpoint(lease.generation.endpoints, request.path ?? '/v1/messages')
       const client = createClient(request)
