@@ -42,7 +42,12 @@ interface Case {
 const CASES: readonly Case[] = [
   { name: 'Chat Completions, text', dialect: 'openai', body: recording('tiny-chat-stream'), touched: false },
   { name: 'Chat Completions, thinking', dialect: 'openai', body: recording('tiny-think-chat-stream'), touched: false },
-  { name: 'Chat Completions, a tool call', dialect: 'openai', body: recording('tiny-tool-chat-stream'), touched: false },
+  {
+    name: 'Chat Completions, a tool call',
+    dialect: 'openai',
+    body: recording('tiny-tool-chat-stream'),
+    touched: false,
+  },
   { name: 'Messages, passed through', dialect: 'anthropic', body: messages, touched: false },
   { name: 'Messages, decoded', dialect: 'anthropic', body: messages, touched: true },
   {
