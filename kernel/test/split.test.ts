@@ -18,8 +18,11 @@ const MESSAGES = [
   'event: message_start\ndata: {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant",' +
     '"model":"m","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":3,"output_tokens":0}}}',
   'event: ping\ndata: {"type":"ping"}',
-  'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}',
-  'event: content_block_delta\r\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Grüße 🙂"}}\r',
+  'event: content_block_start\ndata: {"type":"content_block_start","index":0,' +
+    '"content_block":{"type":"text","text":""}}',
+  // A line that ends in CR LF, and a blank one that is LF alone.
+  'event: content_block_delta\r\ndata: {"type":"content_block_delta","index":0,' +
+    '"delta":{"type":"text_delta","text":"Grüße 🙂"}}\r',
   'event: content_block_stop\ndata: {"type":"content_block_stop","index":0}',
   ': a comment\n\nevent: content_block_start\ndata: {"type":"content_block_start","index":1,' +
     '"content_block":{"type":"tool_use","id":"toolu_1","name":"Read","input":{}}}',
@@ -53,7 +56,9 @@ const CASES: readonly Case[] = [
   {
     name: 'Messages with an error in the middle',
     dialect: 'anthropic',
-    body: `${MESSAGES.slice(0, 4).join('\n\n')}\n\nevent: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"busy"}}\n\n`,
+    body:
+      MESSAGES.slice(0, 4).join('\n\n') +
+      '\n\nevent: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"busy"}}\n\n',
     touched: false,
   },
 ]
