@@ -336,6 +336,25 @@ describe('attempts', () => {
   })
 })
 
+describe('an attempt that is given up', () => {
+  it('closes its upstream, also when nobody has begun to read the answer', async () => {
+    const bad = plugin('bad', (ctx) =>
+      ctx.on('transformStream', () => {
+        throw new Error('boom')
+      }),
+    )
+    let closed = 0
+    const upstream: TestUpstream = ({ signal }) => {
+      signal.addEventListener('abort', () => void closed++)
+      return fine()
+    }
+    const kernel = await setUp({ plugins: [bad], upstream })
+    expect((await kernel.request(stream)).status).toBe(500)
+    expect(closed).toBe(1)
+    await kernel.dispose()
+  })
+})
+
 describe('the end of an exchange', () => {
   it('tells durable onUsage taps before the last bytes go out, and waits 50 ms at most for them', async () => {
     const order: string[] = []

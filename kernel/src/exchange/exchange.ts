@@ -145,6 +145,8 @@ class Running {
       if (!this.#attempts.includes(attempt)) this.#attempts.push(attempt)
       // An abort reaches us as whatever was being waited for; its reason is what happened.
       const cause = attempt.cancellation.aborted ? attempt.cancellation.reason : lastSkip(thrown)
+      // Whatever is still open towards the upstream is closed.
+      attempt.cancellation.abort(cause)
       if (this.#exchange.cancellation.aborted || this.#delivery.stalled) {
         attempt.settle('neutral')
         throw cause
@@ -235,7 +237,8 @@ class Running {
     const planned = { target, provider: { name: 'reply', models: [], dialect: 'canonical', local: true } }
     const attempt = new AttemptState(this.#exchange, planned, 1, false, this.#log)
     const { settings } = this.#runtime
-    const watchdog = new Watchdog('the reply', settings.timeouts, this.#exchange.stream, (late) => attempt.cancellation.abort(late))
+    const expire = (late: CcrError): void => attempt.cancellation.abort(late)
+    const watchdog = new Watchdog('the reply', settings.timeouts, this.#exchange.stream, expire)
     const pipeline = new Pipeline('canonical', attempt.cancellation, this.#log)
     pipeline.seal(undefined, undefined)
     try {

@@ -1,6 +1,6 @@
 import {
-  CcrError, isThenable, Stage, type Abortable, type CanonicalEvent, type StageOptions, type StageOwner, type StreamPipeline,
-  type StreamTransform,
+  CcrError, isThenable, Stage, type Abortable, type CanonicalEvent, type StageOptions, type StageOwner,
+  type StreamPipeline, type StreamTransform,
 } from '@ccr/sdk'
 import type { NamingPipeline } from '../core/hooks.ts'
 import type { Log } from '../core/log.ts'
