@@ -1,4 +1,5 @@
 import type { CanonicalRequest } from './canonical.ts'
+import type { AttemptFailure, AttemptOutcome } from './failure.ts'
 import type { Secret } from './secret.ts'
 
 /** Request headers as Node gives them: names in lower case. */
@@ -93,9 +94,6 @@ export interface Outbound<Dialect extends string = string, Body = unknown> {
   readonly url?: string | undefined
 }
 
-/** How an attempt ended: `cooldown` = alive but asked to be left alone; `neutral` = says nothing about the target. */
-export type AttemptOutcome = 'ok' | 'failure' | 'cooldown' | 'neutral'
-
 /** One immutable try of one target. */
 export interface Attempt {
   readonly id: string
@@ -111,7 +109,7 @@ export interface Attempt {
   /** Calls `fn` once, at once, when the first substantive event goes to the client. */
   onCommitted(fn: () => void): void
   /** Calls `fn` exactly once, with how the attempt ended: also after commit, on SkipTarget and on client abort. */
-  onSettled(fn: (outcome: AttemptOutcome, failure: import('./failure.ts').AttemptFailure | undefined) => void): void
+  onSettled(fn: (outcome: AttemptOutcome, failure: AttemptFailure | undefined) => void): void
 }
 
 /** Token counts in disjoint buckets. */

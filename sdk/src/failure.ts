@@ -1,5 +1,3 @@
-import type { AttemptOutcome } from './exchange.ts'
-
 /** The error types of the canonical dialect; every client dialect maps them to its own words. */
 export type FailureType =
   | 'invalid_request_error'
@@ -25,6 +23,9 @@ export interface FailureReply {
   /** Further headers, such as `allow`. */
   readonly headers?: Readonly<Record<string, string>> | undefined
 }
+
+/** How an attempt ended: `cooldown` = alive but asked to be left alone; `neutral` = says nothing about the target. */
+export type AttemptOutcome = 'ok' | 'failure' | 'cooldown' | 'neutral'
 
 /** What went wrong in one attempt. */
 export interface AttemptFailure {
