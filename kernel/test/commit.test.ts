@@ -11,6 +11,7 @@ const jsonl = (body: TestAnswer['body'], failure?: Error): TestAnswer => ({
   body,
   ...(failure && { failure }),
 })
+const reset = (): Error => Object.assign(new Error('reset'), { code: 'ECONNRESET' })
 const fine = (): TestAnswer => jsonl(lines(answerEvents('one two three')))
 const events = (text: string): CanonicalEvent[] =>
   text
@@ -56,7 +57,7 @@ const asked = (): {
 describe('the commit rule', () => {
   it('tries the next target invisibly while nothing was sent', async () => {
     const upstream = asked()
-    const broken = (): TestAnswer => jsonl(lines(answerEvents('lost').slice(0, 1)), new Error('reset'))
+    const broken = (): TestAnswer => jsonl(lines(answerEvents('lost').slice(0, 1)), reset())
     const kernel = await setUp({ plugins: [onward], upstream: upstream.by({ a: broken, b: fine }) }, 'a', 'b')
     const reply = await kernel.request(stream)
     expect(upstream.calls).toEqual(['a', 'b'])
@@ -251,7 +252,7 @@ describe('attempts', () => {
     },
     {
       name: 'broken after commit',
-      upstream: () => jsonl(lines(answerEvents('a b').slice(0, 3)), new Error('reset')),
+      upstream: () => jsonl(lines(answerEvents('a b').slice(0, 3)), reset()),
       outcome: 'failure',
       committed: 1,
     },

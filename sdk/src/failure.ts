@@ -88,7 +88,8 @@ export function verdictOfStatus(status: number): Verdict {
 
 /** What an upstream's own error type means to a client. */
 export function verdictOfType(type: FailureType): Verdict {
-  return BY_TYPE[type]
+  // What an upstream reports may be a word of its own.
+  return Object.hasOwn(BY_TYPE, type) ? BY_TYPE[type] : BAD_GATEWAY
 }
 
 /** What a failure says about the target. */

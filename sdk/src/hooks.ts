@@ -48,7 +48,7 @@ export interface Placement {
   readonly before?: readonly string[] | undefined
   readonly after?: readonly string[] | undefined
   readonly timeoutMs?: number | undefined
-  /** Overrides the hook's own policy; not for onRequest. */
+  /** Overrides the hook's own policy; not for onRequest and onUsage. */
   readonly onFailure?: 'fail' | 'skip' | undefined
 }
 

@@ -161,3 +161,16 @@ export function parseObject(text: string): Record<string, unknown> | undefined {
     return undefined
   }
 }
+
+/** About how many bytes events hold: the text of deltas, and everything of the rest. */
+export function weightOfEvents(events: readonly CanonicalEvent[]): number {
+  let weight = 0
+  for (const event of events) {
+    const delta = event.type === 'content_block_delta' ? event.delta : undefined
+    if (delta?.type === 'text_delta') weight += delta.text.length
+    else if (delta?.type === 'thinking_delta') weight += delta.thinking.length
+    else if (delta?.type === 'input_json_delta') weight += delta.partial_json.length
+    else if (event.type !== 'content_block_stop') weight += JSON.stringify(event).length
+  }
+  return weight
+}

@@ -1,5 +1,5 @@
 import type { Outbound, RoutePlan, Target } from './exchange.ts'
-import type { ErrorDecision, RequestDecision } from './hooks.ts'
+import type { RequestDecision } from './hooks.ts'
 
 type Fields = Record<string, unknown>
 
@@ -42,12 +42,11 @@ export function outboundFault(result: unknown, before: Outbound, stage: string):
 /** What is wrong with a result of onError. */
 export function decisionFault(result: unknown): string | undefined {
   if (!isFields(result)) return 'it is not a decision'
-  const decision = result as Partial<ErrorDecision> & Fields
-  if (decision.action === 'next') return undefined
-  if (decision.action === 'retry')
-    return typeof decision['afterMs'] === 'number' && decision['afterMs'] >= 0 ? undefined : 'retry needs afterMs >= 0'
-  if (decision.action === 'reply')
-    return isFailure(decision['reply']) ? undefined : 'reply needs a status, a type and a message'
+  const { action, afterMs, reply } = result
+  const isWait = typeof afterMs === 'number' && afterMs >= 0 && afterMs < 2 ** 31
+  if (action === 'next') return undefined
+  if (action === 'retry') return isWait ? undefined : 'retry needs afterMs >= 0'
+  if (action === 'reply') return isFailure(reply) ? undefined : 'reply needs an error status, a type and a message'
   return 'its action is not retry, next or reply'
 }
 
@@ -63,12 +62,16 @@ function isReply(reply: unknown): boolean {
 }
 
 function isFailure(value: unknown): boolean {
-  return (
-    isFields(value) &&
-    Number.isInteger(value['status']) &&
-    typeof value['type'] === 'string' &&
-    typeof value['message'] === 'string'
-  )
+  if (!isFields(value)) return false
+  const { status, type, message, retryAfter, headers = {} } = value
+  const isStatus = Number.isInteger(status) && (status as number) >= 400 && (status as number) <= 599
+  const lines = isFields(headers) ? [...Object.entries(headers).flat(), retryAfter ?? ''] : [undefined]
+  return isStatus && typeof type === 'string' && typeof message === 'string' && lines.every(isLine)
+}
+
+/** What may stand in a header. */
+function isLine(value: unknown): boolean {
+  return typeof value === 'string' && /^[\x20-\x7e]*$/.test(value)
 }
 
 function isTarget(value: unknown): value is Target {

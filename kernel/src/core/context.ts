@@ -47,6 +47,9 @@ export function createContext(instance: Instance, options: unknown, config: unkn
   })
 }
 
+/** A guard is never skipped, and a record of what was used never costs the answer. */
+const FIXED: Partial<Record<HookName, 'fail' | 'skip'>> = { onRequest: 'fail', onUsage: 'skip' }
+
 type AnyPlacement = Placement & { readonly stage?: string; readonly dialect?: string; readonly durable?: boolean }
 
 function createTap(instance: Instance, hook: HookName, handler: Tap['handler'], placement: AnyPlacement): Tap {
@@ -70,7 +73,7 @@ function createTap(instance: Instance, hook: HookName, handler: Tap['handler'], 
     before: placement.before ?? [],
     after: placement.after ?? [],
     timeoutMs: placement.timeoutMs ?? rules.timeoutMs,
-    onFailure: hook === 'onRequest' ? 'fail' : (placement.onFailure ?? rules.onFailure),
+    onFailure: FIXED[hook] ?? placement.onFailure ?? rules.onFailure,
   }
 }
 
@@ -81,6 +84,6 @@ export function placed(tap: Tap, entry: Instance['entry']): Tap {
     before: [...tap.before, ...(entry.before ?? [])],
     after: [...tap.after, ...(entry.after ?? [])],
     timeoutMs: entry.timeoutMs ?? tap.timeoutMs,
-    onFailure: tap.hook === 'onRequest' ? 'fail' : (entry.onFailure ?? tap.onFailure),
+    onFailure: FIXED[tap.hook] ?? entry.onFailure ?? tap.onFailure,
   }
 }

@@ -27,11 +27,11 @@ export interface TargetHooks {
   readonly canonical: AsyncSeriesWaterfallHook<[Outbound, Attempt]> | undefined
   readonly wire: AsyncSeriesWaterfallHook<[Outbound, Attempt]> | undefined
   readonly send: AsyncSeriesWaterfallHook<[Outbound, Attempt]> | undefined
-  readonly stream: SyncHook<[StreamPipeline, Attempt]> | undefined
+  readonly stream: SyncHook<[NamingPipeline, Attempt]> | undefined
 }
 
 /** A pipeline that knows which tap is building on it, so that a failing stage names its plugin. */
-export interface NamingPipeline extends StreamPipeline {
+export interface NamingPipeline {
   as(owner: StageOwner): StreamPipeline
 }
 
@@ -61,7 +61,7 @@ export function createTargetHooks(taps: readonly Tap[], dialect: string, log: Lo
     return filled(new AsyncSeriesWaterfallHook<[Outbound, Attempt]>(['outbound', 'attempt']), chosen)
   }
   const streams = ofHook(taps, 'transformStream').reverse()
-  const stream = streams.length === 0 ? undefined : new SyncHook<[StreamPipeline, Attempt]>(['stream', 'attempt'])
+  const stream = streams.length === 0 ? undefined : new SyncHook<[NamingPipeline, Attempt]>(['stream', 'attempt'])
   streams.forEach((tap, place) => stream?.tap({ name: tap.entryId, stage: place }, streamTap(tap, log)))
   return Object.freeze({ canonical: waterfall('canonical'), wire: waterfall('wire'), send: waterfall('send'), stream })
 }
@@ -91,10 +91,8 @@ function transformTap(tap: Tap<'transformRequest'>, log: Log): Registered<[Outbo
   return [tap, guard<[Outbound, Attempt]>(tap, { call: tap.handler, fault, signal }, log)]
 }
 
-function streamTap(tap: Tap<'transformStream'>, log: Log): (stream: StreamPipeline, attempt: Attempt) => void {
-  // Every pipeline that the exchange hands out can name its stages.
-  const named = (stream: StreamPipeline): StreamPipeline => (stream as NamingPipeline).as(tap)
-  return guardSync<[StreamPipeline, Attempt]>(tap, (stream, attempt) => tap.handler(named(stream), attempt), log)
+function streamTap(tap: Tap<'transformStream'>, log: Log): (stream: NamingPipeline, attempt: Attempt) => void {
+  return guardSync<[NamingPipeline, Attempt]>(tap, (stream, attempt) => tap.handler(stream.as(tap), attempt), log)
 }
 
 function errorTap(tap: Tap<'onError'>, log: Log): Registered<[AttemptFailure, Attempt]> {

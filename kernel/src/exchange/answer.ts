@@ -73,7 +73,7 @@ async function readStream(
         if (events.length > 0) busy = take({ events, bytes: undefined })
       }
       if (busy) await busy
-      if (pipeline.ended) return
+      if (pipeline.ended) return await pipeline.flush()
       if (pipeline.failure !== undefined || fault !== undefined) throw pipeline.failure ?? fault
       if (read.done) throw new CcrError('CCR_STREAM_ENDED', 'the answer ended before its last event')
     }
@@ -86,7 +86,8 @@ async function readStream(
 function passed({ bytes, events, ends }: PassthroughFrames, pipeline: Pipeline, dialect: TargetDialect): Piece {
   const reported = events.findIndex((event) => event.type === 'error')
   const allowed = pipeline.inspect(reported < 0 ? events : events.slice(0, reported))
-  const whole = allowed.length === events.length
+  // After the end nothing more goes out, however its bytes arrived.
+  const whole = allowed.length === events.length && !pipeline.ended
   if (reported >= 0 && allowed.length === reported) {
     const cause = dialect.error(events[reported])
     pipeline.fail(new CcrError('CCR_STREAM_ERROR', 'the upstream reported an error', { cause }))
@@ -100,22 +101,18 @@ async function readWholeAnswer(
 ): Promise<void> {
   const { attempt, pipeline, watchdog, settings } = reading
   const bytes = await readWhole(response.body, settings.limits.answerBytes, watchdog)
-  const wire = ofDialect(pipeline.dialect, () => explode(bytes.toString('utf8'), response, dialect, attempt))
+  const { wire, json } = ofDialect(pipeline.dialect, () => explode(bytes.toString('utf8'), response, dialect, attempt))
   const pending = pipeline.process(wire, true)
   const events = isThenable(pending) ? await pending : pending
   if (!pipeline.ended) {
     throw pipeline.failure ?? new CcrError('CCR_STREAM_ENDED', 'the answer ended before its last event')
   }
-  await take({ events, bytes: passthrough ? bytes : undefined })
+  await take({ events, bytes: passthrough && json ? bytes : undefined })
 }
 
-function explode(
-  text: string,
-  response: TransportResponse,
-  dialect: TargetDialect,
-  attempt: AttemptState,
-): readonly unknown[] {
-  if (text.trim() === '') throw new CcrError('CCR_STREAM_INVALID', `an empty answer (status ${response.status})`)
+function explode(text: string, response: TransportResponse, dialect: TargetDialect, attempt: AttemptState) {
+  const { status, headers } = response
+  if (text.trim() === '') throw new CcrError('CCR_STREAM_INVALID', `an empty answer (status ${status})`)
   let answer: unknown
   try {
     answer = JSON.parse(text)
@@ -123,18 +120,16 @@ function explode(
     // Some servers send a stream under another content type.
     const reader = /^\s*(?:data|event|id|retry|):/.test(text) ? dialect.reader('text/event-stream', attempt) : undefined
     if (!reader) {
-      const type = response.headers['content-type']?.split(';')[0] ?? 'no content type'
-      throw new CcrError(
-        'CCR_STREAM_INVALID',
-        `its answer (status ${response.status}, ${type}) is neither JSON nor an event stream`,
-      )
+      const type = headers['content-type']?.split(';')[0] ?? 'no content type'
+      const fact = `its answer (status ${status}, ${type}) is neither JSON nor an event stream`
+      throw new CcrError('CCR_STREAM_INVALID', fact)
     }
     const wire: unknown[] = []
     reader.push(Buffer.from(text), (event) => void wire.push(event))
     reader.end((event) => void wire.push(event))
-    return wire
+    return { wire, json: false }
   }
-  return dialect.explode(answer, attempt)
+  return { wire: dialect.explode(answer, attempt), json: true }
 }
 
 /** Reads the events of a provider inside the process; waiting for it ends with the attempt. */
@@ -148,7 +143,7 @@ export async function readLocal(
       watchdog.read()
       const batch = await pipeline.process(read.done ? [] : read.value, read.done === true)
       if (batch.length > 0) await take({ events: batch, bytes: undefined })
-      if (pipeline.ended) return
+      if (pipeline.ended) return await pipeline.flush()
       if (pipeline.failure !== undefined) throw pipeline.failure
       if (read.done) throw new CcrError('CCR_STREAM_ENDED', `provider '${provider.name}' ended before its last event`)
     }

@@ -3,6 +3,7 @@ import type { AttemptFailure, CcrError, FailureReply, UpstreamError, Verdict } f
 import type { AttemptState } from './attempt.ts'
 
 const TLS = /^(?:ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|EPROTO|HOSTNAME_)/
+const NETWORK = new RegExp(`^(?:E[A-Z0-9]{2,}$|UND_ERR_(?!INVALID_ARG)|HPE_|Z_|ERR_(?:SOCKET|STREAM))|${TLS.source}`)
 const TEXT_LIMIT = 500
 /** A client does what `retry-after` says, however long; beyond this it is told not to wait for it. */
 const PATIENCE_MS = 60_000
@@ -34,6 +35,10 @@ export function statusFailure(
 export function thrownFailure(attempt: AttemptState, thrown: unknown, redact: Redact): AttemptFailure {
   if (isCcrError(thrown)) return codedFailure(attempt, thrown, redact)
   const code = codeOf(thrown)
+  if (code === undefined) {
+    const message = `the attempt at ${subjectOf(attempt)} failed: ${quotable(messageOf(thrown), redact)}`
+    return failed('plugin', message, { status: 500, type: 'api_error' }, message, thrown)
+  }
   const timedOut = code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT'
   // A certificate does not get better by asking again.
   const untrusted = TLS.test(code) ? 'authentication_error' : 'api_error'
@@ -103,10 +108,11 @@ function subjectOf({ target }: AttemptState): string {
   return `provider '${target.provider}' (model '${target.model}')`
 }
 
-function codeOf(thrown: unknown): string {
+/** The code of an error of the network; any other exception is not the upstream's doing. */
+function codeOf(thrown: unknown): string | undefined {
   for (let error = thrown; error instanceof Error; error = error.cause) {
     const { code } = error as { code?: unknown }
-    if (typeof code === 'string' && /^[A-Z][A-Z0-9_]*$/.test(code)) return code
+    if (typeof code === 'string' && NETWORK.test(code)) return code
   }
-  return `a network error (${messageOf(thrown).split('\n')[0]!.slice(0, 60)})`
+  return undefined
 }

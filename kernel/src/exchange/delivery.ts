@@ -1,7 +1,5 @@
-import {
-  CcrError, createAccumulator, settle, type CanonicalEvent, type ClientDialect, type ClientEncoder, type FailureReply,
-  type Target,
-} from '@ccr/sdk'
+import { CcrError, createAccumulator, settle, toHeaderValue } from '@ccr/sdk'
+import type { ClientDialect, ClientEncoder, FailureReply, Target } from '@ccr/sdk'
 import type { ClientSink, Incoming, Runtime } from './ports.ts'
 import type { ExchangeState } from './state.ts'
 import type { Piece } from './answer.ts'
@@ -16,8 +14,10 @@ type State = 'held' | 'alive' | 'committed' | 'ended'
 /** Headers of an upstream's answer that are its connection's own, or the router's business. */
 const NOT_FORWARDED = new RegExp(
   '^(?:connection|keep-alive|transfer-encoding|content-(?:length|encoding)|set-cookie|trailer|upgrade|date|server|' +
-    'proxy-.*|access-control-.*|strict-transport-security|alt-svc)$',
+    'proxy-.*|access-control-.*|strict-transport-security|alt-svc|.*authori[sz].*|.*authenticat.*|location|clear-.*)$',
 )
+
+type Headers = Readonly<Record<string, string>>
 
 /** Writes one exchange's answer to its client, and knows how far that has gone. */
 export class Delivery {
@@ -47,10 +47,6 @@ export class Delivery {
     return this.#state === 'committed' || this.#state === 'ended'
   }
 
-  get ended(): boolean {
-    return this.#state === 'ended'
-  }
-
   /** The HTTP status the client saw, 0 before any. */
   get status(): number {
     return this.#status
@@ -62,8 +58,8 @@ export class Delivery {
   }
 
   /** The first content is about to be sent. `upstream` are the headers of an answer that is passed on. */
-  commit(target: Target, upstream: Readonly<Record<string, string>> | undefined): void {
-    if (this.#encoder && this.#state === 'held') this.#head(200, this.#streamHeaders(), target, upstream)
+  commit(target: Target, upstream: Headers | undefined): void {
+    if (this.#encoder && this.#state === 'held') this.#head(this.#headers(this.#streamHeaders(), target, upstream))
     this.#state = 'committed'
   }
 
@@ -75,42 +71,43 @@ export class Delivery {
     return this.#sink.write(chunk) ? undefined : this.#drained(watchdog)
   }
 
-  /** Sends the last piece of a stream and ends the answer. */
-  end({ events, bytes }: Piece): void {
-    this.#stop()
-    this.#sink.end(bytes ?? this.#encoder!.events(events))
+  /** Prepares the last piece of a stream; what it gives sends it and ends the answer, and cannot fail. */
+  last({ events, bytes }: Piece): () => void {
+    const chunk = bytes ?? this.#encoder!.events(events)
+    return () => {
+      this.#stop()
+      this.#sink.end(chunk)
+    }
   }
 
-  /** Sends a whole answer. */
-  whole(
-    pieces: readonly Piece[],
-    target: Target | undefined,
-    upstream: Readonly<Record<string, string>> | undefined,
-  ): void {
+  /** Prepares a whole answer; what it gives sends it, and cannot fail. */
+  whole(pieces: readonly Piece[], target: Target, upstream: Headers | undefined): () => void {
     const passed = pieces.length === 1 ? pieces[0]!.bytes : undefined
     const body = passed ?? JSON.stringify(this.#client.message(accumulated(pieces), this.#exchange))
-    this.#stop()
-    const length = typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength
-    this.#head(
-      200,
-      { 'content-type': 'application/json', 'content-length': String(length) },
-      target,
-      passed && upstream,
-    )
-    this.#sink.end(body)
+    const own = { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) }
+    const headers = this.#headers(own, target, passed && upstream)
+    return () => {
+      this.#stop()
+      this.#head(headers)
+      this.#sink.end(body)
+    }
   }
 
   /** Tells the client of a failure: as an HTTP status while nothing was sent, as the stream's last event afterwards. */
   fail(reply: FailureReply): void {
     if (this.#state === 'ended') return
-    const held = this.#state === 'held'
+    if (this.#state === 'held') {
+      sendFailure(this.#sink, this.#client, reply, this.#exchange.id)
+      this.#status = reply.status
+    } else this.#sink.end(this.#encoder!.failure(reply))
     this.#stop()
-    if (!held) {
-      this.#sink.end(this.#encoder!.failure(reply))
-      return
-    }
-    this.#status = reply.status
-    sendFailure(this.#sink, this.#client, reply, this.#exchange.id)
+  }
+
+  /** Nobody is told any more, whatever happened: an answer never stays open. */
+  close(): void {
+    if (this.#state === 'ended') return
+    this.#stop()
+    this.#sink.destroy()
   }
 
   /** The client has left: nothing is sent any more. */
@@ -131,7 +128,7 @@ export class Delivery {
     const left = this.#lastWrite + interval - performance.now()
     if (left <= 0) {
       if (this.#state === 'held') {
-        this.#head(200, this.#streamHeaders(), undefined, undefined)
+        this.#head(this.#headers(this.#streamHeaders(), undefined, undefined))
         this.#state = 'alive'
       }
       this.#lastWrite = performance.now()
@@ -143,35 +140,37 @@ export class Delivery {
   async #drained(watchdog: Watchdog | undefined): Promise<void> {
     clearTimeout(this.#pulse)
     watchdog?.pause()
-    await settle(this.#sink.drained(), this.#runtime.settings.timeouts.clientStall, undefined, () => {
+    const { clientStall, ping } = this.#runtime.settings.timeouts
+    await settle(this.#sink.drained(), clientStall, this.#exchange.cancellation, () => {
       this.#stalled = true
       return new CcrError('CCR_CLIENT_CLOSED', 'the client took nothing of its answer for too long')
     })
     watchdog?.resume()
     this.#lastWrite = performance.now()
-    if (this.#state !== 'ended') this.#pulse = setTimeout(this.#beat, this.#runtime.settings.timeouts.ping)
+    if (this.#state !== 'ended') this.#pulse = setTimeout(this.#beat, ping)
   }
 
   #streamHeaders(): Record<string, string> {
     return { 'content-type': this.#encoder!.contentType, 'cache-control': 'no-cache', 'x-accel-buffering': 'no' }
   }
 
-  #head(
-    status: number,
-    own: Readonly<Record<string, string>>,
-    target: Target | undefined,
-    upstream: Readonly<Record<string, string>> | undefined,
-  ): void {
+  #headers(own: Headers, target: Target | undefined, upstream: Headers | undefined): Headers {
     const headers: Record<string, string> = { 'request-id': this.#exchange.id }
-    for (const name in upstream) if (!NOT_FORWARDED.test(name)) headers[name] = upstream[name]!
-    Object.assign(headers, own)
-    if (target) {
-      headers['x-ccr-provider'] = printable(target.provider)
-      headers['x-ccr-model'] = printable(target.model)
-      headers['x-ccr-route'] = printable(this.#exchange.plan?.scenario ?? this.#exchange.plan?.source ?? '')
+    for (const name in upstream) {
+      if (!NOT_FORWARDED.test(name)) headers[name] = this.#runtime.redact(upstream[name]!)
     }
-    this.#status = status
-    this.#sink.head(status, headers)
+    Object.assign(headers, own)
+    if (!target) return headers
+    const { scenario, source = '' } = this.#exchange.plan ?? {}
+    headers['x-ccr-provider'] = toHeaderValue(target.provider)
+    headers['x-ccr-model'] = toHeaderValue(target.model)
+    headers['x-ccr-route'] = toHeaderValue(scenario ?? source)
+    return headers
+  }
+
+  #head(headers: Headers): void {
+    this.#status = 200
+    this.#sink.head(200, headers)
   }
 }
 
@@ -184,7 +183,7 @@ export function sendFailure(sink: ClientSink, client: ClientDialect, reply: Fail
     'content-type': 'application/json',
     'content-length': String(Buffer.byteLength(body)),
   }
-  if (reply.retryAfter !== undefined) headers['retry-after'] = printable(reply.retryAfter)
+  if (reply.retryAfter !== undefined) headers['retry-after'] = toHeaderValue(reply.retryAfter)
   if (reply.shouldRetry !== undefined) headers['x-should-retry'] = String(reply.shouldRetry)
   sink.head(reply.status, headers)
   sink.end(body)
@@ -192,13 +191,8 @@ export function sendFailure(sink: ClientSink, client: ClientDialect, reply: Fail
 
 function accumulated(pieces: readonly Piece[]) {
   const accumulator = createAccumulator()
-  for (const { events } of pieces) for (const event of events as readonly CanonicalEvent[]) accumulator.push(event)
+  for (const { events } of pieces) for (const event of events) accumulator.push(event)
   const message = accumulator.message()
   if (!message) throw new CcrError('CCR_STREAM_ENDED', 'the answer has no beginning')
   return message
-}
-
-/** A header value must be one line of Latin-1; what is not is percent-encoded. */
-function printable(value: string): string {
-  return /^[\x20-\x7e]*$/.test(value) ? value : encodeURIComponent(value)
 }

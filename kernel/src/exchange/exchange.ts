@@ -1,4 +1,4 @@
-import { CcrError, isCcrError, isSkipTarget, messageEvents, outcomeOf, pause } from '@ccr/sdk'
+import { CcrError, isCcrError, isSkipTarget, messageEvents, outcomeOf, pause, weightOfEvents } from '@ccr/sdk'
 import type { AttemptFailure, CanonicalEvent, DecodedRequest, LocalReply, UpstreamError, UsageRecord } from '@ccr/sdk'
 import type { Cancellation } from '../core/cancellation.ts'
 import type { Generation } from '../core/generation.ts'
@@ -75,6 +75,7 @@ class Running {
     } catch (thrown) {
       this.#giveUp(thrown)
     }
+    this.#delivery.close()
     await this.#settle()
   }
 
@@ -161,6 +162,7 @@ class Running {
   /** The answer's head is an error: its body says more. */
   async #refusal(attempt: AttemptState, { status, headers, body }: TransportResponse): Promise<AttemptFailure> {
     const bytes = await readWhole(body, this.#runtime.settings.limits.errorBytes).catch(() => Buffer.alloc(0))
+    attempt.cancellation.throwIfAborted()
     const dialect = this.#generation.dialects.get(attempt.provider.dialect)!.target!
     let said: UpstreamError | undefined
     try {
@@ -190,10 +192,10 @@ class Running {
 
   /** Holds an answer back until its first content, then hands it to the client as it comes. */
   #taker(attempt: AttemptState, watchdog: Watchdog, forwarded?: Headers): Take {
-    const held = new Held(this.#runtime.settings.limits)
     const { stream } = this.#exchange
+    const held = new Held(this.#runtime.settings.limits, stream)
     return (piece) => {
-      if (isEnd(piece.events)) return this.#finish(piece, held.pieces, attempt, forwarded)
+      if (isEnd(piece.events)) return this.#finish(piece, held, attempt, forwarded)
       this.#tracker.see(piece.events)
       if (this.#delivery.committed) {
         if (piece.events.some(isProgress)) watchdog.progress()
@@ -213,14 +215,17 @@ class Running {
   }
 
   /** The last piece: usage is settled before it goes out, with what was held back, if anything. */
-  async #finish(last: Piece, held: readonly Piece[], attempt: AttemptState, forwarded?: Headers): Promise<void> {
+  async #finish(last: Piece, held: Held, attempt: AttemptState, forwarded?: Headers): Promise<void> {
     this.#tracker.see(last.events)
+    held.add(last)
+    const { stream } = this.#exchange
+    const pieces = held.pieces.splice(0)
+    const send = stream ? this.#delivery.last(last) : this.#delivery.whole(pieces, attempt.target, forwarded)
     this.#commit(attempt)
+    if (stream && !this.#delivery.committed) this.#delivery.commit(attempt.target, forwarded)
     await this.#close('ok', 200, attempt)
-    if (!this.#exchange.stream) return this.#delivery.whole([...held, last], attempt.target, forwarded)
-    if (!this.#delivery.committed) this.#delivery.commit(attempt.target, forwarded)
-    for (const kept of held) await this.#delivery.write(kept)
-    this.#delivery.end(last)
+    if (stream) for (const kept of pieces.slice(0, -1)) await this.#delivery.write(kept)
+    send()
   }
 
   #commit(attempt: AttemptState): void {
@@ -288,24 +293,29 @@ function lastSkip(thrown: unknown): unknown {
   return new CcrError('CCR_HOOK_FAILED', `every target was passed over, the last one too: ${thrown.message}`)
 }
 
-/** What is kept back of an answer that may still be replaced by another target's. */
+/** What is kept back of an answer: its beginning, or all of it for a client that does not stream. */
 class Held {
   readonly pieces: Piece[] = []
   readonly #limits: Settings['limits']
+  readonly #stream: boolean
   #events = 0
   #bytes = 0
 
-  constructor(limits: Settings['limits']) {
+  constructor(limits: Settings['limits'], stream: boolean) {
     this.#limits = limits
+    this.#stream = stream
   }
 
   add(piece: Piece): void {
     this.pieces.push(piece)
     this.#events += piece.events.length
-    this.#bytes += piece.bytes?.byteLength ?? 0
+    this.#bytes += piece.bytes?.byteLength ?? weightOfEvents(piece.events)
+    const { answerBytes } = this.#limits
+    if (this.#stream || this.#bytes <= answerBytes) return
+    throw new CcrError('CCR_STREAM_LIMIT', `its answer is larger than ${answerBytes} bytes`)
   }
 
-  /** More is kept than may be. */
+  /** More of a stream is kept than may be. */
   get full(): boolean {
     return this.#events > this.#limits.heldEvents || this.#bytes > this.#limits.heldBytes
   }

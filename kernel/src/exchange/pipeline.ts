@@ -67,14 +67,6 @@ export class Pipeline implements NamingPipeline {
     }
   }
 
-  pipe(): never {
-    throw new Error('a stage needs an owner; build on what `as` gives')
-  }
-
-  observe(): never {
-    throw new Error('an observer needs an owner; build on what `as` gives')
-  }
-
   /** Nothing more can be added: puts the decoder between wire and canonical stages. */
   seal(
     decoder: { readonly transform: AnyTransform; readonly owner: StageOwner } | undefined,
@@ -99,6 +91,11 @@ export class Pipeline implements NamingPipeline {
   /** Ends the stream for a reason that no stage has seen. */
   fail(reason: unknown): void {
     this.#failure ??= reason
+  }
+
+  /** Flushes the stages of a stream that ended properly; what they emit now comes too late. */
+  async flush(): Promise<void> {
+    if (!this.observesOnly) await this.process([], true)
   }
 
   abort(reason: unknown): void {
@@ -132,6 +129,10 @@ export class Pipeline implements NamingPipeline {
       let event = events[index]!
       // What relays send after the end is of no interest.
       if (this.#validator.ended && this.observesOnly) return events.slice(0, index)
+      if (event.type === 'error' && !this.#validator.ended) {
+        this.#failure ??= new CcrError('CCR_STREAM_ERROR', 'the answer is an error', { cause: event.error })
+        return events.slice(0, index)
+      }
       try {
         this.#validator.check(event)
       } catch (error) {

@@ -1,21 +1,14 @@
 import { CcrError, type CanonicalEvent } from '@ccr/sdk'
 
 /** Which block a known delta belongs to; deltas and blocks that are not listed pass. */
-const BLOCKS_OF_DELTA: Readonly<Record<string, readonly string[]>> = {
-  text_delta: ['text'],
-  citations_delta: ['text'],
-  input_json_delta: ['tool_use', 'server_tool_use', 'mcp_tool_use'],
-  thinking_delta: ['thinking'],
-  signature_delta: ['thinking'],
-}
-const KNOWN_BLOCKS: ReadonlySet<string> = new Set([
-  'text',
-  'tool_use',
-  'server_tool_use',
-  'mcp_tool_use',
-  'thinking',
-  'redacted_thinking',
+const BLOCKS_OF_DELTA: ReadonlyMap<string, readonly string[]> = new Map([
+  ['text_delta', ['text']],
+  ['citations_delta', ['text']],
+  ['input_json_delta', ['tool_use', 'server_tool_use', 'mcp_tool_use']],
+  ['thinking_delta', ['thinking']],
+  ['signature_delta', ['thinking']],
 ])
+const KNOWN_BLOCKS: ReadonlySet<string> = new Set([...BLOCKS_OF_DELTA.values()].flat().concat('redacted_thinking'))
 
 type Phase = 'before' | 'blocks' | 'closing' | 'ended'
 
@@ -44,6 +37,7 @@ export class Validator {
     }
     if (this.#phase === 'before') {
       if (event.type !== 'message_start') throw broken('I6', `'${event.type}' before 'message_start'`)
+      if (!isObject(event.message)) throw broken('I7', "'message_start' without a message")
       this.#phase = 'blocks'
       return
     }
@@ -51,9 +45,9 @@ export class Validator {
       case 'message_start':
         throw broken('I7', "a second 'message_start'")
       case 'content_block_start':
-        return this.#start(event.index, event.content_block.type)
+        return this.#start(event.index, event.content_block?.type)
       case 'content_block_delta':
-        return this.#delta(event.index, event.delta.type)
+        return this.#delta(event.index, event.delta?.type)
       case 'content_block_stop':
         if (this.#open === undefined || event.index !== this.#next - 1)
           throw broken('I12', `block ${event.index} stops but is not open`)
@@ -71,7 +65,8 @@ export class Validator {
     }
   }
 
-  #start(index: number, type: string): void {
+  #start(index: number, type: string | undefined): void {
+    if (typeof type !== 'string') throw broken('I11', `block ${index} has no type`)
     if (this.#phase === 'closing') throw broken('I14', `block ${index} starts after 'message_delta'`)
     if (this.#open !== undefined) throw broken('I8', `block ${index} starts while block ${this.#next - 1} is open`)
     if (index !== this.#next) throw broken('I9', `block ${index} starts where ${this.#next} was due`)
@@ -79,10 +74,11 @@ export class Validator {
     this.#open = type
   }
 
-  #delta(index: number, type: string): void {
+  #delta(index: number, type: string | undefined): void {
+    if (typeof type !== 'string') throw broken('I11', `a delta of block ${index} has no type`)
     if (this.#open === undefined || index !== this.#next - 1)
       throw broken('I10', `a delta for block ${index}, which is not open`)
-    const blocks = BLOCKS_OF_DELTA[type]
+    const blocks = BLOCKS_OF_DELTA.get(type)
     if (blocks && KNOWN_BLOCKS.has(this.#open) && !blocks.includes(this.#open))
       throw broken('I11', `'${type}' in a '${this.#open}' block`)
   }
@@ -90,4 +86,8 @@ export class Validator {
 
 function broken(rule: string, fact: string): CcrError {
   return new CcrError('CCR_STREAM_ORDER', `the stream broke rule ${rule}: ${fact}`)
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null
 }

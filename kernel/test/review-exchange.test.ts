@@ -1,0 +1,155 @@
+import { MessageWriter, readJson, requestFault, type CanonicalEvent } from '@ccr/sdk'
+import { createTestKernel, type TestKernelOptions } from '@ccr/sdk/testing'
+import { describe, expect, it } from 'vitest'
+import { answerEvents, hello, lines, plainDialect, plugin, routeTo } from './support/plugins.ts'
+
+const stream = { path: '/plain', body: { ...hello, stream: true } }
+const whole = { path: '/plain', body: hello }
+const jsonl = (events: readonly CanonicalEvent[]) => ({
+  headers: { 'content-type': 'application/jsonl' },
+  body: lines(events),
+})
+
+const setUp = (options: Partial<TestKernelOptions>) =>
+  createTestKernel({
+    providers: [{ name: 'test', dialect: 'plain', baseUrl: 'http://test/' }],
+    upstream: () => jsonl(answerEvents('one two')),
+    ...options,
+    plugins: [plainDialect, ...(options.plugins ?? [routeTo('test')])],
+  })
+
+describe('a client is always answered', () => {
+  it.each(['\ud800', '\udfff tail'])('when the model that answers cannot stand in a URL: %j', async (model) => {
+    const route = plugin('route', (ctx) =>
+      ctx.on('selectRoute', (plan) => ({ ...plan, targets: [{ provider: 'test', model }], decidedBy: 'route' })),
+    )
+    const kernel = await setUp({ plugins: [route] })
+    expect((await kernel.request(stream)).status, 'streaming').toBe(200)
+    expect((await kernel.request(whole)).status, 'whole').toBe(200)
+    await kernel.dispose()
+  })
+
+  it('when a provider inside the process ends its answer with an error event', async () => {
+    const failing = plugin('failing', (ctx) =>
+      ctx.contribute('providers', {
+        name: 'failing',
+        models: ['model'],
+        async *local() {
+          yield [...answerEvents('lost').slice(0, 1), { type: 'error', error: { type: 'api_error', message: 'boom' } }]
+        },
+      }),
+    )
+    const kernel = await setUp({ plugins: [failing, routeTo('failing')] })
+    const reply = await kernel.request(whole)
+    expect(reply.status).toBe(502)
+    expect(reply.text).toContain('boom')
+    expect(kernel.usage[0]!.attempts.map(({ outcome }) => outcome)).toEqual(['failure'])
+    await kernel.dispose()
+  })
+
+  it('when its last event cannot be written as JSON', async () => {
+    const odd = plugin('odd', (ctx) =>
+      ctx.contribute('providers', {
+        name: 'odd',
+        models: ['model'],
+        async *local() {
+          yield answerEvents('x').map((event) => (event.type === 'message_stop' ? { ...event, odd: 1n } : event))
+        },
+      }),
+    )
+    const kernel = await setUp({ plugins: [odd, routeTo('odd')] })
+    const reply = await kernel.request(stream)
+    expect(reply.text + reply.status).toMatch(/"type":"error"/)
+    await kernel.dispose()
+  })
+
+  it.each([99, 199, 304, 1000])('so a plugin may not reply with the status %i', (status) => {
+    expect(requestFault({ reply: { failure: { status, type: 'api_error', message: 'x' } } })).toBeDefined()
+  })
+})
+
+it('bounds an answer that is collected for a client that does not stream', async () => {
+  const kernel = await setUp({
+    settings: { limits: { answerBytes: 1000 } },
+    upstream: () => jsonl(answerEvents('word '.repeat(2000))),
+  })
+  expect((await kernel.request(whole)).status).toBe(502)
+  await kernel.dispose()
+})
+
+it.each([true, false])('a failing onUsage tap harms no answer, durable: %j', async (durable) => {
+  const count = plugin('count', (ctx) =>
+    ctx.on(
+      'onUsage',
+      () => {
+        throw new Error('boom')
+      },
+      { durable, onFailure: 'fail' },
+    ),
+  )
+  const kernel = await setUp({ plugins: [count, routeTo('test')] })
+  const reply = await kernel.request(whole)
+  expect([reply.status, reply.cut]).toEqual([200, false])
+  await kernel.dispose()
+})
+
+it('flushes a transform at the end of a stream, as it does at the end of a whole answer', async () => {
+  let flushed = 0
+  const flushing = plugin('flushing', (ctx) =>
+    ctx.on('transformStream', (pipeline) =>
+      pipeline.pipe('canonical', { chunk: (event, emit) => emit(event), flush: () => void flushed++ }),
+    ),
+  )
+  const kernel = await setUp({ plugins: [flushing, routeTo('test')] })
+  await kernel.request(stream)
+  expect(flushed).toBe(1)
+  await kernel.dispose()
+})
+
+it('calls a body that a plugin made unsendable the fault of a plugin, not of the network', async () => {
+  const odd = plugin('odd', (ctx) =>
+    ctx.on('transformRequest', (out) => ({ ...out, body: { ...(out.body as object), n: 1n } as never }), {
+      stage: 'wire',
+    }),
+  )
+  const kernel = await setUp({ plugins: [odd, routeTo('test')] })
+  expect((await kernel.request(whole)).text).not.toContain('could not be reached')
+  await kernel.dispose()
+})
+
+it('lets a delta of an unknown kind pass, whatever its name', async () => {
+  const odd = { type: 'content_block_delta', index: 0, delta: { type: 'constructor' } } as never
+  const events = answerEvents('x').flatMap((event): CanonicalEvent[] =>
+    event.type === 'content_block_stop' ? [odd, event] : [event],
+  )
+  const kernel = await setUp({ upstream: () => jsonl(events) })
+  expect((await kernel.request(stream)).text).toContain('message_stop')
+  await kernel.dispose()
+})
+
+it('counts the bytes that are held back of an answer that is converted', async () => {
+  const [start] = answerEvents('x')
+  const odd = { type: 'odd', data: 'x'.repeat(2000) } as never
+  const kernel = await setUp({
+    settings: { limits: { heldBytes: 1000 } },
+    upstream: () => ({ ...jsonl([start!, odd]), failure: new Error('reset') }),
+  })
+  // More than may be held commits, so that the failure can only be an event.
+  expect((await kernel.request(stream)).status).toBe(200)
+  await kernel.dispose()
+})
+
+it('bounds everything of a tool call that an upstream can make the writer keep', () => {
+  const writer = new MessageWriter(() => undefined, { model: 'm', newId: (prefix) => prefix })
+  const id = 'x'.repeat(1024 * 1024)
+  const fill = (): void => {
+    for (let call = 0; call < 16; call++) writer.tool(`${call}`, { id: `${call}${id}`, name: 'tool' })
+  }
+  expect(fill).toThrowError(expect.objectContaining({ code: 'CCR_STREAM_LIMIT' }))
+})
+
+it('refuses a small body that is too deep, though a string in it holds closing brackets', () => {
+  const nested = `${'['.repeat(1000)}${']'.repeat(1000)}`
+  const body = `{"model":"m","a":"${']'.repeat(1000)}","messages":[],"b":${nested}}`
+  expect(() => readJson(Buffer.from(body))).toThrowError(expect.objectContaining({ code: 'CCR_REQUEST_INVALID' }))
+})
