@@ -244,6 +244,15 @@ describe('faults', () => {
     ['text behind an incomplete call', (w, piece) => w.text(piece)],
     ['the arguments of a call', (w, piece) => w.tool('a', { arguments: piece })],
     ['the arguments of a later call', (w, piece) => w.tool('b', { arguments: piece })],
+    ['whole blocks behind an incomplete call', (w, piece) => w.block({ type: 'odd', piece })],
+    ['citations behind an incomplete call', (w, piece) => w.citation({ piece })],
+    [
+      'signatures behind an incomplete call',
+      (w, piece) => {
+        w.thinking('t')
+        w.signature(piece)
+      },
+    ],
   ])('holds back a bounded number of characters: %s', (_what, write) => {
     const { writer } = create()
     writer.tool('a', { name: 'f', arguments: '{"x":"' })
@@ -258,6 +267,10 @@ describe('faults', () => {
     for (let turn = 0; turn < 12; turn++) {
       writer.tool(`${turn}`, { name: 'f', arguments: '{"x":"' })
       writer.text(piece)
+      writer.citation({ piece })
+      writer.block({ type: 'odd', piece })
+      writer.thinking('t')
+      writer.signature(piece)
       writer.tool(`${turn}`, { arguments: '"}' })
       writer.thinking(piece)
     }

@@ -27,6 +27,8 @@ interface Run {
   readonly kind: 'text' | 'thinking'
   /** What waits until the block may be opened. */
   readonly waiting: BlockDelta[]
+  /** What `waiting` costs. */
+  held: number
   /** The thinking so far, kept while it may have to be signed. */
   thought: string
   signature: string | undefined
@@ -45,6 +47,8 @@ interface Call {
 interface Whole {
   readonly kind: 'whole'
   readonly block: ContentBlock
+  /** What it costs while it waits. */
+  held: number
 }
 
 type Segment = Run | Call | Whole
@@ -126,14 +130,15 @@ export class MessageWriter {
   /** A citation of the text that was written last, or of the text that follows. */
   citation(citation: unknown): void {
     if (this.#ended) return
-    this.#write(this.#run('text'), { type: 'citations_delta', citation }, 0)
+    const run = this.#run('text')
+    this.#write(run, { type: 'citations_delta', citation }, run.opened ? 0 : sizeOf(citation))
   }
 
   thinking(thinking: string): void {
     if (thinking === '' || this.#ended) return
     let run = this.#run('thinking')
     if (run.signature !== undefined)
-      run = this.#append({ kind: 'thinking', waiting: [], thought: '', signature: undefined, opened: false })
+      run = this.#append({ kind: 'thinking', waiting: [], held: 0, thought: '', signature: undefined, opened: false })
     if (this.#options.sign) {
       run.thought += thinking
       this.#hold(thinking.length)
@@ -143,7 +148,10 @@ export class MessageWriter {
 
   /** The signature of the thinking that was written last, or of a thinking block without text. */
   signature(signature: string): void {
-    if (!this.#ended) this.#run('thinking').signature = signature
+    if (this.#ended) return
+    const run = this.#run('thinking')
+    this.#hold(signature.length - (run.signature?.length ?? 0))
+    run.signature = signature
   }
 
   /**
@@ -165,10 +173,13 @@ export class MessageWriter {
     if (!call) {
       call = { kind: 'call', id: undefined, name: '', arguments: new ToolArguments(), opened: false, closed: false }
       this.#calls.set(key, call)
-      this.#hold(FRAGMENT_COST)
+      this.#hold(FRAGMENT_COST + key.length)
       this.#append(call)
     }
-    if (part.id) call.id ??= part.id
+    if (part.id && call.id === undefined) {
+      call.id = part.id
+      this.#hold(part.id.length)
+    }
     if (part.name && !call.opened && part.name !== call.name) {
       call.name += part.name
       this.#hold(part.name.length)
@@ -193,8 +204,11 @@ export class MessageWriter {
   /** A block that arrives whole, such as a server tool's call or result. */
   block(content_block: ContentBlock): void {
     if (this.#ended) return
-    this.#hold(FRAGMENT_COST)
-    this.#append({ kind: 'whole', block: content_block })
+    const segment: Whole = { kind: 'whole', block: content_block, held: 0 }
+    this.#append(segment)
+    if (this.#live === segment) return
+    segment.held = FRAGMENT_COST + sizeOf(content_block)
+    this.#hold(segment.held)
   }
 
   /** Cumulative usage; the last word of each field wins. */
@@ -246,13 +260,14 @@ export class MessageWriter {
   #run(kind: 'text' | 'thinking'): Run {
     const last = this.#last
     if (last?.kind === kind) return last as Run
-    return this.#append({ kind, waiting: [], thought: '', signature: undefined, opened: false })
+    return this.#append({ kind, waiting: [], held: 0, thought: '', signature: undefined, opened: false })
   }
 
   #write(run: Run, delta: BlockDelta, length: number): void {
     if (run.opened) this.#delta(delta)
     else {
       this.#hold(length + FRAGMENT_COST)
+      run.held += length + FRAGMENT_COST
       run.waiting.push(delta)
     }
   }
@@ -293,23 +308,19 @@ export class MessageWriter {
     if (segment.kind === 'call') return this.#openCall(segment, last)
     this.start()
     this.#index++
+    this.#held -= segment.held
+    segment.held = 0
     if (segment.kind === 'whole') return this.#openWhole(segment.block)
     segment.opened = true
     const content_block: ContentBlock =
       segment.kind === 'text' ? { type: 'text', text: '' } : { type: 'thinking', thinking: '', signature: '' }
     this.#emit({ type: 'content_block_start', index: this.#index, content_block })
-    for (const delta of segment.waiting) {
-      this.#delta(delta)
-      this.#held -=
-        FRAGMENT_COST +
-        (delta.type === 'text_delta' ? delta.text.length : delta.type === 'thinking_delta' ? delta.thinking.length : 0)
-    }
+    for (const delta of segment.waiting) this.#delta(delta)
     segment.waiting.length = 0
   }
 
   /** Clients take the input of a call from its deltas alone, also that of a server tool. */
   #openWhole(block: ContentBlock): void {
-    this.#held -= FRAGMENT_COST
     const server = block.type === 'server_tool_use' || block.type === 'tool_use'
     const content_block = server ? { ...block, input: {} } : block
     this.#emit({ type: 'content_block_start', index: this.#index, content_block })
@@ -353,7 +364,7 @@ export class MessageWriter {
     } else if (live.kind === 'thinking') {
       const signature = live.signature ?? this.#options.sign?.(live.thought)
       if (signature !== undefined) this.#delta({ type: 'signature_delta', signature })
-      this.#held -= live.thought.length
+      this.#held -= live.thought.length + (live.signature?.length ?? 0)
       live.thought = ''
     }
     this.#emit({ type: 'content_block_stop', index: this.#index })
@@ -371,6 +382,10 @@ export class MessageWriter {
   #delta(delta: BlockDelta): void {
     this.#emit({ type: 'content_block_delta', index: this.#index, delta })
   }
+}
+
+function sizeOf(value: unknown): number {
+  return JSON.stringify(value)?.length ?? 0
 }
 
 function invalid(fact: string): CcrError {

@@ -85,7 +85,7 @@ function faultOf(loaded: LoadedConfig, pointer: string, item: unknown): Provider
   if (missing.length > 0) {
     const [name] = missing
     const use = loaded.variables.find((one) => one.name === name && isWithin(one.pointer, pointer))
-    const reason = `the environment variable ${name} is not set. Set it and reload; a literal dollar is written $$.`
+    const reason = `the environment variable ${name} is not set. Set it and restart; a literal dollar is written $$.`
     return { pointer: use?.pointer ?? pointer, reason }
   }
   const fault = findFault(ProviderConfig, item, pointer)

@@ -150,6 +150,60 @@ describe('a client that leaves', () => {
   })
 })
 
+describe('pipelined requests', () => {
+  const request = (port: number): string =>
+    `POST /v1/messages HTTP/1.1\r\nHost: localhost:${port}\r\nContent-Length: 2\r\n\r\n{}`
+
+  it.each(['reset', 'close'])('are all aborted when their client leaves (%s)', async (how) => {
+    const manual = new Manual()
+    const { port, server } = await start({ run: manual.run })
+    const client = connect(port, '127.0.0.1')
+    client.on('error', () => undefined)
+    client.write(request(port).repeat(3))
+    await until(() => manual.started.length === 3)
+    manual.sink(2).head(200, { 'content-type': 'text/event-stream' })
+    manual.sink(2).write('data: 1\n\n')
+    if (how === 'reset') client.resetAndDestroy()
+    else client.destroy()
+    await until(() => server.inFlight === 0)
+    expect(manual.reasons.map((reason) => isCcrError(reason) && reason.code)).toEqual(
+      Array(3).fill('CCR_CLIENT_CLOSED'),
+    )
+  })
+
+  it('are all answered, in order, when their client closed only its half', async () => {
+    const manual = new Manual()
+    const { port } = await start({ run: manual.run })
+    const client = sendRaw(port, request(port).repeat(2))
+    client.socket.end()
+    await until(() => manual.started.length === 2 && client.text().includes('HTTP/1.1 102'))
+    for (const index of [1, 0]) {
+      manual.sink(index).head(200, { 'content-type': 'text/plain' })
+      manual.sink(index).end(`answer ${index}`)
+    }
+    manual.finish()
+    await client.closed
+    expect(client.text()).toMatch(/answer 0HTTP\/1.1 200 OK[^]*answer 1$/)
+    expect(manual.reasons).toEqual([])
+  })
+
+  it('aborts a later one when its turn comes and the client is gone', async () => {
+    const manual = new Manual()
+    const { port } = await start({ run: manual.run })
+    const client = sendRaw(port, request(port).repeat(2))
+    await until(() => manual.started.length === 2)
+    client.socket.end()
+    await until(() => client.text().includes('HTTP/1.1 102'))
+    manual.sink(0).head(200, { 'content-type': 'text/plain' })
+    manual.sink(0).end('answer 0')
+    await until(() => /answer 0HTTP\/1.1 102/.test(client.text()))
+    client.socket.destroy()
+    await until(() => manual.reasons.length === 1)
+    expect(manual.started[1]!.cancellation.aborted).toBe(true)
+    manual.finish()
+  })
+})
+
 describe('a client that does not read', () => {
   it('is waited for, and hears the rest when it reads again', async () => {
     const manual = new Manual()

@@ -19,6 +19,8 @@ export interface TestServer {
   readonly url: string
   readonly port: number
   readonly logged: readonly unknown[]
+  /** Takes another limit of bodies, as a reload does. */
+  limitBodies(bodyBytes: number): void
   apply(endpoints: readonly Endpoint[]): Promise<unknown>
   stop(): Promise<void>
 }
@@ -74,10 +76,10 @@ export async function startServer({
     now: Date.now,
     freeze: false,
   }
-  const rules = (port: number): ServerRules => ({
+  const rules = (port: number, bodyBytes = settings.limits.bodyBytes): ServerRules => ({
     gates: {
       names: createHostNames({ host: '127.0.0.1', port, allowedHosts: [] }),
-      bodyBytes: settings.limits.bodyBytes,
+      bodyBytes,
     },
     keys: new Keys({ dataKey, adminKey: ADMIN_KEY }),
     runtime,
@@ -91,7 +93,8 @@ export async function startServer({
       .close(0)
       .then(() => transport.close())
       .then(() => kernel.close()))
-  return { server, kernel, url: `http://127.0.0.1:${port}`, port, logged, apply, stop }
+  const limitBodies = (bodyBytes: number): void => server.configure(rules(port, bodyBytes))
+  return { server, kernel, url: `http://127.0.0.1:${port}`, port, logged, limitBodies, apply, stop }
 }
 
 /** A client dialect whose errors can be told from the host's own. */

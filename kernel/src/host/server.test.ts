@@ -263,6 +263,25 @@ describe('large bodies', () => {
     expect(sent).toBeLessThan(1024)
   })
 
+  it.each([
+    [5_000_000, 1_500_000, 200],
+    [50_000, 20_000, 413],
+  ])('knows a limit of %i that was set since, also for a chunked body', async (limit, size, status) => {
+    const { port, limitBodies } = await start({ settings })
+    limitBodies(limit)
+    const body = 'x'.repeat(size)
+    const client = sendRaw(
+      port,
+      `POST /v1/messages HTTP/1.1\r\nHost: localhost:${port}\r\nTransfer-Encoding: chunked\r\n\r\n` +
+        `${`${body.length.toString(16)}\r\n${body}\r\n`.repeat(3)}0\r\n\r\n`,
+    )
+    await until(() => client.text().includes('\r\n\r\n'))
+    expect(client.text()).toContain(`HTTP/1.1 ${status} `)
+    client.socket.destroy()
+    const whole = await fetch(`http://127.0.0.1:${port}/v1/messages`, { method: 'POST', body: body.repeat(3) })
+    expect(whole.status).toBe(status)
+  })
+
   it('takes a body at the limit', async () => {
     const { port } = await start({ settings })
     expect(await call(port, 'POST', '/v1/messages', { body: 'x'.repeat(100_000) })).toMatchObject({

@@ -6,7 +6,6 @@ import type { Generation } from '../core/generation.ts'
 import type { Kernel } from '../core/kernel.ts'
 import type { Log } from '../core/log.ts'
 import type { Runtime } from '../exchange/ports.ts'
-import { codeOf } from './code-of.ts'
 import { refuseBrokenRequest } from './broken-request.ts'
 import {
   ExchangeRequest,
@@ -49,9 +48,10 @@ interface Match {
 
 // Kept on the objects themselves: a WeakMap with as many changes costs more than all the rest of this file.
 const MATCH = Symbol('match')
-const SINK = Symbol('sink')
+const SINKS = Symbol('sinks')
 type MatchedRequest = IncomingMessage & { [MATCH]?: Match }
-type ClientSocket = Socket & { [SINK]?: ResponseSink | undefined }
+/** Its answers, oldest first: requests may be sent before earlier ones are answered. */
+type ClientSocket = Socket & { [SINKS]?: ResponseSink[] }
 
 const NO_BODY = Buffer.alloc(0)
 const DENIED_LOG_MS = 60_000
@@ -83,7 +83,6 @@ export class HostServer {
     this.#fastify = Fastify({
       logger: false,
       return503OnClosing: false,
-      bodyLimit: rules.runtime.settings.limits.bodyBytes,
       routerOptions: { maxParamLength: rules.runtime.settings.limits.headerBytes, querystringParser: () => ({}) },
       serverFactory: (handler) => {
         pass = handler
@@ -91,7 +90,10 @@ export class HostServer {
       },
     })
     this.#fastify.removeAllContentTypeParsers()
-    this.#fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+    // Fastify's own reader knows no limit but the one it was made with.
+    this.#fastify.addContentTypeParser('*', (_request, payload, done) =>
+      readBody(payload, this.#rules.gates.bodyBytes, done),
+    )
     this.#fastify.all('*', (request, reply) => this.#serve(request, reply))
     this.#fastify.setErrorHandler((error, request, reply) => this.#failed(error, request, reply))
   }
@@ -164,10 +166,15 @@ export class HostServer {
     )
     // A client may close its half of the connection and still wait for the answer. Node's types lack this property.
     Object.assign(server, { httpAllowHalfOpen: true })
-    server.on('connection', (socket: ClientSocket) => socket.on('end', () => socket[SINK]?.finished()))
-    server.on('clientError', (error, socket: ClientSocket) =>
-      refuseBrokenRequest(error, socket, this.#rules.runtime.newId('req_'), socket[SINK]),
-    )
+    server.on('connection', (socket: ClientSocket) => {
+      const sinks: ResponseSink[] = (socket[SINKS] = [])
+      socket.on('end', () => sinks.forEach((sink) => sink.finished()))
+      socket.on('close', () => sinks.forEach((sink) => sink.left()))
+    })
+    server.on('clientError', (error, socket: ClientSocket) => {
+      const running = socket[SINKS]?.find(({ began }) => began)
+      refuseBrokenRequest(error, socket, this.#rules.runtime.newId('req_'), running)
+    })
     return server
   }
 
@@ -234,8 +241,10 @@ export class HostServer {
   async #exchange(request: IncomingMessage, response: ServerResponse, body: Buffer): Promise<void> {
     const sink = new ResponseSink(response)
     const socket: ClientSocket = request.socket
-    socket[SINK] = sink
-    if (socket.readableEnded) sink.finished()
+    const sinks = (socket[SINKS] ??= [])
+    sinks.push(sink)
+    if (socket.destroyed) sink.left()
+    else if (socket.readableEnded) sink.finished()
     const call: ExchangeCall = {
       sink,
       bytes: body.length,
@@ -243,7 +252,7 @@ export class HostServer {
       enter: () => this.#enter(request, response, body, sink),
     }
     await this.#exchanges.serve(call, this.#rules.runtime)
-    if (socket[SINK] === sink) socket[SINK] = undefined
+    sinks.splice(sinks.indexOf(sink), 1)
     if (this.#stopping) setImmediate(() => this.#server.closeIdleConnections())
   }
 
@@ -302,9 +311,7 @@ export class HostServer {
   #failed(error: unknown, { raw: request }: FastifyRequest, reply: FastifyReply): void {
     reply.hijack()
     if (request.destroyed && !request.complete) return void reply.raw.destroy()
-    const code = codeOf(error)
-    if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
-      return this.#refuse(request, reply.raw, tooLarge(this.#rules.gates.bodyBytes))
+    if (error instanceof BodyTooLarge) return this.#refuse(request, reply.raw, tooLarge(error.limit))
     const status = (error as { statusCode?: unknown }).statusCode
     const isClients = typeof status === 'number' && status >= 400 && status < 500
     if (!isClients) this.#log.error({ err: error }, 'a request could not be read')
@@ -339,6 +346,34 @@ export class HostServer {
     this.#deniedAt = now
     this.#log.warn({ status }, 'a request without a valid key was refused; more within a minute are not logged')
   }
+}
+
+class BodyTooLarge extends Error {
+  readonly limit: number
+
+  constructor(limit: number) {
+    super(`the body is larger than ${limit} bytes`)
+    this.limit = limit
+  }
+}
+
+/** Reads a body that may have come without its length; nothing above the limit is kept. */
+function readBody(payload: IncomingMessage, limit: number, done: (error: Error | null, body?: Buffer) => void): void {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  const settle = (error: Error | null): void => {
+    payload.off('data', take).off('end', end).off('error', settle)
+    if (error) done(Object.assign(error, { statusCode: 400 }))
+    // A copy, because the pieces are views into the buffer that the socket reads into.
+    else done(null, Buffer.concat(chunks, bytes))
+  }
+  const end = (): void => settle(null)
+  const take = (chunk: Buffer): void => {
+    bytes += chunk.length
+    if (bytes > limit) settle(new BodyTooLarge(limit))
+    else chunks.push(chunk)
+  }
+  payload.on('data', take).on('end', end).on('error', settle)
 }
 
 function send(response: ServerResponse, { status, headers, body }: EndpointReply, requestId: string): void {

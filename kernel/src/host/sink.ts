@@ -82,10 +82,17 @@ export class ResponseSink implements ClientSink {
   /**
    * The client sent a FIN: it has closed its connection, or only its own half of it, which looks the same. A few bytes
    * that every client skips tell: a closed connection refuses them. They are an interim answer before the head and a
-   * comment inside an event stream, which stands between two frames after each write.
+   * comment inside an event stream, which stands between two frames after each write. An answer behind that of an
+   * earlier request asks when its turn comes: until then nothing of it reaches the connection.
    */
   finished(): void {
-    this.#ask(PROBES)
+    if (this.#response.socket) this.#ask(PROBES)
+    else this.#response.once('socket', () => this.#ask(PROBES))
+  }
+
+  /** The connection is gone; an answer that waits behind another one is not told so by Node. */
+  left(): void {
+    this.#close()
   }
 
   #ask(left: number): void {
@@ -111,6 +118,7 @@ export class ResponseSink implements ClientSink {
   }
 
   #close(): void {
+    if (this.#closed) return
     this.#closed = true
     clearTimeout(this.#probe)
     this.#waiting?.reject(gone())

@@ -2,9 +2,6 @@ import { CcrError, createSseReader, parseObject } from '@ccr/sdk'
 import type { WireReader } from '@ccr/sdk'
 import type { WireEvent } from './decoder.ts'
 
-/** Longest part of an upstream's data that an error quotes. */
-const QUOTED = 100
-
 /**
  * Reads server-sent events into the objects of their data.
  *
@@ -32,9 +29,10 @@ export function createReader(): WireReader<WireEvent> {
   }
 }
 
+/** Quotes nothing: half a key in a quotation that was cut is no longer found as one. */
 function invalid(data: string): CcrError {
   return new CcrError(
     'CCR_STREAM_INVALID',
-    `the upstream sent an event that is not a JSON object: ${data.slice(0, QUOTED)}`,
+    `the upstream sent an event that is not a JSON object, ${data.length} characters long`,
   )
 }

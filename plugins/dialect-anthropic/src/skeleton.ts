@@ -8,8 +8,8 @@ const SKELETON = new RegExp(
     String.raw`(?:\s*,\s*"(delta|content_block)"\s*:\s*\{\s*"type"\s*:\s*"(\w+)")?)?`,
 )
 
-/** Longest part of an upstream's data that an error quotes. */
-const QUOTED = 100
+/** Longest `event` line that an error names; none is cut, because half a key is no longer found as one. */
+const MAX_NAME = 100
 
 /**
  * The event of one frame: parsed whole when its type is in `whole` or its keys stand in an unusual order, else only its
@@ -51,10 +51,10 @@ function parseWhole(name: string | undefined, data: string): CanonicalEvent {
   const event = parseObject(text)
   const type = event?.['type'] ?? name
   if (!event || typeof type !== 'string' || (name !== undefined && name !== type)) {
-    const place = name === undefined ? '' : ` of type '${name.slice(0, QUOTED)}'`
+    const place = name === undefined || name.length > MAX_NAME ? '' : ` of type '${name}'`
     throw new CcrError(
       'CCR_STREAM_INVALID',
-      `the upstream sent an event${place} whose data does not fit: ${text.slice(0, QUOTED)}`,
+      `the upstream sent an event${place} whose data, ${text.length} characters, does not fit`,
     )
   }
   return (event['type'] === type ? event : { ...event, type }) as unknown as CanonicalEvent

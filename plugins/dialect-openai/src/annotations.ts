@@ -1,4 +1,4 @@
-import { signReasoning, type MessageWriter } from '@ccr/sdk'
+import { CcrError, MAX_HELD, signReasoning, type MessageWriter } from '@ccr/sdk'
 import { FAMILY } from './reasoning.ts'
 
 /** Canonical results carry opaque texts of the server that searched; ours say that this router made them. */
@@ -6,6 +6,9 @@ const OPAQUE = signReasoning({ family: FAMILY, payload: '' })
 
 /** Longest quotation kept of a source. */
 const MAX_CITED = 150
+
+/** What a kept source costs beside its characters. */
+const SOURCE_COST = 64
 
 interface Source {
   readonly url: string
@@ -20,8 +23,10 @@ interface Source {
 export class Annotations {
   readonly #writer: MessageWriter
   readonly #newId: (prefix: string) => string
-  readonly #sources: Source[] = []
+  #sources: Source[] = []
   #uncited: Source[] = []
+  /** Characters of what is kept. */
+  #held = 0
   #written = false
 
   constructor(writer: MessageWriter, newId: (prefix: string) => string) {
@@ -29,14 +34,18 @@ export class Annotations {
     this.#newId = newId
   }
 
-  /** `afterText`: the text that is cited was written last; otherwise it follows. */
+  /**
+   * `afterText`: the text that is cited was written last; otherwise it follows.
+   *
+   * @throws CcrError `CCR_STREAM_LIMIT` when more than {@link MAX_HELD} characters would have to be kept
+   */
   add(annotations: readonly unknown[], afterText: boolean): void {
     for (const annotation of annotations) {
       const source = toSource(annotation)
       if (!source) continue
-      if (!this.#written) this.#sources.push(source)
+      if (!this.#written) this.#keep(source, this.#sources)
       if (afterText) this.#writer.citation(toCitation(source))
-      else this.#uncited.push(source)
+      else this.#keep(source, this.#uncited)
     }
   }
 
@@ -44,8 +53,21 @@ export class Annotations {
   settle(beforeText: boolean): void {
     if (!this.#written && this.#sources.length > 0) this.#write()
     if (!beforeText || this.#uncited.length === 0) return
-    for (const source of this.#uncited) this.#writer.citation(toCitation(source))
+    for (const source of this.#uncited) {
+      this.#held -= costOf(source)
+      this.#writer.citation(toCitation(source))
+    }
     this.#uncited = []
+  }
+
+  #keep(source: Source, list: Source[]): void {
+    this.#held += costOf(source)
+    if (this.#held > MAX_HELD)
+      throw new CcrError(
+        'CCR_STREAM_LIMIT',
+        `the answer cites more than ${MAX_HELD} characters of sources; it was given up`,
+      )
+    list.push(source)
   }
 
   #write(): void {
@@ -60,8 +82,14 @@ export class Annotations {
       encrypted_content: OPAQUE,
       page_age: null,
     }))
+    for (const source of this.#sources) this.#held -= costOf(source)
+    this.#sources = []
     this.#writer.block({ type: 'web_search_tool_result', tool_use_id: id, content })
   }
+}
+
+function costOf({ url, title, cited }: Source): number {
+  return SOURCE_COST + url.length + title.length + cited.length
 }
 
 function toSource(annotation: unknown): Source | undefined {

@@ -409,6 +409,16 @@ describe('annotations', () => {
     })
   })
 
+  it.each([
+    ['before the answer goes on', []],
+    ['before its text', [chunk({ content: 'a' }), chunk({ annotations }), chunk(calls(part(0, { name: 'f' })))]],
+  ])('keeps a bounded number of characters of them %s', (_when, before) => {
+    const cited = { url: 'x'.repeat(1024 * 1024) }
+    expect(() => decode([...before, ...Array<ChatEvent>(9).fill(chunk({ annotations: [cited] }))])).toThrow(
+      expect.objectContaining({ code: 'CCR_STREAM_LIMIT' }),
+    )
+  })
+
   it('112 in a stream the text goes on in a new block, and later sources are cited', () => {
     const events = decode([
       chunk({ content: 'a' }),
