@@ -17,10 +17,17 @@ export interface JsonDocument {
 export const MAX_DEPTH = 200
 
 /** From this size on, one pass over the bytes costs less than parsing them all. */
-const LARGE_BYTES = 256 * 1024
+const LARGE_BYTES = 8 * 1024
 
 const QUOTE = 34
+const COMMA = 44
+const COLON = 58
 const BACKSLASH = 92
+const UNDERSCORE = 95
+const ARRAY = 91
+const ARRAY_END = 93
+const OBJECT = 123
+const OBJECT_END = 125
 
 /**
  * Reads a JSON object that is at most `maxDepth` deep and free of `__proto__` keys. A large body is checked in one pass
@@ -34,21 +41,17 @@ export function readJson(bytes: Buffer, maxDepth = MAX_DEPTH): JsonDocument {
 }
 
 function readSmall(bytes: Buffer, maxDepth: number): JsonDocument {
-  let fields: Fields | undefined
-  const scan = (): Fields => (fields ??= new Scan(bytes, maxDepth).fields())
+  let found: Fields | undefined
+  const fields = (): Fields => (found ??= scan(bytes, maxDepth))
   const text = bytes.toString('utf8')
-  const escapes = text.includes('\\u00')
-  if (escapes || text.includes('__proto__')) scan()
-  const value = parsed(text, scan) as JsonObject
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) scan()
-  if (mayBeDeep(bytes, maxDepth) && isDeep(value, maxDepth)) scan()
-  const isOnly = (key: string): boolean => !escapes && text.indexOf(`"${key}"`, text.indexOf(`"${key}"`) + 1) < 0
-  const spansOf = (key: string): readonly Span[] => (isOnly(key) && firstSpan(bytes, key)) || (scan().get(key) ?? [])
-  return { value, isArray: (key) => Array.isArray(value[key]), spansOf }
+  if (text.includes('__proto__') || text.includes('\\u00') || mayBeDeep(bytes, maxDepth)) fields()
+  const value = parsed(text, fields) as JsonObject
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) fields()
+  return { value, isArray: (key) => Array.isArray(value[key]), spansOf: (key) => fields().get(key) ?? [] }
 }
 
 function readLarge(bytes: Buffer, maxDepth: number): JsonDocument {
-  const fields = new Scan(bytes, maxDepth).fields()
+  const fields = scan(bytes, maxDepth)
   const value: Record<string, unknown> = {}
   for (const [key, spans] of fields) {
     const [start, end] = spans.at(-1)!
@@ -63,199 +66,165 @@ function readLarge(bytes: Buffer, maxDepth: number): JsonDocument {
     }
     Object.defineProperty(value, key, { enumerable: true, get })
   }
-  const isArray = (key: string): boolean => bytes[fields.get(key)?.at(-1)?.[0] ?? bytes.length] === 91
+  const isArray = (key: string): boolean => bytes[fields.get(key)?.at(-1)?.[0] ?? bytes.length] === ARRAY
   return { value, isArray, spansOf: (key) => fields.get(key) ?? [] }
 }
 
 /** What is wrong with a body that does not parse, the scan says. */
-function parsed(text: string, scan: () => Fields): unknown {
+function parsed(text: string, fields: () => Fields): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    scan()
+    fields()
     throw new CcrError('CCR_REQUEST_INVALID', 'the request body is not valid JSON', { cause })
   }
 }
 
-/** Whether a body may be too deep: brackets inside of strings count too. */
+/** Whether a body has more opening brackets, those inside of strings too, than it may have levels. */
 function mayBeDeep(bytes: Buffer, maxDepth: number): boolean {
   let open = 0
   for (let at = 0; at < bytes.length; at++) {
     const byte = bytes[at]!
-    // The four brackets and few other bytes have these bits.
-    if ((byte & 0xd9) !== 0x59) continue
-    if (byte === 123 || byte === 91) {
-      if (++open > maxDepth) return true
-    } else if (byte === 125 || byte === 93) open--
+    if ((byte === OBJECT || byte === ARRAY) && ++open > maxDepth) return true
   }
   return false
 }
-
-function isDeep(root: object, maxDepth: number): boolean {
-  let level = [root]
-  for (let depth = 1; level.length > 0; depth++) {
-    if (depth > maxDepth) return true
-    const next: object[] = []
-    for (const node of level) {
-      for (const part of Object.values(node)) if (typeof part === 'object' && part !== null) next.push(part as object)
-    }
-    level = next
-  }
-  return false
-}
-
-/** The value of the first key of a valid body, when it is this one and a plain string, as clients write `model`. */
-function firstSpan(bytes: Buffer, key: string): readonly Span[] | undefined {
-  const head = FIRST_FIELD.exec(bytes.toString('latin1', 0, 512))
-  if (head?.[2] !== key) return undefined
-  const start = head[1]!.length
-  return [[start, start + head[3]!.length]]
-}
-
-const FIRST_FIELD = /^(\s*\{\s*"([a-z_]+)"\s*:\s*)("[^"\\]*")/
 
 type Fields = Map<string, Span[]>
 
-class Scan {
-  readonly #bytes: Buffer
-  readonly #maxDepth: number
-  #at = 0
-
-  constructor(bytes: Buffer, maxDepth: number) {
-    this.#bytes = bytes
-    this.#maxDepth = maxDepth
-  }
-
-  fields(): Map<string, Span[]> {
-    const fields = new Map<string, Span[]>()
-    this.#space()
-    if (this.#bytes[this.#at] !== 123) throw this.#fault('the body is not a JSON object')
-    this.#object(1, fields)
-    this.#space()
-    if (this.#at < this.#bytes.length) throw this.#fault('something follows the JSON object')
-    return fields
-  }
-
-  #value(depth: number): void {
-    const byte = this.#bytes[this.#at]
-    if (byte === QUOTE) this.#string()
-    else if (byte === 123) this.#object(depth + 1, undefined)
-    else if (byte === 91) this.#array(depth + 1)
-    else this.#scalar()
-  }
-
-  #object(depth: number, fields: Map<string, Span[]> | undefined): void {
-    if (depth > this.#maxDepth) throw this.#fault(`the body is nested deeper than ${this.#maxDepth} levels`)
-    this.#at++
-    this.#space()
-    if (this.#bytes[this.#at] === 125) {
-      this.#at++
-      return
+/**
+ * Checks the whole body and finds its top-level fields. One loop with its state in local variables: methods that call
+ * each other for every level take twice as long.
+ */
+function scan(bytes: Buffer, maxDepth: number): Fields {
+  const fields: Fields = new Map()
+  /** The bracket that ends each open level. */
+  const closers = new Uint8Array(maxDepth + 1)
+  let depth = 0
+  let key = ''
+  let start = 0
+  let at = spaceEnd(bytes, 0)
+  if (bytes[at] !== OBJECT) throw fault('the body is not a JSON object', at)
+  for (;;) {
+    if (closers[depth] === OBJECT_END) {
+      const end = keyEnd(bytes, at)
+      if (depth === 1) key = textOf(bytes, at, end)
+      at = valueStart(bytes, end)
+      if (depth === 1) start = at
     }
+    const opening = bytes[at]
+    if (opening === QUOTE) at = stringEnd(bytes, at)
+    else if (opening === OBJECT || opening === ARRAY) {
+      if (++depth > maxDepth) throw fault(`the body is nested deeper than ${maxDepth} levels`, at)
+      closers[depth] = opening === OBJECT ? OBJECT_END : ARRAY_END
+      at = spaceEnd(bytes, at + 1)
+      if (bytes[at] !== closers[depth]) continue
+      depth--
+      at++
+    } else at = scalarEnd(bytes, at)
+    // A value has ended, and with it perhaps the levels around it.
     for (;;) {
-      if (this.#bytes[this.#at] !== QUOTE) throw this.#fault('a key was expected')
-      const from = this.#at
-      this.#string()
-      const key = fields || this.#mayPollute(from) ? this.#text(from) : ''
-      if (key === '__proto__') throw this.#fault("the key '__proto__' is not accepted")
-      this.#space()
-      if (this.#bytes[this.#at] !== 58) throw this.#fault("':' was expected")
-      this.#at++
-      this.#space()
-      const start = this.#at
-      this.#value(depth)
-      if (fields) {
-        const spans = fields.get(key)
-        if (spans) spans.push([start, this.#at])
-        else fields.set(key, [[start, this.#at]])
+      if (depth === 1) addSpan(fields, key, [start, at])
+      at = spaceEnd(bytes, at)
+      if (depth === 0) {
+        if (at < bytes.length) throw fault('something follows the JSON object', at)
+        return fields
       }
-      this.#space()
-      const byte = this.#bytes[this.#at++]
-      if (byte === 125) return
-      if (byte !== 44) throw this.#fault("',' or '}' was expected", this.#at - 1)
-      this.#space()
-    }
-  }
-
-  #array(depth: number): void {
-    if (depth > this.#maxDepth) throw this.#fault(`the body is nested deeper than ${this.#maxDepth} levels`)
-    this.#at++
-    this.#space()
-    if (this.#bytes[this.#at] === 93) {
-      this.#at++
-      return
-    }
-    for (;;) {
-      this.#value(depth)
-      this.#space()
-      const byte = this.#bytes[this.#at++]
-      if (byte === 93) return
-      if (byte !== 44) throw this.#fault("',' or ']' was expected", this.#at - 1)
-      this.#space()
-    }
-  }
-
-  #string(): void {
-    const bytes = this.#bytes
-    let at = this.#at + 1
-    for (;;) {
-      // Beyond the last byte the kind is undefined, which ends the run too.
-      let kind = KINDS[bytes[at]!]
-      while (kind === PLAIN) kind = KINDS[bytes[++at]!]
-      if (kind === QUOTE) {
-        this.#at = at + 1
-        return
-      }
-      if (kind === undefined) throw this.#fault('a string does not end', at)
-      if (kind !== BACKSLASH) throw this.#fault('a control character stands in a string', at)
-      const escape = bytes[++at]
-      if (escape === 117) {
-        for (const end = at + 4; at < end;) if (!isHex(bytes[++at])) throw this.#fault('a \\u escape is broken', at)
-      } else if (escape === undefined || !ESCAPES.has(escape)) throw this.#fault('an escape is unknown', at)
+      if (bytes[at] !== closers[depth]) break
+      depth--
       at++
     }
-  }
-
-  #scalar(): void {
-    const start = this.#at
-    while (this.#at < this.#bytes.length && !ENDS.has(this.#bytes[this.#at]!)) this.#at++
-    const text = this.#bytes.toString('latin1', start, this.#at)
-    if (!SCALAR.test(text)) throw this.#fault('a value was expected', start)
-  }
-
-  #space(): void {
-    for (;;) {
-      const byte = this.#bytes[this.#at]
-      if (byte !== 32 && byte !== 10 && byte !== 13 && byte !== 9) return
-      this.#at++
-    }
-  }
-
-  #text(from: number): string {
-    return JSON.parse(this.#bytes.toString('utf8', from, this.#at)) as string
-  }
-
-  /** `"__proto__"` is 11 bytes plain; an escape in the key makes it longer. */
-  #mayPollute(from: number): boolean {
-    const length = this.#at - from
-    return length >= 11 && (this.#bytes[from + 1] === 95 || this.#bytes[from + 1] === BACKSLASH)
-  }
-
-  #fault(fact: string, at = this.#at): CcrError {
-    return new CcrError('CCR_REQUEST_INVALID', `the request body is not valid: ${fact} at byte ${at}`)
+    if (bytes[at] !== COMMA) throw fault(`',' or '${String.fromCharCode(closers[depth]!)}' was expected`, at)
+    at = spaceEnd(bytes, at + 1)
   }
 }
 
+function addSpan(fields: Fields, key: string, span: Span): void {
+  const spans = fields.get(key)
+  if (spans) spans.push(span)
+  else fields.set(key, [span])
+}
+
+function keyEnd(bytes: Buffer, at: number): number {
+  if (bytes[at] !== QUOTE) throw fault('a key was expected', at)
+  const end = stringEnd(bytes, at)
+  // `"__proto__"` is 11 bytes plain; an escape in the key makes it longer.
+  const resembles = end - at >= 11 && (bytes[at + 1] === UNDERSCORE || bytes[at + 1] === BACKSLASH)
+  if (resembles && textOf(bytes, at, end) === '__proto__') throw fault("the key '__proto__' is not accepted", end)
+  return end
+}
+
+function valueStart(bytes: Buffer, from: number): number {
+  const at = spaceEnd(bytes, from)
+  if (bytes[at] !== COLON) throw fault("':' was expected", at)
+  return spaceEnd(bytes, at + 1)
+}
+
+function stringEnd(bytes: Buffer, from: number): number {
+  let at = from + 1
+  for (;;) {
+    // Beyond the last byte this looks up 0, a control character.
+    while (KINDS[bytes[at]! | 0] === PLAIN) at++
+    const byte = bytes[at]
+    if (byte === QUOTE) return at + 1
+    if (byte !== BACKSLASH)
+      throw fault(byte === undefined ? 'a string does not end' : 'a control character stands in a string', at)
+    at = escapeEnd(bytes, at)
+  }
+}
+
+function escapeEnd(bytes: Buffer, from: number): number {
+  const at = from + 2
+  const kind = ESCAPES[bytes[from + 1]! | 0]
+  if (kind === SHORT) return at
+  if (kind !== HEXADECIMAL) throw fault('an escape is unknown', at - 1)
+  for (let digit = at; digit < at + 4; digit++)
+    if (!isHex(bytes[digit])) throw fault('a \\u escape is broken', digit)
+  return at + 4
+}
+
+function scalarEnd(bytes: Buffer, from: number): number {
+  let at = from
+  while (at < bytes.length && ENDS[bytes[at]!] === 0) at++
+  if (!SCALAR.test(bytes.toString('latin1', from, at))) throw fault('a value was expected', from)
+  return at
+}
+
+function spaceEnd(bytes: Buffer, from: number): number {
+  let at = from
+  while (at < bytes.length && bytes[at]! <= 32 && isSpace(bytes[at]!)) at++
+  return at
+}
+
+function textOf(bytes: Buffer, start: number, end: number): string {
+  return JSON.parse(bytes.toString('utf8', start, end)) as string
+}
+
+function fault(fact: string, at: number): CcrError {
+  return new CcrError('CCR_REQUEST_INVALID', `the request body is not valid: ${fact} at byte ${at}`)
+}
+
 const PLAIN = 0
-const CONTROL = 1
-/** What a byte is inside a string: plain, a control character, a quote or a backslash. */
-const KINDS = new Uint8Array(256).fill(CONTROL, 0, 32)
-KINDS[QUOTE] = QUOTE
-KINDS[BACKSLASH] = BACKSLASH
+const SPECIAL = 1
+/** Whether a byte inside a string is plain, or a control character, a quote or a backslash. */
+const KINDS = new Uint8Array(256).fill(SPECIAL, 0, 32)
+KINDS[QUOTE] = SPECIAL
+KINDS[BACKSLASH] = SPECIAL
+
+const SHORT = 1
+const HEXADECIMAL = 2
+/** What follows a backslash: nothing else may. */
+const ESCAPES = new Uint8Array(256)
+for (const one of '"\\/bfnrt') ESCAPES[one.charCodeAt(0)] = SHORT
+ESCAPES[117] = HEXADECIMAL
 
 const SCALAR = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)$/
-const ESCAPES = new Set([...'"\\/bfnrt'].map((one) => one.charCodeAt(0)))
-const ENDS = new Set([...' \n\r\t,]}:[{"'].map((one) => one.charCodeAt(0)))
+const ENDS = new Uint8Array(256)
+for (const one of ' \n\r\t,]}:[{"') ENDS[one.charCodeAt(0)] = 1
+
+function isSpace(byte: number): boolean {
+  return byte === 32 || byte === 10 || byte === 13 || byte === 9
+}
 
 function isHex(byte: number | undefined): boolean {
   return byte !== undefined && ((byte >= 48 && byte <= 57) || (byte >= 65 && byte <= 70) || (byte >= 97 && byte <= 102))

@@ -113,6 +113,7 @@ function codeOf(thrown: unknown): string | undefined {
   for (let error = thrown; error instanceof Error; error = error.cause) {
     const { code } = error as { code?: unknown }
     if (typeof code === 'string' && NETWORK.test(code)) return code
+    if (error.name === 'HTTPParserError') return 'HPE_INVALID'
   }
   return undefined
 }

@@ -1,6 +1,6 @@
 import { randomFillSync } from 'node:crypto'
 
-const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
+const ALPHABET = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789')
 const LENGTH = 24
 // The largest multiple of 62 in a byte: larger bytes would favour the first letters.
 const FAIR = 248
@@ -9,8 +9,9 @@ const FAIR = 248
 export function createIds(): (prefix: string) => string {
   const block = Buffer.alloc(4096)
   let at = block.length
+  // Letters added to a string one by one would make a string object each.
+  const letters = Buffer.alloc(LENGTH)
   return (prefix) => {
-    let id = prefix
     for (let count = 0; count < LENGTH;) {
       if (at === block.length) {
         randomFillSync(block)
@@ -18,9 +19,8 @@ export function createIds(): (prefix: string) => string {
       }
       const byte = block[at++]!
       if (byte >= FAIR) continue
-      id += ALPHABET[byte % 62]
-      count++
+      letters[count++] = ALPHABET[byte % 62]!
     }
-    return id
+    return prefix + letters.toString('latin1')
   }
 }

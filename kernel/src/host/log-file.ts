@@ -2,7 +2,9 @@ import pino from 'pino'
 import type { Redact } from './redact.ts'
 
 const FLUSH_MS = 100
-const BATCH_CHARACTERS = 64 * 1024
+const BATCH_BYTES = 64 * 1024
+// No character of a string needs more in UTF-8.
+const MOST_BYTES = 3
 // What a disk that takes no more may hold up, in bytes; further lines are dropped.
 const BACKLOG = 4 * 1024 * 1024
 const CLOSE_MS = 2_000
@@ -11,13 +13,14 @@ type Destination = ReturnType<typeof pino.destination>
 
 /**
  * A log file that is written behind, many lines at once: a line costs its caller a string, never a wait, never a
- * failure.
+ * failure. Lines wait as bytes: kept as strings they outlive the young generation, which made a small request's garbage
+ * three times as expensive to collect.
  */
 export class LogFile {
   readonly #destination: Destination
   readonly #redact: Redact
-  #lines: string[] = []
-  #characters = 0
+  readonly #batch = Buffer.allocUnsafe(BATCH_BYTES)
+  #used = 0
   #timer: NodeJS.Timeout | undefined
   #failing = false
 
@@ -38,10 +41,11 @@ export class LogFile {
 
   /** @param line with its line end */
   write(line: string): void {
-    this.#lines.push(line)
-    this.#characters += line.length
-    if (this.#characters >= BATCH_CHARACTERS) this.#flush()
-    else this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS).unref()
+    const most = line.length * MOST_BYTES
+    if (most > BATCH_BYTES - this.#used) this.#flush()
+    if (most > BATCH_BYTES) return void this.#destination.write(this.#redact(line))
+    this.#used += this.#batch.write(line, this.#used)
+    this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS).unref()
   }
 
   /** Writes what is left; at most 2 s. */
@@ -63,10 +67,9 @@ export class LogFile {
   #flush(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    if (this.#lines.length === 0) return
-    const text = this.#redact(this.#lines.join(''))
-    this.#lines = []
-    this.#characters = 0
+    if (this.#used === 0) return
+    const text = this.#redact(this.#batch.toString('utf8', 0, this.#used))
+    this.#used = 0
     this.#destination.write(text)
   }
 }

@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici'
 
 const HIGH_WATER_BYTES = 64 * 1024
+const SETTLED = Promise.resolve()
 
 /**
  * The bytes of one answer, pulled by its reader: the socket is paused while more than 64 KiB wait, and what waits is
@@ -76,19 +77,22 @@ export class ResponseBody implements AsyncIterable<Uint8Array>, AsyncIterator<Ui
     return Promise.resolve({ done: true, value: undefined })
   }
 
-  // One socket read may bring many pieces: the reader is woken after the last of them.
+  // One socket read may bring many pieces: the reader is woken after the last of them. A settled promise does it
+  // without the resource that queueMicrotask makes for each call.
   #wake(): void {
     if (this.#waiting === undefined || this.#waking) return
     this.#waking = true
-    queueMicrotask(() => {
-      this.#waking = false
-      const waiting = this.#waiting
-      if (!waiting) return
-      this.#waiting = undefined
-      if (this.#queued > 0) waiting.resolve(this.#take())
-      else if (this.#state === 'failed') waiting.reject(this.#failure)
-      else waiting.resolve({ done: true, value: undefined })
-    })
+    void SETTLED.then(this.#hand)
+  }
+
+  readonly #hand = (): void => {
+    this.#waking = false
+    const waiting = this.#waiting
+    if (!waiting) return
+    this.#waiting = undefined
+    if (this.#queued > 0) waiting.resolve(this.#take())
+    else if (this.#state === 'failed') waiting.reject(this.#failure)
+    else waiting.resolve({ done: true, value: undefined })
   }
 
   #take(): IteratorResult<Uint8Array> {

@@ -18,15 +18,20 @@ import { readError } from './errors.ts'
 import { ToolNames } from './tool-names.ts'
 import type { ChatBody, ChatEvent } from './wire.ts'
 
+/**
+ * What the encoder renamed and the decoder of the same attempt must name back. Kept on the attempt itself: a WeakMap
+ * that changes with every attempt holds on to many of them until the next full collection.
+ */
+const NAMES = Symbol('names')
+type NamedAttempt = Attempt & { [NAMES]?: ToolNames }
+
 /** The provider side of Chat Completions. */
 export function createTarget(adaptation: Adaptation): TargetDialect<ChatBody, ChatEvent> {
-  // What the encoder renamed and the decoder of the same attempt must name back.
-  const names = new WeakMap<Attempt, ToolNames>()
   return {
-    encode(request, outbound, attempt) {
+    encode(request, outbound, attempt: NamedAttempt) {
       checkRequest(request)
       const known = new ToolNames()
-      names.set(attempt, known)
+      attempt[NAMES] = known
       const { model, stream } = outbound
       const { provider } = attempt.target
       return encodeRequest(request, {
@@ -48,7 +53,7 @@ export function createTarget(adaptation: Adaptation): TargetDialect<ChatBody, Ch
     }),
     reader: (contentType) => (/^\s*text\/event-stream\b/i.test(contentType) ? createReader() : undefined),
     explode,
-    decoder: (attempt) => new ChatDecoder(attempt, names.get(attempt)),
+    decoder: (attempt: NamedAttempt) => new ChatDecoder(attempt, attempt[NAMES]),
     error: readError,
   }
 }
