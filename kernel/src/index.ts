@@ -13,5 +13,4 @@ export type {
   TransportRequest,
   TransportResponse,
 } from './exchange/ports.ts'
-export { createSettings, type Settings } from './exchange/settings.ts'
 export { Validator } from './exchange/validator.ts'

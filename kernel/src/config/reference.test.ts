@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TObject, TSchema } from 'typebox'
 import { describe, expect, it } from 'vitest'
-import { Limits, Timeouts } from '../exchange/settings.ts'
+import { Limits, Timeouts } from '@ccr/sdk'
 import { packageRoot } from '../load/builtin.ts'
 import { EntryForm, KernelConfig, ProviderConfig } from './schema.ts'
 

@@ -1,6 +1,6 @@
 import { Secret } from '@ccr/sdk'
 import type { ProviderBlueprint } from '../core/blueprint.ts'
-import { createSettings, type Settings } from '../exchange/settings.ts'
+import { createSettings, type Settings } from '@ccr/sdk'
 import type { EntryConfig } from '../load/entries.ts'
 import { missingVariables } from './check.ts'
 import { resolveEntries } from './entries.ts'

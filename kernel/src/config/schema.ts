@@ -1,5 +1,5 @@
 import { Type, type Static, type TProperties } from 'typebox'
-import { Limits, Timeouts } from '../exchange/settings.ts'
+import { Limits, Timeouts } from '@ccr/sdk'
 
 /** Levels of the server log, loudest first. */
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const

@@ -1,4 +1,4 @@
-import { createSettings, type Timeouts } from '../exchange/settings.ts'
+import { createSettings, type Timeouts } from '@ccr/sdk'
 import type { Fault } from './check.ts'
 import { isPlainObject } from './plain-data.ts'
 

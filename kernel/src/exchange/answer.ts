@@ -4,7 +4,7 @@ import type { AttemptState } from './attempt.ts'
 import { ofDialect } from './outbound.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { TransportResponse } from './ports.ts'
-import type { Settings } from './settings.ts'
+import type { Settings } from '@ccr/sdk'
 import type { Watchdog } from './watchdog.ts'
 
 /** A piece of an answer: canonical events, and the bytes to forward in their place when the answer is passed on. */

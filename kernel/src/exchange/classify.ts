@@ -42,7 +42,7 @@ export function thrownFailure(attempt: AttemptState, thrown: unknown, redact: Re
   const timedOut = code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT'
   // A certificate does not get better by asking again.
   const untrusted = TLS.test(code) ? 'authentication_error' : 'api_error'
-  const message = `${subjectOf(attempt)} could not be reached: ${code}`
+  const message = `the connection to ${subjectOf(attempt)} failed: ${code}`
   const kind = timedOut ? 'timeout' : 'network'
   return failed(kind, code, verdictOfType(timedOut ? 'timeout_error' : untrusted), message, thrown)
 }

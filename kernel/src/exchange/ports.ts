@@ -1,6 +1,6 @@
-import type { ClientDialect, ClientInput, Exchange, UsageRecord } from '@ccr/sdk'
+import type { ClientDialect, ClientInput, Exchange } from '@ccr/sdk'
 import type { Cancellation } from '../core/cancellation.ts'
-import type { Settings } from './settings.ts'
+import type { Settings } from '@ccr/sdk'
 
 /** One request to an upstream. */
 export interface TransportRequest {
@@ -80,6 +80,3 @@ export interface Runtime {
   /** Deep-freezes what handlers see, so that a mutation names its culprit. */
   readonly freeze: boolean
 }
-
-/** Told of every finished exchange. */
-export type OnSettled = (record: UsageRecord) => void

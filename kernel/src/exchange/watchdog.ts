@@ -1,5 +1,5 @@
 import { CcrError } from '@ccr/sdk'
-import type { Timeouts } from './settings.ts'
+import type { Timeouts } from '@ccr/sdk'
 
 /** What each timer misses when it expires. */
 const MISSED = {

@@ -3,7 +3,7 @@ import { connect, type AddressInfo } from 'node:net'
 import { isCcrError } from '@ccr/sdk'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { ClientSink, Incoming } from '../exchange/ports.ts'
-import { createSettings } from '../exchange/settings.ts'
+import { createSettings } from '@ccr/sdk'
 import type { RunExchange } from './exchanges.ts'
 import {
   sendRaw,

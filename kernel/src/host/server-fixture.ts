@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { definePlugin, Type, type ClientDialect, type Endpoint, type FailureReply } from '@ccr/sdk'
 import { Kernel } from '../core/kernel.ts'
-import { createSettings, type Settings } from '../exchange/settings.ts'
+import { createSettings, type Settings } from '@ccr/sdk'
 import type { Runtime } from '../exchange/ports.ts'
 import type { RunExchange } from './exchanges.ts'
 import { createHostNames } from './host-names.ts'

@@ -1,9 +1,7 @@
-import {
-  Cancellation,
-  createSettings, Kernel, runExchange, type Blueprint, type ClientSink, type Incoming, type Log,
-  type ProviderBlueprint, type Runtime, type Settings,
-} from '@ccr/kernel'
-import { CcrError, Secret, type ClientDialect, type Endpoint, type Plugin, type UsageRecord } from '@ccr/sdk'
+import { Cancellation, Kernel, runExchange } from '@ccr/kernel'
+import type { Blueprint, ClientSink, Incoming, Log, ProviderBlueprint, Runtime } from '@ccr/kernel'
+import { CcrError, createSettings, Secret } from '@ccr/sdk'
+import type { ClientDialect, Endpoint, Plugin, Settings, UsageRecord } from '@ccr/sdk'
 import { json, toResponse, type TestUpstream } from './upstream.ts'
 
 /** A plugin, or a plugin with its options. */

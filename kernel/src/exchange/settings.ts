@@ -1,1 +1,0 @@
-export { createSettings, Limits, Timeouts, type Settings } from '@ccr/sdk'
