@@ -1,4 +1,3 @@
-export { Cancellation } from './core/cancellation.ts'
 export type { Blueprint, Entry, ProviderBlueprint } from './core/blueprint.ts'
 export { Generation, type BuildFailure } from './core/generation.ts'
 export { Kernel, type KernelOptions, type Lease } from './core/kernel.ts'

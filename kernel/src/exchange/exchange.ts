@@ -1,20 +1,21 @@
-import { CcrError, isCcrError, isSkipTarget, messageEvents, outcomeOf, pause, weightOfEvents } from '@ccr/sdk'
-import type { AttemptFailure, CanonicalEvent, DecodedRequest, LocalReply, UpstreamError, UsageRecord } from '@ccr/sdk'
-import type { Cancellation } from '../core/cancellation.ts'
+import {
+  CcrError, isCcrError, isSkipTarget, messageEvents, outcomeOf, pause, replyTo, statusFailure, thrownFailure,
+  UsageTracker, weightOfEvents,
+} from '@ccr/sdk'
+import type {
+  AttemptFailure, Cancellation, CanonicalEvent, DecodedRequest, LocalReply, Settings, UpstreamError, UsageRecord,
+} from '@ccr/sdk'
 import type { Generation } from '../core/generation.ts'
 import type { Lease } from '../core/kernel.ts'
 import type { Log } from '../core/log.ts'
 import { readLocal, readRemote, readWhole, type Piece, type Reading, type Take } from './answer.ts'
 import { AttemptState } from './attempt.ts'
-import { replyTo, statusFailure, thrownFailure } from './classify.ts'
 import { Delivery, sendFailure } from './delivery.ts'
 import { prepareOutbound } from './outbound.ts'
 import { Pipeline } from './pipeline.ts'
 import { planRoute, type FoundTarget } from './plan.ts'
 import type { Incoming, Runtime, TransportResponse } from './ports.ts'
-import type { Settings } from '@ccr/sdk'
 import { ExchangeState } from './state.ts'
-import { UsageTracker } from './usage.ts'
 import { Watchdog } from './watchdog.ts'
 
 /** Longest wait for the durable onUsage taps before the terminal frame goes out. */
@@ -152,7 +153,7 @@ class Running {
         attempt.settle('neutral')
         throw cause
       }
-      return this.#failed(attempt, thrownFailure(attempt, cause, this.#runtime.redact))
+      return this.#failed(attempt, thrownFailure(attempt.target, cause, this.#runtime.redact))
     } finally {
       watchdog.stop()
       if (!attempt.record) attempt.settle('ok')
@@ -170,7 +171,7 @@ class Running {
     } catch {
       said = undefined
     }
-    return statusFailure(attempt, status, headers, said, this.#runtime.redact)
+    return statusFailure(attempt.target, status, headers, said, this.#runtime.redact)
   }
 
   /** Settles the attempt; a failure after content was sent is the client's last event. */

@@ -1,6 +1,4 @@
-import type { ClientDialect, ClientInput, Exchange } from '@ccr/sdk'
-import type { Cancellation } from '../core/cancellation.ts'
-import type { Settings } from '@ccr/sdk'
+import type { Cancellation, ClientDialect, ClientInput, Exchange, Settings } from '@ccr/sdk'
 
 /** One request to an upstream. */
 export interface TransportRequest {

@@ -1,6 +1,5 @@
-import { deepFreeze, type CanonicalRequest, type ClientInfo, type DecodedRequest, type Exchange } from '@ccr/sdk'
-import type { HeaderBag, Provider, RawBody, RoutePlan } from '@ccr/sdk'
-import type { Cancellation } from '../core/cancellation.ts'
+import { deepFreeze, type Cancellation, type CanonicalRequest, type ClientInfo, type DecodedRequest } from '@ccr/sdk'
+import type { Exchange, HeaderBag, Provider, RawBody, RoutePlan } from '@ccr/sdk'
 import type { Generation } from '../core/generation.ts'
 import type { Incoming, Runtime } from './ports.ts'
 

@@ -1,4 +1,4 @@
-import type { Cancellation } from '../core/cancellation.ts'
+import type { Cancellation } from '@ccr/sdk'
 
 /** How many exchanges may run, and how long others wait for their turn. */
 export interface AdmissionLimits {

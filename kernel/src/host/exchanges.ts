@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import { CcrError, type ClientDialect, type ClientInput, type Endpoint, type HeaderBag } from '@ccr/sdk'
-import type { Cancellation } from '../core/cancellation.ts'
+import { CcrError, type Cancellation, type ClientDialect, type ClientInput, type Endpoint } from '@ccr/sdk'
+import type { HeaderBag } from '@ccr/sdk'
 import type { Lease } from '../core/kernel.ts'
 import type { Log } from '../core/log.ts'
 import type { Incoming, Runtime } from '../exchange/ports.ts'

@@ -1,6 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { CcrError } from '@ccr/sdk'
-import { Cancellation } from '../core/cancellation.ts'
+import { Cancellation, CcrError } from '@ccr/sdk'
 import type { ClientSink } from '../exchange/ports.ts'
 
 // How often, and how many times, a client that sent a FIN is asked whether it still listens.

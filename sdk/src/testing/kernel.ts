@@ -1,6 +1,6 @@
-import { Cancellation, Kernel, runExchange } from '@ccr/kernel'
+import { Kernel, runExchange } from '@ccr/kernel'
 import type { Blueprint, ClientSink, Incoming, Log, ProviderBlueprint, Runtime } from '@ccr/kernel'
-import { CcrError, createSettings, Secret } from '@ccr/sdk'
+import { Cancellation, CcrError, createSettings, Secret } from '@ccr/sdk'
 import type { ClientDialect, Endpoint, Plugin, Settings, UsageRecord } from '@ccr/sdk'
 import { json, toResponse, type TestUpstream } from './upstream.ts'
 

@@ -1,8 +1,7 @@
-import {
-  mergeUsage, tokenCounts, type AttemptRecord, type CanonicalEvent, type CanonicalUsage, type ExchangeStatus,
-  type UsageRecord,
-} from '@ccr/sdk'
-import type { ExchangeState } from './state.ts'
+import type { CanonicalEvent, CanonicalUsage } from './canonical.ts'
+import type { AttemptRecord, Exchange, ExchangeStatus, UsageRecord } from './exchange.ts'
+import { mergeUsage } from './message.ts'
+import { tokenCounts } from './usage.ts'
 
 /** Reads usage and the time of the first content off the events of one exchange. */
 export class UsageTracker {
@@ -27,7 +26,7 @@ export class UsageTracker {
   }
 
   record(
-    exchange: ExchangeState,
+    exchange: Exchange & Pick<UsageRecord, 'requestedModel' | 'stream'>,
     end: { readonly status: ExchangeStatus; readonly httpStatus: number; readonly attempts: readonly AttemptRecord[] },
   ): UsageRecord {
     const last = end.attempts.at(-1)

@@ -1,6 +1,8 @@
-import { isCcrError, messageOf, retryAfterMsOf, verdictOfStatus, verdictOfType } from '@ccr/sdk'
-import type { AttemptFailure, CcrError, FailureReply, UpstreamError, Verdict } from '@ccr/sdk'
-import type { AttemptState } from './attempt.ts'
+import { isCcrError, messageOf, type CcrError } from './errors.ts'
+import type { UpstreamError } from './dialect.ts'
+import type { Target } from './exchange.ts'
+import { retryAfterMsOf, verdictOfStatus, verdictOfType } from './failure.ts'
+import type { AttemptFailure, FailureReply, Verdict } from './failure.ts'
 
 const TLS = /^(?:ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|EPROTO|HOSTNAME_)/
 const NETWORK = new RegExp(`^(?:E[A-Z0-9]{2,}$|UND_ERR_(?!INVALID_ARG)|HPE_|Z_|ERR_(?:SOCKET|STREAM))|${TLS.source}`)
@@ -13,7 +15,7 @@ type Headers = Readonly<Record<string, string>>
 
 /** The failure of an attempt whose upstream answered with an error status. */
 export function statusFailure(
-  attempt: AttemptState, status: number, headers: Headers, said: UpstreamError | undefined, redact: Redact,
+  target: Target, status: number, headers: Headers, said: UpstreamError | undefined, redact: Redact,
 ): AttemptFailure {
   const verdict = verdictOfStatus(status)
   const message = quotable(said?.message, redact)
@@ -24,7 +26,7 @@ export function statusFailure(
   const impatient = retryAfterMs !== undefined && retryAfterMs > PATIENCE_MS
   const reply: FailureReply = {
     ...verdict,
-    message: `${subjectOf(attempt)} ${fact}`,
+    message: `${subjectOf(target)} ${fact}`,
     retryAfter: retryAfterMs === undefined ? undefined : (given ?? String(Math.ceil(retryAfterMs / 1000))),
     shouldRetry: impatient ? false : verdict.shouldRetry,
   }
@@ -32,23 +34,23 @@ export function statusFailure(
 }
 
 /** The failure of an attempt that ended in an exception. */
-export function thrownFailure(attempt: AttemptState, thrown: unknown, redact: Redact): AttemptFailure {
-  if (isCcrError(thrown)) return codedFailure(attempt, thrown, redact)
+export function thrownFailure(target: Target, thrown: unknown, redact: Redact): AttemptFailure {
+  if (isCcrError(thrown)) return codedFailure(target, thrown, redact)
   const code = codeOf(thrown)
   if (code === undefined) {
-    const message = `the attempt at ${subjectOf(attempt)} failed: ${quotable(messageOf(thrown), redact)}`
+    const message = `the attempt at ${subjectOf(target)} failed: ${quotable(messageOf(thrown), redact)}`
     return failed('plugin', message, { status: 500, type: 'api_error' }, message, thrown)
   }
   const timedOut = code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT'
   // A certificate does not get better by asking again.
   const untrusted = TLS.test(code) ? 'authentication_error' : 'api_error'
-  const message = `the connection to ${subjectOf(attempt)} failed: ${code}`
+  const message = `the connection to ${subjectOf(target)} failed: ${code}`
   const kind = timedOut ? 'timeout' : 'network'
   return failed(kind, code, verdictOfType(timedOut ? 'timeout_error' : untrusted), message, thrown)
 }
 
-function codedFailure(attempt: AttemptState, error: CcrError, redact: Redact): AttemptFailure {
-  const subject = subjectOf(attempt)
+function codedFailure(target: Target, error: CcrError, redact: Redact): AttemptFailure {
+  const subject = subjectOf(target)
   const said = quotable(error.message, redact)
   const wrong = verdictOfType('api_error')
   switch (error.code) {
@@ -104,7 +106,7 @@ function after(message: string): string {
   return message === '' ? '' : `: ${message}`
 }
 
-function subjectOf({ target }: AttemptState): string {
+function subjectOf(target: Target): string {
   return `provider '${target.provider}' (model '${target.model}')`
 }
 
