@@ -1,8 +1,11 @@
 export type { Blueprint, Entry, ProviderBlueprint } from './core/blueprint.ts'
 export { Generation, type BuildFailure } from './core/generation.ts'
+export type { Condition, ProfileBlueprint } from './core/blueprint.ts'
 export { Kernel, type KernelOptions, type Lease } from './core/kernel.ts'
 export type { Log } from './core/log.ts'
+export { Probation, type Reverted } from './load/probation.ts'
 export { runExchange } from './exchange/exchange.ts'
+export { runInner } from './exchange/inner.ts'
 export type {
   ClientSink,
   Incoming,
@@ -12,4 +15,3 @@ export type {
   TransportRequest,
   TransportResponse,
 } from './exchange/ports.ts'
-export { Validator } from './exchange/validator.ts'

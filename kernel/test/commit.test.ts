@@ -169,7 +169,9 @@ describe('the commit rule', () => {
     for (const text of ['one two three', 'one two bad three', 'one zwei 🙂 drei']) {
       const bytes = Buffer.from(lines(answerEvents(text)).join(''))
       let body: TestAnswer['body'] = bytes
-      const kernel = await setUp({ plugins: [shout], upstream: () => jsonl(body) })
+      // It fails on purpose, far more often than it might.
+      const settings = { limits: { failures: 1_000 } }
+      const kernel = await setUp({ plugins: [shout], settings, upstream: () => jsonl(body) })
       const expected = await kernel.request(stream)
       await fc.assert(
         fc.asyncProperty(fc.array(fc.nat(bytes.length), { maxLength: 40 }), async (cuts) => {

@@ -84,12 +84,23 @@ describe('a generation', () => {
       {},
       /cycle/,
     ],
+    // Their order is only made for a target, when a request comes for it.
+    'a cycle among transforms': [
+      plugin('bad', (ctx) => {
+        ctx.on('transformStream', () => undefined, { before: ['half'], after: ['half'] })
+      }),
+      {},
+      /cycle/,
+    ],
   }
 
   it.each(Object.entries(failing))('is left as it was by a change with %s', async (_name, [bad, options, message]) => {
     const notes: string[] = []
     const kernel = await createTestKernel({ plugins: [plainDialect, echo], settings: { timeouts: { activate: 30 } } })
-    const half = noted('half', notes, (ctx) => ctx.on('onRequest', () => undefined))
+    const half = noted('half', notes, (ctx) => {
+      ctx.on('onRequest', () => undefined)
+      ctx.on('transformStream', () => undefined)
+    })
     await expect(kernel.reload([plainDialect, echo, half, [bad, options]])).rejects.toThrow(message)
     expect(notes).toEqual(['+half', '-half'])
     expect(kernel.kernel.current!.id).toBe(1)

@@ -66,8 +66,8 @@ export interface PassthroughFrames {
   /** Whole frames only; may be empty. */
   readonly bytes: Uint8Array
   /**
-   * One event per frame that carries one. Types in the reader's `full` set are complete; of the others `type`, `index`,
-   * the block's and the delta's `type` are.
+   * The event of each frame that carries one, or the events that it stands for. Types in the reader's `full` set are
+   * complete; of the others `type`, `index`, the block's and the delta's `type` are.
    */
   readonly events: readonly CanonicalEvent[]
   /** Where in `bytes` the frame of each event ends, so that a stream can be cut between two of them. */

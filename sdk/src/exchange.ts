@@ -158,4 +158,6 @@ export interface AttemptRecord {
   readonly status?: number | undefined
   readonly ms: number
   readonly error?: string | undefined
+  /** Of an inner exchange, which has no record of its own. */
+  readonly tokens?: TokenCounts | undefined
 }

@@ -5,3 +5,14 @@ export function toHeaderValue(value: string): string {
   const short = value.slice(0, 200)
   return /^[\x20-\x7e]*$/.test(short) ? short : encodeURIComponent(short.replace(LONE_SURROGATE, '\uFFFD'))
 }
+
+/** Headers of an upstream's answer that are its connection's own, or the router's business. */
+const NOT_FORWARDED = new RegExp(
+  '^(?:connection|keep-alive|transfer-encoding|content-(?:length|encoding)|set-cookie|trailer|upgrade|date|server|' +
+    'proxy-.*|access-control-.*|strict-transport-security|alt-svc|.*authori[sz].*|.*authenticat.*|location|clear-.*)$',
+)
+
+/** The headers of an upstream's answer that may go on to a client with it. */
+export function forwardable(headers: Readonly<Record<string, string>> = {}): [name: string, value: string][] {
+  return Object.entries(headers).filter(([name]) => !NOT_FORWARDED.test(name))
+}

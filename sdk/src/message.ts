@@ -1,4 +1,5 @@
 import type { CanonicalEvent, CanonicalMessage, CanonicalUsage, ContentBlock } from './canonical.ts'
+import { CcrError } from './errors.ts'
 
 /** Adds cumulative usage to what was known: later values win, absent and null ones change nothing. */
 export function mergeUsage(known: CanonicalUsage, later: CanonicalUsage | null | undefined): CanonicalUsage {
@@ -173,4 +174,17 @@ export function weightOfEvents(events: readonly CanonicalEvent[]): number {
     else if (event.type !== 'content_block_stop') weight += JSON.stringify(event).length
   }
   return weight
+}
+
+/**
+ * The message that a whole stream of events amounts to.
+ *
+ * @throws CcrError `CCR_STREAM_ENDED` when there is none
+ */
+export function messageOfEvents(events: readonly CanonicalEvent[]): CanonicalMessage {
+  const accumulator = createAccumulator()
+  for (const event of events) accumulator.push(event)
+  const message = accumulator.message()
+  if (!message) throw new CcrError('CCR_STREAM_ENDED', 'the answer has no beginning')
+  return message
 }

@@ -1,7 +1,7 @@
 import { Type, type Static, type TObject, type TProperties } from 'typebox'
-import type { CanonicalEvent, CanonicalRequest } from './canonical.ts'
+import type { CanonicalEvent, CanonicalMessage, CanonicalRequest } from './canonical.ts'
 import type { ClientDialect, Dialect } from './dialect.ts'
-import type { Attempt, HeaderBag } from './exchange.ts'
+import type { Attempt, Exchange, HeaderBag, Provider, Target } from './exchange.ts'
 import type { HookHandlers, HookName, HookPlacement } from './hooks.ts'
 
 /** A structured log of one plugin; never give it bodies or secrets. */
@@ -19,6 +19,8 @@ export interface EndpointRequest {
   readonly headers: HeaderBag
   readonly params: Readonly<Record<string, string | undefined>>
   readonly body: Buffer
+  /** Those of the generation that serves this request. */
+  readonly providers: readonly Provider[]
 }
 
 export interface EndpointReply {
@@ -38,6 +40,7 @@ export type Endpoint = {
   | {
       /** `public` needs no key, `data` the client key, `admin` the admin key. */
       readonly access: 'public' | 'data' | 'admin'
+      /** A thrown `CCR_REQUEST_INVALID` is answered with 400, `CCR_ROUTE_NONE` with 404, anything else with 500. */
       respond(request: EndpointRequest): EndpointReply | Promise<EndpointReply>
     }
 )
@@ -54,12 +57,38 @@ export interface Contributions {
   providers: LocalProvider
 }
 
+/** What one plugin may offer to all others, by name; extended by declaration merging. */
+export interface Services {}
+
+export type ServiceName = keyof Services & string
+export type PointName = keyof Contributions & string
+
+/** What a plugin can build on: a service, or everything contributed to a point, written `point[]`. */
+export type Requirement = ServiceName | `${PointName}[]`
+
+/** What a {@link Requirement} stands for. Contributions come in config order. */
+export type Required<R extends Requirement> = R extends ServiceName
+  ? Services[R]
+  : R extends `${infer Point extends PointName}[]`
+    ? readonly Contributions[Point][]
+    : never
+
+/** How an inner exchange is run. */
+export interface InnerOptions {
+  /** The exchange it belongs to: it ends with it, and its attempts are part of its usage. */
+  readonly parent: Exchange
+  /** Where it goes; the routes decide unless given. */
+  readonly target?: Target | undefined
+}
+
 /** What a plugin is given when it is activated. After disposal every method throws `CCR_PLUGIN_STALE`. */
 export interface PluginContext<Options = unknown, Config = unknown> {
   /** The plugin's name. */
   readonly name: string
   /** Identifies this use of the plugin; `before` and `after` may name it. */
   readonly entryId: string
+  /** The profile this instance serves; `default` for a plugin of scope `host`, which serves all of them. */
+  readonly profile: string
   readonly options: Options
   /** The config sections that the plugin declared. */
   readonly config: Config
@@ -69,6 +98,26 @@ export interface PluginContext<Options = unknown, Config = unknown> {
   on<Hook extends HookName>(hook: Hook, handler: HookHandlers[Hook], placement?: HookPlacement[Hook]): void
   /** The inverse of something the kernel cannot see; run at disposal, in reverse order. */
   effect(inverse: () => void | Promise<void>): void
+  /**
+   * Runs `start` when new exchanges come to this instance, and what it gave when they no longer do: earlier than the
+   * disposal, which waits for the last exchange. For pollers and probes, of which only one generation's may run.
+   */
+  whileLive(start: () => () => void | Promise<void>): void
+  /**
+   * A value that the kernel keeps: the next instance of this entry gets the same one, whatever its code or options,
+   * unless it asks for another version of it. Old and new code use it side by side while exchanges drain.
+   */
+  state<T>(key: string, version: number, init: () => T): T
+  /** Offers a service that the plugin declared in `provides`. */
+  provide<Name extends ServiceName>(name: Name, service: Services[Name]): void
+  /** What the plugin declared in `requires`. When it changes, the plugin is activated anew. */
+  get<R extends Requirement>(what: R): Required<R>
+  /**
+   * Runs an inner exchange through the same plan and attempts, in the same generation; at most 4 inside each other.
+   *
+   * @throws CcrError `CCR_EXCHANGE_FAILED`, whose `cause` is the {@link FailureReply} a client would have got
+   */
+  exchange(request: CanonicalRequest, options: InnerOptions): Promise<CanonicalMessage>
   endpoint(endpoint: Endpoint): void
   dialect<Body, Event>(dialect: Dialect<Body, Event>): void
   contribute<Point extends keyof Contributions>(point: Point, value: Contributions[Point]): void
@@ -90,6 +139,10 @@ export interface Plugin {
   readonly options: TObject
   readonly config: TObject
   readonly transformers: readonly TransformerName[]
+  readonly scope: 'host' | 'profile'
+  readonly provides: readonly string[]
+  readonly requires: readonly string[]
+  readonly contributes: readonly string[]
   activate(ctx: PluginContext): void | Promise<void>
 }
 
@@ -106,6 +159,14 @@ export interface PluginDraft<P extends TProperties, C extends TProperties> {
   /** The config sections this plugin reads, by key; sections that may be absent are `Type.Optional`. */
   readonly config?: C
   readonly transformers?: readonly TransformerName[]
+  /** `profile` (default): once for each profile; `host`: once, for all of them. */
+  readonly scope?: 'host' | 'profile'
+  /** The services it offers, each provided while it is activated. */
+  readonly provides?: readonly ServiceName[]
+  /** What it asks `ctx.get` for; without it the plugin cannot be activated. */
+  readonly requires?: readonly Requirement[]
+  /** The points it contributes to. */
+  readonly contributes?: readonly PointName[]
   /** Local and quick: no network is needed to succeed. At most 10 s. */
   activate(ctx: PluginContext<Static<TObject<P>>, Static<TObject<C>>>): void | Promise<void>
 }
@@ -126,5 +187,8 @@ export function definePlugin<P extends TProperties, C extends TProperties = Reco
   draft: PluginDraft<P, C>,
 ): Plugin {
   // The options and sections are checked against these very schemas before activate sees them.
-  return Object.freeze({ transformers: [], ...draft, config: Type.Object(draft.config ?? {}) }) as unknown as Plugin
+  const config = Type.Object(draft.config ?? {})
+  return Object.freeze({ ...UNDECLARED, ...draft, config }) as unknown as Plugin
 }
+
+const UNDECLARED = { transformers: [], scope: 'profile', provides: [], requires: [], contributes: [] } as const

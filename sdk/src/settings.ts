@@ -26,6 +26,10 @@ export const Timeouts = Type.Object(
     queue: ms(10_000, 'Longest wait for a place among the running exchanges'),
     drain: ms(30_000, 'Longest time that running exchanges get when the router stops'),
     activate: ms(10_000, 'Longest activation of a plugin'),
+    quarantine: ms(60_000, 'Time in which too many failures take a plugin out'),
+    probation: ms(10_000, 'Time after a change in which a plugin that fails gets its previous code and options back'),
+    reloadDebounce: ms(100, 'How long watched files must be quiet (at the longest ten times this) before a change is taken'),
+    reloadPoll: ms(5_000, 'Interval in which files are looked at of which a system may tell nothing'),
   },
   { additionalProperties: false, default: {} },
 )
@@ -61,6 +65,12 @@ export const Limits = Type.Object(
       minimum: 1,
       default: 256 * 1024,
       description: 'Bytes kept back before the first substantive event.',
+    }),
+    failures: Type.Integer({ minimum: 1, default: 5, description: 'Failures that take a plugin out.' }),
+    generations: Type.Integer({
+      minimum: 1,
+      default: 32,
+      description: 'Replaced generations whose exchanges may still run; further changes wait.',
     }),
     attempts: Type.Integer({ minimum: 1, maximum: 10, default: 4, description: 'Attempts of one exchange.' }),
     inFlight: Type.Integer({ minimum: 1, default: 2048, description: 'Exchanges that run at once.' }),

@@ -7,11 +7,19 @@ export interface StageLog {
   warn(fields: object, message: string): void
 }
 
+/** Hears what a stage costs, and of its failure. */
+export interface StageHealth {
+  /** @param ms milliseconds that one batch took, waiting included */
+  spent(hook: string, ms: number): void
+  failed(hook: string, error: CcrError): void
+}
+
 /** Who put a stage there, and how long each of its batches may take. */
 export interface StageOwner {
   readonly plugin: string
   readonly hook: string
   readonly timeoutMs: number
+  readonly health?: StageHealth | undefined
 }
 
 type AnyTransform = StreamTransform<never, unknown>
@@ -44,7 +52,14 @@ export class Stage {
   run(batch: Batch, last: boolean): Batch | Promise<Batch> {
     if (this.#detached || this.failure !== undefined) return this.#detached ? batch : []
     this.#out = []
-    return this.#chunks(batch, 0, last)
+    const { health, hook } = this.owner
+    if (!health) return this.#chunks(batch, 0, last)
+    const began = performance.now()
+    const done = this.#chunks(batch, 0, last)
+    const spent = (): void => health.spent(hook, performance.now() - began)
+    if (isThenable(done)) done.then(spent, spent)
+    else spent()
+    return done
   }
 
   abort(reason: unknown): void {
@@ -94,6 +109,7 @@ export class Stage {
             hook,
             cause: thrown,
           })
+    if (!this.#signal.aborted) this.owner.health?.failed(hook, error)
     if (!this.#detaches || this.#signal.aborted) {
       this.failure = error
       return this.#out

@@ -1,6 +1,6 @@
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { packageRoot } from '../load/builtin.ts'
@@ -42,12 +42,20 @@ beforeEach(async () => {
 })
 afterEach(() => rm(root, { recursive: true, force: true }))
 
+/** Paths below a folder, relative to it. */
+function within(inputs: ReadonlySet<string>, folder: string): string[] {
+  return [...inputs].map((input) => relative(folder, input)).filter((path) => !path.startsWith('..')).sort()
+}
+
 describe('assemble', () => {
   it('builds the default preset from an empty home', async () => {
     const preset = await readDefaultPreset(root)
-    const { blueprint, failures, inputs, config } = await assemble({ home, env: {} }, root)
+    const inputs = new Set<string>()
+    const { blueprint, failures, config } = await assemble({ home, env: {}, inputs }, root)
     expect(blueprint.entries.map(({ id }) => id)).toEqual(preset.plugins)
-    expect([blueprint.providers, blueprint.sections, failures, inputs, config.warnings]).toEqual([[], {}, [], [], []])
+    expect([blueprint.providers, blueprint.sections, failures, config.warnings]).toEqual([[], {}, [], []])
+    expect(within(inputs, home)).toEqual(['ccr.config.ts', 'config.json'])
+    expect(within(inputs, root)).toContain('presets/default/manifest.json')
   })
 
   it('lets a file plugin declare sections and dialects that the rest of the config uses', async () => {
@@ -66,12 +74,13 @@ describe('assemble', () => {
       `{ plugins: [{ use: 'file:./own.ts' }, 'nothing'], Own: { size: 1 },
          Providers: [{ name: 'p', api_base_url: 'http://p', transformer: { use: ['OWN'] } }] }`,
     )
-    const { blueprint, failures, inputs, config } = await assemble({ home, env: {} }, root)
+    const inputs = new Set<string>()
+    const { blueprint, failures, config } = await assemble({ home, env: {}, inputs }, root)
     expect(blueprint.providers).toMatchObject([{ name: 'p', dialect: 'wire-own' }])
     expect(blueprint.sections).toEqual({ Own: { size: 1 } })
     expect(config.warnings).toEqual([])
     expect(failures.map(({ id, error }) => [id, error.code])).toEqual([['nothing', 'CCR_PLUGIN_UNKNOWN']])
-    expect(inputs).toEqual([join(home, 'config.json'), join(home, 'own.ts')])
+    expect(within(inputs, home)).toEqual(['ccr.config.ts', 'config.json', 'own.ts'])
     await writeFile(join(home, 'config.json'), "{ plugins: ['file:./own.ts'], Own: { size: 'x' } }")
     await expect(assemble({ home, env: {} }, root)).rejects.toMatchObject({
       code: 'CCR_CONFIG_SCHEMA',
@@ -85,5 +94,45 @@ describe('assemble', () => {
       code: 'CCR_CONFIG_READ',
       message: /Install the router again/,
     })
+  })
+
+  it('tells which files decide it, also when it fails', async () => {
+    await writeFile(join(home, 'a.ts'), "import './b.ts'\nexport default 1")
+    await writeFile(join(home, 'b.ts'), 'export const b = ]')
+    await writeFile(join(home, 'ccr.config.ts'), "import { own } from './names.ts'\nexport default { Own: own }")
+    await writeFile(join(home, 'names.ts'), "export { default as own } from './own.json'")
+    await writeFile(join(home, 'own.json'), '{ "size": 1 }')
+    await writeFile(join(home, 'config.json'), "{ plugins: ['file:./a.ts'] }")
+    const inputs = new Set<string>()
+    const { failures } = await assemble({ home, env: {}, inputs }, root)
+    expect(failures[0]?.error.at).toBe(`${join(home, 'b.ts')}:1:18`)
+    const files = ['a.ts', 'b.ts', 'ccr.config.ts', 'config.json', 'names.ts', 'own.json']
+    expect(within(inputs, home)).toEqual(expect.arrayContaining(files))
+    await writeFile(join(home, 'own.json'), '{ "size"')
+    const failed = new Set<string>()
+    await expect(assemble({ home, env: {}, inputs: failed }, root)).rejects.toMatchObject({
+      code: 'CCR_CONFIG_SYNTAX',
+      at: join(home, 'own.json'),
+    })
+    const configs = ['ccr.config.ts', 'config.json', 'names.ts', 'own.json']
+    expect(within(failed, home)).toEqual(expect.arrayContaining(configs))
+  })
+
+  it('has the same fingerprint as long as config and code say the same', async () => {
+    const fingerprint = async (): Promise<string> => (await assemble({ home, env: { A: 'a', B: 'b' } }, root)).fingerprint
+    const plugin = (name: string): string =>
+      `import { definePlugin, Type } from '@ccr/sdk'
+       export default definePlugin({
+         name: '${name}', apiVersion: 1, description: '', options: Type.Object({}), activate() {},
+       })`
+    await writeFile(join(home, 'own.ts'), plugin('own'))
+    await writeFile(join(home, 'config.json'), "{ plugins: ['file:./own.ts'], Own: '$A' }")
+    const first = await fingerprint()
+    await writeFile(join(home, 'config.json'), "// why\n{ plugins: ['file:./own.ts'],\n Own: '$A' }")
+    expect(await fingerprint()).toBe(first)
+    await writeFile(join(home, 'config.json'), "{ plugins: ['file:./own.ts'], Own: '$B' }")
+    const second = await fingerprint()
+    await writeFile(join(home, 'own.ts'), plugin('another'))
+    expect(new Set([first, second, await fingerprint()]).size).toBe(3)
   })
 })

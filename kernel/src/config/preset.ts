@@ -21,10 +21,12 @@ export type Preset = Static<typeof Preset>
 /**
  * Reads the preset that every router starts with.
  *
+ * @param inputs is given the absolute path of its manifest
  * @throws CcrError `CCR_CONFIG_READ` when the installation is damaged
  */
-export async function readDefaultPreset(root = packageRoot()): Promise<Preset> {
+export async function readDefaultPreset(root = packageRoot(), inputs = new Set<string>()): Promise<Preset> {
   const file = join(root, 'presets', 'default', 'manifest.json')
+  inputs.add(file)
   try {
     const preset: unknown = JSON.parse(await readFile(file, 'utf8'))
     if (Value.Check(Preset, preset)) return preset

@@ -27,6 +27,10 @@ export interface ConfigPlace {
   readonly home: string
   /** Read instead of both. */
   readonly file?: string | undefined
+  /** Files of the running config: that one of them is gone is an error. */
+  readonly present?: readonly string[] | undefined
+  /** Is given the absolute paths of the files that decide the result, existing or not, also when it is an error. */
+  readonly inputs?: Set<string> | undefined
   readonly env: Environment
 }
 
@@ -35,8 +39,9 @@ export interface ConfigPlace {
  *
  * @throws CcrError `CCR_CONFIG_READ`, `CCR_CONFIG_SYNTAX` or `CCR_CONFIG_SCHEMA`, whose `at` is the place at fault
  */
-export async function readConfig({ home, file, env }: ConfigPlace): Promise<LoadedConfig> {
-  const sources = file === undefined ? await readHome(home) : [await readExplicit(resolve(file))]
+export async function readConfig({ home, file, env, present, inputs = new Set() }: ConfigPlace): Promise<LoadedConfig> {
+  const sources =
+    file === undefined ? await readHome(home, present ?? [], inputs) : [await readExplicit(resolve(file), inputs)]
   const code = sources.find((source) => extname(source.file) === '.ts')
   const merged = sources.reduce<Readonly<Record<string, unknown>>>((base, { value }) => merge(base, value), {})
   const { value, variables } = interpolate(merged, env)
@@ -55,13 +60,23 @@ export async function readConfig({ home, file, env }: ConfigPlace): Promise<Load
   return loaded
 }
 
-async function readHome(home: string): Promise<readonly ConfigSource[]> {
-  const sources = await Promise.all([readSource(join(home, 'config.json')), readSource(join(home, 'ccr.config.ts'))])
-  return sources.filter((source) => source !== undefined)
+async function readHome(
+  home: string,
+  present: readonly string[],
+  inputs: Set<string>,
+): Promise<readonly ConfigSource[]> {
+  const files = [join(home, 'config.json'), join(home, 'ccr.config.ts')]
+  const sources = await Promise.all(files.map((file) => readSource(file, inputs)))
+  const gone = files.find((file, index) => sources[index] === undefined && present.includes(file))
+  if (gone === undefined) return sources.filter((source) => source !== undefined)
+  // A router that lost its keys and providers to a slip would be worse than one that waits.
+  const remedy = 'Put it back, or restart the router to do without it.'
+  const message = `${gone} was deleted; the running config stays in use. ${remedy}`
+  throw new CcrError('CCR_CONFIG_READ', message, { at: gone })
 }
 
-async function readExplicit(file: string): Promise<ConfigSource> {
-  const source = await readSource(file)
+async function readExplicit(file: string, inputs: Set<string>): Promise<ConfigSource> {
+  const source = await readSource(file, inputs)
   if (source !== undefined) return source
   throw new CcrError('CCR_CONFIG_READ', `${file} does not exist. Create it, or name another config file.`, { at: file })
 }

@@ -30,6 +30,8 @@ export interface ServerConfig {
 export interface ResolvedConfig {
   readonly settings: Settings
   readonly server: ServerConfig
+  /** Changes of the files are taken without being asked to. */
+  readonly watch: boolean
   readonly providers: readonly ProviderBlueprint[]
   readonly entries: readonly EntryConfig[]
   /** Top-level keys that belong to plugins. */
@@ -69,6 +71,7 @@ export function resolveConfig(loaded: LoadedConfig, { preset, installed }: Surro
       ...(config.limits !== undefined && { limits: config.limits }),
     }),
     server: serverConfig(config),
+    watch: config.watch ?? true,
     providers,
     entries,
     sections: sectionsOf(loaded),

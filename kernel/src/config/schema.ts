@@ -82,6 +82,12 @@ export const KernelConfig = Type.Object({
     Type.Array(Type.Unknown(), { default: [], description: 'Plugins beside the default ones; see below.' }),
   ),
   Plugins: Type.Optional(Type.Array(Type.Unknown(), { description: 'The same as `plugins`.' })),
+  watch: Type.Optional(
+    Type.Boolean({
+      default: true,
+      description: 'Takes changes of the config and of plugin files by itself; else only `ccr reload` does.',
+    }),
+  ),
   timeouts: Type.Optional(part(Timeouts.properties, 'Timers of an exchange; see below.')),
   limits: Type.Optional(part(Limits.properties, 'Limits of the router; see below.')),
 })

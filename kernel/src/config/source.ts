@@ -4,8 +4,8 @@ import { stat } from 'node:fs/promises'
 import { extname } from 'node:path'
 import { CcrError, isCcrError, messageOf } from '@ccr/sdk'
 import { cosmiconfig } from 'cosmiconfig'
-import { createJiti } from 'jiti'
 import JSON5 from 'json5'
+import { evaluateConfig } from './code.ts'
 import { plainData } from './plain-data.ts'
 import { createLocator } from './position.ts'
 
@@ -23,14 +23,16 @@ export const MAX_CONFIG_BYTES = 8 * 1024 * 1024
 /**
  * Reads one file, JSON5 or (for `.ts`) code whose default export is the config. Nothing when it does not exist.
  *
+ * @param inputs is given the absolute paths of the files that decide the result, also when it is an error
  * @throws CcrError `CCR_CONFIG_READ`, `CCR_CONFIG_SYNTAX`, or `CCR_CONFIG_SCHEMA` when it holds no plain data
  */
-export async function readSource(file: string): Promise<ConfigSource | undefined> {
+export async function readSource(file: string, inputs: Set<string>): Promise<ConfigSource | undefined> {
+  inputs.add(file)
   if (!(await isReadable(file))) return undefined
   const isCode = extname(file) === '.ts'
   let text = ''
   const load = isCode
-    ? async () => ({ value: await evaluate(file) })
+    ? async () => ({ value: await evaluateConfig(file, inputs) })
     : (_: string, content: string) => {
         text = content
         return { value: parse(file, content) }
@@ -94,33 +96,6 @@ function faultPosition(
 ) {
   if (columnNumber > 0) return { line: lineNumber, column: columnNumber }
   return { line: lineNumber - 1, column: (text.split('\n')[lineNumber - 2]?.length ?? 0) + 1 }
-}
-
-async function evaluate(file: string): Promise<unknown> {
-  const jiti = createJiti(file, { moduleCache: false, fsCache: false, interopDefault: false })
-  let module: { readonly default?: unknown }
-  try {
-    module = await jiti.import<{ readonly default?: unknown }>(file)
-  } catch (thrown) {
-    const missing = (Object(thrown) as { readonly code?: unknown }).code === 'MODULE_NOT_FOUND'
-    // A missing module is reported at a place in the transpiled text.
-    const at = missing ? file : placeIn(file, thrown)
-    const fact = messageOf(thrown).split('\n')[0]?.trim()
-    const code = at !== file && /ParseError|SyntaxError/.test(String(thrown)) ? 'CCR_CONFIG_SYNTAX' : 'CCR_CONFIG_READ'
-    throw new CcrError(code, `${at}: ${fact}. Correct the file, or remove it to do without it.`, { at, cause: thrown })
-  }
-  if (module.default === undefined) {
-    const message = `${file} has no default export. End it with: export default { … }`
-    throw new CcrError('CCR_CONFIG_READ', message, { at: file })
-  }
-  return module.default
-}
-
-function placeIn(file: string, thrown: unknown): string {
-  const stack = thrown instanceof Error ? `${thrown.message}\n${thrown.stack}` : ''
-  const start = stack.indexOf(`${file}:`)
-  const position = start < 0 ? null : /^:(\d+):(\d+)/.exec(stack.slice(start + file.length))
-  return position === null ? file : `${file}${position[0]}`
 }
 
 function unreadable(file: string, fact: string, cause?: unknown): CcrError {

@@ -1,4 +1,10 @@
-import type { Plugin, Secret } from '@ccr/sdk'
+import type { Exchange, Plugin, Secret, Target } from '@ccr/sdk'
+
+/** When an entry's handlers run. Before there is a target, only what is known of the exchange counts. */
+export interface Condition {
+  readonly target?: ((target: Target) => boolean) | undefined
+  readonly exchange?: ((exchange: Exchange) => boolean) | undefined
+}
 
 /** One use of a plugin. */
 export interface Entry {
@@ -12,10 +18,13 @@ export interface Entry {
   readonly after?: readonly string[] | undefined
   readonly timeoutMs?: number | undefined
   readonly onFailure?: 'fail' | 'skip' | undefined
+  readonly when?: Condition | undefined
   /** At a cold start it may be left out, visibly, when it cannot be activated. */
   readonly optional?: boolean | undefined
   /** Where the plugin's files are, for reports. */
   readonly file?: string | undefined
+  /** What loading its code took; the third part of an activation is measured where it happens. */
+  readonly loading?: { readonly bundleMs: number; readonly evaluateMs: number } | undefined
 }
 
 /** A configured provider. */
@@ -28,10 +37,15 @@ export interface ProviderBlueprint {
   readonly secret: Secret | undefined
 }
 
-/** Everything a generation is built from. */
-export interface Blueprint {
+/** What one profile is built from. */
+export interface ProfileBlueprint {
   readonly entries: readonly Entry[]
   readonly providers: readonly ProviderBlueprint[]
   /** Config sections by key; a plugin is given those it declared. */
   readonly sections: Readonly<Record<string, unknown>>
+}
+
+/** Everything a generation is built from: the default profile, whose entries of scope `host` serve all, and others. */
+export interface Blueprint extends ProfileBlueprint {
+  readonly profiles?: Readonly<Record<string, ProfileBlueprint>> | undefined
 }

@@ -1,11 +1,14 @@
 import { CcrError, isCcrError, messageOf, type Dialect, type Endpoint, type ErrorCode } from '@ccr/sdk'
 import Value from 'typebox/value'
-import type { Blueprint, Entry } from './blueprint.ts'
-import { createContext, placed } from './context.ts'
-import { contributionsTo, Generation, type BuildFailure, type GenerationProvider } from './generation.ts'
-import { createHookTable } from './hooks.ts'
-import { Instance, within } from './instance.ts'
+import type { Blueprint, Entry, ProfileBlueprint } from './blueprint.ts'
+import { createContext, placed, type RunInner } from './context.ts'
+import { contributionsTo, DEFAULT_PROFILE, Generation, type BuildFailure } from './generation.ts'
+import { Health, type Quarantine, type QuarantineRules } from './health.ts'
+import { Instance, ownerOf, within } from './instance.ts'
 import type { Log } from './log.ts'
+import { Profile, type GenerationProvider } from './profile.ts'
+import { conflict, inDependencyOrder, Services } from './services.ts'
+import type { StateStore } from './state.ts'
 
 /** What building needs beside the blueprint. */
 export interface BuildOptions {
@@ -15,54 +18,163 @@ export interface BuildOptions {
   /** Leave out optional entries that fail, and report them, instead of failing as a whole. */
   readonly lenient: boolean
   readonly activateMs: number
+  readonly quarantine: QuarantineRules
+  readonly onQuarantine: (instance: Instance, reason: Quarantine) => void
+  readonly states: StateStore
+  readonly inner: RunInner
   readonly log: Log
 }
 
+/** An entry of the generation to be, with its instance. */
+interface Used {
+  readonly entry: Entry
+  readonly instance: Instance
+}
+
 /** Builds a candidate to the side; when it fails, whatever it had activated is disposed before the error is thrown. */
-export async function buildGeneration(blueprint: Blueprint, options: BuildOptions): Promise<Generation> {
-  const instances: Instance[] = []
-  const failures: BuildFailure[] = []
-  try {
-    for (const entry of blueprint.entries) {
-      const instance = await instantiate(entry, blueprint, options).catch((thrown: unknown) => {
-        if (!options.lenient || entry.optional !== true) throw thrown
-        failures.push(failureOf(entry.id, thrown))
-        return undefined
-      })
-      if (instance) instances.push(instance)
+export function buildGeneration(blueprint: Blueprint, options: BuildOptions): Promise<Generation> {
+  return new Build(blueprint, options).run()
+}
+
+class Build {
+  readonly #blueprint: Blueprint
+  readonly #options: BuildOptions
+  readonly #instances: Instance[] = []
+  readonly #failures: BuildFailure[] = []
+
+  constructor(blueprint: Blueprint, options: BuildOptions) {
+    this.#blueprint = blueprint
+    this.#options = options
+  }
+
+  async run(): Promise<Generation> {
+    const { id, log } = this.#options
+    const { profiles = {} } = this.#blueprint
+    try {
+      const main = await this.#profile(DEFAULT_PROFILE, this.#blueprint, undefined)
+      const others = new Map([[DEFAULT_PROFILE, main.profile]])
+      for (const [name, one] of Object.entries(profiles)) others.set(name, (await this.#profile(name, one, main)).profile)
+      return new Generation({ id, instances: this.#instances, profiles: others, failures: this.#failures })
+    } catch (thrown) {
+      await Promise.all(this.#instances.map((instance) => instance.release(log)))
+      throw thrown
     }
-    return assemble(blueprint, instances, failures, options)
-  } catch (thrown) {
-    await Promise.all(instances.map((instance) => instance.release(options.log)))
-    throw thrown
+  }
+
+  /** @param main the default profile, whose plugins of scope `host` serve this one too */
+  async #profile(name: string, from: ProfileBlueprint, main: { used: readonly Used[]; services: Services } | undefined) {
+    const { lenient } = this.#options
+    const services = new Services(main?.services)
+    const own = main ? from.entries.filter(({ plugin }) => plugin.scope === 'profile') : from.entries
+    const activated = new Map<Entry, Instance>()
+    for (const entry of inDependencyOrder(own)) {
+      try {
+        const instance = await this.#instantiate(entry, name, from, services)
+        this.#instances.push(instance)
+        services.add(instance, own.indexOf(entry))
+        activated.set(entry, instance)
+      } catch (thrown) {
+        if (!lenient || entry.optional !== true) throw thrown
+        this.#failures.push(failureOf(entry.id, thrown))
+      }
+    }
+    const used = own.flatMap((entry) => {
+      const instance = activated.get(entry)
+      return instance ? [{ entry, instance }] : []
+    })
+    const host = main?.used.filter(({ entry }) => entry.plugin.scope === 'host') ?? []
+    return { profile: this.#assemble(name, from, [...host, ...used]), used, services }
+  }
+
+  async #instantiate(entry: Entry, profile: string, from: ProfileBlueprint, services: Services): Promise<Instance> {
+    const { plugin } = entry
+    const { reusable, activateMs, log, states, quarantine, lenient, onQuarantine, inner } = this.#options
+    const subject = `plugin '${plugin.name}' (entry '${entry.id}')`
+    if (plugin.apiVersion !== 1) {
+      const fact = `${subject} is written for plugin API ${String(plugin.apiVersion)}, this router provides 1`
+      throw fault('CCR_PLUGIN_API', `${fact}; install a version for it`, entry)
+    }
+    const declared = Object.keys(plugin.config.properties).filter((key) => key in from.sections)
+    const sections = Object.fromEntries(declared.map((key) => [key, from.sections[key]]))
+    const given = fitted(plugin.options, entry.options ?? {}, subject, entry)
+    const config = fitted(plugin.config, sections, `the config that ${subject} reads`, entry)
+    const behind = plugin.requires.map((name) => [name, services.behind(name, plugin)] as const)
+    const rests = behind.map(([, instances]) => instances.map(({ serial }) => serial))
+    const key = JSON.stringify([profile, entry.id, plugin.name, entry.hash, given, config, rests])
+    const existing = reusable.find((instance) => instance.key === key && !instance.disposed)
+    if (existing) {
+      existing.retain()
+      return existing
+    }
+    // At a cold start there is nothing to go back to, so the first calls count no more than others.
+    const rules = lenient ? { ...quarantine, firstCalls: Infinity } : quarantine
+    const health: Health = new Health(rules, (reason) => onQuarantine(instance, reason))
+    const state = states.view(ownerOf(profile, entry), log)
+    const instance = new Instance({ key, entry, profile, health, state })
+    instance.retain()
+    const requirements = new Map(behind.map(([name, instances]) => [name, offered(name, instances)]))
+    const began = performance.now()
+    try {
+      const context = createContext(instance, { options: given, config, requirements, inner, log })
+      await within(activateMs, () => plugin.activate(context))
+    } catch (cause) {
+      await instance.release(log)
+      if (isCcrError(cause) && cause.plugin !== undefined) throw cause
+      throw fault('CCR_PLUGIN_ACTIVATE', `${subject} could not be activated: ${messageOf(cause)}`, entry, cause)
+    }
+    instance.activateMs = performance.now() - began
+    return instance
+  }
+
+  #assemble(name: string, from: ProfileBlueprint, used: readonly Used[]): Profile {
+    const owners = new Map<string, string>()
+    const claim = (thing: string, plugin: string): void => {
+      const owner = owners.get(thing)
+      if (owner !== undefined) throw conflict(thing, owner, plugin)
+      owners.set(thing, plugin)
+    }
+    const dialects = new Map<string, Dialect>()
+    const endpoints: Endpoint[] = []
+    for (const { entry, instance } of used) {
+      for (const dialect of instance.dialects) {
+        claim(`dialect '${dialect.name}'`, entry.plugin.name)
+        dialects.set(dialect.name, dialect)
+      }
+      // What the host's plugins answer stands under no profile's path.
+      if (instance.profile !== name) continue
+      for (const endpoint of instance.endpoints) {
+        claim(`endpoint ${endpoint.method} ${endpoint.path}`, entry.plugin.name)
+        endpoints.push(endpoint)
+      }
+    }
+    const providers = new Map<string, GenerationProvider>()
+    for (const { owner, value } of contributionsTo(used.map(({ instance }) => instance), 'providers')) {
+      claim(`provider '${value.name}'`, owner)
+      const local = { name: value.name, models: value.models, dialect: 'canonical', local: true, baseUrl: '' }
+      providers.set(value.name, { ...local, secret: undefined, contributed: value })
+    }
+    for (const provider of from.providers) {
+      const subject = `provider '${provider.name}'`
+      const owner = owners.get(subject)
+      const fail = (code: ErrorCode, message: string): void => void this.#failures.push({ subject, code, message })
+      if (owner !== undefined) {
+        fail('CCR_PLUGIN_CONFLICT', `plugin '${owner}' contributes a provider of that name; choose another`)
+      } else if (!dialects.get(provider.dialect)?.target) {
+        const known = [...dialects.values()].flatMap((dialect) => (dialect.target ? [dialect.name] : []))
+        const exist = known.join(', ') || 'none'
+        const fact = `no plugin speaks the dialect '${provider.dialect}' to providers`
+        fail('CCR_PLUGIN_UNKNOWN', `${fact}; there are ${exist}`)
+      } else providers.set(provider.name, { ...provider, local: false, contributed: undefined })
+    }
+    const taps = used.flatMap(({ entry, instance }) => instance.taps.map((tap) => placed(tap, entry)))
+    return new Profile({ name, taps, endpoints, dialects, providers }, this.#options.log)
   }
 }
 
-async function instantiate(entry: Entry, blueprint: Blueprint, options: BuildOptions): Promise<Instance> {
-  const { plugin } = entry
-  const { reusable, activateMs, log } = options
-  const subject = `plugin '${plugin.name}' (entry '${entry.id}')`
-  if (plugin.apiVersion !== 1) {
-    const fact = `${subject} is written for plugin API ${String(plugin.apiVersion)}, this router provides 1`
-    throw fault('CCR_PLUGIN_API', `${fact}; install a version for it`, entry)
-  }
-  const declared = Object.keys(plugin.config.properties).filter((key) => key in blueprint.sections)
-  const sections = Object.fromEntries(declared.map((key) => [key, blueprint.sections[key]]))
-  const given = fitted(plugin.options, entry.options ?? {}, subject, entry)
-  const config = fitted(plugin.config, sections, `the config that ${subject} reads`, entry)
-  const key = JSON.stringify([entry.id, plugin.name, entry.hash, given, config])
-  const existing = reusable.find((instance) => instance.key === key && !instance.disposed)
-  const instance = existing ?? new Instance(key, entry)
-  instance.retain()
-  if (existing) return existing
-  try {
-    await within(activateMs, () => plugin.activate(createContext(instance, given, config, log)))
-  } catch (cause) {
-    await instance.release(log)
-    if (isCcrError(cause) && cause.plugin !== undefined) throw cause
-    throw fault('CCR_PLUGIN_ACTIVATE', `${subject} could not be activated: ${messageOf(cause)}`, entry, cause)
-  }
-  return instance
+/** What a requirement's name stands for: a service, or the contributions to a point. */
+function offered(name: string, behind: readonly Instance[]): unknown {
+  if (!name.endsWith('[]')) return behind[0]!.services.get(name)
+  return contributionsTo(behind, name.slice(0, -2) as 'providers').map(({ value }) => value)
 }
 
 /** A copy with its defaults filled in; every fault is named by its JSON pointer. */
@@ -75,64 +187,6 @@ function fitted(schema: Entry['plugin']['options'], value: unknown, subject: str
 
 function fault(code: ErrorCode, message: string, { plugin, file }: Entry, cause?: unknown): CcrError {
   return new CcrError(code, message, { plugin: plugin.name, at: isCcrError(cause) ? (cause.at ?? file) : file, cause })
-}
-
-function assemble(from: Blueprint, instances: readonly Instance[], failures: BuildFailure[], options: BuildOptions) {
-  const { id, log } = options
-  const claims = new Claims()
-  const dialects = new Map<string, Dialect>()
-  const endpoints: Endpoint[] = []
-  for (const { entry, ...made } of instances) {
-    for (const dialect of made.dialects) {
-      claims.make(`dialect '${dialect.name}'`, entry.plugin.name)
-      dialects.set(dialect.name, dialect)
-    }
-    for (const endpoint of made.endpoints) {
-      claims.make(`endpoint ${endpoint.method} ${endpoint.path}`, entry.plugin.name)
-      endpoints.push(endpoint)
-    }
-  }
-  const providers = new Map<string, GenerationProvider>()
-  for (const { owner, value } of contributionsTo(instances, 'providers')) {
-    claims.make(`provider '${value.name}'`, owner)
-    const { name, models } = value
-    const local = { name, models, dialect: 'canonical', local: true, baseUrl: '', secret: undefined }
-    providers.set(name, { ...local, contributed: value })
-  }
-  for (const provider of from.providers) {
-    const subject = `provider '${provider.name}'`
-    const owner = claims.owner(subject)
-    if (owner !== undefined) {
-      const message = `plugin '${owner}' contributes a provider of that name; choose another`
-      failures.push({ subject, code: 'CCR_PLUGIN_CONFLICT', message })
-    } else if (!dialects.get(provider.dialect)?.target) {
-      const known = [...dialects.values()].flatMap((dialect) => (dialect.target ? [dialect.name] : []))
-      const exist = known.join(', ') || 'none'
-      const message = `no plugin speaks the dialect '${provider.dialect}' to providers; there are ${exist}`
-      failures.push({ subject, code: 'CCR_PLUGIN_UNKNOWN', message })
-    } else providers.set(provider.name, { ...provider, local: false, contributed: undefined })
-  }
-  const taps = instances.flatMap((instance) => instance.taps.map((tap) => placed(tap, instance.entry)))
-  const hooks = createHookTable(taps, log)
-  return new Generation({ id, instances, hooks, taps, endpoints, dialects, providers, failures }, log)
-}
-
-/** Who registered what; a thing is registered once. */
-class Claims {
-  readonly #owners = new Map<string, string>()
-
-  make(thing: string, plugin: string): void {
-    const owner = this.#owners.get(thing)
-    if (owner === undefined) this.#owners.set(thing, plugin)
-    else {
-      const fact = `plugins '${owner}' and '${plugin}' both register ${thing}`
-      throw new CcrError('CCR_PLUGIN_CONFLICT', `${fact}; disable one of them`, { plugin })
-    }
-  }
-
-  owner(thing: string): string | undefined {
-    return this.#owners.get(thing)
-  }
 }
 
 /** What the reports say of a failed part. */

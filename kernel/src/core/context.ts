@@ -1,48 +1,70 @@
-import { CcrError, type HookName, type PluginContext, type Placement } from '@ccr/sdk'
+import { CcrError, type CanonicalMessage, type CanonicalRequest, type HookName, type InnerOptions } from '@ccr/sdk'
+import type { Placement, PluginContext } from '@ccr/sdk'
+import type { Entry } from './blueprint.ts'
 import type { Instance } from './instance.ts'
 import { withFields, type Log } from './log.ts'
+import { broken } from './services.ts'
 import { HOOK_RULES, type Tap } from './tap.ts'
 
+/** Runs an exchange inside another one; see {@link PluginContext.exchange}. */
+export type RunInner = (request: CanonicalRequest, options: InnerOptions) => Promise<CanonicalMessage>
+
+/** What a context gives beside what it takes. */
+export interface Given {
+  readonly options: unknown
+  readonly config: unknown
+  readonly requirements: ReadonlyMap<string, unknown>
+  readonly inner: RunInner
+  readonly log: Log
+}
+
 /** What a plugin gets at activation. Everything obtained through it belongs to the instance and is undone with it. */
-export function createContext(instance: Instance, options: unknown, config: unknown, log: Log): PluginContext {
+export function createContext(instance: Instance, given: Given): PluginContext {
   const { id: entryId, plugin } = instance.entry
-  const live = (): void => {
-    if (!instance.disposed) return
-    throw new CcrError(
-      'CCR_PLUGIN_STALE',
-      `plugin '${plugin.name}' used its context after it was disposed; do not keep ctx beyond disposal`,
-      {
-        plugin: plugin.name,
-      },
-    )
+  /** The instance, for as long as it may be used. */
+  const live = (): Instance => {
+    if (!instance.disposed) return instance
+    const fact = `plugin '${plugin.name}' used its context after it was disposed`
+    throw new CcrError('CCR_PLUGIN_STALE', `${fact}; do not keep ctx beyond disposal`, { plugin: plugin.name })
+  }
+  const declared = (list: 'provides' | 'requires' | 'contributes', what: string): void => {
+    if (!plugin[list].includes(what)) throw broken(plugin, `uses '${what}' without declaring it; add it to ${list}`)
   }
   return Object.freeze<PluginContext>({
     name: plugin.name,
     entryId,
-    options,
-    config,
-    log: withFields(log, { plugin: plugin.name, entry: entryId }),
+    profile: instance.profile,
+    options: given.options,
+    config: given.config,
+    log: withFields(given.log, { plugin: plugin.name, entry: entryId }),
     signal: instance.signal,
     on: (hook, handler, placement) => {
-      live()
-      instance.taps.push(createTap(instance, hook, handler as Tap['handler'], (placement ?? {}) as AnyPlacement))
+      const tap = createTap(live(), hook, handler as Tap['handler'], (placement ?? {}) as AnyPlacement)
+      instance.taps.push(tap)
     },
-    effect: (inverse) => {
-      live()
-      instance.inverses.push(inverse)
+    effect: (inverse) => void live().inverses.push(inverse),
+    whileLive: (start) => void live().starts.push(start),
+    state: (key, version, init) => live().state.get(key, version, init),
+    provide: (name, service) => {
+      declared('provides', name)
+      live().services.set(name, service)
     },
-    endpoint: (endpoint) => {
+    get: (what) => {
+      declared('requires', what)
       live()
-      instance.endpoints.push(endpoint)
+      // The requirement's name stands for its type.
+      return given.requirements.get(what) as never
     },
-    dialect: (dialect) => {
+    exchange: (request, options) => {
       live()
-      // A dialect's body and event types stay inside it: the kernel only ever hands back what the dialect made.
-      instance.dialects.push(dialect as never)
+      return given.inner(request, options)
     },
+    endpoint: (endpoint) => void live().endpoints.push(endpoint),
+    // A dialect's body and event types stay inside it: the kernel only ever hands back what the dialect made.
+    dialect: (dialect) => void live().dialects.push(dialect as never),
     contribute: (point, value) => {
-      live()
-      instance.contributions.push({ point, value })
+      declared('contributes', point)
+      live().contributions.push({ point, value })
     },
   })
 }
@@ -53,7 +75,7 @@ const FIXED: Partial<Record<HookName, 'fail' | 'skip'>> = { onRequest: 'fail', o
 type AnyPlacement = Placement & { readonly stage?: string; readonly dialect?: string; readonly durable?: boolean }
 
 function createTap(instance: Instance, hook: HookName, handler: Tap['handler'], placement: AnyPlacement): Tap {
-  const { entry } = instance
+  const { entry, health } = instance
   const rules = HOOK_RULES[hook] as (typeof HOOK_RULES)[HookName] | undefined
   const fault = (fact: string): CcrError =>
     new CcrError('CCR_PLUGIN_ACTIVATE', `plugin '${entry.plugin.name}': ${fact}`, { plugin: entry.plugin.name })
@@ -74,16 +96,19 @@ function createTap(instance: Instance, hook: HookName, handler: Tap['handler'], 
     after: placement.after ?? [],
     timeoutMs: placement.timeoutMs ?? rules.timeoutMs,
     onFailure: FIXED[hook] ?? placement.onFailure ?? rules.onFailure,
+    when: undefined,
+    health,
   }
 }
 
 /** The tap as one entry of one generation places it: the entry's own placement wins. */
-export function placed(tap: Tap, entry: Instance['entry']): Tap {
+export function placed(tap: Tap, entry: Entry): Tap {
   return {
     ...tap,
     before: [...tap.before, ...(entry.before ?? [])],
     after: [...tap.after, ...(entry.after ?? [])],
     timeoutMs: entry.timeoutMs ?? tap.timeoutMs,
     onFailure: FIXED[tap.hook] ?? entry.onFailure ?? tap.onFailure,
+    when: entry.when,
   }
 }

@@ -1,16 +1,6 @@
-import type { Contributions, Dialect, Endpoint, LocalProvider, Provider, Secret } from '@ccr/sdk'
-import { createTargetHooks, type HookTable, type TargetHooks } from './hooks.ts'
+import type { Contributions } from '@ccr/sdk'
 import type { Instance } from './instance.ts'
-import type { Log } from './log.ts'
-import type { Tap } from './tap.ts'
-
-/** A provider of one generation: configured, or contributed by a plugin. */
-export interface GenerationProvider extends Provider {
-  readonly baseUrl: string
-  readonly secret: Secret | undefined
-  /** Present when the answers are made in the process. */
-  readonly contributed: LocalProvider | undefined
-}
+import type { Profile } from './profile.ts'
 
 /** What a generation could not use, and why; it serves without it. */
 export interface BuildFailure {
@@ -24,60 +14,39 @@ export interface BuildFailure {
 export interface GenerationParts {
   readonly id: number
   readonly instances: readonly Instance[]
-  readonly hooks: HookTable
-  readonly taps: readonly Tap[]
-  readonly endpoints: readonly Endpoint[]
-  readonly dialects: ReadonlyMap<string, Dialect>
-  readonly providers: ReadonlyMap<string, GenerationProvider>
+  readonly profiles: ReadonlyMap<string, Profile>
   readonly failures: readonly BuildFailure[]
 }
 
-/** An immutable set of instances with its compiled hooks, endpoints and providers, and a count of who uses it. */
+/** The profile that serves requests which name none. */
+export const DEFAULT_PROFILE = 'default'
+
+/** An immutable set of instances with what they make up, and a count of who uses it. */
 export class Generation {
   readonly id: number
+  /** In the order in which they were activated. */
   readonly instances: readonly Instance[]
-  readonly hooks: HookTable
-  readonly endpoints: readonly Endpoint[]
-  readonly dialects: ReadonlyMap<string, Dialect>
-  /** By name, in config order. */
-  readonly providers: ReadonlyMap<string, GenerationProvider>
-  /** The same as a list, without what plugins must not see. */
-  readonly providerList: readonly Provider[]
+  readonly profiles: ReadonlyMap<string, Profile>
   readonly failures: readonly BuildFailure[]
   state: 'building' | 'live' | 'draining' | 'disposed' = 'building'
-  readonly #taps: readonly Tap[]
-  readonly #log: Log
-  readonly #targets = new Map<string, TargetHooks>()
   #leases = 0
   #idle: (() => void) | undefined
 
-  constructor(parts: GenerationParts, log: Log) {
-    this.id = parts.id
-    this.instances = parts.instances
-    this.hooks = parts.hooks
-    this.endpoints = parts.endpoints
-    this.dialects = parts.dialects
-    this.providers = parts.providers
-    this.providerList = Object.freeze(
-      [...parts.providers.values()].map(({ name, models, dialect, local }) =>
-        Object.freeze({ name, models, dialect, local }),
-      ),
-    )
-    this.failures = parts.failures
-    this.#taps = parts.taps
-    this.#log = log
+  constructor({ id, instances, profiles, failures }: GenerationParts) {
+    this.id = id
+    this.instances = instances
+    this.profiles = profiles
+    this.failures = failures
+  }
+
+  /** The profile that every generation has. */
+  get main(): Profile {
+    return this.profiles.get(DEFAULT_PROFILE)!
   }
 
   /** Exchanges that run on this generation. */
   get leases(): number {
     return this.#leases
-  }
-
-  /** The transform hooks for a target of this dialect, made at its first use. */
-  targetHooks(dialect: string): TargetHooks {
-    let hooks = this.#targets.get(dialect)
-    if (!hooks) this.#targets.set(dialect, (hooks = createTargetHooks(this.#taps, dialect, this.#log)))
-    return hooks
   }
 
   /** Holds the generation until the returned function is called; calling it again does nothing. */

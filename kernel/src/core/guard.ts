@@ -23,21 +23,24 @@ export function guard<Args extends readonly unknown[]>(
   log: Log,
 ): (...args: Args) => Promise<unknown> {
   return async (...args) => {
+    const { health } = tap
+    if (health.quarantine) return refuse(tap)
+    const began = performance.now()
+    let fine = false
     try {
       let result = seam.call(...args)
       if (isThenable(result)) result = await settle(result, tap.timeoutMs, seam.signal(...args), () => late(tap))
-      if (result === undefined) return undefined
-      const fault = seam.fault(result, ...args)
+      const fault = result === undefined ? undefined : seam.fault(result, ...args)
       if (fault !== undefined) throw resultError(tap, fault)
+      fine = true
       return result
     } catch (thrown) {
       // A request that turns out not to be valid is not the plugin's fault.
       const invalid = isCcrError(thrown) && thrown.code === 'CCR_REQUEST_INVALID'
       if (invalid || isSkipTarget(thrown) || seam.signal(...args).aborted) throw thrown
-      const error = named(tap, thrown)
-      if (tap.onFailure === 'fail') throw error
-      log.warn({ plugin: tap.plugin, hook: tap.hook, code: error.code }, `${error.message}; skipped`)
-      return undefined
+      return failed(tap, thrown, log)
+    } finally {
+      health.called(tap.hook, performance.now() - began, fine)
     }
   }
 }
@@ -49,16 +52,35 @@ export function guardSync<Args extends readonly unknown[]>(
   log: Log,
 ): (...args: Args) => void {
   return (...args) => {
+    const { health } = tap
+    if (health.quarantine) return refuse(tap)
+    const began = performance.now()
     try {
       const result = call(...args)
       if (isThenable(result)) void Promise.resolve(result).catch(() => undefined)
       if (result !== undefined) throw resultError(tap, 'it must set the stream up at once and give nothing')
     } catch (thrown) {
-      const error = named(tap, thrown)
-      if (tap.onFailure === 'fail') throw error
-      log.warn({ plugin: tap.plugin, hook: tap.hook, code: error.code }, `${error.message}; skipped`)
+      failed(tap, thrown, log)
+    } finally {
+      // That a stream could be set up does not show yet that the plugin works.
+      health.called(tap.hook, performance.now() - began, false)
     }
   }
+}
+
+/** Applies the failure policy. */
+function failed(tap: Tap, thrown: unknown, log: Log): undefined {
+  const error = named(tap, thrown)
+  tap.health.failed(tap.hook, error)
+  if (tap.onFailure === 'fail') throw error
+  log.warn({ plugin: tap.plugin, hook: tap.hook, code: error.code }, `${error.message}; skipped`)
+}
+
+/** A plugin in quarantine is not called: what may be skipped is, what may not fails at once. */
+function refuse(tap: Tap): undefined {
+  if (tap.onFailure === 'skip') return
+  const fact = `plugin '${tap.plugin}' is quarantined, because it failed too often`
+  throw new CcrError('CCR_PLUGIN_QUARANTINED', `${fact}; change, correct or disable it`, tap)
 }
 
 function named(tap: Tap, thrown: unknown): CcrError {

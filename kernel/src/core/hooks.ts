@@ -1,6 +1,6 @@
 import { decisionFault, outboundFault, planFault, requestFault } from '@ccr/sdk'
 import type { Attempt, AttemptFailure, CanonicalRequest, ErrorDecision, Exchange, LocalReply } from '@ccr/sdk'
-import type { Outbound, RequestDecision, RoutePlan, StageOwner, StreamPipeline, UsageRecord } from '@ccr/sdk'
+import type { Outbound, RequestDecision, RoutePlan, StageOwner, StreamPipeline, Target, UsageRecord } from '@ccr/sdk'
 import { AsyncParallelHook, AsyncSeriesBailHook, AsyncSeriesWaterfallHook, SyncHook } from 'tapable'
 import { guard, guardSync } from './guard.ts'
 import type { Log } from './log.ts'
@@ -52,6 +52,12 @@ export function createHookTable(taps: readonly Tap[], log: Log): HookTable {
   })
 }
 
+/** Finds a cycle among the transforms when a generation is built, and not at its first request; see {@link inOrder}. */
+export function checkTransformOrder(taps: readonly Tap[]): void {
+  ofHook(taps, 'transformRequest')
+  ofHook(taps, 'transformStream')
+}
+
 /** The transform hooks as a target of this dialect sees them; streams unwind in reverse, like an onion. */
 export function createTargetHooks(taps: readonly Tap[], dialect: string, log: Log): TargetHooks {
   const sees = (tap: Tap): boolean => tap.stage !== 'wire' || (tap.dialect ?? dialect) === dialect
@@ -75,29 +81,50 @@ function requestTap(tap: Tap<'onRequest'>, log: Log): Registered<[ReplaceableExc
     if (decision) exchange.replaceRequest(decision.request)
     return undefined
   }
-  return [tap, replace]
+  return [tap, provided(tap, replace, (exchange) => exchange)]
+}
+
+/** The handler where its entry's condition holds, which may need the target of the call. */
+function provided<Args extends readonly unknown[]>(
+  { when }: Tap,
+  run: (...args: Args) => Promise<unknown>,
+  exchangeOf: (...args: Args) => Exchange,
+  targetOf?: (...args: Args) => Target | undefined,
+): (...args: Args) => Promise<unknown> {
+  if (!when) return run
+  return async (...args) => {
+    const target = targetOf?.(...args)
+    if (when.exchange?.(exchangeOf(...args)) === false) return undefined
+    return target && when.target?.(target) === false ? undefined : run(...args)
+  }
 }
 
 function routeTap(tap: Tap<'selectRoute'>, log: Log): Registered<[RoutePlan, Exchange]> {
   const signal = (_: RoutePlan, exchange: Exchange): AbortSignal => exchange.signal
   const run = guard<[RoutePlan, Exchange]>(tap, { call: tap.handler, fault: planFault, signal }, log)
-  if (tap.stage !== HOOK_RULES.selectRoute.stages[0]) return [tap, run]
-  return [tap, async (plan, exchange) => (plan.decidedBy === undefined ? run(plan, exchange) : undefined)]
+  const always = tap.stage !== HOOK_RULES.selectRoute.stages[0]
+  const pick = async (plan: RoutePlan, exchange: Exchange) =>
+    plan.decidedBy === undefined ? run(plan, exchange) : undefined
+  return [tap, provided(tap, always ? run : pick, (_, exchange) => exchange)]
 }
 
 function transformTap(tap: Tap<'transformRequest'>, log: Log): Registered<[Outbound, Attempt]> {
   const fault = (result: unknown, before: Outbound): string | undefined => outboundFault(result, before, tap.stage)
   const signal = (_: Outbound, attempt: Attempt): AbortSignal => attempt.signal
-  return [tap, guard<[Outbound, Attempt]>(tap, { call: tap.handler, fault, signal }, log)]
+  const run = guard<[Outbound, Attempt]>(tap, { call: tap.handler, fault, signal }, log)
+  return [tap, provided(tap, run, (_, { exchange }) => exchange)]
 }
 
 function streamTap(tap: Tap<'transformStream'>, log: Log): (stream: NamingPipeline, attempt: Attempt) => void {
-  return guardSync<[NamingPipeline, Attempt]>(tap, (stream, attempt) => tap.handler(stream.as(tap), attempt), log)
+  const call = (stream: NamingPipeline, attempt: Attempt): unknown =>
+    tap.when?.exchange?.(attempt.exchange) === false ? undefined : tap.handler(stream.as(tap), attempt)
+  return guardSync(tap, call, log)
 }
 
 function errorTap(tap: Tap<'onError'>, log: Log): Registered<[AttemptFailure, Attempt]> {
   const signal = (_: AttemptFailure, attempt: Attempt): AbortSignal => attempt.exchange.signal
-  return [tap, guard<[AttemptFailure, Attempt]>(tap, { call: tap.handler, fault: decisionFault, signal }, log)]
+  const run = guard<[AttemptFailure, Attempt]>(tap, { call: tap.handler, fault: decisionFault, signal }, log)
+  return [tap, provided(tap, run, (_, { exchange }) => exchange, (_, { target }) => target)]
 }
 
 /** Usage is settled when the client may have gone, so no signal ends the wait; what a tap gives is of no interest. */
@@ -105,7 +132,10 @@ const NEVER = new AbortController().signal
 
 function usageTap(tap: Tap<'onUsage'>, log: Log): Registered<[UsageRecord, Exchange]> {
   const seam = { call: tap.handler, fault: () => undefined, signal: () => NEVER }
-  return [tap, guard<[UsageRecord, Exchange]>(tap, seam, log)]
+  const run = guard<[UsageRecord, Exchange]>(tap, seam, log)
+  const targetOf = ({ provider, model }: UsageRecord): Target | undefined =>
+    provider === undefined || model === undefined ? undefined : { provider, model }
+  return [tap, provided(tap, run, (_, exchange) => exchange, targetOf)]
 }
 
 function parallel(): AsyncParallelHook<[UsageRecord, Exchange]> {

@@ -1,29 +1,65 @@
 import { settle, type Contributions, type Dialect, type Endpoint } from '@ccr/sdk'
 import type { Entry } from './blueprint.ts'
+import type { Health } from './health.ts'
 import type { Log } from './log.ts'
+import type { StateView } from './state.ts'
 import type { Tap } from './tap.ts'
 
-/** A contribution and who made it. */
+/** A contribution to a point. */
 export interface Contribution<Point extends keyof Contributions = keyof Contributions> {
   readonly point: Point
   readonly value: Contributions[Point]
 }
 
-/** An activated entry; shared by every generation whose blueprint gives it the same key. */
-export class Instance {
+type Stop = () => void | Promise<void>
+
+/** What an instance is made of. */
+export interface InstanceParts {
   readonly key: string
   readonly entry: Entry
+  readonly profile: string
+  readonly health: Health
+  readonly state: StateView
+}
+
+let lastSerial = 0
+
+/** An activated entry; shared by every generation whose blueprint gives it the same key. */
+export class Instance {
+  /** Unlike the key it is never used again. */
+  readonly serial = ++lastSerial
+  readonly key: string
+  /** As it was activated; where its taps stand is the business of each generation. */
+  readonly entry: Entry
+  readonly profile: string
+  readonly health: Health
+  readonly state: StateView
   readonly taps: Tap[] = []
   readonly endpoints: Endpoint[] = []
   readonly dialects: Dialect[] = []
   readonly contributions: Contribution[] = []
-  readonly inverses: (() => void | Promise<void>)[] = []
+  readonly services = new Map<string, unknown>()
+  readonly inverses: Stop[] = []
+  readonly starts: (() => Stop)[] = []
+  /** Duration of its activation, in milliseconds. */
+  activateMs = 0
+  /** What the same entry was before the change that brought this instance, and when that was. */
+  replaced: { readonly entry: Entry; readonly at: number } | undefined
   readonly #disposal = new AbortController()
+  #stops: Stop[] | undefined
   #references = 0
 
-  constructor(key: string, entry: Entry) {
+  constructor({ key, entry, profile, health, state }: InstanceParts) {
     this.key = key
     this.entry = entry
+    this.profile = profile
+    this.health = health
+    this.state = state
+  }
+
+  /** Names the entry among those of all profiles. */
+  get owner(): string {
+    return ownerOf(this.profile, this.entry)
   }
 
   /** Aborted when the instance is disposed. */
@@ -35,6 +71,27 @@ export class Instance {
     return this.#disposal.signal.aborted
   }
 
+  /** New exchanges come to it from now on. */
+  start(log: Log): void {
+    if (this.#stops) return
+    this.state.keep()
+    this.#stops = []
+    for (const start of this.starts) {
+      try {
+        this.#stops.push(start())
+      } catch (err) {
+        log.error({ plugin: this.entry.plugin.name, entry: this.entry.id, err }, 'a plugin could not start its work')
+      }
+    }
+  }
+
+  /** New exchanges go elsewhere from now on. */
+  async stop(log: Log): Promise<void> {
+    const stops = this.#stops ?? []
+    this.#stops = undefined
+    await this.#undo(stops, log)
+  }
+
   /** A generation uses this instance; {@link release} is the inverse. */
   retain(): void {
     this.#references++
@@ -43,21 +100,29 @@ export class Instance {
   /** Disposes the instance when no generation is left: its inverses run in reverse order, each at most 5 s. */
   async release(log: Log): Promise<void> {
     if (--this.#references > 0 || this.disposed) return
+    await this.stop(log)
     this.#disposal.abort()
-    for (const inverse of this.inverses.reverse()) {
+    await this.#undo(this.inverses, log)
+  }
+
+  async #undo(inverses: Stop[], log: Log): Promise<void> {
+    for (const inverse of inverses.reverse()) {
       try {
         await within(5_000, inverse)
-      } catch (cause) {
-        log.warn(
-          { plugin: this.entry.plugin.name, entry: this.entry.id, err: cause },
-          'a plugin failed while it was disposed',
-        )
+      } catch (err) {
+        log.warn({ plugin: this.entry.plugin.name, entry: this.entry.id, err }, 'a plugin failed while it was stopped')
       }
     }
   }
 }
 
+/** Names an entry among those of all profiles. */
+export function ownerOf(profile: string, { id }: Entry): string {
+  return `${encodeURIComponent(profile)}/${encodeURIComponent(id)}`
+}
+
 /** Runs something that must be over within a time, in milliseconds. */
 export function within(limitMs: number, run: () => void | Promise<void>): Promise<void> {
-  return settle(Promise.resolve().then(run), limitMs, undefined, () => new Error(`it took longer than ${limitMs} ms`))
+  const running = new Promise<void>((resolve) => resolve(run()))
+  return settle(running, limitMs, undefined, () => new Error(`it took longer than ${limitMs} ms`))
 }

@@ -1,15 +1,25 @@
+import type { Settings } from '@ccr/sdk'
 import type { Blueprint } from './blueprint.ts'
 import { buildGeneration } from './build.ts'
+import type { RunInner } from './context.ts'
 import type { Generation } from './generation.ts'
+import type { Quarantine } from './health.ts'
+import type { Instance } from './instance.ts'
 import type { Log } from './log.ts'
+import { StateStore } from './state.ts'
 
-/** How a kernel is set up; times in milliseconds. */
+/** How a kernel is set up. */
 export interface KernelOptions {
   readonly log: Log
-  readonly activateMs: number
-  /** How long a replaced generation may finish its exchanges. */
-  readonly drainMs: number
+  readonly settings: Settings
+  /** Runs what plugins ask `ctx.exchange` for. */
+  readonly inner: RunInner
+  /** Hears of a plugin that is not called any more. */
+  readonly onQuarantine?: (instance: Instance, reason: Quarantine) => void
 }
+
+/** So many calls of a changed plugin, when all of them failed, are enough to take it out. */
+const FIRST_CALLS = 3
 
 /** A hold on the generation that serves one exchange. */
 export interface Lease {
@@ -22,12 +32,21 @@ export interface Lease {
 export class Kernel {
   readonly #options: KernelOptions
   readonly #draining = new Set<Generation>()
+  readonly #states = new StateStore()
+  #settings: Settings
   #current: Generation | undefined
   #lastId = 0
   #queue: Promise<unknown> = Promise.resolve()
+  #roomy: (() => void) | undefined
 
   constructor(options: KernelOptions) {
     this.#options = options
+    this.#settings = options.settings
+  }
+
+  /** Takes other settings; what runs keeps its own. */
+  configure(settings: Settings): void {
+    this.#settings = settings
   }
 
   get current(): Generation | undefined {
@@ -49,6 +68,14 @@ export class Kernel {
     return change
   }
 
+  /** Resolves when one more generation may live. Whoever reads what to build should wait for it, and read then. */
+  async room(): Promise<void> {
+    while (this.#draining.size >= this.#settings.limits.generations) {
+      this.#options.log.warn({ draining: this.#draining.size }, 'a change waits for exchanges of older generations')
+      await new Promise<void>((resolve) => (this.#roomy = resolve))
+    }
+  }
+
   /** Holds the current generation. Throws before the first {@link apply}. */
   acquire(): Lease {
     const generation = this.#current
@@ -66,28 +93,54 @@ export class Kernel {
   }
 
   async #swap(blueprint: Blueprint): Promise<Generation> {
-    const { log, activateMs } = this.#options
+    await this.room()
+    const { log, inner } = this.#options
+    const { timeouts, limits } = this.#settings
     const previous = this.#current
-    const reusable = previous?.instances ?? []
+    const alive = previous ? [previous, ...this.#draining] : []
     const next = await buildGeneration(blueprint, {
       id: this.#lastId + 1,
-      reusable,
+      reusable: alive.flatMap(({ instances }) => instances),
       lenient: previous === undefined,
-      activateMs,
+      activateMs: timeouts.activate,
+      quarantine: { failures: limits.failures, windowMs: timeouts.quarantine, firstCalls: FIRST_CALLS },
+      onQuarantine: (instance, reason) => this.#quarantined(instance, reason),
+      states: this.#states,
+      inner,
       log,
     })
     this.#lastId = next.id
     next.state = 'live'
     this.#current = next
+    this.#handOver(previous, next)
     log.info({ generation: next.id, instances: next.instances.length }, 'generation live')
     if (previous) void this.#retire(previous)
     return next
   }
 
+  /** What runs only where new exchanges come to moves on, and with it what each entry was before. */
+  #handOver(previous: Generation | undefined, next: Generation): void {
+    const { log } = this.#options
+    const before = new Map(previous?.instances.map((instance) => [instance.owner, instance]))
+    for (const instance of previous?.instances ?? []) if (!next.instances.includes(instance)) void instance.stop(log)
+    for (const instance of next.instances) {
+      const old = before.get(instance.owner)
+      if (old && old !== instance) instance.replaced = { entry: old.entry, at: performance.now() }
+      instance.start(log)
+    }
+  }
+
+  #quarantined(instance: Instance, reason: Quarantine): void {
+    const { id: entry, plugin } = instance.entry
+    const fact = `plugin '${plugin.name}' is quarantined: ${reason.message}`
+    this.#options.log.error({ plugin: plugin.name, entry, hook: reason.hook }, fact)
+    this.#options.onQuarantine?.(instance, reason)
+  }
+
   async #retire(generation: Generation): Promise<void> {
     generation.state = 'draining'
     this.#draining.add(generation)
-    if ((await generation.drained(this.#options.drainMs)) === 'timeout') {
+    if ((await generation.drained(this.#settings.timeouts.totalStream)) === 'timeout') {
       this.#options.log.warn(
         { generation: generation.id, leases: generation.leases },
         'generation disposed while exchanges still ran on it',
@@ -100,6 +153,9 @@ export class Kernel {
     if (generation.state === 'disposed') return
     generation.state = 'disposed'
     this.#draining.delete(generation)
+    this.#roomy?.()
     for (const instance of [...generation.instances].reverse()) await instance.release(this.#options.log)
+    const alive = [...(this.#current?.instances ?? []), ...[...this.#draining].flatMap(({ instances }) => instances)]
+    this.#states.retain(new Set(alive.map(({ owner }) => owner)))
   }
 }

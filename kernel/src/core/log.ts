@@ -1,10 +1,7 @@
+import type { PluginLog } from '@ccr/sdk'
+
 /** The log the kernel writes to; one event a line, without bodies and secrets. */
-export interface Log {
-  debug(fields: object, message: string): void
-  info(fields: object, message: string): void
-  warn(fields: object, message: string): void
-  error(fields: object, message: string): void
-}
+export type Log = PluginLog
 
 /** A log that adds fields to every line of another. */
 export function withFields(log: Log, fields: object): Log {

@@ -1,4 +1,6 @@
 import type { HookHandlers, HookName } from '@ccr/sdk'
+import type { Condition } from './blueprint.ts'
+import type { Health } from './health.ts'
 
 /** A handler of one instance, before it is placed in a generation. */
 export interface Tap<Hook extends HookName = HookName> {
@@ -14,6 +16,8 @@ export interface Tap<Hook extends HookName = HookName> {
   readonly after: readonly string[]
   readonly timeoutMs: number
   readonly onFailure: 'fail' | 'skip'
+  readonly when: Condition | undefined
+  readonly health: Health
 }
 
 interface HookRules {

@@ -1,8 +1,7 @@
-import { CcrError, isThenable, settle, type CanonicalEvent, type CanonicalRequest } from '@ccr/sdk'
-import type { LocalProvider, PassthroughFrames, TargetDialect, WireReader } from '@ccr/sdk'
+import { CcrError, closeBody, explodeAnswer, isThenable, readWhole, settle, type CanonicalEvent, type CanonicalRequest } from '@ccr/sdk'
+import type { LocalProvider, PassthroughFrames, Pipeline, TargetDialect, WireReader } from '@ccr/sdk'
 import type { AttemptState } from './attempt.ts'
 import { ofDialect } from './outbound.ts'
-import type { Pipeline } from './pipeline.ts'
 import type { TransportResponse } from './ports.ts'
 import type { Settings } from '@ccr/sdk'
 import type { Watchdog } from './watchdog.ts'
@@ -20,10 +19,6 @@ export interface Reading {
   readonly watchdog: Watchdog
   readonly settings: Settings
 }
-
-/** How long a finished upstream may take to close before it is closed, and what it may still send. */
-const CLOSE_MS = 500
-const CLOSE_READS = 16
 
 /**
  * Takes pieces of an answer as they are read; a promise means: read no more until it resolves. A callback, because a
@@ -78,7 +73,7 @@ async function readStream(
       if (read.done) throw new CcrError('CCR_STREAM_ENDED', 'the answer ended before its last event')
     }
   } finally {
-    void close(body, pipeline.ended, settings.limits.answerBytes)
+    void closeBody(body, pipeline.ended, settings.limits.answerBytes)
   }
 }
 
@@ -100,36 +95,15 @@ async function readWholeAnswer(
   response: TransportResponse, dialect: TargetDialect, passthrough: boolean, reading: Reading, take: Take,
 ): Promise<void> {
   const { attempt, pipeline, watchdog, settings } = reading
-  const bytes = await readWhole(response.body, settings.limits.answerBytes, watchdog)
-  const { wire, json } = ofDialect(pipeline.dialect, () => explode(bytes.toString('utf8'), response, dialect, attempt))
-  const pending = pipeline.process(wire, true)
+  const bytes = await readWhole(response.body, settings.limits.answerBytes, () => watchdog.read())
+  const text = bytes.toString('utf8')
+  const answer = ofDialect(pipeline.dialect, () => explodeAnswer(text, response, dialect, attempt))
+  const pending = pipeline.process(answer.events, true)
   const events = isThenable(pending) ? await pending : pending
   if (!pipeline.ended) {
     throw pipeline.failure ?? new CcrError('CCR_STREAM_ENDED', 'the answer ended before its last event')
   }
-  await take({ events, bytes: passthrough && json ? bytes : undefined })
-}
-
-function explode(text: string, response: TransportResponse, dialect: TargetDialect, attempt: AttemptState) {
-  const { status, headers } = response
-  if (text.trim() === '') throw new CcrError('CCR_STREAM_INVALID', `an empty answer (status ${status})`)
-  let answer: unknown
-  try {
-    answer = JSON.parse(text)
-  } catch {
-    // Some servers send a stream under another content type.
-    const reader = /^\s*(?:data|event|id|retry|):/.test(text) ? dialect.reader('text/event-stream', attempt) : undefined
-    if (!reader) {
-      const type = headers['content-type']?.split(';')[0] ?? 'no content type'
-      const fact = `its answer (status ${status}, ${type}) is neither JSON nor an event stream`
-      throw new CcrError('CCR_STREAM_INVALID', fact)
-    }
-    const wire: unknown[] = []
-    reader.push(Buffer.from(text), (event) => void wire.push(event))
-    reader.end((event) => void wire.push(event))
-    return { wire, json: false }
-  }
-  return { wire: dialect.explode(answer, attempt), json: true }
+  await take({ events, bytes: passthrough && answer.json ? bytes : undefined })
 }
 
 /** Reads the events of a provider inside the process; waiting for it ends with the attempt. */
@@ -149,39 +123,6 @@ export async function readLocal(
     }
   } finally {
     void Promise.resolve(events.return?.()).catch(() => undefined)
-  }
-}
-
-/** Reads a body to its end; `watchdog` hears of every read. */
-export async function readWhole(body: AsyncIterable<Uint8Array>, limitBytes: number, watchdog?: Watchdog) {
-  const parts: Uint8Array[] = []
-  let size = 0
-  for await (const part of body) {
-    watchdog?.read()
-    size += part.byteLength
-    if (size > limitBytes) throw new CcrError('CCR_STREAM_LIMIT', `its answer is larger than ${limitBytes} bytes`)
-    parts.push(part)
-  }
-  const [only] = parts
-  return parts.length === 1 ? Buffer.from(only!.buffer, only!.byteOffset, only!.byteLength) : Buffer.concat(parts)
-}
-
-/** A finished upstream may close by itself, so that its connection is used again; any other is closed at once. */
-async function close(body: AsyncIterator<Uint8Array>, finished: boolean, limitBytes: number): Promise<void> {
-  const leave = (): void => void Promise.resolve(body.return?.()).catch(() => undefined)
-  if (!finished) return leave()
-  const timer = setTimeout(leave, CLOSE_MS)
-  try {
-    for (let reads = 0, size = 0; reads < CLOSE_READS && size < limitBytes; reads++) {
-      const read = await body.next()
-      if (read.done) return
-      size += read.value.byteLength
-    }
-    leave()
-  } catch {
-    // It was finished; how its connection ends is of no interest.
-  } finally {
-    clearTimeout(timer)
   }
 }
 

@@ -1,4 +1,4 @@
-import { CcrError, createAccumulator, settle, toHeaderValue } from '@ccr/sdk'
+import { CcrError, forwardable, messageOfEvents, settle, toHeaderValue } from '@ccr/sdk'
 import type { ClientDialect, ClientEncoder, FailureReply, Target } from '@ccr/sdk'
 import type { ClientSink, Incoming, Runtime } from './ports.ts'
 import type { ExchangeState } from './state.ts'
@@ -10,12 +10,6 @@ import type { Watchdog } from './watchdog.ts'
  * content was sent, no way back · ended: nothing can be sent any more.
  */
 type State = 'held' | 'alive' | 'committed' | 'ended'
-
-/** Headers of an upstream's answer that are its connection's own, or the router's business. */
-const NOT_FORWARDED = new RegExp(
-  '^(?:connection|keep-alive|transfer-encoding|content-(?:length|encoding)|set-cookie|trailer|upgrade|date|server|' +
-    'proxy-.*|access-control-.*|strict-transport-security|alt-svc|.*authori[sz].*|.*authenticat.*|location|clear-.*)$',
-)
 
 type Headers = Readonly<Record<string, string>>
 
@@ -83,7 +77,7 @@ export class Delivery {
   /** Prepares a whole answer; what it gives sends it, and cannot fail. */
   whole(pieces: readonly Piece[], target: Target, upstream: Headers | undefined): () => void {
     const passed = pieces.length === 1 ? pieces[0]!.bytes : undefined
-    const body = passed ?? JSON.stringify(this.#client.message(accumulated(pieces), this.#exchange))
+    const body = passed ?? JSON.stringify(this.#client.message(messageOfEvents(pieces.flatMap(({ events }) => events)), this.#exchange))
     const own = { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) }
     const headers = this.#headers(own, target, passed && upstream)
     return () => {
@@ -156,9 +150,7 @@ export class Delivery {
 
   #headers(own: Headers, target: Target | undefined, upstream: Headers | undefined): Headers {
     const headers: Record<string, string> = { 'request-id': this.#exchange.id }
-    for (const name in upstream) {
-      if (!NOT_FORWARDED.test(name)) headers[name] = this.#runtime.redact(upstream[name]!)
-    }
+    for (const [name, value] of forwardable(upstream)) headers[name] = this.#runtime.redact(value)
     Object.assign(headers, own)
     if (!target) return headers
     const { scenario, source = '' } = this.#exchange.plan ?? {}
@@ -187,12 +179,4 @@ export function sendFailure(sink: ClientSink, client: ClientDialect, reply: Fail
   if (reply.shouldRetry !== undefined) headers['x-should-retry'] = String(reply.shouldRetry)
   sink.head(reply.status, headers)
   sink.end(body)
-}
-
-function accumulated(pieces: readonly Piece[]) {
-  const accumulator = createAccumulator()
-  for (const { events } of pieces) for (const event of events) accumulator.push(event)
-  const message = accumulator.message()
-  if (!message) throw new CcrError('CCR_STREAM_ENDED', 'the answer has no beginning')
-  return message
 }

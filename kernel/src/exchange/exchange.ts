@@ -1,18 +1,17 @@
 import {
-  CcrError, isCcrError, isSkipTarget, messageEvents, outcomeOf, pause, replyTo, statusFailure, thrownFailure,
+  CcrError, isCcrError, isSkipTarget, messageEvents, outcomeOf, pause, Pipeline, readWhole, replyTo, statusFailure, thrownFailure,
   UsageTracker, weightOfEvents,
 } from '@ccr/sdk'
 import type {
   AttemptFailure, Cancellation, CanonicalEvent, DecodedRequest, LocalReply, Settings, UpstreamError, UsageRecord,
 } from '@ccr/sdk'
-import type { Generation } from '../core/generation.ts'
+import type { Profile } from '../core/profile.ts'
 import type { Lease } from '../core/kernel.ts'
 import type { Log } from '../core/log.ts'
-import { readLocal, readRemote, readWhole, type Piece, type Reading, type Take } from './answer.ts'
+import { readLocal, readRemote, type Piece, type Reading, type Take } from './answer.ts'
 import { AttemptState } from './attempt.ts'
 import { Delivery, sendFailure } from './delivery.ts'
 import { prepareOutbound } from './outbound.ts'
-import { Pipeline } from './pipeline.ts'
 import { planRoute, type FoundTarget } from './plan.ts'
 import type { Incoming, Runtime, TransportResponse } from './ports.ts'
 import { ExchangeState } from './state.ts'
@@ -35,8 +34,9 @@ export async function runExchange(lease: Lease, incoming: Incoming, runtime: Run
       if (!isCcrError(thrown)) log.error({ exchange: id, err: thrown }, 'a client dialect failed to decode a request')
       return sendFailure(incoming.sink, incoming.client, replyTo(thrown, runtime.redact), id)
     }
-    const exchange = new ExchangeState(id, decoded, incoming, lease.generation, runtime)
-    await new Running(exchange, incoming, lease.generation, runtime, log).run()
+    const { generation } = lease
+    const exchange = new ExchangeState(id, decoded, incoming, { generation, runtime, log })
+    await new Running(exchange, incoming).run()
   } catch (err) {
     log.error({ exchange: id, err }, 'an exchange failed outside its rules')
     incoming.sink.destroy()
@@ -53,26 +53,29 @@ type Failed = AttemptFailure | 'skipped' | undefined
 class Running {
   readonly #exchange: ExchangeState
   readonly #delivery: Delivery
-  readonly #generation: Generation
+  readonly #profile: Profile
   readonly #runtime: Runtime
   readonly #log: Log
   readonly #tracker = new UsageTracker()
   readonly #attempts: AttemptState[] = []
   #record: UsageRecord | undefined
 
-  constructor(exchange: ExchangeState, incoming: Incoming, generation: Generation, runtime: Runtime, log: Log) {
+  constructor(exchange: ExchangeState, incoming: Incoming) {
+    const { runtime, log } = exchange.served
     this.#exchange = exchange
     this.#delivery = new Delivery(exchange, incoming, runtime)
-    this.#generation = generation
+    this.#profile = exchange.world
     this.#runtime = runtime
     this.#log = log
   }
 
   async run(): Promise<void> {
     try {
-      const reply = await this.#generation.hooks.onRequest?.promise(this.#exchange)
+      // An inner exchange was asked for by a plugin, not by a client.
+      const guarded = this.#exchange.inner ? undefined : this.#profile.hooks.onRequest
+      const reply = await guarded?.promise(this.#exchange)
       if (reply) await this.#replyLocally(reply)
-      else await this.#tryTargets(await planRoute(this.#exchange, this.#generation))
+      else await this.#tryTargets(await planRoute(this.#exchange, this.#profile))
     } catch (thrown) {
       this.#giveUp(thrown)
     }
@@ -100,7 +103,7 @@ class Running {
         continue
       }
       failed = failure
-      const decision = await this.#generation.hooks.onError?.promise(failure, attempt)
+      const decision = await this.#profile.hooks.onError?.promise(failure, attempt)
       const exhausted = this.#attempts.length >= limits.attempts || performance.now() >= latest
       if (decision?.action === 'reply') return this.#delivery.fail(decision.reply)
       const another = decision?.action === 'retry' || (decision?.action === 'next' && index + 1 < targets.length)
@@ -118,7 +121,7 @@ class Running {
     const pipeline = new Pipeline(provider.dialect, attempt.cancellation, this.#log)
     this.#tracker.reset()
     try {
-      const { request, wire } = await prepareOutbound(attempt, provider, this.#generation)
+      const { request, wire } = await prepareOutbound(attempt, provider, this.#profile)
       this.#attempts.push(attempt)
       this.#note('attempt', { number: attempt.number, provider: target.provider, model: target.model })
       const reading: Reading = { attempt, pipeline, watchdog, settings: this.#runtime.settings }
@@ -132,7 +135,7 @@ class Running {
       const response = await this.#runtime.transport.send(asked)
       watchdog.read()
       if (response.status !== 200) return this.#failed(attempt, await this.#refusal(attempt, response))
-      const dialect = this.#generation.dialects.get(provider.dialect)!.target!
+      const dialect = this.#profile.dialects.get(provider.dialect)!.target!
       this.#build(pipeline, attempt, () => dialect.decoder(attempt))
       const passthrough = wire.passthrough && pipeline.observesOnly
       const take = this.#taker(attempt, watchdog, passthrough ? response.headers : undefined)
@@ -164,7 +167,7 @@ class Running {
   async #refusal(attempt: AttemptState, { status, headers, body }: TransportResponse): Promise<AttemptFailure> {
     const bytes = await readWhole(body, this.#runtime.settings.limits.errorBytes).catch(() => Buffer.alloc(0))
     attempt.cancellation.throwIfAborted()
-    const dialect = this.#generation.dialects.get(attempt.provider.dialect)!.target!
+    const dialect = this.#profile.dialects.get(attempt.provider.dialect)!.target!
     let said: UpstreamError | undefined
     try {
       said = dialect.error(JSON.parse(bytes.toString('utf8')))
@@ -183,7 +186,7 @@ class Running {
   }
 
   #build(pipeline: Pipeline, attempt: AttemptState, decoder: (() => { chunk: unknown }) | undefined): void {
-    this.#generation.targetHooks(pipeline.dialect).stream?.call(pipeline, attempt)
+    this.#profile.targetHooks(pipeline.dialect, attempt.target).stream?.call(pipeline, attempt)
     const { idle } = this.#runtime.settings.timeouts
     const owner = { plugin: `dialect ${pipeline.dialect}`, hook: 'transformStream', timeoutMs: idle }
     // A dialect's decoder only ever sees what its own reader made.
@@ -269,9 +272,11 @@ class Running {
   async #close(status: UsageRecord['status'], httpStatus: number, answering?: AttemptState): Promise<void> {
     if (this.#record) return
     answering?.settle('ok')
-    const attempts = this.#attempts.flatMap(({ record }) => (record ? [record] : []))
+    const own = this.#attempts.flatMap(({ record }) => (record ? [record] : []))
+    const attempts = [...own, ...this.#exchange.innerAttempts]
     this.#record = this.#exchange.frozen(this.#tracker.record(this.#exchange, { status, httpStatus, attempts }))
-    const { onUsageDurable } = this.#generation.hooks
+    const { onUsageDurable } = this.#profile.hooks
+    if (this.#exchange.inner) return this.#exchange.inner.parent.adopt(this.#record)
     if (onUsageDurable) await Promise.race([onUsageDurable.promise(this.#record, this.#exchange), pause(DURABLE_MS)])
   }
 
@@ -280,7 +285,7 @@ class Running {
     await this.#close(this.#delivery.stalled ? 'client_stalled' : gone, this.#delivery.status)
     const { status, httpStatus, ms, tokens, attempts } = this.#record!
     this.#note('done', { status, httpStatus, ms, tokens, attempts })
-    await this.#generation.hooks.onUsage?.promise(this.#record!, this.#exchange)
+    if (!this.#exchange.inner) await this.#profile.hooks.onUsage?.promise(this.#record!, this.#exchange)
   }
 
   #note(event: 'route' | 'attempt' | 'commit' | 'done', fields: Readonly<Record<string, unknown>>): void {

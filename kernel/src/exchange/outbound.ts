@@ -1,7 +1,6 @@
-import {
-  isCcrError, CcrError, messageOf, type Auth, type CanonicalRequest, type Outbound, type RawBody, type TargetDialect,
-} from '@ccr/sdk'
-import type { Generation, GenerationProvider } from '../core/generation.ts'
+import { CcrError, isCcrError, messageOf, withModel } from '@ccr/sdk'
+import type { Auth, CanonicalRequest, Outbound, TargetDialect } from '@ccr/sdk'
+import type { GenerationProvider, Profile } from '../core/profile.ts'
 import type { AttemptState } from './attempt.ts'
 
 /** What goes to the network, or to a provider inside the process. */
@@ -20,10 +19,10 @@ export interface WireRequest {
 }
 
 /** Moves one attempt's request, built from the pristine canonical one, through its stages. May throw SkipTarget. */
-export async function prepareOutbound(attempt: AttemptState, to: GenerationProvider, from: Generation) {
+export async function prepareOutbound(attempt: AttemptState, to: GenerationProvider, from: Profile) {
   const { exchange, target } = attempt
   const { request: pristine, raw, stream } = exchange
-  const hooks = from.targetHooks(to.dialect)
+  const hooks = from.targetHooks(to.dialect, target)
   const { baseUrl } = to
   const first: Outbound = { dialect: 'canonical', baseUrl, model: target.model, stream, body: pristine, headers: {} }
   const canonical = hooks.canonical ? await hooks.canonical.promise(exchange.frozen(first), attempt) : first
@@ -41,7 +40,7 @@ export async function prepareOutbound(attempt: AttemptState, to: GenerationProvi
   const wire = hooks.wire ? await hooks.wire.promise(exchange.frozen(outbound), attempt) : outbound
   const passthrough = mayPass && wire.body === encoded && wire.stream === stream
 
-  const body = passthrough ? spliced(raw, wire.model) : JSON.stringify(own(() => stripped(dialect, wire.body)))
+  const body = passthrough ? withModel(raw, wire.model) : JSON.stringify(own(() => stripped(dialect, wire.body)))
   const address = own(() => dialect.address(wire, to.secret, attempt))
   const headers = { 'content-type': 'application/json', ...address.headers, ...wire.headers }
   const addressed: Outbound = { ...wire, body, url: address.url, headers, auth: wire.auth ?? address.auth }
@@ -52,19 +51,6 @@ export async function prepareOutbound(attempt: AttemptState, to: GenerationProvi
 
 function stripped(dialect: TargetDialect, body: unknown): unknown {
   return dialect.strip ? dialect.strip(body) : body
-}
-
-/** The body as received, every top-level `model` replaced. */
-function spliced({ bytes, modelSpans }: RawBody, model: string): Uint8Array {
-  const name = Buffer.from(JSON.stringify(model))
-  const parts: Uint8Array[] = []
-  let from = 0
-  for (const [start, end] of modelSpans) {
-    parts.push(bytes.subarray(from, start), name)
-    from = end
-  }
-  parts.push(bytes.subarray(from))
-  return Buffer.concat(parts)
 }
 
 /** Credentials come last, so that no header can stand beside or before them. */

@@ -1,5 +1,5 @@
 import { CcrError, type RoutePlan, type Target } from '@ccr/sdk'
-import type { Generation, GenerationProvider } from '../core/generation.ts'
+import type { GenerationProvider, Profile } from '../core/profile.ts'
 import type { ExchangeState } from './state.ts'
 
 const UNDECIDED: RoutePlan = Object.freeze({ targets: Object.freeze([]), passedOver: Object.freeze([]) })
@@ -15,22 +15,24 @@ export interface FoundTarget {
  *
  * @throws CcrError `CCR_ROUTE_NONE` saying what was asked and what exists
  */
-export async function planRoute(exchange: ExchangeState, generation: Generation): Promise<readonly FoundTarget[]> {
-  const { selectRoute } = generation.hooks
-  const plan = selectRoute ? await selectRoute.promise(UNDECIDED, exchange) : UNDECIDED
+export async function planRoute(exchange: ExchangeState, profile: Profile): Promise<readonly FoundTarget[]> {
+  const { selectRoute } = profile.hooks
+  const asked = exchange.inner?.target
+  const first: RoutePlan = asked ? { ...UNDECIDED, targets: [asked], decidedBy: 'ctx.exchange', source: 'explicit' } : UNDECIDED
+  const plan = selectRoute && !asked ? await selectRoute.promise(first, exchange) : first
   exchange.decide(plan)
   if (plan.request) exchange.replaceRequest(plan.request)
   const known: FoundTarget[] = []
   for (const target of plan.targets) {
-    const provider = generation.providers.get(target.provider)
+    const provider = profile.providers.get(target.provider)
     if (provider) known.push({ target, provider })
   }
-  if (known.length === 0) throw nowhere(exchange, generation, plan)
+  if (known.length === 0) throw nowhere(exchange, profile, plan)
   return known
 }
 
-function nowhere(exchange: ExchangeState, generation: Generation, plan: RoutePlan): CcrError {
-  const names = [...generation.providers.keys()].join(', ') || 'none'
+function nowhere(exchange: ExchangeState, profile: Profile, plan: RoutePlan): CcrError {
+  const names = [...profile.providers.keys()].join(', ') || 'none'
   const unknown = plan.targets[0]
   const fact = unknown
     ? `provider '${unknown.provider}' does not exist (asked for model '${exchange.requestedModel}')`

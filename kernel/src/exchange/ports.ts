@@ -1,4 +1,5 @@
 import type { Cancellation, ClientDialect, ClientInput, Exchange, Settings } from '@ccr/sdk'
+import type { Inner } from './state.ts'
 
 /** One request to an upstream. */
 export interface TransportRequest {
@@ -50,6 +51,8 @@ export interface Incoming {
   readonly client: ClientDialect
   readonly input: ClientInput
   readonly profile: string
+  /** Of an exchange that a plugin runs inside another one. */
+  readonly inner?: Inner | undefined
   readonly sink: ClientSink
   /** Aborted when the client leaves (`CCR_CLIENT_CLOSED`) or the router stops (`CCR_EXCHANGE_SHUTDOWN`). */
   readonly cancellation: Cancellation

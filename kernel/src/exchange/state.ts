@@ -1,7 +1,22 @@
 import { deepFreeze, type Cancellation, type CanonicalRequest, type ClientInfo, type DecodedRequest } from '@ccr/sdk'
-import type { Exchange, HeaderBag, Provider, RawBody, RoutePlan } from '@ccr/sdk'
+import type { AttemptRecord, Exchange, HeaderBag, Provider, RawBody, RoutePlan, Target, UsageRecord } from '@ccr/sdk'
 import type { Generation } from '../core/generation.ts'
+import type { Log } from '../core/log.ts'
+import type { Profile } from '../core/profile.ts'
 import type { Incoming, Runtime } from './ports.ts'
+
+/** What serves an exchange. */
+export interface Served {
+  readonly generation: Generation
+  readonly runtime: Runtime
+  readonly log: Log
+}
+
+/** What an inner exchange belongs to, and where it was told to go. */
+export interface Inner {
+  readonly parent: ExchangeState
+  readonly target: Target | undefined
+}
 
 /** The kernel's own side of an exchange; plugins see it as {@link Exchange}. */
 export class ExchangeState implements Exchange {
@@ -18,19 +33,30 @@ export class ExchangeState implements Exchange {
   readonly requestedModel: string
   readonly stream: boolean
   readonly newId: (prefix: string) => string
+  readonly served: Served
+  readonly world: Profile
+  readonly inner: Inner | undefined
+  /** How many exchanges this one is inside of. */
+  readonly depth: number
+  readonly innerAttempts: AttemptRecord[] = []
   readonly #freeze: boolean
   readonly #decoded: DecodedRequest
   #request: CanonicalRequest
   #plan: RoutePlan | undefined
 
-  constructor(id: string, decoded: DecodedRequest, incoming: Incoming, served: Generation, runtime: Runtime) {
+  constructor(id: string, decoded: DecodedRequest, incoming: Incoming, served: Served) {
+    const { generation, runtime } = served
     this.id = id
     this.dialect = incoming.dialect
     this.client = decoded.client
     this.headers = incoming.input.headers
     this.profile = incoming.profile
-    this.generation = served.id
-    this.providers = served.providerList
+    this.generation = generation.id
+    this.served = served
+    this.world = generation.profiles.get(incoming.profile)!
+    this.inner = incoming.inner
+    this.depth = incoming.inner ? incoming.inner.parent.depth + 1 : 0
+    this.providers = this.world.providerList
     this.cancellation = incoming.cancellation
     this.startedAt = runtime.now()
     this.requestedModel = decoded.request.model
@@ -64,6 +90,11 @@ export class ExchangeState implements Exchange {
 
   decide(plan: RoutePlan): void {
     this.#plan = this.frozen(plan)
+  }
+
+  /** Counts the attempts of an inner exchange among its own. */
+  adopt({ attempts, tokens }: UsageRecord): void {
+    this.innerAttempts.push(...attempts.map((attempt) => (attempt.outcome === 'ok' ? { tokens, ...attempt } : attempt)))
   }
 
   /** In development what handlers are given is frozen to the bottom, so that a mutation names its culprit. */

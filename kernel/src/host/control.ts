@@ -78,7 +78,7 @@ function report({ kernel, state }: ControlOptions): object {
     state: current?.state ?? 'building',
     leases: current?.leases ?? 0,
     instances: current?.instances.map(({ entry }) => ({ id: entry.id, plugin: entry.plugin.name })) ?? [],
-    providers: current?.providerList.map(({ name, models, dialect }) => ({ name, models, dialect })) ?? [],
+    providers: current?.main.providerList.map(({ name, models, dialect }) => ({ name, models, dialect })) ?? [],
     failures: [...loadFailures, ...(current?.failures ?? [])],
     warnings,
     disabledProviders,

@@ -1,15 +1,17 @@
 import type { IncomingMessage } from 'node:http'
-import { CcrError, type Cancellation, type ClientDialect, type ClientInput, type Endpoint } from '@ccr/sdk'
+import { CcrError, type Cancellation, type ClientDialect, type ClientInput } from '@ccr/sdk'
 import type { HeaderBag } from '@ccr/sdk'
+import { DEFAULT_PROFILE } from '../core/generation.ts'
 import type { Lease } from '../core/kernel.ts'
 import type { Log } from '../core/log.ts'
 import type { Incoming, Runtime } from '../exchange/ports.ts'
 import { Admission, type AdmissionLimits } from './admission.ts'
 import type { Refusal } from './failure-answer.ts'
 import type { ResponseSink } from './sink.ts'
+import type { ProfileEndpoint } from './table.ts'
 
 /** An endpoint that runs exchanges. */
-export type ExchangeEndpoint = Extract<Endpoint, { readonly client: unknown }>
+export type ExchangeEndpoint = Extract<ProfileEndpoint, { readonly client: unknown }>
 
 /** Runs one exchange to its end; it never rejects, always answers the sink and lets go of the lease. */
 export type RunExchange = (lease: Lease, incoming: Incoming, runtime: Runtime, log: Log) => Promise<unknown>
@@ -128,7 +130,7 @@ interface OpenCall {
 export class ExchangeRequest implements Incoming, ClientInput {
   readonly dialect: string
   readonly client: ClientDialect
-  readonly profile = 'default'
+  readonly profile: string
   readonly body: Buffer
   readonly headers: HeaderBag
   readonly url: string
@@ -144,6 +146,7 @@ export class ExchangeRequest implements Incoming, ClientInput {
   ) {
     this.dialect = endpoint.dialect
     this.client = endpoint.client
+    this.profile = endpoint.profile ?? DEFAULT_PROFILE
     this.body = body
     this.headers = request.headers
     this.url = request.url!

@@ -1,8 +1,11 @@
 import type { Runtime } from '../exchange/ports.ts'
 import type { Assembly } from '../config/assemble.ts'
+import { CcrError } from '@ccr/sdk'
 import { assemble } from '../config/assemble.ts'
-import { Kernel } from '../core/kernel.ts'
+import { InputWatcher, type Reading } from '../config/watch.ts'
+import type { Kernel } from '../core/kernel.ts'
 import { runExchange } from '../exchange/exchange.ts'
+import { runInner } from '../exchange/inner.ts'
 import { forgiving } from './cold-start.ts'
 import { createControlEndpoints, toFault, type Fault } from './control.ts'
 import { createHostNames } from './host-names.ts'
@@ -10,6 +13,7 @@ import { createIds } from './ids.ts'
 import { Keys } from './keys.ts'
 import { Logs } from './logs.ts'
 import { createRedactor, type Redact } from './redact.ts'
+import { Probation } from '../load/probation.ts'
 import { HostServer, type ServerRules } from './server.ts'
 import { HostTransport } from './transport.ts'
 
@@ -28,31 +32,41 @@ export interface RouterOptions {
 
 /** Everything that lives as long as the router: kernel, server, transport, logs, and the config they were made from. */
 export class Router {
-  readonly kernel: Kernel
+  readonly #probation: Probation
   readonly logs: Logs
   readonly #options: RouterOptions
   readonly #transport: HostTransport
   readonly #server: HostServer
+  readonly #watcher: InputWatcher
   readonly #newId = createIds()
   #assembly: Assembly
+  /** How the running config was read. */
+  #reading: Reading
   #redact: Redact
   #bound: { readonly host: string; readonly port: number }
   #lastError: Fault | undefined
   #changes: Promise<unknown> = Promise.resolve()
+  /** Waits for its turn; whoever asks meanwhile shares it. */
+  #waiting: Promise<void> | undefined
+  #closing = false
 
-  /** @param assembly the config as it was read first */
-  constructor(options: RouterOptions, assembly: Assembly) {
+  /**
+   * @param assembly the config as it was read first
+   * @param reading how it was read
+   */
+  constructor(options: RouterOptions, assembly: Assembly, reading: Reading) {
     const { config } = assembly
     this.#options = options
     this.#assembly = assembly
+    this.#reading = reading
     this.#bound = { host: options.host ?? config.server.host, port: options.port ?? config.server.port }
     this.#redact = this.#redactor(assembly)
     this.logs = new Logs(options.home, this.#logOptions())
     this.#transport = new HostTransport(this.#transportOptions())
-    this.kernel = new Kernel({
+    this.#probation = new Probation({
       log: this.logs.log,
-      activateMs: config.settings.timeouts.activate,
-      drainMs: config.settings.timeouts.totalStream,
+      settings: config.settings,
+      inner: runInner,
     })
     const endpoints = createControlEndpoints({
       kernel: this.kernel,
@@ -67,6 +81,15 @@ export class Router {
       log: this.logs.log,
       rules: this.#rules(),
     })
+    this.#watcher = new InputWatcher({
+      log: this.logs.log,
+      // Why a change was not taken is logged where it failed.
+      changed: () => this.#enqueue(() => this.#reload('when something changed')).catch(() => undefined),
+    })
+  }
+
+  get kernel(): Kernel {
+    return this.#probation.kernel
   }
 
   /** The address to listen on; after {@link listen} with the real port. */
@@ -77,7 +100,7 @@ export class Router {
   /** Opens the logs and builds the first generation. */
   async build(): Promise<void> {
     await this.logs.configure(this.#logOptions())
-    await this.kernel.apply(await forgiving(this.#assembly.blueprint, this.#assembly.failures))
+    await this.#probation.apply(await forgiving(this.#assembly.blueprint, this.#assembly.failures))
     this.#tell()
   }
 
@@ -87,15 +110,25 @@ export class Router {
     this.#server.configure(this.#rules())
   }
 
+  /** Takes changes of the files that the config was made from, unless the config says not to. */
+  watch(): Promise<void> {
+    return this.#follow(this.#reading)
+  }
+
   /** Reads the config again and swaps a new generation in. Rejects, and changes nothing, when that is not possible. */
   reload(): Promise<void> {
-    const change = this.#changes.then(() => this.#reload())
-    this.#changes = change.catch(() => undefined)
-    return change
+    this.#waiting ??= this.#enqueue(() => {
+      this.#waiting = undefined
+      return this.#reload('always')
+    })
+    return this.#waiting
   }
 
   async close(graceMs: number): Promise<void> {
+    this.#closing = true
+    this.#watcher.close()
     await this.#server.close(graceMs)
+    await this.#changes
     await this.kernel.close()
     this.#transport.close()
     await this.logs.close()
@@ -111,14 +144,26 @@ export class Router {
     this.#server.abortAll()
   }
 
-  async #reload(): Promise<void> {
+  #enqueue(run: () => Promise<void>): Promise<void> {
+    const change = this.#changes.then(run)
+    this.#changes = change.catch(() => undefined)
+    return change
+  }
+
+  async #reload(build: 'always' | 'when something changed'): Promise<void> {
+    if (this.#closing) throw new CcrError('CCR_EXCHANGE_SHUTDOWN', 'the router is shutting down')
     const { home, configFile, env } = this.#options
+    const reading = await this.#watcher.beginReading()
+    let changed: boolean
     try {
-      const assembly = await assemble({ home, file: configFile, env })
+      const { files: present } = this.#assembly.config
+      const assembly = await assemble({ home, file: configFile, env, present, inputs: reading.files })
       const [failure] = assembly.failures
       if (failure) throw failure.error
-      await this.kernel.apply(assembly.blueprint)
+      changed = build === 'always' || assembly.fingerprint !== this.#assembly.fingerprint
+      if (changed) await this.#probation.apply(assembly.blueprint)
       this.#assembly = assembly
+      this.#reading = reading
       this.#lastError = undefined
     } catch (thrown) {
       this.#lastError = toFault(thrown, this.#redact)
@@ -126,13 +171,22 @@ export class Router {
         { ...this.#lastError, generation: this.kernel.current?.id },
         'the change was not taken; the running generation serves on',
       )
+      // Whichever file mends it, it is one of these.
+      await this.#follow({ ...reading, files: new Set([...reading.files, ...this.#reading.files]) })
       throw thrown
     }
     this.#redact = this.#redactor(this.#assembly)
     this.#transport.configure(this.#transportOptions())
     this.#server.configure(this.#rules())
     await this.logs.configure(this.#logOptions())
-    this.#tell()
+    if (changed) this.#tell()
+    await this.#follow(reading)
+  }
+
+  async #follow(reading: Reading): Promise<void> {
+    const { watch, settings } = this.#assembly.config
+    const { reloadDebounce: quietMs, reloadPoll: pollMs } = settings.timeouts
+    await this.#watcher.follow(watch ? reading.files : [], reading, { quietMs, pollMs })
   }
 
   #tell(): void {
@@ -153,7 +207,7 @@ export class Router {
       version,
       instanceId,
       inFlight: this.#server.inFlight,
-      degraded: this.logs.failing ? ['logs'] : [],
+      degraded: [...(this.logs.failing ? ['logs'] : []), ...(this.#watcher.failing ? ['watch'] : [])],
       warnings,
       disabledProviders,
       loadFailures: this.#assembly.failures.map(({ id, error }) => ({ subject: id, ...toFault(error, this.#redact) })),

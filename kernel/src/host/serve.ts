@@ -1,5 +1,6 @@
 import { CcrError } from '@ccr/sdk'
 import { assemble } from '../config/assemble.ts'
+import { beginReading } from '../config/watch.ts'
 import type { Log } from '../core/log.ts'
 import { readAdminKey } from './admin-key.ts'
 import { codeOf } from './code-of.ts'
@@ -52,7 +53,8 @@ export interface Running {
 export async function serve(options: ServeOptions): Promise<Running> {
   letHeapGrow()
   const { home, configFile, env } = options
-  const assembly = await assemble({ home, file: configFile, env })
+  const reading = beginReading()
+  const assembly = await assemble({ home, file: configFile, env, inputs: reading.files })
   const { server } = assembly.config
   checkBind(options.host ?? server.host, server.apiKey?.reveal())
   await createPrivateDirectory(home)
@@ -64,6 +66,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     router = new Router(
       { ...options, configFile, host: options.host, port: options.port, instanceId: claim.instanceId, adminKey },
       assembly,
+      reading,
     )
     await router.build()
     for (const line of open) router.logs.log.warn({}, line)
@@ -79,6 +82,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
       startedAt: new Date().toISOString(),
     })
     router.logs.log.info({ url: running.url, version: options.version, instance: claim.instanceId }, 'ready')
+    await router.watch()
     options.onReady?.(running)
     return running
   } catch (thrown) {

@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net'
 import { definePlugin, Type, type ClientDialect, type Endpoint, type FailureReply } from '@ccr/sdk'
 import { Kernel } from '../core/kernel.ts'
 import { createSettings, type Settings } from '@ccr/sdk'
+import { runInner } from '../exchange/inner.ts'
 import type { Runtime } from '../exchange/ports.ts'
 import type { RunExchange } from './exchanges.ts'
 import { createHostNames } from './host-names.ts'
@@ -45,7 +46,7 @@ export async function startServer({
   const logged: unknown[] = []
   const note = (fields: object, message: string): void => void logged.push({ ...fields, message })
   const log = { debug: () => undefined, info: () => undefined, warn: note, error: note }
-  const kernel = new Kernel({ log, activateMs: 1_000, drainMs: 60_000 })
+  const kernel = new Kernel({ log, settings: createSettings({ timeouts: { activate: 1_000 } }), inner: runInner })
   let count = 0
   const apply = (more: readonly Endpoint[]): Promise<unknown> => {
     const plugin = definePlugin({

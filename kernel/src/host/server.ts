@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import { messageOf, type Endpoint, type EndpointReply } from '@ccr/sdk'
+import { messageOf, replyTo, type Endpoint, type EndpointReply } from '@ccr/sdk'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import type { Generation } from '../core/generation.ts'
+import { DEFAULT_PROFILE, type Generation } from '../core/generation.ts'
 import type { Kernel } from '../core/kernel.ts'
 import type { Log } from '../core/log.ts'
 import type { Runtime } from '../exchange/ports.ts'
@@ -18,8 +18,9 @@ import {
 import { answerFailure, toEnvelope, type Refusal } from './failure-answer.ts'
 import { checkGates, tooLarge, type GateRules } from './gates.ts'
 import type { Keys } from './keys.ts'
+import { BodyTooLarge, readBody } from './read-body.ts'
 import { ResponseSink } from './sink.ts'
-import { createEndpointTable, type EndpointTable } from './table.ts'
+import { createEndpointTable, endpointsOf, type EndpointTable, type ProfileEndpoint } from './table.ts'
 
 /** What may change while the server runs. */
 export interface ServerRules {
@@ -39,7 +40,7 @@ export interface ServerOptions {
 }
 
 interface Match {
-  readonly endpoint: Endpoint
+  readonly endpoint: ProfileEndpoint
   readonly params: Readonly<Record<string, string | undefined>>
   /** What it was found in, and whose keys were asked. */
   readonly generation: Generation | undefined
@@ -215,7 +216,7 @@ export class HostServer {
     if (!generation) return createEndpointTable(this.#endpoints)
     let table = this.#tables.get(generation)
     if (!table)
-      this.#tables.set(generation, (table = createEndpointTable([...this.#endpoints, ...generation.endpoints])))
+      this.#tables.set(generation, (table = createEndpointTable([...this.#endpoints, ...endpointsOf(generation)])))
     return table
   }
 
@@ -278,7 +279,7 @@ export class HostServer {
   }
 
   async #respond(
-    endpoint: Exclude<Endpoint, ExchangeEndpoint>,
+    endpoint: Exclude<ProfileEndpoint, ExchangeEndpoint>,
     params: Match['params'],
     request: IncomingMessage,
     response: ServerResponse,
@@ -293,9 +294,12 @@ export class HostServer {
         headers: request.headers,
         params,
         body,
+        providers: lease?.generation.profiles.get(endpoint.profile ?? DEFAULT_PROFILE)?.providerList ?? [],
       })
       send(response, reply, this.#rules.runtime.newId('req_'))
     } catch (thrown) {
+      const reply = replyTo(thrown, this.#rules.runtime.redact)
+      if (reply.status < 500) return this.#refuse(request, response, reply)
       this.#log.error({ err: thrown, endpoint: endpoint.path }, 'an endpoint failed')
       this.#refuse(request, response, {
         status: 500,
@@ -346,34 +350,6 @@ export class HostServer {
     this.#deniedAt = now
     this.#log.warn({ status }, 'a request without a valid key was refused; more within a minute are not logged')
   }
-}
-
-class BodyTooLarge extends Error {
-  readonly limit: number
-
-  constructor(limit: number) {
-    super(`the body is larger than ${limit} bytes`)
-    this.limit = limit
-  }
-}
-
-/** Reads a body that may have come without its length; nothing above the limit is kept. */
-function readBody(payload: IncomingMessage, limit: number, done: (error: Error | null, body?: Buffer) => void): void {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  const settle = (error: Error | null): void => {
-    payload.off('data', take).off('end', end).off('error', settle)
-    if (error) done(Object.assign(error, { statusCode: 400 }))
-    // A copy, because the pieces are views into the buffer that the socket reads into.
-    else done(null, Buffer.concat(chunks, bytes))
-  }
-  const end = (): void => settle(null)
-  const take = (chunk: Buffer): void => {
-    bytes += chunk.length
-    if (bytes > limit) settle(new BodyTooLarge(limit))
-    else chunks.push(chunk)
-  }
-  payload.on('data', take).on('end', end).on('error', settle)
 }
 
 function send(response: ServerResponse, { status, headers, body }: EndpointReply, requestId: string): void {

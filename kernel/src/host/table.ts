@@ -1,9 +1,13 @@
 import Router from 'find-my-way'
 import type { Endpoint } from '@ccr/sdk'
+import { DEFAULT_PROFILE, type Generation } from '../core/generation.ts'
+
+/** An endpoint, and the profile that it belongs to where that is not the default one. */
+export type ProfileEndpoint = Endpoint & { readonly profile?: string }
 
 /** What a table says about a request: its endpoint, the methods that exist instead, or nothing. */
 export type Found =
-  | { readonly endpoint: Endpoint; readonly params: Readonly<Record<string, string | undefined>> }
+  | { readonly endpoint: ProfileEndpoint; readonly params: Readonly<Record<string, string | undefined>> }
   | { readonly allow: string }
   | undefined
 
@@ -17,8 +21,16 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'] as const
 type Method = (typeof METHODS)[number]
 const PARAMETER_CHARACTERS = 1024
 
+/** Every endpoint of a generation; those of a profile stand under its path. */
+export function endpointsOf({ profiles }: Generation): readonly ProfileEndpoint[] {
+  return [...profiles.values()].flatMap(({ name, endpoints }) => {
+    if (name === DEFAULT_PROFILE) return endpoints
+    return endpoints.map((one) => ({ ...one, path: `/preset/${encodeURIComponent(name)}${one.path}`, profile: name }))
+  })
+}
+
 /** Builds the table; of two endpoints with one method and path the first is kept. */
-export function createEndpointTable(endpoints: readonly Endpoint[]): EndpointTable {
+export function createEndpointTable(endpoints: readonly ProfileEndpoint[]): EndpointTable {
   const router = Router({
     caseSensitive: true,
     ignoreTrailingSlash: false,
@@ -31,7 +43,7 @@ export function createEndpointTable(endpoints: readonly Endpoint[]): EndpointTab
   const lookUp = (method: Method, target: string): Found => {
     const route = router.find(method, target)
     // find-my-way answers a malformed escape with a route of its own, which has no store.
-    return route?.store ? { endpoint: route.store as Endpoint, params: route.params } : undefined
+    return route?.store ? { endpoint: route.store as ProfileEndpoint, params: route.params } : undefined
   }
   return {
     find(method, target) {

@@ -4,8 +4,10 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { CcrError, isCcrError, messageOf, type Plugin } from '@ccr/sdk'
 import Value from 'typebox/value'
+import type { LoadedPlugin, LoadFailure, LoadTiming } from './evaluate.ts'
 import { Manifest } from './manifest.ts'
 import { assertPlugin } from './plugin-shape.ts'
+import { emptyManifest, loadSource } from './source.ts'
 
 /** A plugin that is installed with the router, known by its manifest alone. */
 export interface Builtin {
@@ -14,10 +16,15 @@ export interface Builtin {
   /** Its `package.json`'s name. */
   readonly packageName: string
   readonly folder: string
-  /** The compiled entry file. */
+  /** The entry file: the compiled one, or the source when `code` is from there. */
   readonly file: string
   readonly manifest: Manifest
+  /** What `src` gave, when code is taken from there; nothing when the compiled file is imported by those who use it. */
+  readonly code?: LoadedPlugin | LoadFailure | undefined
 }
+
+/** Where the code of built-in plugins is taken from: compiled, or in a checkout the source as it is now. */
+export type BuiltinOrigin = 'dist' | 'src'
 
 /** Prefix of the package names of built-in plugins. */
 export const PACKAGE_PREFIX = '@ccr/plugin-'
@@ -27,16 +34,24 @@ export function packageRoot(): string {
   return fileURLToPath(new URL('../../..', import.meta.url))
 }
 
+/** What the environment asks for: `CCR_DEV=1` is set by `npm run dev`. */
+export function originOf(env: NodeJS.ProcessEnv): BuiltinOrigin {
+  return env['CCR_DEV'] === '1' ? 'src' : 'dist'
+}
+
 /**
- * The plugins under `plugins/` that have been built, by name.
+ * The plugins under `plugins/` by name: those that have been built, or with `src` those that have a source.
  *
  * @throws CcrError `CCR_PLUGIN_LOAD` when a manifest is damaged
  */
-export async function findBuiltins(root = packageRoot()): Promise<readonly Builtin[]> {
+export async function findBuiltins(
+  root = packageRoot(),
+  origin: BuiltinOrigin = 'dist',
+): Promise<readonly Builtin[]> {
   const folders = await readdir(join(root, 'plugins'), { withFileTypes: true }).catch(() => [])
   const found = folders
     .filter((entry) => entry.isDirectory())
-    .map((entry) => readBuiltin(join(root, 'plugins', entry.name)))
+    .map((entry) => readBuiltin(join(root, 'plugins', entry.name), origin))
   const builtins = (await Promise.all(found)).filter((builtin) => builtin !== undefined)
   return builtins.sort((first, second) => (first.name < second.name ? -1 : 1))
 }
@@ -58,25 +73,40 @@ export async function readPluginPackage(folder: string): Promise<PluginPackage |
   return parsed.ccr === undefined ? undefined : (parsed as PluginPackage)
 }
 
-async function readBuiltin(folder: string): Promise<Builtin | undefined> {
+async function readBuiltin(folder: string, origin: BuiltinOrigin): Promise<Builtin | undefined> {
   const description = await readPluginPackage(folder)
   if (description === undefined) return undefined
-  const file = resolve(folder, description.ccr)
+  const { name: packageName, version } = description
+  const source = origin === 'src' ? await loadSource(folder, version) : undefined
+  const manifest = source?.manifest ?? (await readManifest(resolve(folder, description.ccr)))
+  if (source !== undefined) {
+    const described = manifest ?? emptyManifest(folder, version)
+    const { file, code } = source
+    return { name: described.name, packageName, folder, file, manifest: described, code }
+  }
+  if (manifest === undefined) return undefined
+  const file = resolve(folder, description.exports['.'].default)
+  return { name: manifest.name, packageName, folder, file, manifest }
+}
+
+async function readManifest(file: string): Promise<Manifest | undefined> {
   const text = await readFile(file, 'utf8').catch(() => undefined)
   if (text === undefined) return undefined
   const manifest = parse(text, file)
   if (!Value.Check(Manifest, manifest)) throw damaged(file, 'it does not fit the schema of manifests')
-  return {
-    name: manifest.name,
-    packageName: description.name,
-    folder,
-    file: resolve(folder, description.exports['.'].default),
-    manifest,
-  }
+  return manifest
+}
+
+/** The code of a built-in plugin, as it was imported. */
+export interface ImportedPlugin {
+  readonly plugin: Plugin
+  /** SHA-256 of its compiled files, in hexadecimal. */
+  readonly hash: string
+  readonly timing: LoadTiming
 }
 
 /** Imports the code of a built-in plugin. Node keeps it, so code and hash stay the same while the process lives. */
-export function importBuiltin(builtin: Builtin): Promise<{ readonly plugin: Plugin; readonly hash: string }> {
+export function importBuiltin(builtin: Builtin): Promise<ImportedPlugin> {
   const known = imported.get(builtin.file)
   if (known !== undefined) return known
   const loading = load(builtin)
@@ -86,13 +116,15 @@ export function importBuiltin(builtin: Builtin): Promise<{ readonly plugin: Plug
 }
 
 // Mirrors Node's own module cache, so that a hash never describes newer files than the code that runs.
-const imported = new Map<string, Promise<{ readonly plugin: Plugin; readonly hash: string }>>()
+const imported = new Map<string, Promise<ImportedPlugin>>()
 
-async function load({ name, file }: Builtin): Promise<{ readonly plugin: Plugin; readonly hash: string }> {
+async function load({ name, file }: Builtin): Promise<ImportedPlugin> {
   const hash = await hashCode(dirname(file))
   try {
+    const start = performance.now()
     const module = (await import(pathToFileURL(file).href)) as { readonly default?: unknown }
-    return { plugin: assertPlugin(module.default, file), hash }
+    const timing = { bundleMs: 0, evaluateMs: performance.now() - start }
+    return { plugin: assertPlugin(module.default, file), hash, timing }
   } catch (thrown) {
     if (isCcrError(thrown)) throw thrown
     const message = `the built-in plugin ${name} cannot be imported: ${messageOf(thrown)}. Install the router again.`

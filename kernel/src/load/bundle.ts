@@ -1,137 +1,112 @@
-import { createRequire, isBuiltin } from 'node:module'
-import { readFile, stat } from 'node:fs/promises'
-import { dirname, join, resolve, sep } from 'node:path'
-import { CcrError, messageOf } from '@ccr/sdk'
-import { build, type BuildFailure, type Message, type Plugin as EsbuildPlugin } from 'esbuild'
+import { stat } from 'node:fs/promises'
+import { dirname, extname, join, resolve } from 'node:path'
+import { CcrError, isCcrError, messageOf } from '@ccr/sdk'
+import type { Location, Message, Note } from 'esbuild'
+import { isBuildFailure, runBuild } from './build-service.ts'
+import { followDependencies, packageName } from './dependencies.ts'
 
 /** A plugin's own code in one CommonJS text. */
 export interface Bundle {
   readonly file: string
   readonly code: string
-  /** Absolute paths of every file that went into the code. */
-  readonly inputs: readonly string[]
   /** What the code requires of the kernel: `@ccr/sdk`, `typebox` and their subpaths. */
   readonly injected: readonly string[]
 }
 
-/** Whether a module is given to plugins by the kernel, so that there is one copy of it. */
-export function isInjected(id: string): boolean {
-  return /^(?:@ccr\/sdk|typebox)(?:\/|$)/.test(id)
-}
-
 /**
- * Bundles a plugin file with its own files and with those packages that themselves build on the SDK or typebox. Other
- * packages stay outside, where Node caches them.
+ * Bundles a plugin file with its own files; see {@link followDependencies}.
  *
+ * @param inputs is given the absolute paths of the files that decide the result, also when it is an error: then with
+ *   the files that are missing
  * @throws CcrError `CCR_PLUGIN_LOAD`, with `file:line:column` where the code is at fault
  */
-export async function bundlePlugin(path: string): Promise<Bundle> {
+export async function bundlePlugin(path: string, inputs: Set<string>): Promise<Bundle> {
   const file = resolve(path)
+  inputs.add(file)
   const stats = await stat(file).catch(() => undefined)
   if (stats === undefined) throw refuse(file, 'does not exist. Correct the path in the config.')
   if (!stats.isFile()) throw refuse(file, 'is not a file. Name the entry file of the plugin.')
   const folder = dirname(file)
   const injected = new Set<string>()
-  const result = await build({
-    entryPoints: [file],
-    absWorkingDir: folder,
-    bundle: true,
-    format: 'cjs',
-    platform: 'node',
-    target: 'node20',
-    write: false,
-    metafile: true,
-    sourcemap: 'inline',
-    sourcesContent: false,
-    logLevel: 'silent',
-    // It would be undefined in the evaluated code, so the fault is told at its place and not where it strikes.
-    logOverride: { 'empty-import-meta': 'error' },
-    plugins: [dependencies(injected)],
-  }).catch((thrown: unknown) => {
-    throw buildFault(file, folder, thrown)
-  })
-  const inputs = Object.keys(result.metafile.inputs).filter((input) => !input.startsWith(`${INJECTED}:`))
-  return {
-    file,
-    code: result.outputFiles[0]?.text ?? '',
-    inputs: inputs.map((input) => resolve(folder, input)).sort(),
-    injected: [...injected].sort(),
+  try {
+    const { outputFiles } = await runBuild({
+      entryPoints: [file],
+      absWorkingDir: folder,
+      bundle: true,
+      format: 'cjs',
+      platform: 'node',
+      target: 'node20',
+      write: false,
+      sourcemap: 'inline',
+      sourcesContent: false,
+      logLevel: 'silent',
+      // It would be undefined in the evaluated code, so the fault is told at its place and not where it strikes.
+      logOverride: { 'empty-import-meta': 'error' },
+      plugins: [followDependencies({ inputs, injected })],
+    })
+    return { file, code: outputFiles[0]?.text ?? '', injected: [...injected].sort() }
+  } catch (thrown) {
+    const errors = isBuildFailure(thrown) ? thrown.errors : []
+    for (const input of (await Promise.all(errors.map((error) => filesOf(error, folder)))).flat()) inputs.add(input)
+    throw buildFault(file, folder, thrown, errors[0])
   }
 }
 
-const INJECTED = 'ccr-injected'
+/** The files that an error of esbuild names, and those whose arrival would mend it. */
+async function filesOf({ text, location, notes }: Message, folder: string): Promise<readonly string[]> {
+  const missing = /^Could not resolve "(.+?)"/.exec(text)?.[1]
+  const files = await Promise.all([missingFiles(missing, location, folder), ...notes.map(inNote)])
+  return files.flat()
 
-function dependencies(injected: Set<string>): EsbuildPlugin {
-  return {
-    name: 'ccr-dependencies',
-    setup({ onResolve, onLoad }) {
-      onResolve({ filter: /^[^./]/ }, async ({ path, kind, namespace, importer, resolveDir }) => {
-        if (kind === 'entry-point' || path.startsWith('#')) return undefined
-        if (isBuiltin(path)) return { path, external: true }
-        if (isInjected(path)) {
-          injected.add(path)
-          // A native import() would find a second copy; through this module it becomes the injected require.
-          return kind === 'dynamic-import' && namespace === 'file'
-            ? { path, namespace: INJECTED }
-            : { path, external: true }
-        }
-        const found = await findPackage(path, resolveDir)
-        if (found === undefined || found.buildsOnSdk) return undefined
-        return {
-          path: importer.includes(`${sep}node_modules${sep}`) ? resolveFrom(importer, path) : path,
-          external: true,
-        }
-      })
-      onLoad({ filter: /.*/, namespace: INJECTED }, ({ path }) => ({
-        contents: `module.exports = require(${JSON.stringify(path)})`,
-        loader: 'js',
-      }))
-    },
+  function inNote(note: Note): Promise<readonly string[]> {
+    // Where package.json maps a path to a file that is not there.
+    return missingFiles(/^The module "(.+?)" was not found/.exec(note.text)?.[1], note.location, folder)
   }
 }
 
-/** The installed package that a specifier names, as Node would find it; nothing for a path alias or a missing one. */
-async function findPackage(specifier: string, from: string): Promise<{ readonly buildsOnSdk: boolean } | undefined> {
-  const name = specifier
-    .split('/')
-    .slice(0, specifier.startsWith('@') ? 2 : 1)
-    .join('/')
+async function missingFiles(missing: string | undefined, location: Location | null, folder: string) {
+  if (location === null) return []
+  const importer = resolve(folder, location.file)
+  if (missing === undefined) return [importer]
+  if (/^\.{0,2}\//.test(missing)) return [importer, ...spellings(resolve(dirname(importer), missing))]
+  const home = await packageFolder(dirname(importer))
+  // What is no file may be a package, a subpath of package.json#imports, or an alias of tsconfig.json.
+  const settings = [join(home, 'package.json'), join(home, 'tsconfig.json')]
+  return [importer, ...settings, join(home, 'node_modules', packageName(missing), 'package.json')]
+}
+
+/** What esbuild adds to a path that names no file. */
+const EXTENSIONS = ['.tsx', '.ts', '.jsx', '.js', '.json']
+
+/** The files that an import of a path may mean: TypeScript is also imported under the name it is compiled to. */
+function spellings(path: string): readonly string[] {
+  const extension = extname(path)
+  const written = extension.replace('js', 'ts')
+  const compiledFrom = written === extension ? [] : [path.slice(0, -extension.length) + written]
+  return [path, ...compiledFrom, ...EXTENSIONS.flatMap((one) => [path + one, join(path, `index${one}`)])]
+}
+
+/** The nearest folder with a `package.json`, or the folder itself. */
+async function packageFolder(from: string): Promise<string> {
   for (let folder = from; ; folder = dirname(folder)) {
-    const text = await readFile(join(folder, 'node_modules', name, 'package.json'), 'utf8').catch(() => undefined)
-    if (text !== undefined) return { buildsOnSdk: namesSdk(text) }
-    if (dirname(folder) === folder) return undefined
+    if (await stat(join(folder, 'package.json')).catch(() => undefined)) return folder
+    if (dirname(folder) === folder) return from
   }
 }
 
-function namesSdk(packageJson: string): boolean {
-  try {
-    const { dependencies = {}, peerDependencies = {} } = JSON.parse(packageJson) as Record<
-      string,
-      Record<string, string> | undefined
-    >
-    const names = { ...dependencies, ...peerDependencies }
-    return Object.hasOwn(names, '@ccr/sdk') || Object.hasOwn(names, 'typebox')
-  } catch {
-    return false
+function buildFault(file: string, folder: string, thrown: unknown, message: Message | undefined): CcrError {
+  if (message === undefined) {
+    const fact = `cannot be built: ${messageOf(thrown)}`
+    return refuse(file, isCcrError(thrown) ? fact : `${fact}. Correct the plugin.`, thrown)
   }
-}
-
-/** A bundled package may have its own copy of a dependency, which the plugin's folder would not find. */
-function resolveFrom(importer: string, specifier: string): string {
-  try {
-    return createRequire(importer).resolve(specifier)
-  } catch {
-    return specifier
-  }
-}
-
-function buildFault(file: string, folder: string, thrown: unknown): CcrError {
-  const message: Message | undefined = isBuildFailure(thrown) ? thrown.errors[0] : undefined
-  if (message === undefined)
-    return refuse(file, `cannot be built: ${messageOf(thrown)}. Correct the plugin.`, file, thrown)
   const { text, location } = message
-  const at = location === null ? file : `${resolve(folder, location.file)}:${location.line}:${location.column + 1}`
-  return refuse(at, `cannot be built: ${text.replace(/\.$/, '')}. ${remedy(text)}`, at, thrown)
+  const at = location === null ? file : `${resolve(folder, location.file)}:${location.line}:${columnOf(location)}`
+  return refuse(at, `cannot be built: ${text.replace(/\.$/, '')}. ${remedy(text)}`, thrown)
+}
+
+/** esbuild counts bytes, editors and stack traces count characters. */
+function columnOf({ lineText, column }: Location): number {
+  return Buffer.from(lineText).subarray(0, column).toString().length + 1
 }
 
 function remedy(text: string): string {
@@ -141,10 +116,6 @@ function remedy(text: string): string {
   return 'Correct the code; it is loaded again when it changes.'
 }
 
-function isBuildFailure(thrown: unknown): thrown is BuildFailure {
-  return thrown instanceof Error && 'errors' in thrown && Array.isArray(thrown.errors)
-}
-
-function refuse(subject: string, fact: string, at = subject, cause?: unknown): CcrError {
-  return new CcrError('CCR_PLUGIN_LOAD', `${subject} ${fact}`, { at, cause })
+function refuse(at: string, fact: string, cause?: unknown): CcrError {
+  return new CcrError('CCR_PLUGIN_LOAD', `${at} ${fact}`, { at, cause })
 }

@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { CcrError, isCcrError, messageOf } from '@ccr/sdk'
 import type { Entry } from '../core/blueprint.ts'
 import { findBuiltins, importBuiltin, PACKAGE_PREFIX, type Builtin } from './builtin.ts'
-import { loadPluginFile } from './evaluate.ts'
+import { loadPluginFile, type LoadedPlugin, type LoadFailure } from './evaluate.ts'
 import { suggestion } from './nearest.ts'
 
 /** One use of a plugin, as the config states it. */
@@ -34,7 +34,10 @@ export interface LoadedEntries {
   /** In config order, without what is switched off or failed. */
   readonly entries: readonly Entry[]
   readonly failures: readonly EntryFailure[]
-  /** Absolute paths of the files of `file:` plugins, for a watcher; of one that failed at least its entry file. */
+  /**
+   * Absolute paths for a watcher: every file of the plugins that were loaded from source, and of those that failed also
+   * the files that are missing, whose folders may not exist either.
+   */
   readonly inputs: readonly string[]
 }
 
@@ -45,26 +48,29 @@ export async function loadEntries(
 ): Promise<LoadedEntries> {
   const enabled = configs.filter((config) => config.enabled)
   const installed = builtins ?? (await findBuiltins())
-  const files = new Map<string, ReturnType<typeof loadPluginFile>>()
-  const loadFile = (file: string): ReturnType<typeof loadPluginFile> => {
+  const files = new Map<string, FileLoad>()
+  const loadFile = (file: string): FileLoad => {
     const loading = files.get(file) ?? loadPluginFile(file)
     files.set(file, loading)
     return loading
   }
+  const results = await Promise.all(
+    enabled.map((config) =>
+      loadOne(config, installed, loadFile).catch(
+        (thrown: unknown): LoadFailure => ({ error: toCcrError(config, thrown), inputs: [] }),
+      ),
+    ),
+  )
   const entries: Entry[] = []
   const failures: EntryFailure[] = []
   const inputs = new Set<string>()
-  const results = await Promise.allSettled(enabled.map((config) => loadOne(config, installed, loadFile)))
-  for (const [index, result] of results.entries()) {
-    const config = enabled[index]
-    if (config === undefined) continue
-    if (config.file !== undefined) inputs.add(config.file)
-    if (result.status === 'fulfilled') {
-      entries.push(result.value.entry)
-      for (const input of result.value.inputs) inputs.add(input)
-    } else {
-      failures.push({ id: config.id, use: config.use, error: toCcrError(config, result.reason) })
-    }
+  for (const [index, { id, use, file }] of enabled.entries()) {
+    const result = results[index]
+    if (result === undefined) continue
+    if (file !== undefined) inputs.add(file)
+    for (const input of result.inputs) inputs.add(input)
+    if ('error' in result) failures.push({ id, use, error: result.error })
+    else entries.push(result.entry)
   }
   return { entries, failures, inputs: [...inputs].sort() }
 }
@@ -80,7 +86,9 @@ export function filePath(use: string, folder: string): string | undefined {
   return resolve(folder, use.slice('file:'.length).replace(/^\/\/(?=\/)/, ''))
 }
 
-interface Loaded {
+type FileLoad = ReturnType<typeof loadPluginFile>
+
+interface LoadedEntry {
   readonly entry: Entry
   readonly inputs: readonly string[]
 }
@@ -88,19 +96,21 @@ interface Loaded {
 async function loadOne(
   config: EntryConfig,
   builtins: readonly Builtin[],
-  loadFile: (file: string) => ReturnType<typeof loadPluginFile>,
-): Promise<Loaded> {
-  const { id, options, before, after, timeoutMs, onFailure } = config
-  const placement = { id, options, before, after, timeoutMs, onFailure }
-  if (config.file !== undefined) {
-    const { plugin, hash, inputs } = await loadFile(config.file)
-    return { entry: { ...placement, plugin, hash, file: config.file }, inputs }
-  }
+  loadFile: (file: string) => FileLoad,
+): Promise<LoadedEntry | LoadFailure> {
+  if (config.file !== undefined) return toEntry(config, config.file, await loadFile(config.file))
   const name = shortName(config.use)
   const builtin = builtins.find((one) => one.name === name)
   if (builtin === undefined) throw unknownPlugin(config, builtins)
-  const { plugin, hash } = await importBuiltin(builtin)
-  return { entry: { ...placement, plugin, hash, file: builtin.file }, inputs: [] }
+  const code = builtin.code ?? { ...(await importBuiltin(builtin)), inputs: [] }
+  return toEntry(config, builtin.file, code)
+}
+
+function toEntry(config: EntryConfig, file: string, code: LoadedPlugin | LoadFailure): LoadedEntry | LoadFailure {
+  if ('error' in code) return code
+  const { id, options, before, after, timeoutMs, onFailure } = config
+  const { plugin, hash, timing: loading, inputs } = code
+  return { entry: { id, plugin, hash, options, before, after, timeoutMs, onFailure, file, loading }, inputs }
 }
 
 function unknownPlugin({ use, at }: EntryConfig, builtins: readonly Builtin[]): CcrError {

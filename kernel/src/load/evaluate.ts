@@ -1,9 +1,18 @@
 import { createHash } from 'node:crypto'
-import Module from 'node:module'
-import { basename, dirname, join } from 'node:path'
-import { CcrError, messageOf, type Plugin } from '@ccr/sdk'
-import { bundlePlugin, isInjected, type Bundle } from './bundle.ts'
+import Module, { createRequire } from 'node:module'
+import { basename, dirname, join, resolve } from 'node:path'
+import { CcrError, isCcrError, messageOf, placeOf, type Plugin } from '@ccr/sdk'
+import { bundlePlugin, type Bundle } from './bundle.ts'
+import { isInjected } from './dependencies.ts'
 import { assertPlugin } from './plugin-shape.ts'
+
+/** What loading the code took, in milliseconds. */
+export interface LoadTiming {
+  /** Building, in the process of esbuild; 0 for compiled code. */
+  readonly bundleMs: number
+  /** Running the module, on this event loop; 0 when the same code had been run before. */
+  readonly evaluateMs: number
+}
 
 /** A plugin that was loaded from a file. */
 export interface LoadedPlugin {
@@ -12,19 +21,46 @@ export interface LoadedPlugin {
   readonly hash: string
   /** Absolute paths of the files that a watcher must look at. */
   readonly inputs: readonly string[]
+  readonly timing: LoadTiming
 }
 
-/**
- * Loads a plugin from a TypeScript or JavaScript file, anew at every call.
- *
- * @throws CcrError `CCR_PLUGIN_LOAD` or `CCR_PLUGIN_API`
- */
-export async function loadPluginFile(file: string): Promise<LoadedPlugin> {
-  const bundle = await bundlePlugin(file)
-  const hash = createHash('sha256').update(bundle.code).digest('hex')
-  const modules = await kernelModules(bundle)
-  const exported = evaluate(bundle, hash, modules)
-  return { plugin: assertPlugin(defaultOf(exported), bundle.file), hash, inputs: bundle.inputs }
+/** A file that holds no plugin that can be used. */
+export interface LoadFailure {
+  /** `CCR_PLUGIN_LOAD` or `CCR_PLUGIN_API`. */
+  readonly error: CcrError
+  /** Absolute paths of the files whose change may mend it; some do not exist, nor does their folder. */
+  readonly inputs: readonly string[]
+}
+
+/** Loads a plugin from a TypeScript or JavaScript file, as it is now. */
+export async function loadPluginFile(path: string): Promise<LoadedPlugin | LoadFailure> {
+  const file = resolve(path)
+  const seen = new Set<string>()
+  const inputs = (): readonly string[] => [...seen].sort()
+  try {
+    const start = performance.now()
+    const bundle = await bundlePlugin(file, seen)
+    const hash = createHash('sha256').update(bundle.code).digest('hex')
+    const bundleMs = performance.now() - start
+    const known = reusable(file, hash)
+    if (known !== undefined) return { plugin: known, hash, inputs: inputs(), timing: { bundleMs, evaluateMs: 0 } }
+    const modules = await kernelModules(bundle)
+    const evaluation = performance.now()
+    const plugin = evaluate(bundle, hash, modules, inputs())
+    return { plugin, hash, inputs: inputs(), timing: { bundleMs, evaluateMs: performance.now() - evaluation } }
+  } catch (thrown) {
+    if (!isCcrError(thrown)) throw thrown
+    return { error: thrown, inputs: inputs() }
+  }
+}
+
+/** The newest code of each file that is still in use. One small entry remains for each file ever named. */
+const newest = new Map<string, { readonly hash: string; readonly plugin: WeakRef<Plugin> }>()
+
+/** The plugin that the same code gave before, so that an unchanged file costs no evaluation. */
+function reusable(file: string, hash: string): Plugin | undefined {
+  const known = newest.get(file)
+  return known?.hash === hash ? known.plugin.deref() : undefined
 }
 
 /** The kernel's own copies of what the code asks for, by specifier. */
@@ -49,39 +85,60 @@ interface ModuleInternals {
   _nodeModulePaths(folder: string): string[]
 }
 
-function evaluate(bundle: Bundle, hash: string, modules: ReadonlyMap<string, unknown>): unknown {
+// Node keeps the source map of a module as long as the module itself, which nobody else holds.
+const sourceMaps = new WeakMap<Plugin, Module>()
+
+function evaluate(
+  { file, code }: Bundle,
+  hash: string,
+  modules: ReadonlyMap<string, unknown>,
+  inputs: readonly string[],
+): Plugin {
   process.setSourceMapsEnabled(true)
-  const folder = dirname(bundle.file)
-  const name = join(folder, `.${basename(bundle.file)}@${hash.slice(0, 8)}.cjs`)
+  const folder = dirname(file)
+  const name = join(folder, `.${basename(file)}@${hash.slice(0, 8)}.cjs`)
   // Only _compile gives stack traces at the line of the source; vm scripts get no source maps. The cast names the two
   // internals that every CommonJS hook relies on.
   const module = new Module(name) as CompilingModule
   module.filename = name
   module.paths = (Module as unknown as ModuleInternals)._nodeModulePaths(folder)
-  const require = module.require.bind(module)
-  module.require = Object.assign((id: string) => (isInjected(id) ? modules.get(id) : require(id)), require)
+  // Not the module's own: a package that is loaded here keeps whoever asked for it first.
+  const require = createRequire(file)
+  module.require = Object.assign((id: string) => (isInjected(id) ? modules.get(id) : require(id)), module.require)
   try {
-    module._compile(bundle.code, name)
+    module._compile(code, name)
   } catch (thrown) {
-    const at = placeIn(bundle, thrown)
-    const fact = `threw while it was evaluated: ${messageOf(thrown)}`
-    const message = `${at} ${fact}. Importing a plugin must do nothing; correct it.`
-    throw new CcrError('CCR_PLUGIN_LOAD', message, { at, cause: thrown })
+    throw evaluationFault(file, thrown, inputs)
   }
   module.loaded = true
-  return module.exports
+  const plugin = assertPlugin(defaultOf(module.exports, file), file)
+  sourceMaps.set(plugin, module)
+  newest.set(file, { hash, plugin: new WeakRef(plugin) })
+  return plugin
 }
 
-function defaultOf(exported: unknown): unknown {
+function defaultOf(exported: unknown, file: string): unknown {
   if (typeof exported !== 'object' || exported === null) return exported
-  return 'default' in exported ? exported.default : exported
+  if ('default' in exported) return exported.default
+  if (!('__esModule' in exported)) return exported
+  const message = `${file} has no default export. End the file with: export default definePlugin({ … })`
+  throw new CcrError('CCR_PLUGIN_LOAD', message, { at: file })
 }
 
-/** The place in the plugin's own files that a stack trace names first. */
-function placeIn({ file, inputs }: Bundle, thrown: unknown): string {
-  const stack = thrown instanceof Error ? (thrown.stack ?? '') : ''
-  for (const [, path = '', position = ''] of stack.matchAll(/\(?((?:\/|[A-Za-z]:\\)[^\n()]*?)(:\d+:\d+)\)?$/gm)) {
-    if (inputs.includes(path)) return path + position
+function evaluationFault(file: string, thrown: unknown, inputs: readonly string[]): CcrError {
+  const at = placeOf(thrown, inputs) ?? file
+  const fact = `${at} threw while it was evaluated: ${messageOf(thrown).split('\n')[0]}`
+  const message = `${fact.replace(/\.$/, '')}. ${remedy(thrown)}`
+  return new CcrError('CCR_PLUGIN_LOAD', message, { at, cause: thrown })
+}
+
+function remedy(thrown: unknown): string {
+  switch ((Object(thrown) as { readonly code?: unknown }).code) {
+    case 'MODULE_NOT_FOUND':
+      return 'Install the package again, or correct the import.'
+    case 'ERR_REQUIRE_ASYNC_MODULE':
+      return 'The package awaits while it is loaded: import it with import() in activate().'
+    default:
+      return 'Importing a plugin must do nothing; correct it.'
   }
-  return file
 }

@@ -1,6 +1,7 @@
 import { CcrError, messageOf, type Plugin, type PluginContext } from '@ccr/sdk'
 import { Type, type Static, type TSchema } from 'typebox'
 import Value from 'typebox/value'
+import { within } from '../core/instance.ts'
 
 const Names = Type.Array(Type.String())
 const JsonSchema = Type.Record(Type.String(), Type.Unknown())
@@ -28,6 +29,10 @@ export const Manifest = Type.Object({
 })
 export type Manifest = Static<typeof Manifest>
 
+/** As long as a router gives a plugin, in milliseconds. */
+const ACTIVATE_MS = 10_000
+const DISPOSE_MS = 5_000
+
 /**
  * Describes a plugin by activating it once, with default options, against a context that only notes what is registered.
  *
@@ -42,23 +47,29 @@ export async function toManifest(plugin: Plugin, version: string): Promise<Manif
   const context: PluginContext = {
     name: plugin.name,
     entryId: plugin.name,
+    profile: 'default',
     options: defaults(plugin, plugin.options),
     config: defaults(plugin, plugin.config),
     log: { debug: ignore, info: ignore, warn: ignore, error: ignore },
     signal: stop.signal,
     on: (hook) => void notes.hooks.add(hook),
     effect: (inverse) => void inverses.push(inverse),
+    whileLive: ignore,
+    state: (_key, _version, init) => init(),
+    provide: ignore,
+    get: () => unavailable as never,
+    exchange: () => Promise.reject(new Error('there are no exchanges while a plugin is described')),
     endpoint: ({ method, path }) => void endpoints.push({ method, path }),
     dialect: ({ name }) => void notes.dialects.add(name),
     contribute: (point, value) => void (point === 'providers' && notes.providers.add(value.name)),
   }
   try {
-    await plugin.activate(context)
+    await within(ACTIVATE_MS, () => plugin.activate(context))
   } catch (thrown) {
     throw unusable(plugin, `cannot be activated with default options: ${messageOf(thrown)}`, thrown)
   } finally {
     stop.abort()
-    for (const inverse of inverses.reverse()) await inverse()
+    for (const inverse of inverses.reverse()) await within(DISPOSE_MS, inverse)
   }
   return {
     name: plugin.name,
@@ -74,6 +85,12 @@ export async function toManifest(plugin: Plugin, version: string): Promise<Manif
     sections: plain(plugin.config.properties) as Manifest['sections'],
   }
 }
+
+/** Stands for a service, which may be called and looked into but does nothing. */
+const unavailable: unknown = new Proxy(() => undefined, {
+  get: (_, name) => (name === Symbol.iterator ? [][Symbol.iterator] : unavailable),
+  apply: () => unavailable,
+})
 
 function defaults(plugin: Plugin, schema: TSchema): unknown {
   try {

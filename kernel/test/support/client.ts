@@ -1,4 +1,4 @@
-import { request, type IncomingHttpHeaders } from 'node:http'
+import { request, type Agent, type IncomingHttpHeaders } from 'node:http'
 import { connect } from 'node:net'
 import { once } from 'node:events'
 
@@ -32,6 +32,8 @@ export interface CallOptions {
   readonly headers?: Readonly<Record<string, string>>
   /** A string or bytes go out as they are. */
   readonly body?: object | string | Buffer
+  /** Keeps connections; otherwise each request has its own. */
+  readonly agent?: Agent
 }
 
 /** A Messages request with one word in it. */
@@ -39,12 +41,15 @@ export function messagesBody(model: string, stream: boolean, fields: object = {}
   return { model, max_tokens: 64, stream, messages: [{ role: 'user', content: 'hello' }], ...fields }
 }
 
-/** Sends a request on a connection of its own. A broken answer is told, not thrown; one that never begins is thrown. */
-export function open(url: string, { method = 'POST', headers = {}, body }: CallOptions = {}): Call {
+/**
+ * Sends a request, on a connection of its own unless told. A broken answer is told, not thrown; one that never begins is
+ * thrown.
+ */
+export function open(url: string, { method = 'POST', headers = {}, body, agent }: CallOptions = {}): Call {
   const bytes = typeof body === 'string' || Buffer.isBuffer(body) ? body : body && JSON.stringify(body)
   const entity =
     bytes === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(bytes) }
-  const call = request(url, { method, agent: false, headers: { ...entity, ...headers } })
+  const call = request(url, { method, agent: agent ?? false, headers: { ...entity, ...headers } })
   const parts: Buffer[] = []
   const watchers = new Set<() => void>()
   const answered = once(call, 'response').then(([response]) => response as import('node:http').IncomingMessage)

@@ -7,6 +7,7 @@ export function plugin(name: string, activate: (ctx: PluginContext) => void | Pr
     apiVersion: 1,
     description: 'for a test',
     options: Type.Object({}, { additionalProperties: false }),
+    contributes: ['providers'],
     activate: activate as never,
   })
 }

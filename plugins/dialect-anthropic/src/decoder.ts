@@ -1,5 +1,7 @@
 import { CcrError } from '@ccr/sdk'
-import type { CanonicalEvent, StreamTransform } from '@ccr/sdk'
+import type { CanonicalEvent, Emit, StreamTransform } from '@ccr/sdk'
+import { Sequencer } from './sequencer.ts'
+import { Unfolder } from './unfold.ts'
 import { errorOf, reported } from './upstream-error.ts'
 
 /** An event as the upstream sent it: a canonical one, or one whose type is not known. */
@@ -7,11 +9,13 @@ export type WireEvent = CanonicalEvent | { readonly type?: undefined; readonly e
 
 /**
  * Wire events are canonical events already. A second `message_start` and all that follows `message_stop` are dropped,
- * an error is thrown, and fields whose absence clients do not bear are filled in.
+ * an error is thrown, fields whose absence clients do not bear are filled in, and overlapping blocks are put in a row.
  */
 export function createDecoder(): StreamTransform<WireEvent, CanonicalEvent> {
   let started = false
   let stopped = false
+  const unfolder = new Unfolder()
+  const sequencer = new Sequencer()
   return {
     chunk(event, emit) {
       if (stopped) return
@@ -19,12 +23,22 @@ export function createDecoder(): StreamTransform<WireEvent, CanonicalEvent> {
         case 'message_start':
           if (started) return
           started = true
-          return emit(completeStart(event))
+          return emitAll(completeStart(event), unfolder, emit)
         case 'error':
           throw reported(errorOf(event) ?? {})
         case 'message_stop':
           stopped = true
-          return emit(event)
+          return emitAll(event, unfolder, emit)
+        case 'message_delta':
+          return emitAll(event, unfolder, emit)
+        case 'content_block_start':
+        case 'content_block_delta':
+        case 'content_block_stop': {
+          const fit = sequencer.fit(event)
+          if (fit === 'drop') return
+          if (fit !== 'keep') emit({ type: 'content_block_stop', index: fit })
+          return emit(event.type === 'content_block_start' ? completeBlock(event) : event)
+        }
         default:
           // `{"error": …}` without a type: the form in which some gateways report an error inside a stream.
           if (event.type === undefined && event.error) throw reported(errorOf(event) ?? {})
@@ -37,6 +51,21 @@ export function createDecoder(): StreamTransform<WireEvent, CanonicalEvent> {
       if (!stopped) throw new CcrError('CCR_STREAM_ENDED', 'the answer of the upstream ended before its message_stop')
     },
   }
+}
+
+function emitAll(event: CanonicalEvent, unfolder: Unfolder, emit: Emit<CanonicalEvent>): void {
+  const events = unfolder.unfold(event)
+  if (events) events.forEach(emit)
+  else emit(event)
+}
+
+type BlockStart = Extract<CanonicalEvent, { type: 'content_block_start' }>
+
+/** Thinking that nobody signs has an empty signature. */
+function completeBlock(event: BlockStart): BlockStart {
+  const { content_block: block } = event
+  if (block?.type !== 'thinking' || 'signature' in block) return event
+  return { ...event, content_block: { ...block, signature: '' } }
 }
 
 type MessageStart = Extract<CanonicalEvent, { type: 'message_start' }>

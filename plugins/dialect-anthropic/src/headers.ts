@@ -11,7 +11,7 @@ const TRAVELLING: readonly { readonly name: string; readonly reason: string }[] 
   { name: 'user-agent', reason: 'providers serve subscriptions of coding tools only to the tools they know' },
   { name: 'x-app', reason: 'as user-agent' },
   { name: 'x-stainless-', reason: 'as user-agent; also tells how often the client has tried' },
-  { name: 'x-claude-code-', reason: 'gateways count and route by session, agent and class of request' },
+  { name: 'x-claude-', reason: 'gateways count and route by session, agent and class of request' },
 ]
 
 /** One header of a request; several of the same name are joined. */

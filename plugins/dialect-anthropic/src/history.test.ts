@@ -1,7 +1,7 @@
 import { signReasoning, type CanonicalRequest, type ContentBlock, type Message } from '@ccr/sdk'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { withoutForeignThinking } from './history.ts'
+import { withoutForeignParts } from './history.ts'
 
 const foreign: ContentBlock = {
   type: 'thinking',
@@ -26,27 +26,27 @@ function request(messages: readonly Message[], more: Partial<CanonicalRequest> =
 describe('thinking of another vendor', () => {
   it('is taken out, and the rest stays', () => {
     const messages = [user(text), assistant(foreign, own, text), user(text)]
-    expect(withoutForeignThinking(request(messages))).toEqual(request([user(text), assistant(own, text), user(text)]))
+    expect(withoutForeignParts(request(messages))).toEqual(request([user(text), assistant(own, text), user(text)]))
   })
 
   it('is taken out of redacted blocks as well', () => {
     const redacted: ContentBlock = { type: 'redacted_thinking', data: signReasoning({ family: 'x', payload: 'y' }) }
-    expect(withoutForeignThinking(request([assistant(redacted, text)])).messages).toEqual([assistant(text)])
+    expect(withoutForeignParts(request([assistant(redacted, text)])).messages).toEqual([assistant(text)])
   })
 
   it('is recognised by its mark even where the rest of the signature is broken', () => {
     const broken: ContentBlock = { type: 'thinking', thinking: '', signature: 'ccr-reasoning.cut' }
-    expect(withoutForeignThinking(request([assistant(broken, text)])).messages).toEqual([assistant(text)])
+    expect(withoutForeignParts(request([assistant(broken, text)])).messages).toEqual([assistant(text)])
   })
 
   it('leaves a request without any as it is', () => {
     const before = request([user(text), assistant(own, call), user(result)])
-    expect(withoutForeignThinking(before)).toBe(before)
+    expect(withoutForeignParts(before)).toBe(before)
   })
 
   it('leaves a mark in text alone', () => {
     const before = request([user({ type: 'text', text: 'ccr-reasoning.a.b' })])
-    expect(withoutForeignThinking(before)).toBe(before)
+    expect(withoutForeignParts(before)).toBe(before)
   })
 
   it.each<[string, readonly Message[], readonly Message[]]>([
@@ -87,7 +87,7 @@ describe('thinking of another vendor', () => {
       [user(text), { ...user(text), output_config: { effort: 'low' } }],
     ],
   ])('%s', (_name, messages, left) => {
-    expect(withoutForeignThinking(request(messages)).messages).toEqual(left)
+    expect(withoutForeignParts(request(messages)).messages).toEqual(left)
   })
 
   it('bears messages that are none', () => {
@@ -105,13 +105,66 @@ describe('thinking of another vendor', () => {
       { role: 'user', content: 3 },
       assistant(foreign, call),
     ] as readonly Message[]
-    expect(withoutForeignThinking(request(messages)).messages).toHaveLength(8)
+    expect(withoutForeignParts(request(messages)).messages).toHaveLength(8)
+  })
+})
+
+describe('a search that another vendor made', () => {
+  const opaque = signReasoning({ family: 'openrouter', payload: '' })
+  const found = (encrypted_content: string) => ({ type: 'web_search_result', url: 'u', title: 't', encrypted_content })
+  const cited = (encrypted_index: string) => ({ type: 'web_search_result_location', url: 'u', encrypted_index })
+  const search: ContentBlock = { type: 'server_tool_use', id: 'srvtoolu_1', name: 'web_search', input: { query: '' } }
+  const results = (...content: object[]): ContentBlock => ({
+    type: 'web_search_tool_result',
+    tool_use_id: 'srvtoolu_1',
+    content,
+  })
+  const left = (...content: ContentBlock[]): readonly Message[] =>
+    withoutForeignParts(request([user(text), assistant(...content), user(text)])).messages
+
+  it('is taken out with its call, and the text about it stays', () => {
+    expect(left(search, results(found(opaque)), text)).toEqual([user(text), assistant(text), user(text)])
+  })
+
+  it('loses only the results that are not its own', () => {
+    expect(left(search, results(found(opaque), found('Eqgf')), text)[1]).toEqual(
+      assistant(search, results(found('Eqgf')), text),
+    )
+  })
+
+  it('takes the text with it that was there for its citations alone', () => {
+    expect(left(text, { type: 'text', text: '', citations: [cited(opaque)] })[1]).toEqual(assistant(text))
+  })
+
+  it('is no longer cited', () => {
+    const both: ContentBlock = { type: 'text', text: 'so', citations: [cited(opaque), cited('Eo8B')] }
+    const one: ContentBlock = { type: 'text', text: 'so', citations: [cited(opaque)] }
+    expect(left(both, one)[1]).toEqual(
+      assistant({ type: 'text', text: 'so', citations: [cited('Eo8B')] }, { type: 'text', text: 'so' }),
+    )
+  })
+
+  it.each<[string, ContentBlock[]]>([
+    ['of its own', [search, results(found('Eqgf')), { type: 'text', text: 'so', citations: [cited('Eo8B')] }]],
+    ['that failed', [search, { ...results(), content: { type: 'web_search_tool_result_error', error_code: 'x' } }]],
+    ['without results', [search, results(), { type: 'text', text: 'none', citations: null }]],
+    ['of unknown form', [search, { ...results(), content: [null, 5] }, { type: 'text', text: '', citations: [null] }]],
+  ])('%s stays', (_name, content) => {
+    const before = request([user(text), assistant(...content), user(text)])
+    expect(withoutForeignParts(before)).toBe(before)
+  })
+
+  it('turns no thinking off, because none was lost', () => {
+    const loop = [user(text), assistant(search, results(found(opaque)), text, call), user(result)]
+    const after = withoutForeignParts(request(loop))
+    expect(after.thinking).toEqual(thinking)
+    expect(after.messages).toEqual([user(text), assistant(text, call), user(result)])
   })
 })
 
 describe('thinking is turned off', () => {
   const off = (messages: readonly Message[], more?: Partial<CanonicalRequest>) =>
-    withoutForeignThinking(request(messages, more))
+    withoutForeignParts(request(messages, more))
 
   it.each<[string, boolean, readonly Message[]]>([
     ['for the running tool turn', true, [user(text), assistant(foreign, call), user(result)]],
@@ -173,7 +226,9 @@ describe('thinking is turned off', () => {
 })
 
 it('leaves in any history no mark, no empty message and every other block', () => {
-  const block = fc.constantFrom(foreign, own, text, call, result)
+  const encrypted_content = signReasoning({ family: 'x', payload: '' })
+  const results: ContentBlock = { type: 'web_search_tool_result', tool_use_id: 's', content: [{ encrypted_content }] }
+  const block = fc.constantFrom(foreign, own, text, call, result, results)
   const message = fc.record({
     role: fc.constantFrom('user', 'assistant', 'system'),
     content: fc.array(block, { minLength: 1, maxLength: 4 }),
@@ -181,11 +236,11 @@ it('leaves in any history no mark, no empty message and every other block', () =
   fc.assert(
     fc.property(fc.array(message as fc.Arbitrary<Message>, { maxLength: 8 }), (messages) => {
       const before = JSON.stringify(messages)
-      const left = withoutForeignThinking(request(messages)).messages
+      const left = withoutForeignParts(request(messages)).messages
       const blocksOf = (list: readonly Message[]) =>
         list.flatMap(({ role, content }) => (content as ContentBlock[]).map((one) => [role, one]))
       expect(blocksOf(left)).toEqual(
-        blocksOf(messages).filter(([role, one]) => role !== 'assistant' || one !== foreign),
+        blocksOf(messages).filter(([role, one]) => role !== 'assistant' || (one !== foreign && one !== results)),
       )
       expect(left.every(({ content }) => content.length > 0)).toBe(true)
       expect(JSON.stringify(messages)).toBe(before)

@@ -1,14 +1,14 @@
-import { REASONING_MARK } from '@ccr/sdk'
 import type { CanonicalRequest, ContentBlock, Message } from '@ccr/sdk'
+import { isThinking, withoutForeignBlocks } from './foreign.ts'
 
 /**
- * Takes out of a request what only this router could read: thinking that it signed for another vendor. Returns the very
- * request when there is none.
+ * Takes out of a request what this router made for other vendors and no Anthropic server could read: their thinking and
+ * their searches. Returns the very request when there is none.
  *
  * A turn of the running tool loop must begin with its thinking while thinking is on, so a request whose loop lost some
  * goes out with thinking off. Source: https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking
  */
-export function withoutForeignThinking(request: CanonicalRequest): CanonicalRequest {
+export function withoutForeignParts(request: CanonicalRequest): CanonicalRequest {
   const { messages } = request
   const kept = messages.map(stripMessage)
   if (kept.every((message, index) => message === messages[index])) return request
@@ -17,23 +17,12 @@ export function withoutForeignThinking(request: CanonicalRequest): CanonicalRequ
   return off ? stripped : withoutThinking(stripped)
 }
 
-/** The message as it was, without its foreign thinking, or nothing when nothing else was in it. */
+/** The message as it was, without its foreign parts, or nothing when nothing else was in it. */
 function stripMessage(message: Message): Message | undefined {
   if (message?.role !== 'assistant' || !Array.isArray(message.content)) return message
-  const blocks = message.content as readonly ContentBlock[]
-  if (!blocks.some(isForeign)) return message
-  const content = blocks.filter((block) => !isForeign(block))
+  const content = withoutForeignBlocks(message.content as readonly ContentBlock[])
+  if (content === message.content) return message
   return content.length === 0 ? undefined : { ...message, content }
-}
-
-function isForeign(block: ContentBlock): boolean {
-  if (block?.type !== 'thinking' && block?.type !== 'redacted_thinking') return false
-  const { signature, data } = block as { readonly signature?: unknown; readonly data?: unknown }
-  return isMarked(signature) || isMarked(data)
-}
-
-function isMarked(value: unknown): boolean {
-  return typeof value === 'string' && value.startsWith(REASONING_MARK)
 }
 
 /** Leaves out the emptied messages, and joins the user messages between which one stood. */
@@ -79,11 +68,14 @@ function loopLostThinking(messages: readonly Message[], kept: readonly (Message 
     if (answered === 'by the user') return false
     answered = 'no'
     const left = kept[index]
-    if (left === undefined || left === message || !hasBlock(left, 'tool_use')) continue
-    const first = (left.content as readonly ContentBlock[])[0]
-    if (first?.type !== 'thinking' && first?.type !== 'redacted_thinking') return true
+    if (left === undefined || countThinking(left) === countThinking(message) || !hasBlock(left, 'tool_use')) continue
+    if (!isThinking((left.content as readonly ContentBlock[])[0])) return true
   }
   return false
+}
+
+function countThinking({ content }: Message): number {
+  return Array.isArray(content) ? content.filter(isThinking).length : 0
 }
 
 function hasBlock({ content }: Message, type: string): boolean {

@@ -37,7 +37,7 @@ describe('the plugin', () => {
     const endpoint = activate().endpoints.find((one) => one.method === method && one.path === path)
     if (!endpoint || !('respond' in endpoint)) throw new Error(`${method} ${path} is not answered`)
     expect(endpoint.access).toBe('public')
-    const request = { method, url: path, headers: {}, params: {}, body: Buffer.alloc(0) }
+    const request = { method, url: path, headers: {}, params: {}, body: Buffer.alloc(0), providers: [] }
     expect(await endpoint.respond(request)).toEqual({ status: 200, ...(body ? { body } : {}) })
   })
 })

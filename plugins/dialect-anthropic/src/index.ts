@@ -1,5 +1,6 @@
 import { definePlugin, Type, type Endpoint } from '@ccr/sdk'
 import { client } from './client.ts'
+import { countTokens } from './count-tokens.ts'
 import { target } from './target.ts'
 
 /** What Claude Code asks of its server beside messages; an answer without content satisfies it. */
@@ -19,6 +20,7 @@ export default definePlugin({
   activate(ctx) {
     ctx.dialect({ name: 'anthropic', client, target })
     ctx.endpoint({ method: 'POST', path: '/v1/messages', dialect: 'anthropic', client })
+    ctx.endpoint(countTokens)
     for (const probe of probes) ctx.endpoint(probe)
   },
 })

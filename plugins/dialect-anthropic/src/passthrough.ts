@@ -1,6 +1,8 @@
 import { CcrError, MAX_FRAME } from '@ccr/sdk'
 import type { CanonicalEvent, PassthroughFrames, PassthroughReader } from '@ccr/sdk'
+import { Sequencer, type Fit } from './sequencer.ts'
 import { readSkeleton } from './skeleton.ts'
+import { Unfolder } from './unfold.ts'
 
 const EMPTY: PassthroughFrames = { bytes: new Uint8Array(0), events: [], ends: [] }
 const LF = 10
@@ -11,12 +13,14 @@ const ALWAYS_FULL = ['message_start', 'message_delta', 'error'] as const
 /**
  * Cuts an answer into whole server-sent events, and hands on their bytes as they came. Line ends may be LF, CRLF or CR.
  * A read that holds only whole events is handed on without a copy; the work is linear in the bytes. What precedes a
- * faulty event is returned first, the error is thrown by the next call.
+ * faulty event is returned first, the error is thrown by the next call. Only where blocks overlap, which no client
+ * bears, frames are added and left out.
  *
  * @throws CcrError `CCR_STREAM_LIMIT` for an event longer than `maxFrame` bytes, `CCR_STREAM_INVALID` for what is none
  */
 export function createPassthrough(full: ReadonlySet<CanonicalEvent['type']>, maxFrame = MAX_FRAME): PassthroughReader {
   const whole: ReadonlySet<string> = new Set([...full, ...ALWAYS_FULL])
+  const wholeDeltas: ReadonlySet<string> = new Set([...whole, 'content_block_delta'])
   // The bytes of the event that is not complete, and the text of its last line. Bytes are read as Latin-1, so that a
   // position in the text is a position in the bytes; data that is parsed is turned into UTF-8 first.
   let carried: Buffer[] = []
@@ -27,6 +31,10 @@ export function createPassthrough(full: ReadonlySet<CanonicalEvent['type']>, max
   let name: string | undefined
   let data: string | undefined
   let fault: unknown
+  const unfolder = new Unfolder()
+  const sequencer = new Sequencer()
+  // Of the frame that ended last.
+  let fit: Fit = 'keep'
 
   /** Takes one line; true when it ended an event. */
   const line = (text: string, events: CanonicalEvent[]): boolean => {
@@ -36,7 +44,14 @@ export function createPassthrough(full: ReadonlySet<CanonicalEvent['type']>, max
       if (text.startsWith('\u00ef\u00bb\u00bf')) text = text.slice(3)
     }
     if (text === '') {
-      if (data !== undefined && data !== '' && data !== '[DONE]') events.push(readSkeleton(name, data, whole))
+      fit = 'keep'
+      if (data !== undefined && data !== '' && data !== '[DONE]') {
+        const event = readSkeleton(name, data, sequencer.busy ? wholeDeltas : whole)
+        const unfolded = unfolder.unfold(event)
+        fit = sequencer.fit(event)
+        if (unfolded) events.push(...unfolded)
+        else if (fit !== 'drop') events.push(event)
+      }
       name = undefined
       data = undefined
       return true
@@ -47,15 +62,15 @@ export function createPassthrough(full: ReadonlySet<CanonicalEvent['type']>, max
     return false
   }
 
-  /** Scans the read; `complete` is told each place in it up to which nothing is open. */
-  const scan = (text: string, events: CanonicalEvent[], complete: (to: number) => void): void => {
+  /** Scans the read; `complete` is told where each frame in it began and ended, so that nothing is open behind it. */
+  const scan = (text: string, events: CanonicalEvent[], complete: (from: number, to: number) => void): void => {
     let from = 0
     // Where the event began that is being read: before this read when some of it was carried.
     let began = -carriedBytes
     if (afterReturn && text.charCodeAt(0) === LF) {
       from = 1
       // The rest of a line end whose event is already out.
-      if (carriedBytes === 0) complete((began = 1))
+      if (carriedBytes === 0) complete(0, (began = 1))
     }
     afterReturn = false
     let lf = text.indexOf('\n', from)
@@ -67,7 +82,10 @@ export function createPassthrough(full: ReadonlySet<CanonicalEvent['type']>, max
       const ended = line(pieces.length > 0 ? pieces.join('') + last : last, events)
       pieces = []
       from = end === cr && lf === cr + 1 ? lf + 1 : end + 1
-      if (ended) complete((began = from))
+      if (ended) {
+        complete(began, from)
+        began = from
+      }
       afterReturn = end === cr && from === end + 1 && from === text.length
       if (lf >= 0 && lf < from) lf = text.indexOf('\n', from)
       if (cr >= 0 && cr < from) cr = text.indexOf('\r', from)
@@ -82,11 +100,23 @@ export function createPassthrough(full: ReadonlySet<CanonicalEvent['type']>, max
     const read = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     const events: CanonicalEvent[] = []
     const ends: number[] = []
+    const repairs: Repair[] = []
     let complete = 0
+    let shift = carriedBytes
     try {
-      scan(read.toString('latin1'), events, (to) => {
+      scan(read.toString('latin1'), events, (from, to) => {
         complete = to
-        if (events.length > ends.length) ends.push(carriedBytes + to)
+        if (fit !== 'keep') {
+          const repair = repairOf(fit, carriedBytes + from, carriedBytes + to)
+          repairs.push(repair)
+          shift += repair.bytes.length - (repair.to - repair.from)
+          if (fit !== 'drop') {
+            events.splice(-1, 0, { type: 'content_block_stop', index: fit })
+            ends.push(from + shift)
+          }
+          fit = 'keep'
+        }
+        while (events.length > ends.length) ends.push(to + shift)
       })
     } catch (thrown) {
       fault = thrown
@@ -103,7 +133,7 @@ export function createPassthrough(full: ReadonlySet<CanonicalEvent['type']>, max
       carried.push(Buffer.from(read.subarray(complete)))
       carriedBytes += read.length - complete
     }
-    return { bytes: out, events, ends }
+    return { bytes: repairs.length > 0 ? repaired(out, repairs) : out, events, ends }
   }
 
   return {
@@ -113,6 +143,30 @@ export function createPassthrough(full: ReadonlySet<CanonicalEvent['type']>, max
       return EMPTY
     },
   }
+}
+
+/** Bytes that take the place of others. */
+interface Repair {
+  readonly from: number
+  readonly to: number
+  readonly bytes: Buffer
+}
+
+/** The frame at these places is left out, or a stop is put before it. */
+function repairOf(fit: Exclude<Fit, 'keep'>, from: number, to: number): Repair {
+  if (fit === 'drop') return { from, to, bytes: Buffer.alloc(0) }
+  const data = JSON.stringify({ type: 'content_block_stop', index: fit })
+  return { from, to: from, bytes: Buffer.from(`event: content_block_stop\ndata: ${data}\n\n`) }
+}
+
+function repaired(bytes: Uint8Array, repairs: readonly Repair[]): Buffer {
+  const parts: Uint8Array[] = []
+  let at = 0
+  for (const { from, to, bytes: instead } of repairs) {
+    parts.push(bytes.subarray(at, from), instead)
+    at = to
+  }
+  return Buffer.concat([...parts, bytes.subarray(at)])
 }
 
 function fieldOf(line: string, field: string): string | undefined {

@@ -1,70 +1,95 @@
-import { createAccumulator, type Attempt, type CanonicalEvent } from '@ccr/sdk'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { describe, expect, it } from 'vitest'
-import { createDecoder, type WireEvent } from './decoder.ts'
+import type { Attempt, CanonicalEvent } from '@ccr/sdk'
+import Anthropic from '@anthropic-ai/sdk'
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { accumulate, decode, note, pass, present, recordedAnswers, recordedStreams } from '../test/recordings.ts'
+import { client } from './client.ts'
 import { createEncoder } from './encoder.ts'
-import { createPassthrough } from './passthrough.ts'
-import { createReader } from './reader.ts'
 import { target } from './target.ts'
 
-const root = process.env['CCR_FIXTURES'] ?? fileURLToPath(new URL('../../../../shared/fixtures', import.meta.url))
-const present = existsSync(join(root, 'anthropic'))
-const note = present ? '' : ` (skipped: no recordings at CCR_FIXTURES, ${root})`
 const attempt = { exchange: { newId: (prefix: string) => prefix }, target: { model: 'm' } } as unknown as Attempt
-
-function find(pattern: RegExp): string[] {
-  if (!present) return []
-  const folders = ['anthropic', 'llama-server']
-  return folders
-    .flatMap((folder) =>
-      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) => `${folder}/${file}`),
-    )
-    .filter((file) => pattern.test(file))
-    .sort()
-}
-
-/** The bytes of a recorded stream. A list of data becomes frames, those of its first answer. */
-function bytesOf(file: string): Buffer {
-  const text = readFileSync(join(root, file), 'utf8').trimEnd()
-  if (!file.endsWith('.chunks.txt')) return Buffer.from(`${text}\n\n`)
-  const all = text.split('\n').filter((line) => line.trim() !== '')
-  const lines = all.slice(0, all.findIndex((line) => line.includes('"message_stop"')) + 1)
-  return Buffer.from(
-    lines.map((line) => `event: ${(JSON.parse(line) as CanonicalEvent).type}\ndata: ${line}\n\n`).join(''),
-  )
-}
-
-function decode(reads: readonly Buffer[]): CanonicalEvent[] {
-  const reader = createReader()
-  const decoder = createDecoder()
-  const events: CanonicalEvent[] = []
-  const take = (event: WireEvent): void => void decoder.chunk(event, (one) => events.push(one))
-  for (const read of reads) reader.push(read, take)
-  reader.end(take)
-  void decoder.flush?.(() => undefined)
-  return events
-}
-
-function pass(reads: readonly Buffer[]): { bytes: Buffer; events: CanonicalEvent[] } {
-  const reader = createPassthrough(new Set())
-  const parts = [...reads.map((read) => reader.push(read)), reader.end()]
-  return { bytes: Buffer.concat(parts.map((part) => part.bytes)), events: parts.flatMap((part) => part.events) }
-}
+const streams = recordedStreams()
+const answers = recordedAnswers()
 
 const ofSize = (bytes: Buffer, size: number): Buffer[] =>
   Array.from({ length: Math.ceil(bytes.length / size) }, (_, at) => bytes.subarray(at * size, (at + 1) * size))
 
-const streams = find(/^anthropic\/.*\.(sse|txt)$|messages-stream\.response\.sse$/)
+/** Serves one body at a time, as an Anthropic server would; the official SDK is the oracle of what it means. */
+let replay: Server | undefined
+let served: { readonly type: string; readonly status: number; readonly body: string | Buffer }
+
+function sdk(): Anthropic {
+  const { port } = replay!.address() as AddressInfo
+  return new Anthropic({ baseURL: `http://127.0.0.1:${port}`, apiKey: 'test', maxRetries: 0, timeout: 10_000 })
+}
+
+const params = { model: 'm', max_tokens: 9, messages: [{ role: 'user' as const, content: 'hi' }] }
+
+async function streamed(body: string | Buffer): Promise<Read> {
+  served = { type: 'text/event-stream', status: 200, body }
+  return plain(await sdk().beta.messages.stream(params).finalMessage())
+}
+
+async function whole(answer: object): Promise<Read> {
+  served = { type: 'application/json', status: 200, body: JSON.stringify(answer) }
+  return plain(await sdk().beta.messages.create(params))
+}
+
+type Read = Readonly<Record<string, unknown>>
+
+/** Content, stop reason and usage are the oracle's; of usage it may leave out what only newer clients read. */
+function expectSame(ours: Read, oracle: Read): void {
+  const { content, stop_reason, stop_sequence, usage } = plain(ours)
+  expect({ content, stop_reason, stop_sequence }).toEqual({
+    content: oracle['content'],
+    stop_reason: oracle['stop_reason'],
+    stop_sequence: oracle['stop_sequence'] ?? null,
+  })
+  expect(usage).toMatchObject(known(oracle['usage'] as Read))
+}
+
+/** Counts that were given. */
+function known(usage: Read): object {
+  return Object.fromEntries(Object.entries(usage).filter(([, value]) => value !== null && value !== undefined))
+}
+
+/** Without what the SDK adds of its own. */
+function plain(message: object): Read {
+  const { parsed_output: _added, ...rest } = message as { parsed_output?: unknown; content?: unknown }
+  const content = (rest.content as object[]).map((block) => {
+    const { parsed_output: _also, ...fields } = block as { parsed_output?: unknown }
+    return fields
+  })
+  return { ...(JSON.parse(JSON.stringify(rest)) as object), content: JSON.parse(JSON.stringify(content)) as unknown }
+}
+
+/** Whether two blocks begin with no stop between them. */
+const overlaps = (bytes: Buffer): boolean =>
+  /^(?:start,stop,)*start,start/.test(
+    [...bytes.toString().matchAll(/^event: content_block_(start|stop)$/gm)].map(([, kind]) => `${kind},`).join(''),
+  )
+
+beforeAll(async () => {
+  replay = createServer((request, response) => {
+    request.resume()
+    response.writeHead(served.status, { 'content-type': served.type, connection: 'close' }).end(served.body)
+  }).listen(0, '127.0.0.1')
+  await once(replay, 'listening')
+})
+
+afterAll(() => {
+  replay?.close()
+  replay?.closeAllConnections()
+})
 
 describe.skipIf(!present)(`recorded streams${note}`, { timeout: 30_000 }, () => {
   it('are there', () => {
-    expect(streams.length).toBeGreaterThan(20)
+    expect(streams.length).toBeGreaterThan(40)
   })
 
-  it.each(streams)('%s is read, encoded and read again', (file) => {
-    const bytes = bytesOf(file)
+  it.each(streams)('$name is read, encoded and read again', ({ bytes }) => {
     const events = decode([bytes])
     expect(events[0]?.type).toBe('message_start')
     expect(events.at(-1)?.type).toBe('message_stop')
@@ -72,40 +97,49 @@ describe.skipIf(!present)(`recorded streams${note}`, { timeout: 30_000 }, () => 
     for (const size of [1, 7, 1000]) expect(decode(ofSize(bytes, size))).toEqual(events)
   })
 
-  it.each(streams)('%s passes with the same bytes and the same skeletons', (file) => {
-    const bytes = bytesOf(file)
-    const whole = pass([bytes])
-    expect(whole.bytes.equals(bytes)).toBe(true)
+  it.each(streams)('$name means to us and to our clients what the official SDK reads in it', async ({ bytes }) => {
+    const oracle = await streamed(bytes)
+    const events = decode([bytes])
+    expectSame(accumulate(events), oracle)
+    expect(await streamed(createEncoder().events(events))).toEqual(oracle)
+    expectSame(await whole(client.message(accumulate(events), {} as never) as object), oracle)
+  })
+
+  it.each(streams)('$name passes with the same bytes and the same skeletons', ({ bytes }) => {
+    const all = pass([bytes])
+    // One server lets blocks overlap, which is repaired.
+    expect(all.bytes.equals(bytes)).toBe(!overlaps(bytes))
     const skeletons = decode([bytes]).map((event) => ({
       type: event.type,
       ...('index' in event ? { index: event.index } : {}),
       ...(event.type === 'content_block_start' ? { content_block: { type: event.content_block.type } } : {}),
       ...(event.type === 'content_block_delta' ? { delta: { type: event.delta.type } } : {}),
     }))
-    expect(whole.events).toMatchObject(skeletons)
-    expect(whole.events).toHaveLength(skeletons.length)
-    for (const size of [1, 7, 1000]) expect(pass(ofSize(bytes, size))).toEqual(whole)
+    expect(all.events).toMatchObject(skeletons)
+    expect(all.events).toHaveLength(skeletons.length)
+    for (const size of [1, 7, 1000]) expect(pass(ofSize(bytes, size))).toEqual(all)
   })
 })
 
-const answers = find(/^anthropic\/(.*\.response|[^/]*)\.json$|[a-z]-messages\.response\.json$/).filter(
-  (file) => !JSON.stringify(jsonOf(file)).startsWith('{"input_tokens"'),
-)
+describe.skipIf(!present)(`recorded answers${note}`, { timeout: 30_000 }, () => {
+  it('are there', () => {
+    expect(answers.length).toBeGreaterThan(10)
+  })
 
-function jsonOf(file: string): unknown {
-  return JSON.parse(readFileSync(join(root, file), 'utf8'))
-}
-
-describe.skipIf(!present)(`recorded answers${note}`, () => {
-  it.each(answers)('%s is read', (file) => {
-    const answer = jsonOf(file) as object
+  it.each(answers)('$name means to us and to our clients what the official SDK reads in it', async ({ answer }) => {
     if ('error' in answer) {
-      expect(target.error(answer)?.message).toMatch(/./)
+      served = { type: 'application/json', status: 400, body: JSON.stringify(answer) }
+      const thrown: unknown = await sdk().messages.create(params).catch((error: unknown) => error)
+      expect(thrown).toBeInstanceOf(Anthropic.BadRequestError)
+      const { message } = target.error(answer) ?? {}
+      expect(message).toMatch(/./)
+      expect((thrown as Error).message).toContain(JSON.stringify(message).slice(1, -1))
       expect(() => target.explode(answer, attempt)).toThrow(expect.objectContaining({ code: 'CCR_STREAM_ERROR' }))
       return
     }
-    const accumulator = createAccumulator()
-    for (const event of target.explode(answer, attempt)) accumulator.push(event as CanonicalEvent)
-    expect(accumulator.message()).toMatchObject(answer)
+    const oracle = await whole(answer)
+    const events = target.explode(answer, attempt) as readonly CanonicalEvent[]
+    expectSame(accumulate(events), oracle)
+    expectSame(await streamed(createEncoder().events(events)), oracle)
   })
 })

@@ -165,6 +165,13 @@ describe('the decoder', () => {
     }
   })
 
+  it('gives thinking that nobody signs an empty signature', () => {
+    const events: CanonicalEvent[] = []
+    const event = { type: 'content_block_start', index: 0, content_block: { type: 'thinking', thinking: '' } } as const
+    void createDecoder().chunk(event as unknown as WireEvent, (one) => events.push(one))
+    expect(events).toEqual([{ ...event, content_block: { type: 'thinking', thinking: '', signature: '' } }])
+  })
+
   it('fills in the usage and content that compatible servers leave out', () => {
     const events: CanonicalEvent[] = []
     const event = { type: 'message_start', message: { id: 'm', content: null } } as unknown as WireEvent

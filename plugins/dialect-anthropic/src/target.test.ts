@@ -90,6 +90,7 @@ describe('address', () => {
     'x-app': 'cli',
     'x-stainless-retry-count': '0',
     'x-claude-code-session-id': 'id',
+    'x-claude-1p-request-class': 'main',
     authorization: 'Bearer client-key',
     'x-api-key': 'client-key',
     cookie: 'c',
@@ -111,6 +112,7 @@ describe('address', () => {
       'x-app': 'cli',
       'x-stainless-retry-count': '0',
       'x-claude-code-session-id': 'id',
+      'x-claude-1p-request-class': 'main',
     })
   })
 

@@ -1,10 +1,11 @@
 import { CcrError, endpointUrl, messageEvents } from '@ccr/sdk'
 import type { Address, Attempt, CanonicalMessage, CanonicalRequest, Outbound, Secret, TargetDialect } from '@ccr/sdk'
 import { createDecoder, type WireEvent } from './decoder.ts'
-import { withoutForeignThinking } from './history.ts'
+import { withoutForeignParts } from './history.ts'
 import { upstreamHeaders } from './headers.ts'
 import { createPassthrough } from './passthrough.ts'
 import { createReader } from './reader.ts'
+import { isBlocks } from './unfold.ts'
 import { errorOf, reported } from './upstream-error.ts'
 
 /** The provider side of the Messages protocol, which is the canonical form: little is left to convert. */
@@ -19,7 +20,7 @@ export const target: TargetDialect<CanonicalRequest, WireEvent> = {
 }
 
 function encode(request: CanonicalRequest, outbound: Outbound): CanonicalRequest {
-  const { extra: _foreign, ...body } = withoutForeignThinking(request)
+  const { extra: _foreign, ...body } = withoutForeignParts(request)
   return { ...body, model: outbound.model, stream: outbound.stream }
 }
 
@@ -49,26 +50,21 @@ function explode(answer: unknown, attempt: Attempt): readonly WireEvent[] {
 
 /** Fills in what compatible servers leave out and clients rely on. */
 function toMessage(answer: unknown, attempt: Attempt): CanonicalMessage {
-  const valid = isObject(answer) && (answer['type'] ?? 'message') === 'message' && isBlocks(answer['content'])
-  if (!valid) throw new CcrError('CCR_STREAM_INVALID', 'the answer of the upstream is not a message')
-  const { id, model, usage, stop_reason, stop_sequence } = answer
+  const { content, ...rest } = isObject(answer) ? answer : {}
+  const { id, type, model, usage, stop_reason, stop_sequence } = rest
+  if ((type ?? 'message') !== 'message' || !isBlocks(content))
+    throw new CcrError('CCR_STREAM_INVALID', 'the answer of the upstream is not a message')
   return {
-    ...answer,
+    ...rest,
     id: typeof id === 'string' ? id : attempt.exchange.newId('msg_'),
     type: 'message',
     role: 'assistant',
     model: typeof model === 'string' ? model : attempt.target.model,
-    content: answer['content'] as CanonicalMessage['content'],
+    content,
     stop_reason: typeof stop_reason === 'string' ? stop_reason : null,
     stop_sequence: typeof stop_sequence === 'string' ? stop_sequence : null,
     usage: isObject(usage) ? usage : { input_tokens: 0, output_tokens: 0 },
   }
-}
-
-function isBlocks(content: unknown): boolean {
-  return (
-    Array.isArray(content) && content.every((block: unknown) => isObject(block) && typeof block['type'] === 'string')
-  )
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

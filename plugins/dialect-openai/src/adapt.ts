@@ -1,7 +1,9 @@
 import type { AttemptFailure, Target } from '@ccr/sdk'
+import { isOverflow } from './overflow.ts'
 
 /** A part of the Chat Completions protocol that not every server or model accepts. */
 export type Trait =
+  | 'file'
   | 'max_tokens'
   | 'mid_system'
   | 'parallel_tool_calls'
@@ -15,8 +17,12 @@ export type Trait =
 /** What is known of each target: the traits it refused. */
 export interface Adaptation {
   refusedBy(target: Target): ReadonlySet<Trait>
-  /** The trait that this failure shows the target to refuse, if that is news: the request is worth one more try. */
-  learn(target: Target, failure: AttemptFailure): Trait | undefined
+  /**
+   * The trait that this failure shows the target to refuse, if that is news: the request is worth one more try.
+   *
+   * @param sentFiles the request held files, which few servers take and each refuses in its own words
+   */
+  learn(target: Target, failure: AttemptFailure, sentFiles?: boolean): Trait | undefined
 }
 
 /** Most targets remembered; beyond it the oldest is forgotten and would learn again. */
@@ -58,14 +64,18 @@ export function createAdaptation(): Adaptation {
   const key = (target: Target): string => `${target.provider}\n${target.model}`
   return {
     refusedBy: (target) => (known.size === 0 ? NONE : (known.get(key(target)) ?? NONE)),
-    learn(target, failure) {
+    learn(target, failure, sentFiles = false) {
       if (failure.kind !== 'status' || !(failure.status === 400 || failure.status === 422 || failure.status === 500))
         return undefined
+      if (isOverflow(failure.message)) return undefined
       const refused = known.get(key(target)) ?? new Set<Trait>()
       const plain = REFUSED.test(failure.message)
       const found = WORDINGS.find(
         ({ trait, names, anyComplaint }) =>
-          (anyComplaint || plain) && names.test(failure.message) && !refused.has(trait),
+          (anyComplaint || plain) &&
+          names.test(failure.message) &&
+          !refused.has(trait) &&
+          (trait !== 'file' || sentFiles),
       )
       if (!found) return undefined
       refused.add(found.trait)

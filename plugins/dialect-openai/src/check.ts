@@ -65,14 +65,17 @@ function present(value: unknown): boolean {
   return value !== undefined && value !== null
 }
 
-function checkString(value: unknown, at: string): void {
+/** @throws CcrError `CCR_REQUEST_INVALID` unless the value at this JSON pointer is a string */
+export function checkString(value: unknown, at: string): void {
   if (typeof value !== 'string') throw invalid(at, 'a string')
 }
 
-function checkFields(value: unknown, at: string): void {
+/** @throws CcrError `CCR_REQUEST_INVALID` unless the value at this JSON pointer is an object */
+export function checkFields(value: unknown, at: string): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid(at, 'an object')
 }
 
-function invalid(at: string, what: string): CcrError {
+/** Says what must stand at a JSON pointer of a request. */
+export function invalid(at: string, what: string): CcrError {
   return new CcrError('CCR_REQUEST_INVALID', `the request body is not valid: ${at} must be ${what}`)
 }

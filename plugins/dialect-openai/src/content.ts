@@ -1,8 +1,12 @@
 import { isKnownBlock, type ContentBlock, type DocumentBlock, type ImageBlock } from '@ccr/sdk'
 import type { ChatPart } from './wire.ts'
 
-/** A block as parts of a user message; a block that cannot be said is named in text, so that nothing vanishes. */
-export function toParts(block: ContentBlock): readonly ChatPart[] {
+/**
+ * A block as parts of a user message; a block that cannot be said is named in text, so that nothing vanishes.
+ *
+ * @param files the target takes files
+ */
+export function toParts(block: ContentBlock, files: boolean): readonly ChatPart[] {
   if (isKnownBlock(block)) {
     switch (block.type) {
       case 'text':
@@ -10,10 +14,10 @@ export function toParts(block: ContentBlock): readonly ChatPart[] {
       case 'image':
         return [toImage(block)]
       case 'document':
-        return documentParts(block)
+        return documentParts(block, files)
       default:
     }
-  }
+  } else if (isOwnPart(block) && (files || block.type !== 'file')) return [block]
   return [{ type: 'text', text: describe(block) }]
 }
 
@@ -47,6 +51,12 @@ export function toContent(parts: readonly ChatPart[]): string | readonly ChatPar
   return texts.join('\n\n')
 }
 
+/** A part that only this protocol has, kept as it came from a client of it. */
+function isOwnPart(block: object): block is Extract<ChatPart, { type: 'file' | 'input_audio' }> {
+  const { type, [type as string]: content } = block as { readonly type?: unknown; readonly [field: string]: unknown }
+  return (type === 'file' || type === 'input_audio') && typeof content === 'object' && content !== null
+}
+
 function toImage({ source }: ImageBlock): ChatPart {
   if (source.type === 'url') return image(source.url)
   if (source.type === 'base64') return image(dataUrl(source.media_type, source.data))
@@ -64,7 +74,7 @@ function dataUrl(mediaType: string, data: string): string {
   return /^data:[^,;]*;base64,/.test(data) ? data : `data:${mediaType};base64,${data}`
 }
 
-function documentParts(block: DocumentBlock): readonly ChatPart[] {
+function documentParts(block: DocumentBlock, files: boolean): readonly ChatPart[] {
   const { source, title, context } = block
   const head = [title, context].filter((line) => line).join('\n')
   const text = (body: string): ChatPart => ({ type: 'text', text: head ? `${head}\n${body}` : body })
@@ -72,8 +82,13 @@ function documentParts(block: DocumentBlock): readonly ChatPart[] {
   if (source.type === 'content') {
     const content = source['content']
     if (typeof content === 'string') return [text(content)]
-    const parts = ((content ?? []) as readonly ContentBlock[]).flatMap((inner) => toParts(inner))
+    const parts = ((content ?? []) as readonly ContentBlock[]).flatMap((inner) => toParts(inner, files))
     return head ? [{ type: 'text', text: head }, ...parts] : parts
+  }
+  if (files && source.type === 'base64') {
+    const data = dataUrl(textOf(source['media_type']), textOf(source['data']))
+    const part: ChatPart = { type: 'file', file: { filename: title || 'document.pdf', file_data: data } }
+    return context ? [{ type: 'text', text: context }, part] : [part]
   }
   const what =
     source.type === 'url'

@@ -22,14 +22,17 @@ export function encodeMessages(request: CanonicalRequest, options: EncodeOptions
 
 class History {
   readonly #options: EncodeOptions
+  /** The target takes files. */
+  readonly #files: boolean
   readonly #out: ChatMessage[] = []
   /** Calls of the last assistant message that have no result yet. */
   #open: { readonly id: string; readonly wire: string }[] = []
-  /** Ids of calls on the wire. */
-  readonly #used = new Set<string>()
+  /** Ids of calls on the wire, and how many calls of the history had each. */
+  readonly #used = new Map<string, number>()
 
   constructor(options: EncodeOptions) {
     this.#options = options
+    this.#files = !options.refused.has('file')
   }
 
   encode(request: CanonicalRequest): readonly ChatMessage[] {
@@ -95,8 +98,10 @@ class History {
   /** An id that a later call of the history reuses gets a suffix, and so does its result. */
   #callId(id: string): string {
     let wire = id
-    for (let use = 2; this.#used.has(wire); use++) wire = `${id}_${use}`
-    this.#used.add(wire)
+    let use = this.#used.get(id) ?? 1
+    while (this.#used.has(wire)) wire = `${id}_${++use}`
+    this.#used.set(id, use)
+    this.#used.set(wire, this.#used.get(wire) ?? 1)
     this.#open.push({ id, wire })
     return wire
   }
@@ -117,7 +122,7 @@ class History {
       }
       asked = true
       const parts = images.splice(0)
-      if (typeof message.content === 'string') parts.push(...toParts({ type: 'text', text: message.content }))
+      if (typeof message.content === 'string') parts.push(...toParts({ type: 'text', text: message.content }, this.#files))
       else for (const block of message.content) if (!results.has(block)) parts.push(...this.#rest(block))
       if (parts.length === 0) continue
       this.#out.push({ role: 'user', content: toContent(parts) })
@@ -140,15 +145,15 @@ class History {
       if (at < 0) continue
       const [call] = this.#open.splice(at, 1)
       results.add(block)
-      this.#out.push({ role: 'tool', tool_call_id: call!.wire, content: resultText(block, images) })
+      this.#out.push({ role: 'tool', tool_call_id: call!.wire, content: resultText(block, images, this.#files) })
     }
   }
 
   /** What a user message holds beside answers to open calls. */
   #rest(block: ContentBlock): readonly ChatPart[] {
-    if (!isKnownBlock(block) || block.type !== 'tool_result') return toParts(block)
+    if (!isKnownBlock(block) || block.type !== 'tool_result') return toParts(block, this.#files)
     const images: ChatPart[] = []
-    const text = resultText(block, images)
+    const text = resultText(block, images, this.#files)
     return [{ type: 'text', text: `[result of the tool call ${block.tool_use_id}]\n${text}` }, ...images]
   }
 
@@ -165,8 +170,8 @@ class History {
   }
 }
 
-/** The text of a tool result; its images go to `images`, because a tool message holds text only. */
-function resultText(block: ToolResultBlock, images: ChatPart[]): string {
+/** The text of a tool result; its images and files go to `images`, because a tool message holds text only. */
+function resultText(block: ToolResultBlock, images: ChatPart[], files: boolean): string {
   let text = ''
   const before = images.length
   if (typeof block.content === 'string') text = block.content
@@ -174,7 +179,7 @@ function resultText(block: ToolResultBlock, images: ChatPart[]): string {
     let plain = true
     for (const inner of block.content ?? []) {
       const isText = inner.type === 'text'
-      for (const part of toParts(inner)) {
+      for (const part of toParts(inner, files)) {
         if (part.type !== 'text') images.push(part)
         else text += text === '' || (plain && isText) ? part.text : `\n${part.text}`
       }

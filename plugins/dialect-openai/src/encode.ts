@@ -1,5 +1,6 @@
 import type { CanonicalRequest, JsonObject, Tool } from '@ccr/sdk'
 import type { Trait } from './adapt.ts'
+import { chatFields, restoreFields } from './chat-fields.ts'
 import { encodeMessages } from './encode-messages.ts'
 import type { ToolNames } from './tool-names.ts'
 import type { ChatBody, ChatTool } from './wire.ts'
@@ -29,7 +30,9 @@ export function encodeRequest(request: CanonicalRequest, options: EncodeOptions)
   if (effort !== undefined && !refused.has('reasoning_effort')) body['reasoning_effort'] = effort
   const format = responseFormat(request)
   if (format !== undefined && !refused.has('response_format')) body['response_format'] = format
-  addTools(body, request, names, refused)
+  const own = chatFields(request)
+  addTools(body, request, options, own !== undefined)
+  if (own) restoreFields(body, own, request, refused)
   body['ccr_request'] = request
   return body as unknown as ChatBody
 }
@@ -44,11 +47,11 @@ export function stripExtensions(body: ChatBody): ChatBody {
 function addTools(
   body: Record<string, unknown>,
   request: CanonicalRequest,
-  names: ToolNames,
-  refused: ReadonlySet<Trait>,
+  { names, refused }: EncodeOptions,
+  ownClient: boolean,
 ): void {
   const tools: ChatTool[] = []
-  for (const tool of request.tools ?? []) if (isFunction(tool)) tools.push(toFunction(tool, names))
+  for (const tool of request.tools ?? []) if (isFunction(tool)) tools.push(toFunction(tool, names, ownClient))
   if (tools.length === 0) return
   body['tools'] = tools
   const choice = request.tool_choice
@@ -68,15 +71,12 @@ function isFunction(tool: Tool): boolean {
   return !(tool.name === 'DeferredToolPlaceholder' && tool.defer_loading === true)
 }
 
-function toFunction(tool: Tool, names: ToolNames): ChatTool {
-  return {
-    type: 'function',
-    function: {
-      name: names.toWire(tool.name),
-      description: tool.description ?? '',
-      parameters: toParameters(tool.input_schema),
-    },
-  }
+function toFunction(tool: Tool, names: ToolNames, ownClient: boolean): ChatTool {
+  const name = names.toWire(tool.name)
+  const parameters = toParameters(tool.input_schema)
+  // A strict schema of another protocol does not fit the rules of this one.
+  const strict = ownClient && tool['strict'] === true ? { strict: true } : undefined
+  return { type: 'function', function: { name, description: tool.description ?? '', parameters, ...strict } }
 }
 
 /** An object schema without `type` or `properties` is refused by several servers. */

@@ -21,7 +21,10 @@ describe('errors', () => {
     [
       'a context that is too long, by its text',
       { error: { message: 'exceeds the available context size' } },
-      { message: 'exceeds the available context size', type: 'invalid_request_error' },
+      {
+        message: 'prompt is too long (the provider said: exceeds the available context size)',
+        type: 'invalid_request_error',
+      },
     ],
     ['plain text', 'no such model\n', { message: 'no such model' }],
     ['a page', '<html></html>', undefined],

@@ -1,4 +1,5 @@
 import { CcrError, type FailureType, type UpstreamError } from '@ccr/sdk'
+import { overflowMessage } from './overflow.ts'
 
 /** Longest part of an upstream's text that is worth keeping. */
 const MAX_MESSAGE = 2000
@@ -9,7 +10,7 @@ const MAX_MESSAGE = 2000
  */
 export function readError(body: unknown): UpstreamError | undefined {
   if (typeof body === 'string')
-    return /^\s*</.test(body) || body.trim() === '' ? undefined : { message: body.trim().slice(0, MAX_MESSAGE) }
+    return /^\s*</.test(body) || body.trim() === '' ? undefined : readError({ message: body.trim() })
   if (typeof body !== 'object' || body === null) return undefined
   if (Array.isArray(body)) return readError(body[0])
   const fields = body as Record<string, unknown>
@@ -17,7 +18,9 @@ export function readError(body: unknown): UpstreamError | undefined {
   const inner =
     typeof error === 'object' && error !== null ? (error as Record<string, unknown>) : { ...fields, message: error }
   const message = messageIn(inner)
-  const type = typeIn(inner, message ?? '')
+  const overflow = overflowMessage(message ?? '', inner)
+  if (overflow !== undefined) return { message: overflow, type: 'invalid_request_error' }
+  const type = typeIn(inner)
   return message === undefined && type === undefined ? undefined : { message, type }
 }
 
@@ -40,21 +43,18 @@ function messageIn(error: Record<string, unknown>): string | undefined {
 }
 
 const TYPES: readonly (readonly [FailureType, RegExp])[] = [
-  ['invalid_request_error', /context_length|exceed_context|context_window/],
   ['rate_limit_error', /\b429\b|rate_?limit|too_?many_?requests/],
   ['overloaded_error', /\b529\b|overload/],
   ['request_too_large', /\b413\b|request_too_large/],
   ['invalid_request_error', /\b4(?:00|22)\b|invalid_request|bad_?request/],
 ]
 
-const CONTEXT = /context (?:length|size|window)|maximum context|prompt is too long|too many tokens/i
-
 /** The words that mean one thing everywhere; the rest is left to the status. */
-function typeIn(error: Record<string, unknown>, message: string): FailureType | undefined {
+function typeIn(error: Record<string, unknown>): FailureType | undefined {
   const words = [error['type'], error['code'], error['status']]
     .filter((word) => word !== undefined && word !== null)
     .join(' ')
     .toLowerCase()
   for (const [type, pattern] of TYPES) if (pattern.test(words)) return type
-  return CONTEXT.test(message) ? 'invalid_request_error' : undefined
+  return undefined
 }

@@ -1,19 +1,30 @@
 import { definePlugin, Type } from '@ccr/sdk'
 import { createAdaptation } from './adapt.ts'
-import { createTarget } from './target.ts'
+import { DIALECT } from './chat-fields.ts'
+import { client } from './client.ts'
+import { isOverflow } from './overflow.ts'
+import { createTarget, sentFiles } from './target.ts'
 
 export default definePlugin({
   name: 'dialect-openai',
   apiVersion: 1,
-  description: 'Speaks the Chat Completions protocol to providers that are compatible with OpenAI.',
+  description: 'Speaks the Chat Completions protocol with clients and with providers that are compatible with OpenAI.',
   options: Type.Object({}, { additionalProperties: false }),
-  transformers: [{ name: 'OpenAI', dialect: 'openai' }],
+  transformers: [{ name: 'OpenAI', dialect: DIALECT }],
   activate(ctx) {
     const adaptation = createAdaptation()
-    ctx.dialect({ name: 'openai', target: createTarget(adaptation) })
+    const dropped = (field: string): void =>
+      ctx.log.info({ field }, 'requests have a field that this dialect does not know; it is left out')
+    ctx.dialect({ name: DIALECT, client, target: createTarget(adaptation, dropped) })
+    ctx.endpoint({ method: 'POST', path: '/v1/chat/completions', dialect: DIALECT, client })
     ctx.on('onError', (failure, attempt) => {
-      if (attempt.provider.dialect !== 'openai') return
-      const trait = adaptation.learn(attempt.target, failure)
+      if (attempt.provider.dialect !== DIALECT) return
+      if (isOverflow(failure.message)) {
+        // Servers give it one of several statuses; clients recover from this one only.
+        const reply = { ...failure.reply, status: 400, type: 'invalid_request_error' } as const
+        return failure.kind === 'status' && failure.status !== 400 ? { action: 'reply', reply } : undefined
+      }
+      const trait = adaptation.learn(attempt.target, failure, sentFiles(attempt))
       if (trait === undefined) return
       ctx.log.info(
         { provider: attempt.target.provider, model: attempt.target.model, trait },

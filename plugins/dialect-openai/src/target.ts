@@ -15,32 +15,53 @@ import { checkRequest } from './check.ts'
 import { ChatDecoder } from './decode.ts'
 import { encodeRequest, stripExtensions } from './encode.ts'
 import { readError } from './errors.ts'
+import { unknownFields } from './fields.ts'
 import { ToolNames } from './tool-names.ts'
-import type { ChatBody, ChatEvent } from './wire.ts'
+import type { ChatBody, ChatEvent, ChatMessage } from './wire.ts'
 
 /**
  * What the encoder renamed and the decoder of the same attempt must name back. Kept on the attempt itself: a WeakMap
  * that changes with every attempt holds on to many of them until the next full collection.
  */
 const NAMES = Symbol('names')
-type NamedAttempt = Attempt & { [NAMES]?: ToolNames }
+/** The request of the attempt holds files. */
+const FILES = Symbol('files')
+type NamedAttempt = Attempt & { [NAMES]?: ToolNames; [FILES]?: boolean }
 
-/** The provider side of Chat Completions. */
-export function createTarget(adaptation: Adaptation): TargetDialect<ChatBody, ChatEvent> {
+/** Most fields that are reported as unknown. */
+const MAX_UNKNOWN = 100
+
+/** Whether the request of this attempt held files. */
+export function sentFiles(attempt: NamedAttempt): boolean {
+  return attempt[FILES] === true
+}
+
+/**
+ * The provider side of Chat Completions.
+ *
+ * @param dropped hears once of every field of requests that the capability list does not name
+ */
+export function createTarget(
+  adaptation: Adaptation,
+  dropped: (field: string) => void = () => undefined,
+): TargetDialect<ChatBody, ChatEvent> {
+  const unknown = new Set<string>()
   return {
     encode(request, outbound, attempt: NamedAttempt) {
       checkRequest(request)
       const known = new ToolNames()
       attempt[NAMES] = known
+      for (const field of unknownFields(request)) {
+        if (unknown.has(field) || unknown.size >= MAX_UNKNOWN) continue
+        unknown.add(field)
+        dropped(field)
+      }
       const { model, stream } = outbound
       const { provider } = attempt.target
-      return encodeRequest(request, {
-        model,
-        stream,
-        provider,
-        names: known,
-        refused: adaptation.refusedBy(attempt.target),
-      })
+      const refused = adaptation.refusedBy(attempt.target)
+      const body = encodeRequest(request, { model, stream, provider, names: known, refused })
+      attempt[FILES] = body.messages.some(hasFile)
+      return body
     },
     strip: stripExtensions,
     address: (outbound, secret) => ({
@@ -56,6 +77,10 @@ export function createTarget(adaptation: Adaptation): TargetDialect<ChatBody, Ch
     decoder: (attempt: NamedAttempt) => new ChatDecoder(attempt, attempt[NAMES]),
     error: readError,
   }
+}
+
+function hasFile({ role, content }: ChatMessage): boolean {
+  return role === 'user' && typeof content !== 'string' && content.some((part) => part.type === 'file')
 }
 
 /** A whole answer as one chunk and its end: the message is a delta that holds everything. */

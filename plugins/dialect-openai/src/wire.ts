@@ -47,6 +47,15 @@ export interface AssistantMessage {
 export type ChatPart =
   | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'image_url'; readonly image_url: { readonly url: string } }
+  | { readonly type: 'file'; readonly file: FileSource }
+  | { readonly type: 'input_audio'; readonly input_audio: JsonObject }
+
+/** A file by its bytes (a data URL) or by its id at the provider. */
+export interface FileSource {
+  readonly filename?: string | undefined
+  readonly file_data?: string | undefined
+  readonly file_id?: string | undefined
+}
 
 export interface ChatCall {
   readonly id: string
@@ -56,7 +65,12 @@ export interface ChatCall {
 
 export interface ChatTool {
   readonly type: 'function'
-  readonly function: { readonly name: string; readonly description: string; readonly parameters: JsonObject }
+  readonly function: {
+    readonly name: string
+    readonly description: string
+    readonly parameters: JsonObject
+    readonly strict?: boolean | undefined
+  }
 }
 
 /** What the reader makes of one server-sent event: a chunk, or `[DONE]`. */

@@ -1,11 +1,13 @@
 import {
   createAccumulator,
+  messageOf as messageOfFault,
   type Attempt,
   type CanonicalEvent,
   type CanonicalMessage,
   type CanonicalRequest,
   type Outbound,
 } from '@ccr/sdk'
+import { Validator } from '@ccr/sdk'
 import { createAdaptation } from '../src/adapt.ts'
 import { createTarget } from '../src/target.ts'
 import type { ChatBody, ChatEvent } from '../src/wire.ts'
@@ -124,38 +126,48 @@ export function readStream(
   return { events: out, fault: readFault }
 }
 
-/** Breaks of the order of canonical events; empty when a stream is well-formed so far. */
+/** The rows of a table with their names in front, which stand whole in the names of tests then. */
+export function byRule<Row extends { readonly rule: string }>(rows: readonly Row[]): (readonly [string, Row])[] {
+  return rows.map((row) => [row.rule, row])
+}
+
+/** Runs of a property test; the fuzzer raises it. */
+export const RUNS = Number(process.env['CCR_FUZZ_RUNS'] ?? 1000)
+
+/**
+ * Breaks of the rules of a stream: those that the kernel enforces, and those that only a test can see (reliability I13,
+ * I16, I19, I23, I24; not where the token limit cut the answer). Empty when a stream is well-formed so far.
+ */
 export function faultsOf(events: readonly CanonicalEvent[], complete = true): string[] {
-  const faults: string[] = []
-  let open: string | undefined
-  let next = 0
-  events.forEach((event, at) => {
-    if ((event.type === 'message_start') !== (at === 0)) faults.push(`message_start and event ${at}`)
-    if (event.type === 'content_block_start') {
-      if (open !== undefined || event.index !== next) faults.push(`start ${event.index}`)
-      open = event.content_block.type
-      next++
-    } else if (event.type === 'content_block_delta') {
-      if (event.index !== next - 1 || !FITS[event.delta.type]?.includes(open ?? ''))
-        faults.push(`${event.delta.type} in ${open}`)
-    } else if (event.type === 'content_block_stop') {
-      if (open === undefined || event.index !== next - 1) faults.push(`stop ${event.index}`)
-      open = undefined
-    } else if (event.type === 'message_delta' && (open !== undefined || at !== events.length - 2))
-      faults.push('message_delta')
-    else if (event.type === 'message_stop' && at !== events.length - 1) faults.push('message_stop')
-  })
-  if (complete && events.at(-1)?.type !== 'message_stop') faults.push('no message_stop')
+  const validator = new Validator()
+  try {
+    for (const event of events) validator.check(event)
+  } catch (thrown) {
+    return [messageOfFault(thrown)]
+  }
+  const faults = events.filter(({ type }) => !KNOWN.has(type)).map(({ type }) => `I19: '${type}' is unknown`)
+  const last = events.at(-1)?.type
+  if (!complete) return last === 'message_stop' ? [...faults, 'I20: it ended in success'] : faults
+  if (last !== 'message_stop') return [...faults, 'I20: it did not end']
+  const { content, stop_reason, usage } = messageOf(events)
+  for (const [name, count] of Object.entries(usage))
+    if (typeof count === 'number' && !(Number.isInteger(count) && count >= 0)) faults.push(`I16: ${name} is ${count}`)
+  if (stop_reason === 'max_tokens' || stop_reason === 'refusal') return faults
+  const called = content.some(({ type }) => type === 'tool_use')
+  if (called !== (stop_reason === 'tool_use')) faults.push(`I23, I24: ${stop_reason}, calls: ${called}`)
+  const begun = events.filter((event) => event.type === 'content_block_start').length
+  if (begun !== content.length) faults.push('I13: the arguments of a call are no object')
   return faults
 }
 
-const FITS: Readonly<Record<string, readonly string[]>> = {
-  text_delta: ['text'],
-  citations_delta: ['text'],
-  thinking_delta: ['thinking'],
-  signature_delta: ['thinking'],
-  input_json_delta: ['tool_use', 'server_tool_use'],
-}
+const KNOWN = new Set<string>([
+  'message_start',
+  'content_block_start',
+  'content_block_delta',
+  'content_block_stop',
+  'message_delta',
+  'message_stop',
+])
 
 function freeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null)

@@ -7,6 +7,7 @@ export default definePlugin({
   apiVersion: 1,
   description: 'A small deterministic model inside the router, which answers while no provider is configured.',
   options: Type.Object({}, { additionalProperties: false }),
+  contributes: ['providers'],
   activate(ctx) {
     ctx.contribute('providers', { name: 'demo', models: ['demo'], local: answer })
     ctx.on('selectRoute', demoRoute, { stage: 'pick', after: ['route-scenarios'] })

@@ -1,11 +1,11 @@
-import { Kernel, runExchange } from '@ccr/kernel'
-import type { Blueprint, ClientSink, Incoming, Log, ProviderBlueprint, Runtime } from '@ccr/kernel'
+import { Probation, runExchange, runInner } from '@ccr/kernel'
+import type { Blueprint, ClientSink, Entry, Incoming, Kernel, Log, ProviderBlueprint, Runtime } from '@ccr/kernel'
 import { Cancellation, CcrError, createSettings, Secret } from '@ccr/sdk'
 import type { ClientDialect, Endpoint, Plugin, Settings, UsageRecord } from '@ccr/sdk'
 import { json, toResponse, type TestUpstream } from './upstream.ts'
 
-/** A plugin, or a plugin with its options. */
-export type TestEntry = Plugin | readonly [plugin: Plugin, options: unknown]
+/** A plugin, a plugin with its options, or with everything an entry may say. */
+export type TestEntry = Plugin | readonly [plugin: Plugin, options: unknown] | (Partial<Entry> & Pick<Entry, 'plugin'>)
 
 export interface TestKernelOptions {
   readonly plugins: readonly TestEntry[]
@@ -14,6 +14,8 @@ export interface TestKernelOptions {
   /** Config sections by key. */
   readonly sections?: Readonly<Record<string, unknown>>
   readonly upstream?: TestUpstream
+  /** Further routing worlds, each with its own plugins beside those of scope `host`. */
+  readonly profiles?: Readonly<Record<string, Pick<TestKernelOptions, 'plugins' | 'providers' | 'sections'>>>
   readonly settings?: Parameters<typeof createSettings>[0]
 }
 
@@ -38,6 +40,8 @@ export interface TestRequest {
   readonly path?: string
   readonly body: unknown
   readonly headers?: Readonly<Record<string, string>>
+  /** `default` unless given. */
+  readonly profile?: string
   /** The client leaves when this is aborted. */
   readonly signal?: AbortSignal
   /** Called with each chunk; giving a promise means: take no more until it resolves. */
@@ -47,6 +51,7 @@ export interface TestRequest {
 /** A real kernel with a client, a clock of identifiers and an upstream made of functions. */
 export interface TestKernel {
   readonly kernel: Kernel
+  readonly reverted: Probation['reverted']
   readonly settings: Settings
   readonly routing: readonly RoutingRecord[]
   readonly usage: readonly UsageRecord[]
@@ -54,7 +59,7 @@ export interface TestKernel {
   readonly warnings: readonly string[]
   request(request: TestRequest): Promise<TestReply>
   /** A real swap to other plugins, or other options of the same. */
-  reload(plugins: readonly TestEntry[]): Promise<void>
+  reload(plugins: readonly TestEntry[], sections?: TestKernelOptions['sections']): Promise<void>
   dispose(): Promise<void>
 }
 
@@ -70,7 +75,8 @@ export async function createTestKernel(options: TestKernelOptions): Promise<Test
     error: (_, message) => void warnings.push(message),
   }
   const settings = createSettings(options.settings)
-  const kernel = new Kernel({ log, activateMs: settings.timeouts.activate, drainMs: settings.timeouts.drain })
+  const probation = new Probation({ log, settings, inner: runInner })
+  const { kernel } = probation
   const upstream = options.upstream ?? (() => json({ error: { message: 'the test has no upstream' } }, 500))
   let ids = 0
   const runtime: Runtime = {
@@ -87,9 +93,12 @@ export async function createTestKernel(options: TestKernelOptions): Promise<Test
     now: () => 1_700_000_000_000,
     freeze: true,
   }
-  await kernel.apply(blueprint(options, options.plugins))
+  await probation.apply(blueprint(options, options.plugins))
   return {
     kernel,
+    get reverted() {
+      return probation.reverted
+    },
     settings,
     routing,
     usage,
@@ -98,21 +107,36 @@ export async function createTestKernel(options: TestKernelOptions): Promise<Test
       // Each exchange counts from 1, so that two answers can be compared to the byte.
       ids = 0
       const lease = kernel.acquire()
-      const endpoint = exchangeEndpoint(lease.generation.endpoints, request.path ?? '/v1/messages')
+      const { endpoints } = lease.generation.profiles.get(request.profile ?? 'default')!
+      const endpoint = exchangeEndpoint(endpoints, request.path ?? '/v1/messages')
       const client = createClient(request)
       await runExchange(lease, incoming(request, endpoint, client), runtime, log)
       return client.reply()
     },
-    reload: async (plugins) => void (await kernel.apply(blueprint(options, plugins))),
+    reload: async (plugins, sections = options.sections) => {
+      await probation.apply(blueprint({ ...options, ...(sections && { sections }) }, plugins))
+    },
     dispose: () => kernel.close(),
   }
 }
 
-function blueprint({ providers = [], sections = {} }: TestKernelOptions, plugins: readonly TestEntry[]): Blueprint {
-  const entries = plugins.map((entry, index) => {
-    const [plugin, options] = 'name' in entry ? [entry, {}] : entry
-    const taken = plugins.slice(0, index).some((other) => ('name' in other ? other : other[0]).name === plugin.name)
-    return { id: taken ? `${plugin.name}-${index}` : plugin.name, plugin, options, hash: hashOf(plugin) }
+function blueprint(options: TestKernelOptions, plugins: readonly TestEntry[]): Blueprint {
+  const profiles = Object.entries(options.profiles ?? {}).map(([name, one]) => [name, profile(one, one.plugins)] as const)
+  return { ...profile(options, plugins), profiles: Object.fromEntries(profiles) }
+}
+
+function profile(
+  { providers = [], sections = {} }: Pick<TestKernelOptions, 'providers' | 'sections'>,
+  plugins: readonly TestEntry[],
+) {
+  const given = plugins.map((entry): Partial<Entry> & Pick<Entry, 'plugin'> => {
+    if ('plugin' in entry) return entry
+    return 'name' in entry ? { plugin: entry } : { plugin: entry[0], options: entry[1] }
+  })
+  const entries = given.map((entry, index): Entry => {
+    const { name } = entry.plugin
+    const taken = given.slice(0, index).some(({ plugin }) => plugin.name === name)
+    return { id: taken ? `${name}-${index}` : name, options: {}, hash: hashOf(entry.plugin), ...entry }
   })
   return {
     entries,
@@ -190,7 +214,7 @@ function createClient({ onChunk, signal }: TestRequest): TestClient {
 }
 
 function incoming(
-  { body, headers = {}, path = '/v1/messages' }: TestRequest,
+  { body, headers = {}, path = '/v1/messages', profile = 'default' }: TestRequest,
   endpoint: { dialect: string; client: ClientDialect },
   client: TestClient,
 ): Incoming {
@@ -200,7 +224,7 @@ function incoming(
     dialect: endpoint.dialect,
     client: endpoint.client,
     input: { body: bytes, headers, url: path, params: {} },
-    profile: 'default',
+    profile,
     sink: client.sink,
     cancellation: client.cancellation,
   }

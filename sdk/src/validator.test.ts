@@ -1,5 +1,6 @@
-import { createAccumulator, type CanonicalEvent } from '@ccr/sdk'
 import { describe, expect, it } from 'vitest'
+import type { CanonicalEvent } from './canonical.ts'
+import { createAccumulator } from './message.ts'
 import { Validator } from './validator.ts'
 
 const delta = (

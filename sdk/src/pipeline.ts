@@ -1,10 +1,9 @@
-import {
-  CcrError, isThenable, Stage, type Abortable, type CanonicalEvent, type StageOptions, type StageOwner,
-  type StreamPipeline, type StreamTransform,
-} from '@ccr/sdk'
-import type { NamingPipeline } from '../core/hooks.ts'
-import type { Log } from '../core/log.ts'
+import type { CanonicalEvent } from './canonical.ts'
+import { CcrError } from './errors.ts'
+import { Stage, type StageLog, type StageOwner } from './stage.ts'
+import type { StageOptions, StreamPipeline, StreamTransform } from './stream.ts'
 import { Validator } from './validator.ts'
+import { isThenable, type Abortable } from './waiting.ts'
 
 type AnyTransform = StreamTransform<never, unknown>
 type Batch = readonly unknown[]
@@ -14,10 +13,10 @@ type Batch = readonly unknown[]
  * over the whole batch, and what the last one gives is written at once. A stage that throws still hands on what it had
  * emitted, so that the bytes a client sees do not depend on how the upstream's bytes were cut.
  */
-export class Pipeline implements NamingPipeline {
+export class Pipeline {
   readonly dialect: string
   readonly #signal: Abortable
-  readonly #log: Log
+  readonly #log: StageLog
   readonly #wire: Stage[] = []
   readonly #canonical: Stage[] = []
   readonly #observers: {
@@ -30,7 +29,7 @@ export class Pipeline implements NamingPipeline {
   #rename: string | undefined
   #failure: unknown
 
-  constructor(dialect: string, signal: Abortable, log: Log) {
+  constructor(dialect: string, signal: Abortable, log: StageLog) {
     this.dialect = dialect
     this.#signal = signal
     this.#log = log

@@ -1,0 +1,69 @@
+import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { evaluateConfig } from './code.ts'
+
+let folder: string
+beforeEach(async () => {
+  folder = await realpath(await mkdtemp(join(tmpdir(), 'ccr-code-')))
+  await mkdir(join(folder, 'esm'))
+  await write('esm/package.json', '{ "type": "module" }')
+})
+afterEach(() => rm(folder, { recursive: true, force: true }))
+
+async function write(name: string, text: string): Promise<string> {
+  await writeFile(join(folder, name), text)
+  return join(folder, name)
+}
+
+describe('evaluateConfig', () => {
+  it.each([
+    ['TypeScript', 'own.ts', (value: number) => `const value: number = ${value}\nexport default value`],
+    ['a module', 'own.mjs', (value: number) => `export default ${value}`],
+    ['a module by its package.json', 'esm/own.js', (value: number) => `export default ${value}`],
+    ['CommonJS', 'own.cjs', (value: number) => `module.exports = ${value}`],
+    ['CommonJS by its package.json', 'own.js', (value: number) => `module.exports = ${value}`],
+    ['JSON', 'own.json', (value: number) => `[${value}]`],
+  ])('reads %s anew, and names it', async (_, name, text) => {
+    const file = await write('ccr.config.ts', `import own from './${name}'\nexport default { own: [own].flat()[0] }`)
+    for (const value of [1, 2, 3]) {
+      await write(name, text(value))
+      const inputs = new Set<string>()
+      expect(await evaluateConfig(file, inputs)).toEqual({ own: value })
+      expect([...inputs]).toEqual(expect.arrayContaining([file, join(folder, name)]))
+    }
+  })
+
+  it.each([
+    ['own.ts', './own.ts', ''],
+    ['own.ts', './own', ''],
+    ['own.json', './own.json', 'export '],
+    ['own.mjs', './own.mjs', ''],
+  ])('names %s, which is missing or broken, when %s is imported', async (name, specifier, broken) => {
+    const file = await write('ccr.config.ts', `import own from '${specifier}'\nexport default { own }`)
+    if (broken !== '') await write(name, broken)
+    const inputs = new Set<string>()
+    await expect(evaluateConfig(file, inputs)).rejects.toThrow()
+    expect([...inputs]).toContain(join(folder, name))
+  })
+
+  it('awaits the default export, and says so to who awaits elsewhere', async () => {
+    const file = await write('ccr.config.ts', 'export default Promise.resolve({ own: 1 })')
+    expect(await evaluateConfig(file, new Set())).toEqual({ own: 1 })
+    await write('ccr.config.ts', 'const own = await Promise.resolve(1)\nexport default { own }')
+    await expect(evaluateConfig(file, new Set())).rejects.toMatchObject({
+      code: 'CCR_CONFIG_READ',
+      message: expect.stringContaining('export default followed by a promise') as unknown,
+    })
+  })
+
+  it('keeps nothing of its files in the cache of Node', async () => {
+    const { cache } = await import('node:module').then(({ createRequire }) => createRequire(import.meta.url))
+    await write('own.cjs', 'module.exports = require("./own.json")')
+    await write('own.json', '1')
+    const file = await write('ccr.config.ts', "import own from './own.cjs'\nexport default { own }")
+    await evaluateConfig(file, new Set())
+    expect(Object.keys(cache).filter((path) => path.startsWith(folder))).toEqual([])
+  })
+})

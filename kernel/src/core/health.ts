@@ -1,0 +1,82 @@
+import { CcrError, type HookName, type StageHealth } from '@ccr/sdk'
+
+/** What the calls of one plugin's handlers of one hook came to; times in milliseconds. */
+export interface HookUse {
+  calls: number
+  errors: number
+  timeouts: number
+  ms: number
+  maxMs: number
+}
+
+/** When a plugin is no longer called; times in milliseconds. */
+export interface QuarantineRules {
+  /** So many failures within the window are too many. */
+  readonly failures: number
+  readonly windowMs: number
+  /** The first calls of an instance that came with a change, when all of them failed, are enough. */
+  readonly firstCalls: number
+}
+
+/** Why a plugin is no longer called. */
+export interface Quarantine {
+  readonly hook: string
+  readonly message: string
+  /** Milliseconds since the epoch. */
+  readonly since: number
+}
+
+/** What one instance has done and how often it failed. A quarantine ends with the instance: a change clears it. */
+export class Health implements StageHealth {
+  readonly use = new Map<string, HookUse>()
+  readonly #rules: QuarantineRules
+  readonly #onQuarantine: (reason: Quarantine) => void
+  #calls = 0
+  #failed = 0
+  #worked = false
+  #recent: number[] = []
+  #quarantine: Quarantine | undefined
+
+  constructor(rules: QuarantineRules, onQuarantine: (reason: Quarantine) => void) {
+    this.#rules = rules
+    this.#onQuarantine = onQuarantine
+  }
+
+  get quarantine(): Quarantine | undefined {
+    return this.#quarantine
+  }
+
+  /** @param worked whether the call has shown that the plugin works */
+  called(hook: HookName, ms: number, worked: boolean): void {
+    this.#calls++
+    this.#worked ||= worked
+    this.#of(hook).calls++
+    this.spent(hook, ms)
+  }
+
+  spent(hook: string, ms: number): void {
+    const use = this.#of(hook)
+    use.ms += ms
+    if (ms > use.maxMs) use.maxMs = ms
+  }
+
+  failed(hook: string, error: CcrError): void {
+    const use = this.#of(hook)
+    if (error.code === 'CCR_HOOK_TIMEOUT') use.timeouts++
+    else use.errors++
+    const { failures, windowMs, firstCalls } = this.#rules
+    const now = performance.now()
+    this.#recent = [...this.#recent.filter((at) => at > now - windowMs), now].slice(-failures)
+    this.#failed++
+    const atOnce = !this.#worked && this.#failed >= firstCalls && this.#calls <= firstCalls
+    if (this.#quarantine || (this.#recent.length < failures && !atOnce)) return
+    this.#quarantine = { hook, message: error.message, since: Date.now() }
+    this.#onQuarantine(this.#quarantine)
+  }
+
+  #of(hook: string): HookUse {
+    let use = this.use.get(hook)
+    if (!use) this.use.set(hook, (use = { calls: 0, errors: 0, timeouts: 0, ms: 0, maxMs: 0 }))
+    return use
+  }
+}

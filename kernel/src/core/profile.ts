@@ -1,0 +1,66 @@
+import type { Dialect, Endpoint, LocalProvider, Provider, Secret, Target } from '@ccr/sdk'
+import { checkTransformOrder, createHookTable, createTargetHooks, type HookTable, type TargetHooks } from './hooks.ts'
+import type { Log } from './log.ts'
+import type { Tap } from './tap.ts'
+
+/** A provider of one generation: configured, or contributed by a plugin. */
+export interface GenerationProvider extends Provider {
+  readonly baseUrl: string
+  readonly secret: Secret | undefined
+  /** Present when the answers are made in the process. */
+  readonly contributed: LocalProvider | undefined
+}
+
+/** What {@link Profile} is made of. */
+export interface ProfileParts {
+  readonly name: string
+  readonly taps: readonly Tap[]
+  readonly endpoints: readonly Endpoint[]
+  readonly dialects: ReadonlyMap<string, Dialect>
+  readonly providers: ReadonlyMap<string, GenerationProvider>
+}
+
+/** One routing world inside a generation: its hooks, endpoints, dialects and providers. */
+export class Profile {
+  readonly name: string
+  readonly hooks: HookTable
+  readonly endpoints: readonly Endpoint[]
+  readonly dialects: ReadonlyMap<string, Dialect>
+  /** By name, in config order. */
+  readonly providers: ReadonlyMap<string, GenerationProvider>
+  /** The same as a list, without what plugins must not see. */
+  readonly providerList: readonly Provider[]
+  readonly #taps: readonly Tap[]
+  readonly #conditions: readonly ((target: Target) => boolean)[]
+  readonly #log: Log
+  readonly #targets = new Map<string, TargetHooks>()
+
+  constructor(parts: ProfileParts, log: Log) {
+    this.name = parts.name
+    this.hooks = createHookTable(parts.taps, log)
+    checkTransformOrder(parts.taps)
+    this.endpoints = parts.endpoints
+    this.dialects = parts.dialects
+    this.providers = parts.providers
+    this.providerList = Object.freeze(
+      [...parts.providers.values()].map(({ name, models, dialect, local }) =>
+        Object.freeze({ name, models, dialect, local }),
+      ),
+    )
+    this.#taps = parts.taps
+    this.#conditions = [...new Set(parts.taps.flatMap(({ when }) => when?.target ?? []))]
+    this.#log = log
+  }
+
+  /** The transform hooks for a target; targets that the same taps apply to share them. */
+  targetHooks(dialect: string, target: Target): TargetHooks {
+    let key = dialect
+    for (const holds of this.#conditions) key += holds(target) ? '+' : '-'
+    let hooks = this.#targets.get(key)
+    if (!hooks) {
+      const taps = this.#taps.filter(({ when }) => when?.target?.(target) !== false)
+      this.#targets.set(key, (hooks = createTargetHooks(taps, dialect, this.#log)))
+    }
+    return hooks
+  }
+}

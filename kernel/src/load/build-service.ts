@@ -1,0 +1,53 @@
+import { CcrError, settle } from '@ccr/sdk'
+import type { BuildFailure, BuildOptions, BuildResult } from 'esbuild'
+
+/** The longest that one build may take, in milliseconds. */
+export const BUILD_MS = 30_000
+
+/** How often a build is begun that ended with the process of esbuild, and not by its own fault. */
+const ATTEMPTS = 3
+
+/** The process of esbuild that builds now; aborted when another takes its place. */
+let service = new AbortController()
+
+/**
+ * Builds in the process of esbuild, off the event loop. That process does not keep this one alive; when it dies, or
+ * does not finish a build in time, another one is started.
+ *
+ * @throws BuildFailure when the code is at fault; CcrError `CCR_PLUGIN_LOAD` after `limitMs`
+ */
+export async function runBuild(
+  options: BuildOptions & { readonly write: false },
+  limitMs = BUILD_MS,
+): Promise<BuildResult<{ write: false }>> {
+  const { build, stop } = await import('esbuild')
+  for (let attempt = 1; ; attempt++) {
+    const used = service
+    try {
+      return await settle(build(options), limitMs, used.signal, () => late(limitMs))
+    } catch (thrown) {
+      if (isBuildFailure(thrown)) throw thrown
+      replace(used, stop)
+      if (thrown instanceof CcrError || attempt === ATTEMPTS) throw thrown
+    }
+  }
+}
+
+/** Whether esbuild refused the code. */
+export function isBuildFailure(thrown: unknown): thrown is BuildFailure {
+  return thrown instanceof Error && 'errors' in thrown && Array.isArray(thrown.errors)
+}
+
+/** Of several builds that failed together, the first one replaces the process. */
+function replace(used: AbortController, stop: () => Promise<void>): void {
+  if (service !== used) return
+  service = new AbortController()
+  // Without this esbuild goes on talking to a process that has died. It forgets it before this call returns.
+  void stop()
+  used.abort(new Error('the process of esbuild was replaced'))
+}
+
+function late(limitMs: number): CcrError {
+  const fact = `the build did not end within ${limitMs} ms`
+  return new CcrError('CCR_PLUGIN_LOAD', `${fact}. Look for an imported file that cannot be read to its end.`)
+}

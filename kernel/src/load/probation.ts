@@ -1,0 +1,88 @@
+import type { Settings } from '@ccr/sdk'
+import type { Blueprint, Entry, ProfileBlueprint } from '../core/blueprint.ts'
+import { DEFAULT_PROFILE, type Generation } from '../core/generation.ts'
+import type { Quarantine } from '../core/health.ts'
+import { ownerOf, type Instance } from '../core/instance.ts'
+import { Kernel, type KernelOptions } from '../core/kernel.ts'
+import type { Log } from '../core/log.ts'
+
+/** A change of a plugin that was taken back, because the plugin failed right after it. */
+export interface Reverted extends Quarantine {
+  readonly entry: string
+  readonly profile: string
+}
+
+/**
+ * Takes changes to a kernel, and takes back those after which a plugin fails: most faults show at the first request,
+ * not while the code is loaded. What was taken back stays so until its code or options change again.
+ */
+export class Probation {
+  readonly kernel: Kernel
+  readonly #log: Log
+  readonly #reverted = new Map<string, { readonly before: Entry; readonly why: Reverted }>()
+  #settings: Settings
+  #blueprint: Blueprint | undefined
+
+  constructor(options: Omit<KernelOptions, 'onQuarantine'>) {
+    this.#log = options.log
+    this.#settings = options.settings
+    this.kernel = new Kernel({ ...options, onQuarantine: (instance, reason) => this.#quarantined(instance, reason) })
+  }
+
+  /** Changes that were taken back and have not been corrected yet. */
+  get reverted(): readonly Reverted[] {
+    return [...this.#reverted.values()].map(({ why }) => why)
+  }
+
+  configure(settings: Settings): void {
+    this.#settings = settings
+    this.kernel.configure(settings)
+  }
+
+  /** As {@link Kernel.apply}, but for what was taken back. */
+  async apply(wanted: Blueprint): Promise<Generation> {
+    const generation = await this.kernel.apply(this.#withoutReverted(wanted))
+    this.#blueprint = wanted
+    return generation
+  }
+
+  #quarantined(instance: Instance, reason: Quarantine): void {
+    const { entry, profile, replaced } = instance
+    const isYoung = replaced !== undefined && performance.now() - replaced.at < this.#settings.timeouts.probation
+    const isUsed = this.kernel.current?.instances.includes(instance) === true
+    if (!isYoung || !isUsed || !this.#blueprint) return
+    const id = identityOf(profile, entry)
+    if (identityOf(profile, replaced.entry) === id) return
+    this.#reverted.set(id, { before: replaced.entry, why: { ...reason, entry: entry.id, profile } })
+    const fact = `plugin '${entry.plugin.name}' gets its previous code and options back`
+    this.#log.error({ plugin: entry.plugin.name, entry: entry.id }, fact)
+    this.apply(this.#blueprint).catch((err: unknown) => this.#log.error({ err }, 'a change could not be taken back'))
+  }
+
+  #withoutReverted(wanted: Blueprint): Blueprint {
+    if (this.#reverted.size === 0) return wanted
+    const known = new Set<string>()
+    const back = <P extends ProfileBlueprint>(profile: string, from: P): P => {
+      const entries = from.entries.map((entry) => {
+        const id = identityOf(profile, entry)
+        known.add(id)
+        const reverted = this.#reverted.get(id)
+        return reverted ? { ...entry, ...codeOf(reverted.before) } : entry
+      })
+      return { ...from, entries }
+    }
+    const main = back(DEFAULT_PROFILE, wanted)
+    const others = Object.entries(wanted.profiles ?? {}).map(([name, one]) => [name, back(name, one)] as const)
+    for (const id of this.#reverted.keys()) if (!known.has(id)) this.#reverted.delete(id)
+    return { ...main, profiles: Object.fromEntries(others) }
+  }
+}
+
+function codeOf({ plugin, hash, options, file }: Entry): Pick<Entry, 'plugin' | 'hash' | 'options' | 'file'> {
+  return { plugin, hash, options, file }
+}
+
+/** What makes two uses of a plugin the same: where it is used, its code and its options. */
+function identityOf(profile: string, entry: Entry): string {
+  return JSON.stringify([ownerOf(profile, entry), entry.hash, entry.options])
+}

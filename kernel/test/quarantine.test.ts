@@ -1,0 +1,201 @@
+import { createTestKernel, type TestKernel, type TestKernelOptions } from '@ccr/sdk/testing'
+import { definePlugin, Type, type PluginContext } from '@ccr/sdk'
+import { describe, expect, it } from 'vitest'
+import { answerEvents, echo, hello, lines, plainDialect, plugin, routeTo } from './support/plugins.ts'
+
+const request = { path: '/plain', body: hello }
+
+/** What is done at each call: `ok`, or how it fails. */
+type Behaviour = 'ok' | 'throws' | 'hangs' | 'wrong'
+
+function acting(behaviour: () => Behaviour, calls: string[] = []) {
+  return plugin('acting', (ctx: PluginContext) => {
+    ctx.on('selectRoute', () => {
+      const now = behaviour()
+      calls.push(now)
+      if (now === 'throws') throw new Error('boom')
+      if (now === 'hangs') return new Promise<undefined>(() => undefined)
+      return now === 'wrong' ? ('nonsense' as never) : undefined
+    }, { stage: 'refine', timeoutMs: 5 })
+  })
+}
+
+const setUp = (options: Partial<TestKernelOptions>) => createTestKernel({ ...options, plugins: [plainDialect, echo, ...(options.plugins ?? [])] })
+
+async function times(kernel: TestKernel, count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) expect((await kernel.request(request)).status).toBe(200)
+}
+
+const health = (kernel: TestKernel, plugin: string) =>
+  kernel.kernel.current!.instances.find(({ entry }) => entry.plugin.name === plugin)!.health
+
+const until = async (condition: () => boolean): Promise<void> => {
+  for (let turn = 0; turn < 1000 && !condition(); turn++) await new Promise((resolve) => setImmediate(resolve))
+  expect(condition()).toBe(true)
+}
+
+describe('a plugin', () => {
+  it.each<Behaviour>(['throws', 'hangs', 'wrong'])('that %s five times is not called again', async (behaviour) => {
+    const calls: string[] = []
+    const kernel = await setUp({ plugins: [acting(() => behaviour, calls)] })
+    await times(kernel, 8)
+    expect(calls).toHaveLength(5)
+    expect(health(kernel, 'acting').quarantine).toMatchObject({ hook: 'selectRoute' })
+    expect(kernel.warnings.filter((warning) => warning.includes('quarantined'))).toHaveLength(1)
+    const { calls: called, errors, timeouts } = health(kernel, 'acting').use.get('selectRoute')!
+    expect({ called, errors, timeouts }).toEqual({
+      called: 5,
+      errors: behaviour === 'hangs' ? 0 : 5,
+      timeouts: behaviour === 'hangs' ? 5 : 0,
+    })
+    await kernel.dispose()
+  })
+
+  it('whose failures lie further apart is still called', async () => {
+    const calls: string[] = []
+    const kernel = await setUp({
+      plugins: [acting(() => 'throws', calls)],
+      settings: { timeouts: { quarantine: 1 } },
+    })
+    for (let turn = 0; turn < 12; turn++) {
+      await times(kernel, 1)
+      const at = performance.now()
+      while (performance.now() - at < 2) await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(calls).toHaveLength(12)
+    await kernel.dispose()
+  })
+
+  it('that passes targets over, or finds a request invalid, has not failed', async () => {
+    const picky = plugin('acting', (ctx) =>
+      ctx.on('transformRequest', () => {
+        throw Object.assign(new Error('not this one'), { name: 'SkipTarget' })
+      }),
+    )
+    const kernel = await createTestKernel({
+      plugins: [plainDialect, picky, routeTo('test', 'test')],
+      providers: [{ dialect: 'plain' }],
+    })
+    for (let turn = 0; turn < 8; turn++) await kernel.request(request)
+    // Only the last resort, where passing over is an error, ends in a failure of the exchange, not of the plugin.
+    expect(health(kernel, 'acting').quarantine).toBeUndefined()
+    await kernel.dispose()
+  })
+
+  it('of which an exchange depends fails at once, by name', async () => {
+    const calls: string[] = []
+    const guard = plugin('guard', (ctx) =>
+      ctx.on('onRequest', () => {
+        calls.push('call')
+        throw new Error('boom')
+      }),
+    )
+    const kernel = await setUp({ plugins: [guard] })
+    const replies = []
+    for (let turn = 0; turn < 7; turn++) replies.push(await kernel.request(request))
+    expect(replies.map(({ status }) => status)).toEqual(Array(7).fill(500))
+    expect(replies[6]!.text).toContain("plugin 'guard' is quarantined")
+    expect(calls).toHaveLength(5)
+    await kernel.dispose()
+  })
+
+  it('is called again after a change of its code or options', async () => {
+    const kernel = await setUp({ plugins: [acting(() => 'throws')] })
+    await times(kernel, 6)
+    expect(health(kernel, 'acting').quarantine).toBeDefined()
+    const calls: string[] = []
+    await kernel.reload([plainDialect, echo, acting(() => 'ok', calls)])
+    await times(kernel, 2)
+    expect(calls).toEqual(['ok', 'ok'])
+    expect(health(kernel, 'acting').quarantine).toBeUndefined()
+    await kernel.dispose()
+  })
+
+  it('that breaks streams is taken out too', async () => {
+    const breaking = plugin('breaking', (ctx) =>
+      ctx.on(
+        'transformStream',
+        (stream) =>
+          stream.pipe('canonical', {
+            chunk() {
+              throw new Error('boom')
+            },
+          }),
+        { onFailure: 'skip' },
+      ),
+    )
+    const kernel = await createTestKernel({
+      plugins: [plainDialect, breaking, routeTo('test')],
+      providers: [{ dialect: 'plain' }],
+      upstream: () => ({
+        headers: { 'content-type': 'application/jsonl' },
+        body: Buffer.from(lines(answerEvents('hi')).join('')),
+      }),
+    })
+    const statuses = []
+    for (let turn = 0; turn < 7; turn++) statuses.push((await kernel.request(request)).status)
+    expect(statuses).toEqual([500, 500, 500, 500, 500, 200, 200])
+    await kernel.dispose()
+  })
+})
+
+describe('a change', () => {
+  const sized = (calls: number[]) =>
+    definePlugin({
+      name: 'acting',
+      apiVersion: 1,
+      description: 'for a test',
+      options: Type.Object({ size: Type.Integer({ default: 1 }) }, { additionalProperties: false }),
+      activate(ctx) {
+        ctx.on('selectRoute', () => {
+          calls.push(ctx.options.size)
+          if (ctx.options.size > 1) throw new Error('too big')
+        }, { stage: 'refine' })
+      },
+    })
+
+  it('after which the first three calls of a plugin fail is taken back, code and options', async () => {
+    const old: string[] = []
+    const bad: string[] = []
+    const kernel = await setUp({ plugins: [acting(() => 'ok', old)] })
+    await times(kernel, 1)
+    await kernel.reload([plainDialect, echo, acting(() => 'throws', bad)])
+    await times(kernel, 3)
+    await until(() => kernel.kernel.current!.id === 3)
+    await times(kernel, 2)
+    expect({ old, bad }).toEqual({ old: ['ok', 'ok', 'ok'], bad: ['throws', 'throws', 'throws'] })
+    expect(kernel.reverted).toMatchObject([{ entry: 'acting', profile: 'default', hook: 'selectRoute' }])
+    await kernel.dispose()
+  })
+
+  it('of options is taken back too, and stays so until it changes again', async () => {
+    const calls: number[] = []
+    const it = sized(calls)
+    const kernel = await setUp({ plugins: [[it, { size: 1 }]] })
+    await kernel.reload([plainDialect, echo, [it, { size: 2 }]])
+    await times(kernel, 3)
+    await until(() => kernel.kernel.current!.id === 3)
+    await times(kernel, 1)
+    await kernel.reload([plainDialect, echo, plugin('other', () => undefined), [it, { size: 2 }]])
+    await times(kernel, 1)
+    expect(calls).toEqual([2, 2, 2, 1, 1])
+    await kernel.reload([plainDialect, echo, [it, { size: 0 }]])
+    await times(kernel, 1)
+    expect(calls.at(-1)).toBe(0)
+    expect(kernel.reverted).toEqual([])
+    await kernel.dispose()
+  })
+
+  it('that is older is not taken back', async () => {
+    const bad: string[] = []
+    const kernel = await setUp({ plugins: [acting(() => 'ok')], settings: { timeouts: { probation: 1 } } })
+    await kernel.reload([plainDialect, echo, acting(() => 'throws', bad)])
+    const at = performance.now()
+    while (performance.now() - at < 2) await new Promise((resolve) => setImmediate(resolve))
+    await times(kernel, 5)
+    expect(bad).toHaveLength(3)
+    expect(kernel.kernel.current!.id).toBe(2)
+    expect(kernel.reverted).toEqual([])
+    await kernel.dispose()
+  })
+})

@@ -1,0 +1,160 @@
+import type { CanonicalRequest, JsonDocument, JsonObject, OutputConfig, Tool, ToolChoice } from '@ccr/sdk'
+import { invalid } from './check.ts'
+import type { Asked } from './client-address.ts'
+import { field, readContents, readText } from './client-contents.ts'
+import { EXTRA, type GeminiExtra } from './extra.ts'
+import { fromThinkingConfig } from './thinking.ts'
+import { fromSchema } from './tool-schema.ts'
+import { isFields, type Fields } from './wire.ts'
+
+/**
+ * A request of this API in canonical form. What the canonical form has no field for travels in `extra`, and is written
+ * back only to this API.
+ *
+ * @throws CcrError `CCR_REQUEST_INVALID` naming the place by JSON pointer
+ */
+export function readRequest({ value }: JsonDocument, { model, action, asEvents }: Asked): CanonicalRequest {
+  const known = new Known(value)
+  const contents = known.take('contents')
+  if (contents === undefined) throw invalid('/contents', 'must be an array of contents')
+  const system = known.take('systemInstruction')
+  const { tools, others } = readTools(known.take('tools'))
+  const { choice, rest: toolConfig } = readToolConfig(known.fields('toolConfig'))
+  const { config, rest: generationConfig } = readGenerationConfig(known.fields('generationConfig'))
+  const isStream = action === 'streamGenerateContent'
+  const extra: GeminiExtra = {
+    ...(known.rest && { fields: known.rest }),
+    ...(generationConfig && { generationConfig }),
+    ...(toolConfig && { toolConfig }),
+    ...(others.length > 0 && { tools: others }),
+    ...(isStream && !asEvents && { asArray: true }),
+  }
+  return {
+    model,
+    messages: readContents(contents, '/contents'),
+    stream: isStream,
+    ...(system !== undefined && { system: readText(system, '/systemInstruction') }),
+    ...(tools.length > 0 && { tools }),
+    ...(choice && { tool_choice: choice }),
+    ...config,
+    ...(Object.keys(extra).length > 0 && { extra: { [EXTRA]: extra } }),
+  }
+}
+
+/** The fields of an object, and those that nobody took. */
+class Known {
+  readonly #left: Record<string, unknown> = {}
+
+  constructor(fields: Fields) {
+    for (const name of Object.keys(fields)) this.#left[name] = fields[name]
+  }
+
+  /** A field under either of its names; null is as good as absent. */
+  take(name: string): unknown {
+    const value = field(this.#left, name)
+    delete this.#left[name]
+    delete this.#left[name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)]
+    return value ?? undefined
+  }
+
+  fields(name: string): Known | undefined {
+    const value = this.take(name)
+    return isFields(value) ? new Known(value) : undefined
+  }
+
+  number(name: string): number | undefined {
+    const value = this.take(name)
+    return typeof value === 'number' ? value : undefined
+  }
+
+  /** What is left, if anything. */
+  get rest(): Fields | undefined {
+    return Object.keys(this.#left).length > 0 ? this.#left : undefined
+  }
+}
+
+function readTools(given: unknown): { readonly tools: readonly Tool[]; readonly others: readonly JsonObject[] } {
+  const tools: Tool[] = []
+  const others: JsonObject[] = []
+  const list: readonly unknown[] = Array.isArray(given) ? (given as readonly unknown[]) : given === undefined ? [] : [given]
+  list.forEach((one, at) => {
+    if (!isFields(one)) throw invalid(`/tools/${at}`, 'must be an object')
+    const known = new Known(one)
+    const functions = known.take('functionDeclarations')
+    if (Array.isArray(functions))
+      for (const declared of functions as readonly unknown[]) tools.push(readFunction(declared, `/tools/${at}`))
+    const search = known.fields('googleSearch')
+    // A search without settings is one that other targets can make, too.
+    if (search && !search.rest) tools.push({ type: 'web_search_20250305', name: 'web_search' })
+    else if (search) others.push({ googleSearch: search.rest })
+    if (known.rest) others.push(known.rest)
+  })
+  return { tools, others }
+}
+
+function readFunction(declared: unknown, at: string): Tool {
+  if (!isFields(declared) || typeof declared['name'] !== 'string') throw invalid(at, 'declares a function without a name')
+  const { name, description } = declared
+  const schema = field(declared, 'parametersJsonSchema') ?? fromSchema(field(declared, 'parameters') ?? undefined)
+  return {
+    name,
+    ...(typeof description === 'string' && { description }),
+    input_schema: isFields(schema) ? schema : { type: 'object', properties: {} },
+  }
+}
+
+function readToolConfig(known: Known | undefined): { readonly choice?: ToolChoice; readonly rest?: Fields | undefined } {
+  const calling = known?.take('functionCallingConfig')
+  const rest = known?.rest
+  if (!isFields(calling)) return { rest }
+  const mode = typeof calling['mode'] === 'string' ? calling['mode'].toUpperCase() : ''
+  const allowed = field(calling, 'allowedFunctionNames')
+  const names = Array.isArray(allowed) ? (allowed as readonly unknown[]).filter((name) => typeof name === 'string') : []
+  if (mode === 'ANY' && names.length === 1) return { choice: { type: 'tool', name: names[0]! }, rest }
+  const type = CHOICES[mode]
+  const isWhole = type !== undefined && mode !== 'VALIDATED' && names.length === 0
+  return {
+    ...(type && { choice: { type } }),
+    rest: isWhole ? rest : { ...rest, functionCallingConfig: calling },
+  }
+}
+
+const CHOICES: Readonly<Record<string, 'auto' | 'any' | 'none' | undefined>> = {
+  AUTO: 'auto',
+  ANY: 'any',
+  NONE: 'none',
+  VALIDATED: 'auto',
+}
+
+function readGenerationConfig(known: Known | undefined): {
+  readonly config: Partial<CanonicalRequest>
+  readonly rest?: Fields | undefined
+} {
+  if (!known) return { config: {} }
+  const maxTokens = known.number('maxOutputTokens')
+  const temperature = known.number('temperature')
+  const topP = known.number('topP')
+  const topK = known.number('topK')
+  const stops = known.take('stopSequences')
+  const thinkingConfig = known.take('thinkingConfig')
+  const { thinking, output_config: effort } = isFields(thinkingConfig) ? fromThinkingConfig(thinkingConfig) : {}
+  const mimeType = known.take('responseMimeType')
+  const schema = known.take('responseJsonSchema') ?? fromSchema(known.take('responseSchema'))
+  const isJson = mimeType === 'application/json' && isFields(schema)
+  const format: OutputConfig = isJson ? { format: { type: 'json_schema', schema } } : {}
+  const outputConfig = { ...effort, ...format }
+  const unsaid: Record<string, unknown> = { ...known.rest }
+  if (!isJson && mimeType !== undefined) unsaid['responseMimeType'] = mimeType
+  return {
+    config: {
+      ...(maxTokens !== undefined && { max_tokens: maxTokens }),
+      ...(temperature !== undefined && { temperature }),
+      ...(topP !== undefined && { top_p: topP }),
+      ...(topK !== undefined && { top_k: topK }),
+      ...(Array.isArray(stops) && { stop_sequences: (stops as unknown[]).filter((stop) => typeof stop === 'string') }),
+      ...(thinking && { thinking }),
+      ...(Object.keys(outputConfig).length > 0 && { output_config: outputConfig }),
+    },
+    rest: Object.keys(unsaid).length > 0 ? unsaid : undefined,
+  }
+}

@@ -1,0 +1,217 @@
+import { CcrError, MessageWriter, type Attempt, type CanonicalEvent, type Emit, type StreamTransform } from '@ccr/sdk'
+import { RAW_PART } from './content.ts'
+import { reportedError } from './errors.ts'
+import { estimateInput, tokensOf } from './estimate.ts'
+import { Grounding } from './grounding.ts'
+import { PartialArguments } from './partial-args.ts'
+import { sign, type PartSignature, type SignedPart } from './signatures.ts'
+import type { ToolNames } from './tool-names.ts'
+import { TextDigest, type TrailingSignatures } from './trailing-signatures.ts'
+import { toUsage } from './usage.ts'
+import { isFields, type Candidate, type FunctionCall, type GeminiEvent, type Part, type UsageMetadata } from './wire.ts'
+
+/** A call whose arguments are still coming. */
+interface OpenCall {
+  readonly id: string | undefined
+  readonly name: string
+  readonly arguments: PartialArguments
+  readonly signature: string | undefined
+}
+
+/** Events of generateContent → canonical events, for one answer. */
+export class GeminiDecoder implements StreamTransform<GeminiEvent, CanonicalEvent> {
+  readonly #writer: MessageWriter
+  readonly #newId: (prefix: string) => string
+  readonly #provider: string
+  readonly #kept: TrailingSignatures
+  #emit: Emit<CanonicalEvent> = () => {}
+  /** Signatures in the thinking block that was written last. */
+  #signatures: PartSignature[] = []
+  /** What was written last. */
+  #last: 'thinking' | 'text' | 'other' | undefined
+  /** A signature on a text part without text, until it is known whether anything follows. */
+  #trailing: string | undefined
+  #text = new TextDigest()
+  #open: OpenCall | undefined
+  #calls = 0
+  #grounding: Grounding | undefined
+  #counts: UsageMetadata = {}
+  #finish: string | undefined
+  /** Characters of the answer, from which its tokens are guessed when nobody counts them. */
+  #characters = 0
+
+  constructor(attempt: Attempt, names: ToolNames | undefined, trailing: TrailingSignatures) {
+    const { exchange, target } = attempt
+    this.#kept = trailing
+    this.#newId = (prefix) => exchange.newId(prefix)
+    this.#provider = target.provider
+    this.#writer = new MessageWriter((event) => this.#emit(event), {
+      model: exchange.request.model,
+      newId: this.#newId,
+      sign: () => sign({ provider: target.provider, signatures: [] }),
+      toolName: names && ((name) => names.fromWire(name)),
+      estimateInput: () => estimateInput(exchange.request),
+    })
+  }
+
+  chunk(event: GeminiEvent, emit: Emit<CanonicalEvent>): void {
+    this.#emit = emit
+    if (event.error !== undefined && event.error !== null) throw reportedError(event.error)
+    if (isFields(event.usageMetadata)) {
+      this.#counts = { ...this.#counts, ...event.usageMetadata }
+      this.#writer.usage(toUsage(this.#counts))
+    }
+    const { promptFeedback } = event
+    const candidate = firstCandidate(event)
+    if (!candidate) {
+      if (isFields(promptFeedback) && promptFeedback['blockReason']) this.#block(promptFeedback['blockReasonMessage'])
+      return
+    }
+    this.#writer.start()
+    const parts = candidate.content?.parts
+    if (Array.isArray(parts)) for (const part of parts as readonly unknown[]) if (isFields(part)) this.#part(part as Part)
+    if (isFields(candidate.groundingMetadata)) {
+      this.#grounding ??= new Grounding()
+      this.#grounding.add(candidate.groundingMetadata)
+    }
+    if (typeof candidate.finishReason === 'string') this.#stop(candidate.finishReason, candidate.finishMessage)
+  }
+
+  flush(emit: Emit<CanonicalEvent>): void {
+    const writer = this.#writer
+    if (writer.ended) return
+    this.#emit = emit
+    if (this.#finish === undefined) throw new CcrError('CCR_STREAM_ENDED', 'the answer ended before its finish reason')
+    if (this.#open && this.#finish !== 'max_tokens')
+      throw new CcrError('CCR_STREAM_INVALID', `the arguments of tool call '${this.#open.name}' were never completed`)
+    if (this.#trailing === undefined || this.#last !== 'text') this.#settle()
+    else this.#kept.remember(this.#provider, this.#text, this.#trailing)
+    this.#grounding?.write(writer, this.#newId, this.#last === 'text')
+    if (typeof this.#counts.candidatesTokenCount !== 'number' && typeof this.#counts.thoughtsTokenCount !== 'number')
+      writer.usage({ output_tokens: tokensOf(this.#characters) })
+    writer.stop(this.#finish === 'end_turn' && writer.hasCalls ? 'tool_use' : this.#finish)
+    writer.end()
+  }
+
+  #part(part: Part): void {
+    const { text, functionCall, thought } = part
+    const signature = part.thoughtSignature || undefined
+    if (isFields(functionCall)) return this.#function(functionCall, signature)
+    if (typeof text !== 'string') {
+      // What a server-side tool said, or media: kept as it is, because it must come back as it is.
+      if (Object.keys(part).some((key) => key !== 'thought' && key !== 'thoughtSignature')) this.#raw(part)
+      return
+    }
+    this.#characters += text.length
+    if (thought === true) {
+      this.#think(text)
+      if (signature !== undefined) this.#sign('thought', signature)
+    } else if (text !== '') {
+      if (signature !== undefined) this.#sign('text', signature)
+      else this.#settle()
+      if (this.#last !== 'text') this.#text = new TextDigest()
+      this.#last = 'text'
+      this.#text.add(text)
+      this.#writer.text(text)
+    } else if (signature !== undefined) {
+      this.#settle()
+      this.#trailing = signature
+    }
+  }
+
+  /** Something follows a signature that stood alone, so that a block may carry it. */
+  #settle(): void {
+    const signature = this.#trailing
+    this.#trailing = undefined
+    if (signature !== undefined) this.#sign('empty', signature)
+  }
+
+  #think(text: string): void {
+    if (text === '') return
+    this.#settle()
+    // The writer begins another block behind a signed one.
+    if (this.#last !== 'thinking' || this.#signatures.length > 0) this.#signatures = []
+    this.#last = 'thinking'
+    this.#writer.thinking(text)
+  }
+
+  /** Puts a signature into the thinking block before the part that it belongs to; without one an empty block is made. */
+  #sign(on: SignedPart, signature: string): void {
+    this.#settle()
+    if (this.#last !== 'thinking') this.#signatures = []
+    this.#last = 'thinking'
+    this.#signatures.push({ on, signature })
+    this.#writer.signature(sign({ provider: this.#provider, signatures: this.#signatures }))
+  }
+
+  #function(call: FunctionCall, signature: string | undefined): void {
+    const { id, name, willContinue } = call
+    let open = this.#open
+    if (typeof name === 'string' && name !== '') {
+      if (open) throw new CcrError('CCR_STREAM_INVALID', `the arguments of tool call '${open.name}' were never completed`)
+      open = { id: typeof id === 'string' ? id : undefined, name, arguments: new PartialArguments(), signature }
+    }
+    if (!open) {
+      if (Object.keys(call).length === 0) return
+      throw new CcrError('CCR_STREAM_INVALID', 'a tool call has no name; the answer was given up')
+    }
+    open.arguments.add(call)
+    this.#open = willContinue === true ? open : undefined
+    if (willContinue !== true) this.#call(open)
+  }
+
+  #call(call: OpenCall): void {
+    const text = call.arguments.toJson()
+    this.#characters += text.length
+    if (call.signature !== undefined) this.#sign('call', call.signature)
+    else this.#settle()
+    this.#last = 'other'
+    this.#writer.tool(String(this.#calls++), { id: call.id, name: call.name, arguments: text })
+  }
+
+  #raw(part: Part): void {
+    this.#settle()
+    this.#last = 'other'
+    const { inlineData } = part
+    const isImage = isFields(inlineData) && /^image\//.test(String(inlineData['mimeType']))
+    if (!isImage || part.thoughtSignature || part.thought) return this.#writer.block({ type: RAW_PART, part })
+    const source = { type: 'base64', media_type: inlineData['mimeType'], data: inlineData['data'] } as const
+    this.#writer.block({ type: 'image', source } as never)
+  }
+
+  /** The prompt was refused: there is no answer at all. */
+  #block(message: unknown): void {
+    this.#writer.start()
+    if (typeof message === 'string') {
+      this.#last = 'text'
+      this.#writer.text(message)
+    }
+    this.#finish = 'refusal'
+  }
+
+  #stop(reason: string, message: string | null | undefined): void {
+    if (FAILED.has(reason))
+      throw reportedError({ message: message || `the upstream ended its answer with ${reason}`, status: 'INTERNAL' })
+    this.#finish = REASONS.get(reason) ?? 'end_turn'
+  }
+}
+
+function firstCandidate(event: GeminiEvent): Candidate | undefined {
+  const { candidates } = event
+  if (!Array.isArray(candidates)) return undefined
+  return (candidates as readonly unknown[]).find((one) => isFields(one) && !one['index']) as Candidate | undefined
+}
+
+const REFUSED = [
+  ...['SAFETY', 'RECITATION', 'LANGUAGE', 'BLOCKLIST', 'PROHIBITED_CONTENT', 'SPII', 'MODEL_ARMOR'],
+  ...['IMAGE_SAFETY', 'IMAGE_PROHIBITED_CONTENT', 'IMAGE_RECITATION', 'IMAGE_OTHER'],
+] as const
+
+/** Other reasons end the turn. Source: https://ai.google.dev/api/generate-content#FinishReason */
+const REASONS: ReadonlyMap<string, string> = new Map([
+  ['MAX_TOKENS', 'max_tokens'],
+  ...REFUSED.map((reason) => [reason, 'refusal'] as const),
+])
+
+/** Reasons that say the answer failed. */
+const FAILED: ReadonlySet<string> = new Set(['MALFORMED_FUNCTION_CALL', 'UNEXPECTED_TOOL_CALL', 'TOO_MANY_TOOL_CALLS'])

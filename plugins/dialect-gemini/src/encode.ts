@@ -1,0 +1,112 @@
+import type { CanonicalRequest, JsonObject, Tool } from '@ccr/sdk'
+import { encodeHistory } from './encode-contents.ts'
+import { extraOf } from './extra.ts'
+import { traitsOf } from './models.ts'
+import { toThinkingConfig } from './thinking.ts'
+import type { ToolNames } from './tool-names.ts'
+import type { TrailingSignatures } from './trailing-signatures.ts'
+import { toParameters, toResponseSchema } from './tool-schema.ts'
+import type { GeminiBody } from './wire.ts'
+
+/** What the encoder needs to know of its attempt. */
+export interface EncodeOptions {
+  readonly model: string
+  /** Name of the provider, to which alone its own reasoning is replayed. */
+  readonly provider: string
+  readonly names: ToolNames
+  readonly trailing: TrailingSignatures
+}
+
+/** Most stop sequences the API takes. */
+const MAX_STOPS = 5
+
+/**
+ * A canonical request as the body of generateContent. Of the request only what is named here is said: system, messages,
+ * max_tokens, temperature, top_p, top_k, stop_sequences, thinking, output_config, tools, tool_choice, and what a client
+ * of this very API sent beyond them.
+ */
+export function encodeRequest(request: CanonicalRequest, options: EncodeOptions): GeminiBody {
+  const { model, names } = options
+  const { isThird } = traitsOf(model)
+  const { system, contents } = encodeHistory(request, { ...options, isThird })
+  const extra = extraOf(request)
+  const body: Record<string, unknown> = { ...extra.fields, contents }
+  if (system !== '') body['systemInstruction'] = { parts: [{ text: system }] }
+  const functions = (request.tools ?? []).filter(isFunction)
+  const tools = [...toTools(request, functions, names), ...(extra.tools ?? [])]
+  if (tools.length > 0) body['tools'] = tools
+  const choice = functions.length > 0 ? toCallingConfig(request, functions, names) : undefined
+  const toolConfig = { ...(choice && { functionCallingConfig: choice }), ...extra.toolConfig }
+  if (Object.keys(toolConfig).length > 0) body['toolConfig'] = toolConfig
+  const config = { ...extra.generationConfig, ...toGenerationConfig(request, model, functions.length > 0 && !isThird) }
+  if (Object.keys(config).length > 0) body['generationConfig'] = config
+  body['ccr_request'] = request
+  return body as unknown as GeminiBody
+}
+
+/** Removes the keys that are for patches only. */
+export function stripExtensions(body: GeminiBody): GeminiBody {
+  const kept: Record<string, unknown> = {}
+  for (const key in body) if (!key.startsWith('ccr_')) kept[key] = body[key]
+  return kept as unknown as GeminiBody
+}
+
+/** A tool that the client runs: no server tool, and not the client's placeholder for tools it has not loaded. */
+function isFunction(tool: Tool): boolean {
+  if (tool.type && tool.type !== 'custom') return false
+  return !(tool.name === 'DeferredToolPlaceholder' && tool.defer_loading === true)
+}
+
+/** A search of the server stands alone: together with functions it is refused. */
+function toTools(request: CanonicalRequest, functions: readonly Tool[], names: ToolNames): readonly JsonObject[] {
+  if (functions.length > 0) return [{ functionDeclarations: functions.map((tool) => toDeclaration(tool, names)) }]
+  return (request.tools ?? []).some((tool) => tool.type?.startsWith('web_search')) ? [{ googleSearch: {} }] : []
+}
+
+function toDeclaration(tool: Tool, names: ToolNames): JsonObject {
+  const parameters = toParameters(tool.input_schema)
+  const name = names.toWire(tool.name)
+  const description = tool.description ?? ''
+  return parameters === undefined ? { name, description } : { name, description, parameters }
+}
+
+function toCallingConfig(
+  { tool_choice: choice }: CanonicalRequest,
+  functions: readonly Tool[],
+  names: ToolNames,
+): JsonObject | undefined {
+  switch (choice?.type) {
+    case 'auto':
+      return { mode: 'AUTO' }
+    case 'none':
+      return { mode: 'NONE' }
+    case 'any':
+      return { mode: 'ANY' }
+    case 'tool': {
+      const known = functions.some(({ name }) => name === choice.name)
+      return known ? { mode: 'ANY', allowedFunctionNames: [names.toWire(choice.name)] } : { mode: 'ANY' }
+    }
+    default:
+      return undefined
+  }
+}
+
+function toGenerationConfig(request: CanonicalRequest, model: string, mustBeText: boolean): JsonObject {
+  const { max_tokens, temperature, top_p, top_k, stop_sequences, output_config } = request
+  const config: Record<string, unknown> = {}
+  // 0 asks for no answer at all, which this API cannot give.
+  if (typeof max_tokens === 'number') config['maxOutputTokens'] = Math.max(1, max_tokens)
+  if (typeof temperature === 'number') config['temperature'] = temperature
+  if (typeof top_p === 'number') config['topP'] = top_p
+  if (typeof top_k === 'number') config['topK'] = top_k
+  const stops = Array.isArray(stop_sequences) ? stop_sequences.filter((stop) => typeof stop === 'string' && stop !== '') : []
+  if (stops.length > 0) config['stopSequences'] = stops.slice(0, MAX_STOPS)
+  const thinkingConfig = toThinkingConfig(request, model)
+  if (thinkingConfig) config['thinkingConfig'] = thinkingConfig
+  const format = output_config?.format as JsonObject | null | undefined
+  if (format?.['type'] === 'json_schema' && typeof format['schema'] === 'object' && format['schema'] && !mustBeText) {
+    config['responseMimeType'] = 'application/json'
+    config['responseSchema'] = toResponseSchema(format['schema'] as JsonObject)
+  }
+  return config
+}

@@ -1,0 +1,99 @@
+import { CcrError, type FailureReply, type FailureType, type UpstreamError } from '@ccr/sdk'
+import { isFields, type Fields } from './wire.ts'
+
+/** Longest part of an upstream's text that is worth keeping. */
+const MAX_MESSAGE = 2000
+
+/**
+ * Reads an error of this API: `{error: {code, message, status, details}}`, or a list with one.
+ * Source: https://google.aip.dev/193
+ */
+export function readError(body: unknown): UpstreamError | undefined {
+  if (typeof body === 'string') {
+    const text = body.trim()
+    return text === '' || text.startsWith('<') ? undefined : { message: text.slice(0, MAX_MESSAGE) }
+  }
+  if (Array.isArray(body)) return readError(body[0])
+  if (!isFields(body)) return undefined
+  const error = body['error'] ?? body
+  if (typeof error === 'string') return { message: error.slice(0, MAX_MESSAGE) }
+  if (!isFields(error)) return undefined
+  const said = typeof error['message'] === 'string' ? error['message'].slice(0, MAX_MESSAGE) : undefined
+  const overflow = said === undefined ? undefined : overflowOf(said)
+  if (overflow !== undefined) return { message: overflow, type: 'invalid_request_error' }
+  const type = typeOf(error, said ?? '')
+  return said === undefined && type === undefined ? undefined : { message: said, type }
+}
+
+/** The error that ends an answer whose upstream reported one. */
+export function reportedError(error: unknown): CcrError {
+  const read = readError({ error }) ?? {}
+  const message = read.message ?? 'the upstream reported an error without a message'
+  const cause: UpstreamError = { message, type: read.type ?? 'api_error' }
+  return new CcrError('CCR_STREAM_ERROR', message, { cause })
+}
+
+const OVERFLOW: readonly RegExp[] = [
+  /input token count (?:\((?<prompt>\d+)\) )?exceeds the maximum number of tokens allowed \(?(?<limit>\d+)/i,
+  /input token count is (?<prompt>\d+) but (?:the )?model only supports up to (?<limit>\d+)/i,
+]
+
+/** A prompt that does not fit, in the words after which Claude Code compacts its history. */
+function overflowOf(message: string): string | undefined {
+  for (const wording of OVERFLOW) {
+    const groups = wording.exec(message)?.groups
+    if (!groups) continue
+    const { prompt, limit } = groups
+    const numbers = prompt === undefined ? '' : `: ${prompt} tokens > ${limit} maximum`
+    return `prompt is too long${numbers} (the provider said: ${message})`
+  }
+  return undefined
+}
+
+const BY_STATUS: Readonly<Record<string, FailureType>> = {
+  INVALID_ARGUMENT: 'invalid_request_error',
+  FAILED_PRECONDITION: 'invalid_request_error',
+  OUT_OF_RANGE: 'invalid_request_error',
+  UNAUTHENTICATED: 'authentication_error',
+  PERMISSION_DENIED: 'permission_error',
+  NOT_FOUND: 'not_found_error',
+  RESOURCE_EXHAUSTED: 'rate_limit_error',
+  DEADLINE_EXCEEDED: 'timeout_error',
+  INTERNAL: 'api_error',
+}
+
+const BY_CODE: Readonly<Record<number, FailureType>> = {
+  400: 'invalid_request_error',
+  401: 'authentication_error',
+  403: 'permission_error',
+  404: 'not_found_error',
+  429: 'rate_limit_error',
+  504: 'timeout_error',
+}
+
+function typeOf(error: Fields, message: string): FailureType | undefined {
+  const { status, code, details } = error
+  // A wrong key is a 400 here, and nobody's fault but the router's.
+  const reasons = Array.isArray(details) ? (details as readonly unknown[]).map((one) => isFields(one) && one['reason']) : []
+  if (reasons.includes('API_KEY_INVALID')) return 'authentication_error'
+  if (/overloaded/i.test(message)) return 'overloaded_error'
+  if (typeof status === 'string' && Object.hasOwn(BY_STATUS, status)) return BY_STATUS[status]
+  return typeof code === 'number' && Object.hasOwn(BY_CODE, code) ? BY_CODE[code] : undefined
+}
+
+const STATUS_WORDS: Readonly<Record<FailureType, string>> = {
+  invalid_request_error: 'INVALID_ARGUMENT',
+  authentication_error: 'UNAUTHENTICATED',
+  permission_error: 'PERMISSION_DENIED',
+  not_found_error: 'NOT_FOUND',
+  request_too_large: 'INVALID_ARGUMENT',
+  rate_limit_error: 'RESOURCE_EXHAUSTED',
+  api_error: 'INTERNAL',
+  timeout_error: 'DEADLINE_EXCEEDED',
+  overloaded_error: 'UNAVAILABLE',
+}
+
+/** A failure as a client of this API reads it. */
+export function toGoogleError({ status, type, message }: FailureReply): object {
+  return { error: { code: status, message, status: Object.hasOwn(STATUS_WORDS, type) ? STATUS_WORDS[type] : 'UNKNOWN' } }
+}

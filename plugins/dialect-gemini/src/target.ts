@@ -1,0 +1,101 @@
+import { CcrError, createSseReader, parseObject } from '@ccr/sdk'
+import type { Address, Attempt, Emit, ErrorCode, Outbound, Secret, SseFrame, TargetDialect, WireReader } from '@ccr/sdk'
+import { checkRequest } from './check.ts'
+import { GeminiDecoder } from './decode.ts'
+import { encodeRequest, stripExtensions } from './encode.ts'
+import { readError } from './errors.ts'
+import { ToolNames } from './tool-names.ts'
+import type { TrailingSignatures } from './trailing-signatures.ts'
+import { isFields, type GeminiBody, type GeminiEvent } from './wire.ts'
+
+/**
+ * What the encoder renamed and the decoder of the same attempt must name back. Kept on the attempt itself: a WeakMap
+ * that changes with every attempt holds on to many of them until the next full collection.
+ */
+const NAMES = Symbol('names')
+type NamedAttempt = Attempt & { [NAMES]?: ToolNames }
+
+/** The provider side of generateContent. */
+export function createTarget(trailing: TrailingSignatures): TargetDialect<GeminiBody, GeminiEvent> {
+  return {
+    encode(request, outbound, attempt: NamedAttempt) {
+      checkRequest(request)
+      const names = new ToolNames()
+      attempt[NAMES] = names
+      return encodeRequest(request, { model: outbound.model, provider: attempt.target.provider, names, trailing })
+    },
+    strip: stripExtensions,
+    address,
+    reader: (contentType) => (/^\s*text\/event-stream\b/i.test(contentType) ? createReader() : undefined),
+    explode,
+    decoder: (attempt: NamedAttempt) => new GeminiDecoder(attempt, attempt[NAMES], trailing),
+    error: readError,
+  }
+}
+
+function address({ baseUrl, model, stream }: Outbound, secret: Secret | undefined): Address {
+  return {
+    url: urlOf(baseUrl, model, stream),
+    headers: { 'content-type': 'application/json', accept: stream ? 'text/event-stream' : 'application/json' },
+    auth: secret && { scheme: 'header', name: 'x-goog-api-key', secret },
+  }
+}
+
+/** `base` is an origin, a versioned root, the folder of the models, or the URL of one of them. */
+function urlOf(base: string, model: string, stream: boolean): string {
+  const cut = base.search(/[?#]/)
+  const path = (cut < 0 ? base : base.slice(0, cut)).replace(/\/+$/, '').replace(/\/models\/[^/]*:\w+$/, '/models')
+  const query = cut < 0 || base[cut] === '#' ? '' : base.slice(cut).replace(/#.*$/, '')
+  const root = /^https?:\/\/[^/]+$/.test(path) ? `${path}/v1beta` : path
+  const name = model.split('/').map(encodeURIComponent).join('/').replaceAll('%2C', ',')
+  const folder = root.endsWith('/models') ? root.slice(0, -'/models'.length) : root
+  const resource = /^(?:models|tunedModels)\//.test(name) ? name : `models/${name}`
+  const url = `${folder}/${resource}:${stream ? 'streamGenerateContent' : 'generateContent'}${query}`
+  return stream ? `${url}${query === '' ? '?' : '&'}alt=sse` : url
+}
+
+/** A whole answer is one event, or, where a server streams without being asked for events, a list of them. */
+function explode(answer: unknown): readonly GeminiEvent[] {
+  if (Array.isArray(answer)) {
+    if (answer.length === 0 || !answer.every(isFields)) throw notAnAnswer()
+    return answer as readonly GeminiEvent[]
+  }
+  if (!isFields(answer)) throw notAnAnswer()
+  const { candidates, promptFeedback, error } = answer
+  if (error !== undefined && error !== null) return [answer]
+  if (!Array.isArray(candidates) && !isFields(promptFeedback)) throw notAnAnswer()
+  const [first] = Array.isArray(candidates) ? (candidates as readonly unknown[]) : []
+  if (!isFields(first) || typeof first['finishReason'] === 'string') return [answer]
+  // The answer is whole, so one without a reason simply stopped.
+  return [{ ...answer, candidates: [{ ...first, finishReason: 'STOP' }] }]
+}
+
+function notAnAnswer(): CcrError {
+  return new CcrError(
+    'CCR_STREAM_INVALID',
+    'the answer is not one of generateContent; is the base URL that of the Gemini API?',
+  )
+}
+
+function createReader(): WireReader<GeminiEvent> {
+  const sse = createSseReader()
+  return {
+    push(bytes, emit) {
+      for (const frame of sse.push(bytes)) toEvent(frame, emit, 'CCR_STREAM_INVALID')
+    },
+    end(emit) {
+      // A connection that broke inside an event leaves half a JSON text: the answer ended, it was not malformed.
+      for (const frame of sse.end()) toEvent(frame, emit, 'CCR_STREAM_ENDED')
+    },
+  }
+}
+
+function toEvent({ event, data }: SseFrame, emit: Emit<GeminiEvent>, code: ErrorCode): void {
+  const text = data.trim()
+  // Gateways end streams with another vendor's marker.
+  if (text === '' || text === '[DONE]') return
+  const value = parseObject(text)
+  if (event === 'error' && value?.['error'] === undefined) return emit({ error: value ?? text })
+  if (!value) throw new CcrError(code, 'an event of the answer is not a JSON object; the answer was given up')
+  emit(value)
+}

@@ -1,0 +1,110 @@
+import type { AttemptFailure, Target } from '@ccr/sdk'
+
+/** A part of the protocol that not every server or model accepts. */
+export type Trait =
+  | 'effort_range'
+  | 'encrypted_reasoning'
+  | 'files'
+  | 'max_output_tokens'
+  | 'mid_system'
+  | 'parallel_tool_calls'
+  | 'prompt_cache_key'
+  | 'reasoning'
+  | 'reasoning_summary'
+  | 'short_limit'
+  | 'temperature'
+  | 'text_format'
+  | 'tool_images'
+  | 'top_p'
+  | 'web_search'
+
+/** What is known of each target: the traits it refused. */
+export interface Adaptation {
+  refusedBy(target: Target): ReadonlySet<Trait>
+  /**
+   * The trait, or the replayed reasoning, that this failure shows the target to refuse, if that is news: the request is
+   * worth one more try. `sent` are the keys of the reasoning items of the attempt.
+   */
+  learn(target: Target, failure: AttemptFailure, sent: readonly string[]): Trait | 'replayed_reasoning' | undefined
+  /** Some server could not read this reasoning item, so it is not sent again. */
+  isUnreadable(key: string): boolean
+}
+
+/** Most targets, and most items, remembered; beyond it the oldest is forgotten and would be learned again. */
+const MAX_TARGETS = 1000
+const MAX_ITEMS = 10_000
+
+const NONE: ReadonlySet<Trait> = new Set()
+
+const REFUSED = new RegExp(
+  [
+    'unsupported|not support|unrecogni[sz]ed|unknown|unexpected|must be',
+    'not (?:permitted|allowed|accepted)|extra (?:inputs|fields|forbidden)|additional propert',
+  ].join('|'),
+  'i',
+)
+
+/**
+ * How servers word a refusal. Fields that the router adds of its own accord are left out on any complaint that names
+ * them; what the client asked for only when it is said not to be supported.
+ */
+const WORDINGS: readonly { readonly trait: Trait; readonly names: RegExp; readonly anyComplaint?: boolean }[] = [
+  { trait: 'encrypted_reasoning', names: /encrypted content is not supported|\binclude\b/i, anyComplaint: true },
+  { trait: 'reasoning_summary', names: /reasoning[._ ]summar|generate reasoning summaries/i, anyComplaint: true },
+  { trait: 'effort_range', names: /value:? '(?:none|minimal|xhigh|max)'/i, anyComplaint: true },
+  { trait: 'short_limit', names: /max_output_tokens.{0,80}(?:minimum|at least|>=)/i, anyComplaint: true },
+  { trait: 'max_output_tokens', names: /max_output_tokens/ },
+  { trait: 'reasoning', names: /\breasoning(?:\.effort|_effort)?\b/i },
+  { trait: 'prompt_cache_key', names: /prompt_cache_key/, anyComplaint: true },
+  { trait: 'parallel_tool_calls', names: /parallel_tool_calls/, anyComplaint: true },
+  { trait: 'text_format', names: /text\.format|json_schema/ },
+  { trait: 'temperature', names: /\btemperature\b/ },
+  { trait: 'top_p', names: /\btop_p\b/ },
+  { trait: 'tool_images', names: /output of tool call|function_call_output|input\[\d+\]\.output/i },
+  { trait: 'files', names: /input_file/ },
+  { trait: 'web_search', names: /web_search|'type' of tool must be|tools\[\d+\]\.type/ },
+  {
+    trait: 'mid_system',
+    names: /system (?:message|role|prompt)s?\b.{0,40}\b(?:beginning|first|start)\b/i,
+    anyComplaint: true,
+  },
+]
+
+/** Reasoning that its maker cannot read: another key, another organisation, or altered on its way. */
+const UNREADABLE = /encrypted[_ ]content.{0,200}(?:verif|decrypt|parse|invalid)|invalid_encrypted_content/i
+
+/** Learns from refused requests what a target does not accept, so that it costs one attempt and never a session. */
+export function createAdaptation(): Adaptation {
+  const known = new Map<string, Set<Trait>>()
+  const unreadable = new Set<string>()
+  const key = (target: Target): string => `${target.provider}\n${target.model}`
+  return {
+    refusedBy: (target) => (known.size === 0 ? NONE : (known.get(key(target)) ?? NONE)),
+    isUnreadable: (item) => unreadable.has(item),
+    learn(target, failure, sent) {
+      if (failure.kind !== 'status' || ![400, 422, 500].includes(failure.status ?? 0)) return undefined
+      const { message } = failure
+      if (UNREADABLE.test(message)) {
+        const fresh = sent.filter((id) => !unreadable.has(id))
+        for (const id of fresh) remember(unreadable, id)
+        return fresh.length > 0 ? 'replayed_reasoning' : undefined
+      }
+      const refused = known.get(key(target)) ?? new Set<Trait>()
+      const plain = REFUSED.test(message)
+      const found = WORDINGS.find(
+        ({ trait, names, anyComplaint }) => (anyComplaint || plain) && names.test(message) && !refused.has(trait),
+      )
+      if (!found) return undefined
+      refused.add(found.trait)
+      known.delete(key(target))
+      known.set(key(target), refused)
+      if (known.size > MAX_TARGETS) known.delete(known.keys().next().value!)
+      return found.trait
+    },
+  }
+}
+
+function remember(set: Set<string>, id: string): void {
+  set.add(id)
+  if (set.size > MAX_ITEMS) set.delete(set.values().next().value!)
+}

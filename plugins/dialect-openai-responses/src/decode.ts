@@ -1,0 +1,326 @@
+import { CcrError, MessageWriter, type Attempt, type CanonicalEvent, type Emit, type StreamTransform } from '@ccr/sdk'
+import { reportedError } from './errors.ts'
+import { estimateInput, tokensOf } from './estimate.ts'
+import { hear, ItemQueue, unheard, type Item, type ItemKind } from './item-queue.ts'
+import { itemBlock, withPhase } from './original.ts'
+import { SEPARATOR, signItems, toReplay } from './reasoning.ts'
+import { Searches } from './searches.ts'
+import type { ToolNames } from './tool-names.ts'
+import { toUsage } from './usage.ts'
+import { fieldsOf, listOf, textOf, type Fields, type ReasoningItem, type ResponsesEvent } from './wire.ts'
+
+/** Events of a Responses stream → canonical events, for one answer. */
+export class ResponsesDecoder implements StreamTransform<ResponsesEvent, CanonicalEvent> {
+  readonly #writer: MessageWriter
+  readonly #provider: string
+  readonly #names: ToolNames | undefined
+  readonly #items = new ItemQueue()
+  readonly #searches: Searches
+  #emit: Emit<CanonicalEvent> = () => {}
+  /** The item that was written last. */
+  #last: Item | undefined
+  /** Reasoning items in the signature of the thinking that was written last, if thinking was. */
+  #sealed: readonly ReasoningItem[] | undefined
+  #refused = false
+  /** Characters of the answer, from which its tokens are guessed when nobody counts them. */
+  #characters = 0
+
+  constructor(attempt: Attempt, names: ToolNames | undefined) {
+    const { exchange, target } = attempt
+    const newId = (prefix: string): string => exchange.newId(prefix)
+    this.#provider = target.provider
+    this.#names = names
+    this.#writer = new MessageWriter((event) => this.#emit(this.#marked(event)), {
+      model: exchange.request.model,
+      newId,
+      sign: (thinking) => signItems(target.provider, this.#unfinished(thinking)),
+      estimateInput: () => estimateInput(exchange.request),
+    })
+    this.#searches = new Searches(this.#writer, newId)
+  }
+
+  chunk(event: ResponsesEvent, emit: Emit<CanonicalEvent>): void {
+    if (this.#writer.ended) return
+    this.#emit = emit
+    this.#event(event)
+  }
+
+  flush(emit: Emit<CanonicalEvent>): void {
+    if (this.#writer.ended) return
+    this.#emit = emit
+    throw new CcrError('CCR_STREAM_ENDED', 'the answer ended before response.completed')
+  }
+
+  #event(event: ResponsesEvent): void {
+    switch (event.type) {
+      case 'response.created':
+      case 'response.in_progress':
+      case 'response.queued':
+        return this.#writer.start()
+      case 'response.output_item.added':
+        this.#writer.start()
+        return this.#opened(this.#items.open(event))
+      case 'response.output_item.done':
+        return this.#finish(this.#items.find(event) ?? this.#items.open(event), fieldsOf(event.item))
+      case 'response.output_text.delta':
+        return this.#text(this.#item(event, 'message'), part(event.content_index), event.delta)
+      case 'response.output_text.done':
+        return this.#again(this.#item(event, 'message'), part(event.content_index), event.text)
+      case 'response.output_text.annotation.added':
+        return this.#cite(this.#item(event, 'message'), part(event.content_index), event.annotation)
+      case 'response.refusal.delta':
+        this.#refused = true
+        return this.#text(this.#item(event, 'message'), part(event.content_index), event.delta)
+      case 'response.refusal.done':
+        this.#refused = true
+        return this.#again(this.#item(event, 'message'), part(event.content_index), event.refusal)
+      case 'response.reasoning_summary_text.delta':
+        return this.#thinking(this.#item(event, 'reasoning'), 'summary', part(event.summary_index), event.delta)
+      case 'response.reasoning_text.delta':
+        return this.#thinking(this.#item(event, 'reasoning'), 'content', part(event.content_index), event.delta)
+      case 'response.function_call_arguments.delta':
+        return this.#arguments(this.#item(event, 'call'), event.delta)
+      case 'response.function_call_arguments.done':
+        return this.#allArguments(this.#item(event, 'call'), event)
+      case 'response.custom_tool_call_input.delta':
+        return this.#input(this.#item(event, 'custom'), event.delta)
+      case 'response.completed':
+      case 'response.incomplete':
+      case 'response.failed':
+      case 'response.cancelled':
+        return this.#end(event.type, fieldsOf(event.response))
+      case 'error':
+        throw reportedError(event.error ?? event)
+      default:
+        // `{"error": …}` without a type: the form in which some gateways report an error inside a stream.
+        if (event.error !== undefined && event.error !== null) throw reportedError(event.error)
+    }
+  }
+
+  /** The item of an event; servers that do not announce their items get them announced. */
+  #item(event: ResponsesEvent, kind: ItemKind): Item {
+    return this.#items.find(event) ?? this.#items.open(event, kind)
+  }
+
+  #opened(item: Item): void {
+    if (item.kind !== 'call' && item.kind !== 'custom') return
+    this.#items.write(item, 0, () => this.#call(item, item.opening, undefined))
+  }
+
+  #text(item: Item, part: string, delta: unknown): void {
+    if (item.done || item.kind !== 'message' || typeof delta !== 'string' || delta === '') return
+    hear(item, part, delta)
+    this.#characters += delta.length
+    this.#items.write(item, delta.length, () => {
+      this.#turnTo(item)
+      this.#writer.text(delta)
+    })
+  }
+
+  /** What an event says again counts as far as its deltas did not say it. */
+  #again(item: Item, part: string, text: unknown): void {
+    this.#text(item, part, unheard(item, part, textOf(text)))
+  }
+
+  #cite(item: Item, part: string, annotation: unknown): void {
+    if (item.done || item.kind !== 'message') return
+    item.known.add(`cited ${part}`)
+    this.#items.write(item, JSON.stringify(annotation ?? null).length, () => {
+      this.#turnTo(item)
+      this.#searches.cite(annotation)
+    })
+  }
+
+  /** A server that shows both a summary and the reasoning itself says the same twice, so the first of them counts. */
+  #thinking(item: Item, source: 'summary' | 'content', part: string, delta: unknown): void {
+    if (item.done || item.kind !== 'reasoning' || typeof delta !== 'string' || delta === '') return
+    if (item.known.has(source === 'summary' ? 'content' : 'summary')) return
+    const key = `${source} ${part}`
+    const text = item.known.has(source) && !item.parts.has(key) ? SEPARATOR + delta : delta
+    item.known.add(source)
+    hear(item, key, delta)
+    this.#characters += text.length
+    this.#items.write(item, text.length, () => {
+      this.#turnTo(item)
+      this.#writer.thinking(text)
+    })
+  }
+
+  #arguments(item: Item, delta: unknown): void {
+    const text = argumentsOf({ arguments: delta })
+    if (item.done || item.kind !== 'call' || text === '') return
+    hear(item, 'arguments', text)
+    this.#characters += text.length
+    this.#items.write(item, text.length, () => this.#call(item, {}, text))
+  }
+
+  #allArguments(item: Item, said: Fields): void {
+    if (item.done || item.kind !== 'call') return
+    this.#items.write(item, 0, () => this.#call(item, { name: said['name'] }, undefined))
+    this.#arguments(item, unheard(item, 'arguments', argumentsOf(said)))
+  }
+
+  /** The free text of a custom tool becomes the one string of its canonical arguments, as it arrives. */
+  #input(item: Item, delta: unknown): void {
+    if (item.done || item.kind !== 'custom' || typeof delta !== 'string' || delta === '') return
+    const begin = item.parts.has('input') ? '' : '{"input":"'
+    hear(item, 'input', delta)
+    this.#characters += delta.length
+    this.#items.write(item, delta.length, () => this.#call(item, {}, begin + JSON.stringify(delta).slice(1, -1)))
+  }
+
+  /** Writes a part of a call; its name and id count once. */
+  #call(item: Item, { name, namespace, call_id }: Fields, text: string | undefined): void {
+    this.#turnTo(item)
+    const first = !item.known.has('name') && typeof name === 'string' && name !== ''
+    if (first) item.known.add('name')
+    const shown = first ? (this.#names?.fromWire(name, namespace) ?? name) : undefined
+    this.#writer.tool(item.key, { id: textOf(call_id) || undefined, name: shown, arguments: text })
+  }
+
+  #finish(item: Item, said: Fields): void {
+    if (item.done) return
+    switch (item.kind) {
+      case 'message':
+        this.#finishMessage(item, said)
+        break
+      case 'reasoning':
+        this.#finishReasoning(item, said)
+        break
+      case 'call':
+        this.#finishCall(item, said)
+        break
+      case 'custom':
+        this.#finishCustom(item, said)
+        break
+      case 'search':
+        this.#whole(item, said, () => this.#searches.search(said))
+        break
+      default:
+        this.#whole(item, said, () => this.#writer.block(itemBlock(said)))
+    }
+    this.#items.finish(item)
+  }
+
+  #finishCall(item: Item, said: Fields): void {
+    this.#items.write(item, 0, () => this.#call(item, said, undefined))
+    const rest = unheard(item, 'arguments', argumentsOf(said))
+    // A call that is whole without arguments has none.
+    const none = rest === '' && !item.parts.has('arguments') && said['status'] === 'completed'
+    this.#arguments(item, none ? '{}' : rest)
+  }
+
+  #finishCustom(item: Item, said: Fields): void {
+    this.#items.write(item, 0, () => this.#call(item, said, undefined))
+    this.#input(item, unheard(item, 'input', textOf(said['input'])))
+    // A text that was cut stays cut.
+    if (said['status'] === 'incomplete') return
+    const end = item.parts.has('input') ? '"}' : '{"input":""}'
+    this.#items.write(item, 0, () => this.#call(item, {}, end))
+  }
+
+  #finishMessage(item: Item, said: Fields): void {
+    listOf(said['content']).forEach((content, index) => {
+      const { type, text, refusal, annotations } = fieldsOf(content)
+      if (type === 'refusal') this.#refused = true
+      this.#again(item, part(index), type === 'refusal' ? refusal : text)
+      if (!item.known.has(`cited ${part(index)}`))
+        for (const annotation of listOf(annotations)) this.#cite(item, part(index), annotation)
+    })
+    this.#items.write(item, 0, () => {
+      if (this.#searches.settle()) this.#turnTo(item)
+    })
+  }
+
+  #finishReasoning(item: Item, said: Fields): void {
+    const source = item.known.has('content') || listOf(said['summary']).length === 0 ? 'content' : 'summary'
+    listOf(said[source]).forEach((content, index) => {
+      const rest = unheard(item, `${source} ${index}`, textOf(fieldsOf(content)['text']))
+      this.#thinking(item, source, part(index), rest)
+    })
+    const replay = toReplay(said)
+    const shown = item.parts.size > 0
+    if (!shown && replay === undefined) return
+    this.#items.write(item, JSON.stringify(said).length, () => {
+      // Its block has ended and was signed with what was known.
+      if (shown && this.#last !== item) return
+      this.#last = item
+      // Reasoning without a text joins the thinking before it, because it would be a block of its own otherwise.
+      const before = shown ? [] : (this.#sealed ?? [])
+      const sealed = replay === undefined ? before : [...before, replay]
+      this.#writer.signature(signItems(this.#provider, sealed))
+      this.#sealed = sealed
+    })
+  }
+
+  /** Plain reasoning of an item that is not finished when its block ends, as servers without numbers leave it. */
+  #unfinished(thinking: string): readonly ReasoningItem[] {
+    const id = textOf(this.#last?.opening['id'])
+    if (!this.#last?.known.has('content')) return []
+    const content = [{ type: 'reasoning_text', text: thinking }]
+    return [{ type: 'reasoning', ...(id !== '' && { id }), summary: [], content }]
+  }
+
+  #turnTo(item: Item): void {
+    this.#last = item
+    this.#sealed = undefined
+  }
+
+  #whole(item: Item, said: Fields, write: () => void): void {
+    this.#items.write(item, JSON.stringify(said).length, () => {
+      this.#turnTo(item)
+      write()
+    })
+  }
+
+  #end(type: string, response: Fields): void {
+    const status = textOf(response['status']) || type.slice('response.'.length)
+    if (status === 'failed' || type === 'response.failed') throw reportedError(response['error'])
+    if (status === 'cancelled' || type === 'response.cancelled')
+      throw reportedError({ message: 'the upstream cancelled the answer' })
+    const incomplete = status === 'incomplete' || type === 'response.incomplete'
+    // An answer may say everything at its end only, or finish its items there.
+    if (!this.#items.any) for (const event of toItemEvents(response['output'])) this.#event(event)
+    else if (!incomplete) this.#finishRest(response['output'])
+    this.#items.end()
+    this.#searches.settle()
+    const writer = this.#writer
+    const usage = toUsage(response['usage'])
+    writer.usage({ output_tokens: tokensOf(this.#characters), ...usage })
+    if (this.#searches.count > 0)
+      writer.usage({ server_tool_use: { web_search_requests: this.#searches.count, web_fetch_requests: 0 } })
+    const cause = fieldsOf(response['incomplete_details'])['reason']
+    if (incomplete) writer.stop(cause === 'content_filter' ? 'refusal' : 'max_tokens')
+    else writer.stop(this.#refused ? 'refusal' : writer.hasCalls ? 'tool_use' : 'end_turn')
+    writer.end()
+  }
+
+  #finishRest(output: unknown): void {
+    listOf(output).forEach((item, output_index) => {
+      const known = this.#items.find({ item, output_index })
+      if (known) this.#finish(known, fieldsOf(item))
+    })
+  }
+
+  #marked(event: CanonicalEvent): CanonicalEvent {
+    if (event.type !== 'content_block_start' || event.content_block.type !== 'text') return event
+    return { ...event, content_block: withPhase(event.content_block, this.#last?.opening['phase']) }
+  }
+}
+
+/** Arguments are text by the specification, objects from some servers. */
+function argumentsOf({ arguments: given }: Fields): string {
+  return typeof given === 'string' ? given : given === undefined || given === null ? '' : JSON.stringify(given)
+}
+
+function part(index: unknown): string {
+  return typeof index === 'number' ? String(index) : '0'
+}
+
+/** The events of the items of a whole answer. */
+export function toItemEvents(output: unknown): readonly ResponsesEvent[] {
+  return listOf(output).flatMap((item, output_index) => [
+    { type: 'response.output_item.added', output_index, item },
+    { type: 'response.output_item.done', output_index, item },
+  ])
+}

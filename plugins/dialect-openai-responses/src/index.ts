@@ -1,0 +1,28 @@
+import { definePlugin, Type } from '@ccr/sdk'
+import { createAdaptation } from './adapt.ts'
+import { client } from './client.ts'
+import { DIALECT } from './own-tools.ts'
+import { createTarget, sentReasoning } from './target.ts'
+
+export default definePlugin({
+  name: 'dialect-openai-responses',
+  apiVersion: 1,
+  description: 'Speaks the OpenAI Responses protocol with clients and with providers.',
+  options: Type.Object({}, { additionalProperties: false }),
+  transformers: [{ name: 'openai-responses', dialect: 'openai-responses' }],
+  activate(ctx) {
+    const adaptation = createAdaptation()
+    ctx.dialect({ name: DIALECT, client, target: createTarget(adaptation) })
+    ctx.endpoint({ method: 'POST', path: '/v1/responses', dialect: DIALECT, client })
+    ctx.on('onError', (failure, attempt) => {
+      if (attempt.provider.dialect !== DIALECT) return
+      const trait = adaptation.learn(attempt.target, failure, sentReasoning(attempt))
+      if (trait === undefined) return
+      ctx.log.info(
+        { provider: attempt.target.provider, model: attempt.target.model, trait },
+        'the target does not accept a part of the request; it is left out from now on',
+      )
+      return { action: 'retry', afterMs: 0 }
+    })
+  },
+})

@@ -1,0 +1,35 @@
+import type { ContentBlock, TextBlock } from '@ccr/sdk'
+import type { Fields } from './wire.ts'
+
+/**
+ * What only this dialect can say of a block travels on it under symbols: JSON leaves them out, so no other target ever
+ * sees them, and a handler that copies a block keeps them.
+ */
+const ITEM = Symbol.for('ccr.openai-responses.item')
+const PHASE = Symbol.for('ccr.openai-responses.phase')
+
+type Marked = { readonly [ITEM]?: Fields; readonly [PHASE]?: string }
+
+/** Longest text that stands for an item of which other targets know nothing. */
+const MAX_TEXT = 2000
+
+/** A text that says what an item holds, and the item itself for this dialect. */
+export function itemBlock(item: Fields): TextBlock {
+  const text = `[${String(item['type'])}]\n${JSON.stringify(item)}`
+  return { type: 'text', text: text.slice(0, MAX_TEXT), [ITEM]: item } as TextBlock
+}
+
+/** The item that a block stands for, if it stands for one. */
+export function itemOf(block: ContentBlock): Fields | undefined {
+  return (block as Marked)[ITEM]
+}
+
+/** The block of a message whose phase (`commentary`, `final_answer`) is known. */
+export function withPhase<Block extends ContentBlock>(block: Block, phase: unknown): Block {
+  return typeof phase === 'string' ? { ...block, [PHASE]: phase } : block
+}
+
+/** The phase of the message that a block belongs to. */
+export function phaseOf(block: ContentBlock): string | undefined {
+  return (block as Marked)[PHASE]
+}

@@ -1,0 +1,109 @@
+import { parseObject, type ContentBlock } from '@ccr/sdk'
+import { itemOf, phaseOf } from './original.ts'
+import type { OwnTools } from './own-tools.ts'
+import { wrapSignature } from './reasoning.ts'
+import { fieldsOf, textOf, type Fields } from './wire.ts'
+
+/** What becomes of a block: `own` is an item of this dialect as it was, `hidden` has no form here. */
+export type OutputKind = 'message' | 'reasoning' | 'call' | 'search' | 'own' | 'hidden'
+
+/** An output item while it is written. */
+export interface OutputItem {
+  readonly kind: OutputKind
+  readonly id: string
+  /** Its place in the answer. */
+  readonly index: number
+  readonly block: ContentBlock
+  /** Its text, thinking or arguments so far. */
+  readonly pieces: string[]
+  readonly annotations: Fields[]
+  signature: string
+}
+
+/** Beginnings of the ids of items. */
+export const PREFIXES = { message: 'msg_', reasoning: 'rs_', call: 'fc_', search: 'ws_', own: 'item_' } as const
+
+export function kindOf(block: ContentBlock): OutputKind {
+  if (itemOf(block)) return 'own'
+  switch (block.type) {
+    case 'text':
+      return 'message'
+    case 'thinking':
+    case 'redacted_thinking':
+      return 'reasoning'
+    case 'tool_use':
+      return 'call'
+    case 'server_tool_use':
+      return fieldsOf(block)['name'] === 'web_search' ? 'search' : 'hidden'
+    default:
+      return 'hidden'
+  }
+}
+
+/** An item as it is announced (`in_progress`) or as it ended. */
+export function toItem(open: OutputItem, status: 'in_progress' | 'completed', tools: OwnTools): Fields {
+  const { id, block } = open
+  const done = status === 'completed'
+  const text = done ? open.pieces.join('') : ''
+  switch (open.kind) {
+    case 'message': {
+      const phase = phaseOf(block)
+      const content = done ? [textPart(text, open.annotations)] : []
+      return { id, type: 'message', status, role: 'assistant', content, ...(phase !== undefined && { phase }) }
+    }
+    case 'reasoning': {
+      const summary = text === '' ? [] : [summaryPart(text)]
+      return { id, type: 'reasoning', summary, ...(done && { encrypted_content: encryptedOf(open) }) }
+    }
+    case 'call':
+      return callItem(open, status, tools)
+    case 'search': {
+      const input = text === '' ? fieldsOf(fieldsOf(block)['input']) : fieldsOf(parseObject(text))
+      return { id, type: 'web_search_call', status, action: { type: 'search', query: textOf(input['query']) } }
+    }
+    default:
+      return itemOf(block) ?? {}
+  }
+}
+
+/** The call is one of a custom tool, whose input is free text. */
+export function isCustom({ kind, block }: OutputItem, tools: OwnTools): boolean {
+  return kind === 'call' && tools.byName.get(textOf(fieldsOf(block)['name']))?.kind === 'custom'
+}
+
+function callItem({ id, block, pieces }: OutputItem, status: string, tools: OwnTools): Fields {
+  const { id: call_id, name, input } = fieldsOf(block)
+  const own = tools.byName.get(textOf(name))
+  const named = {
+    call_id,
+    name: own?.name ?? name,
+    ...(own?.namespace !== undefined && { namespace: own.namespace }),
+  }
+  const text = pieces.join('')
+  const whole = status === 'in_progress' ? '' : text === '' ? JSON.stringify(input ?? {}) : text
+  if (own?.kind !== 'custom') return { id, type: 'function_call', status, arguments: whole, ...named }
+  const free = parseObject(whole)?.['input']
+  return { id, type: 'custom_tool_call', status, input: typeof free === 'string' ? free : whole, ...named }
+}
+
+export function textPart(text: string, annotations: readonly Fields[]): Fields {
+  return { type: 'output_text', text, annotations, logprobs: [] }
+}
+
+export function summaryPart(text: string): Fields {
+  return { type: 'summary_text', text }
+}
+
+function encryptedOf({ block, signature }: OutputItem): string | null {
+  if (block.type === 'redacted_thinking') return wrapSignature('redacted', textOf(fieldsOf(block)['data']))
+  return signature === '' ? null : wrapSignature('signature', signature)
+}
+
+/** A citation of a page: it stands at the end of what was written so far. */
+export function toAnnotation(citation: unknown, pieces: readonly string[]): Fields | undefined {
+  const { url, title, cited_text } = fieldsOf(citation)
+  if (typeof url !== 'string') return undefined
+  const end_index = pieces.reduce((length, piece) => length + piece.length, 0)
+  const start_index = Math.max(0, end_index - textOf(cited_text).length)
+  return { type: 'url_citation', url, title: textOf(title) || url, start_index, end_index }
+}

@@ -1,0 +1,104 @@
+import {
+  CcrError,
+  createSseReader,
+  endpointUrl,
+  parseObject,
+  type Attempt,
+  type Emit,
+  type ErrorCode,
+  type SseFrame,
+  type TargetDialect,
+  type WireReader,
+} from '@ccr/sdk'
+import type { Adaptation } from './adapt.ts'
+import { checkRequest } from './check.ts'
+import { ResponsesDecoder, toItemEvents } from './decode.ts'
+import { encodeRequest, stripExtensions } from './encode.ts'
+import { readError } from './errors.ts'
+import { keyOf } from './reasoning.ts'
+import { ToolNames } from './tool-names.ts'
+import { fieldsOf, type ReasoningItem, type ResponsesBody, type ResponsesEvent } from './wire.ts'
+
+/**
+ * What the encoder renamed and the decoder of the same attempt must name back, and the reasoning that went out. Kept on
+ * the attempt itself: a WeakMap that changes with every attempt holds on to many of them until the next full collection.
+ */
+const NAMES = Symbol('names')
+const SENT = Symbol('sent')
+type MarkedAttempt = Attempt & { [NAMES]?: ToolNames; [SENT]?: readonly string[] }
+
+/** The provider side of the Responses protocol. */
+export function createTarget(adaptation: Adaptation): TargetDialect<ResponsesBody, ResponsesEvent> {
+  return {
+    encode(request, { model, stream }, attempt: MarkedAttempt) {
+      checkRequest(request)
+      const names = new ToolNames()
+      const body = encodeRequest(request, {
+        model,
+        stream,
+        provider: attempt.target.provider,
+        names,
+        refused: adaptation.refusedBy(attempt.target),
+        isUnreadable: (key) => adaptation.isUnreadable(key),
+        sessionId: attempt.exchange.client.sessionId,
+      })
+      attempt[NAMES] = names
+      attempt[SENT] = body.input.filter((item) => item.type === 'reasoning').map((item) => keyOf(item as ReasoningItem))
+      return body
+    },
+    strip: stripExtensions,
+    address: (outbound, secret) => ({
+      url: endpointUrl(outbound.baseUrl, '/responses', { root: '/v1', always: false }),
+      headers: {
+        'content-type': 'application/json',
+        accept: outbound.stream ? 'text/event-stream' : 'application/json',
+      },
+      auth: secret && { scheme: 'bearer', secret },
+    }),
+    reader: (contentType) => (/^\s*text\/event-stream\b/i.test(contentType) ? createReader() : undefined),
+    explode,
+    decoder: (attempt: MarkedAttempt) => new ResponsesDecoder(attempt, attempt[NAMES]),
+    error: readError,
+  }
+}
+
+/** The keys of the reasoning items that an attempt sent. */
+export function sentReasoning(attempt: Attempt): readonly string[] {
+  return (attempt as MarkedAttempt)[SENT] ?? []
+}
+
+/** A whole answer as the events that say it at once. */
+function explode(answer: unknown): readonly ResponsesEvent[] {
+  const response = fieldsOf(answer)
+  const { status, error, output } = response
+  if (status === undefined && error !== undefined && error !== null) return [{ type: 'error', error }]
+  if (status !== 'failed' && status !== 'cancelled' && !Array.isArray(output))
+    throw new CcrError(
+      'CCR_STREAM_INVALID',
+      'the answer is not a response; is the base URL that of a Responses endpoint?',
+    )
+  const type = `response.${status === 'incomplete' || status === 'failed' || status === 'cancelled' ? status : 'completed'}`
+  return [{ type: 'response.created' }, ...toItemEvents(output), { type, response }]
+}
+
+function createReader(): WireReader<ResponsesEvent> {
+  const sse = createSseReader()
+  return {
+    push(bytes, emit) {
+      for (const frame of sse.push(bytes)) toEvent(frame, emit, 'CCR_STREAM_INVALID')
+    },
+    end(emit) {
+      // A connection that broke inside an event leaves half a JSON text: the answer ended, it was not malformed.
+      for (const frame of sse.end()) toEvent(frame, emit, 'CCR_STREAM_ENDED')
+    },
+  }
+}
+
+function toEvent({ event, data }: SseFrame, emit: Emit<ResponsesEvent>, code: ErrorCode): void {
+  const text = data.trim()
+  if (text === '' || text === '[DONE]') return
+  const value = parseObject(text)
+  if (!value) throw new CcrError(code, 'an event of the answer is not a JSON object; the answer was given up')
+  // Some servers name the type of an event in its `event` line only.
+  emit(value['type'] === undefined && event !== undefined ? { ...value, type: event } : value)
+}

@@ -1,0 +1,106 @@
+import { tokenCounts, type CanonicalMessage, type CanonicalUsage, type ContentBlock, type Exchange } from '@ccr/sdk'
+
+/** Why an answer ended, in this protocol's words; every other reason is a stop. */
+const REASONS: ReadonlyMap<string | null, string> = new Map([
+  ['max_tokens', 'length'],
+  ['model_context_window_exceeded', 'length'],
+  ['tool_use', 'tool_calls'],
+  ['refusal', 'content_filter'],
+])
+
+/** The finish reason for a canonical stop reason. */
+export function finishReason(stopReason: string | null): string {
+  return REASONS.get(stopReason) ?? 'stop'
+}
+
+/** Usage in this protocol's words: the prompt includes what was read from and written to a cache. */
+export function toChatUsage(usage: CanonicalUsage): object {
+  const { input, cacheRead, cacheCreation, output, reasoning } = tokenCounts(usage)
+  const prompt = input + cacheRead + cacheCreation
+  return {
+    prompt_tokens: prompt,
+    completion_tokens: output,
+    total_tokens: prompt + output,
+    prompt_tokens_details: { cached_tokens: cacheRead, cache_write_tokens: cacheCreation },
+    completion_tokens_details: { reasoning_tokens: reasoning },
+  }
+}
+
+/** The identifier of an answer in this protocol's form. */
+export function answerId(id: string): string {
+  return `chatcmpl-${id.replace(/^msg_/, '')}`
+}
+
+/** Seconds since the epoch. */
+export function createdAt({ startedAt }: Exchange): number {
+  return Math.floor(startedAt / 1000)
+}
+
+/** A source as `annotations` name it; nothing for a citation of something else than the web. */
+export function toAnnotation(citation: unknown, start: number, end: number): object | undefined {
+  const { type, url, title } = (citation ?? {}) as { type?: unknown; url?: unknown; title?: unknown }
+  if (type !== 'web_search_result_location' || typeof url !== 'string') return undefined
+  return { type: 'url_citation', url_citation: { url, title: title ?? url, start_index: start, end_index: end } }
+}
+
+/** A whole answer. */
+export function toCompletion(message: CanonicalMessage, exchange: Exchange): object {
+  const said: Said = { content: '', reasoning: '', calls: [], annotations: [] }
+  for (const block of message.content) addBlock(said, block as Block)
+  const { content, reasoning, calls, annotations } = said
+  return {
+    id: answerId(message.id),
+    object: 'chat.completion',
+    created: createdAt(exchange),
+    model: message.model,
+    choices: [
+      {
+        index: 0,
+        message: {
+          role: 'assistant',
+          content: content === '' && calls.length > 0 ? null : content,
+          refusal: null,
+          ...(reasoning === '' ? {} : { reasoning_content: reasoning }),
+          ...(calls.length > 0 ? { tool_calls: calls } : {}),
+          ...(annotations.length > 0 ? { annotations } : {}),
+        },
+        logprobs: null,
+        finish_reason: finishReason(message.stop_reason),
+      },
+    ],
+    usage: toChatUsage(message.usage),
+  }
+}
+
+type Block = ContentBlock & Readonly<Record<string, unknown>>
+
+interface Said {
+  content: string
+  reasoning: string
+  readonly calls: object[]
+  readonly annotations: object[]
+}
+
+/** What the server did by itself (its searches and their results) has no place but the citations. */
+function addBlock(said: Said, block: Block): void {
+  switch (block.type) {
+    case 'text': {
+      const start = said.content.length
+      said.content += block['text'] as string
+      for (const citation of (block['citations'] ?? []) as readonly unknown[]) {
+        const annotation = toAnnotation(citation, start, said.content.length)
+        if (annotation) said.annotations.push(annotation)
+      }
+      return
+    }
+    case 'thinking':
+      said.reasoning += block['thinking'] as string
+      return
+    case 'tool_use': {
+      const called = { name: block['name'], arguments: JSON.stringify(block['input'] ?? {}) }
+      said.calls.push({ id: block['id'], type: 'function', function: called })
+      return
+    }
+    default:
+  }
+}

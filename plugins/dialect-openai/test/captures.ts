@@ -1,0 +1,30 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { CanonicalRequest } from '@ccr/sdk'
+
+const CAPTURES = process.env['CCR_CAPTURES'] ?? fileURLToPath(new URL('../../../../shared/captures', import.meta.url))
+
+/** A request that a real client made in the canonical dialect. */
+export interface Capture {
+  readonly name: string
+  readonly request: CanonicalRequest
+}
+
+let read: readonly Capture[] | undefined
+
+/** Every captured request of the canonical dialect; none, and a message, where the folder is absent. */
+export function captures(): readonly Capture[] {
+  return (read ??= readCaptures())
+}
+
+function readCaptures(): readonly Capture[] {
+  if (!existsSync(CAPTURES)) {
+    console.warn(`captured requests are skipped: ${CAPTURES} is absent`)
+    return []
+  }
+  const names = readdirSync(CAPTURES).filter((name) => /POST_v1_messages(_count_tokens)?\.json$/.test(name))
+  return names.map((name) => {
+    const { body } = JSON.parse(readFileSync(`${CAPTURES}/${name}`, 'utf8')) as { body: CanonicalRequest }
+    return { name, request: body }
+  })
+}

@@ -1,0 +1,29 @@
+import { definePlugin, Type } from '@ccr/sdk'
+import { findModel, listModels } from './models.ts'
+
+export default definePlugin({
+  name: 'surface-models',
+  apiVersion: 1,
+  description: 'Lists the models of all providers, for clients of the Anthropic and of the OpenAI API.',
+  options: Type.Object({}, { additionalProperties: false }),
+  activate(ctx) {
+    ctx.endpoint({
+      method: 'GET',
+      path: '/v1/models',
+      access: 'data',
+      respond: ({ url, providers }) => ({ status: 200, body: listModels(providers, queryOf(url)) }),
+    })
+    ctx.endpoint({
+      method: 'GET',
+      // The ids of models may hold slashes.
+      path: '/v1/models/*',
+      access: 'data',
+      respond: ({ params, providers }) => ({ status: 200, body: findModel(providers, params['*'] ?? '') }),
+    })
+  },
+})
+
+function queryOf(url: string): URLSearchParams {
+  const at = url.indexOf('?')
+  return new URLSearchParams(at < 0 ? '' : url.slice(at + 1))
+}

@@ -1,0 +1,116 @@
+import type { Endpoint, PluginContext, Provider } from '@ccr/sdk'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import plugin from './index.ts'
+import { listModels, modelEntries, type ModelList } from './models.ts'
+
+const provider = (name: string, ...models: string[]): Provider => ({ name, models, dialect: 'x', local: false })
+const providers = [provider('near', 'tiny', 'vendor/large:free'), provider('far', 'tiny'), provider('none')]
+const ids = ['near,tiny', 'near,vendor/large:free', 'far,tiny']
+
+const endpoints: Endpoint[] = []
+void plugin.activate({ endpoint: (one: Endpoint) => void endpoints.push(one) } as unknown as PluginContext)
+
+function get(path: string, url: string, params = {}): { status: number; body: unknown } {
+  const endpoint = endpoints.find((one) => one.path === path)
+  if (!endpoint || !('respond' in endpoint)) throw new Error(`${path} is not answered`)
+  const body = Buffer.alloc(0)
+  return endpoint.respond({ method: 'GET', url, headers: {}, params, body, providers }) as never
+}
+
+const list = (query: string): string[] => (get('/v1/models', `/v1/models${query}`).body as ModelList).data.map(idOf)
+const idOf = ({ id }: { id: string }): string => id
+
+describe('the list', () => {
+  it('is asked for with GET and the client key', () => {
+    expect(endpoints).toMatchObject([
+      { method: 'GET', path: '/v1/models', access: 'data' },
+      { method: 'GET', path: '/v1/models/*', access: 'data' },
+    ])
+  })
+
+  it('has the fields of both vendors', () => {
+    expect(get('/v1/models', '/v1/models')).toEqual({
+      status: 200,
+      body: {
+        object: 'list',
+        has_more: false,
+        first_id: 'near,tiny',
+        last_id: 'far,tiny',
+        data: ids.map((id) => ({
+          id,
+          type: 'model',
+          object: 'model',
+          display_name: `${id.slice(id.indexOf(',') + 1)} (${id.slice(0, id.indexOf(','))})`,
+          created_at: '1970-01-01T00:00:00Z',
+          created: 0,
+          owned_by: id.slice(0, id.indexOf(',')),
+        })),
+      },
+    })
+  })
+
+  it('of no providers is empty', () => {
+    expect(listModels([], new URLSearchParams())).toMatchObject({ data: [], first_id: null, last_id: null })
+  })
+
+  it.each([
+    ['', ids],
+    ['?limit=1000', ids],
+    ['?limit=2', ids.slice(0, 2)],
+    ['?after_id=near,tiny', ids.slice(1)],
+    ['?after_id=near%2Ctiny&limit=1', ids.slice(1, 2)],
+    ['?before_id=far,tiny', ids.slice(0, 2)],
+    ['?before_id=far,tiny&limit=1', ids.slice(1, 2)],
+    ['?after_id=near,tiny&before_id=far,tiny', ids.slice(1, 2)],
+    ['?after_id=far,tiny', []],
+    ['?after_id=&other=1', ids],
+  ])('of %j is %j', (query, expected) => expect(list(query)).toEqual(expected))
+
+  it.each(['?limit=0', '?limit=1001', '?limit=-1', '?limit=x', '?limit=1.5', '?limit=', '?after_id=x', '?before_id=x'])(
+    'refuses %j',
+    (query) => expect(() => list(query)).toThrow(expect.objectContaining({ code: 'CCR_REQUEST_INVALID' })),
+  )
+
+  it('read page by page, whatever the limit, is the whole list in order, forwards and backwards', () => {
+    const name = fc.stringMatching(/^[a-z]{1,8}$/)
+    const models = fc.uniqueArray(fc.string(), { maxLength: 6 })
+    const some = fc.uniqueArray(fc.tuple(name, models), { selector: ([one]) => one })
+    fc.assert(
+      fc.property(some, fc.integer({ min: 1, max: 7 }), fc.boolean(), (config, limit, forwards) => {
+        const all = config.map(([one, models]) => provider(one, ...models))
+        const whole = modelEntries(all)
+        // Backwards begins before the last one, for want of a model behind it.
+        const expected = forwards ? whole : whole.slice(0, -1)
+        const read: unknown[] = []
+        let cursor = forwards ? null : (whole.at(-1)?.id ?? null)
+        for (let pages = 0; pages <= whole.length; pages++) {
+          const query = new URLSearchParams({ limit: String(limit) })
+          if (cursor !== null) query.set(forwards ? 'after_id' : 'before_id', cursor)
+          const page = listModels(all, query)
+          if (forwards) read.push(...page.data)
+          else read.unshift(...page.data)
+          cursor = forwards ? page.last_id : page.first_id
+          if (!page.has_more) break
+        }
+        expect(read).toEqual(expected)
+      }),
+    )
+  })
+})
+
+describe('one model', () => {
+  it.each([
+    ['near,tiny', 'near,tiny'],
+    ['near,vendor/large:free', 'near,vendor/large:free'],
+    ['NEAR,Tiny', 'near,tiny'],
+  ])('%s is %s', (asked, id) => {
+    expect(get('/v1/models/*', '/', { '*': asked })).toMatchObject({ status: 200, body: { id, type: 'model' } })
+  })
+
+  it.each(['tiny', 'near', 'near,huge', '', 'x'.repeat(10_000)])('%j does not exist', (asked) => {
+    expect(() => get('/v1/models/*', '/', { '*': asked })).toThrow(
+      expect.objectContaining({ code: 'CCR_ROUTE_NONE', message: expect.stringMatching(/^.{1,300}$/) as string }),
+    )
+  })
+})

@@ -1,0 +1,48 @@
+import { fileURLToPath } from 'node:url'
+
+/**
+ * The first place in the stack of a thrown value that lies in one of these files, or below one of these folders, as
+ * `file:line:column`; nothing when there is none. Paths are absolute, folders without a separator at the end.
+ */
+export function placeOf(thrown: unknown, paths: readonly string[]): string | undefined {
+  for (const line of stackOf(thrown).split('\n')) {
+    const [, frame = '', position] = /^\s*at (.*)(:\d+:\d+)\)?$/.exec(line) ?? []
+    const location = withoutUrl(frame)
+    for (const path of paths) {
+      const file = fileIn(location, path)
+      if (file !== undefined) return `${file}${position}`
+    }
+  }
+  return undefined
+}
+
+/** The file at the end of a frame, when it is this one or lies below this folder. */
+function fileIn(location: string, path: string): string | undefined {
+  if (path === '') return undefined
+  for (let start = location.indexOf(path); start >= 0; start = location.indexOf(path, start + 1)) {
+    const rest = location.slice(start + path.length)
+    if (/^$|[ (]$/.test(location.slice(0, start)) && /^$|^[\\/]/.test(rest)) return path + rest
+  }
+  return undefined
+}
+
+function stackOf(thrown: unknown): string {
+  try {
+    const stack: unknown = thrown instanceof Error ? thrown.stack : undefined
+    return typeof stack === 'string' ? stack : ''
+  } catch {
+    // A plugin may have thrown anything, an error with a faulty getter included.
+    return ''
+  }
+}
+
+/** ES modules are named by URL. */
+function withoutUrl(frame: string): string {
+  const start = frame.indexOf('file://')
+  if (start < 0) return frame
+  try {
+    return frame.slice(0, start) + fileURLToPath(frame.slice(start))
+  } catch {
+    return frame
+  }
+}
