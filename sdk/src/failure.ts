@@ -22,6 +22,10 @@ export interface FailureReply {
   readonly shouldRetry?: boolean | undefined
   /** Further headers, such as `allow`. */
   readonly headers?: Readonly<Record<string, string>> | undefined
+  /** Sent as it is in the place of the dialect's own form: what an upstream said to a client's own credentials. */
+  readonly body?: Uint8Array | undefined
+  /** Sent as it is in the place of the dialect's own form: what an upstream said to a client's own credentials. */
+  readonly body?: Uint8Array | undefined
 }
 
 /** How an attempt ended: `cooldown` = alive but asked to be left alone; `neutral` = says nothing about the target. */
@@ -41,6 +45,10 @@ export interface AttemptFailure {
   readonly message: string
   /** The upstream's `retry-after` in milliseconds, where it was valid. */
   readonly retryAfterMs?: number | undefined
+  /** It says nothing about the target, as when that refuses a client's own credentials. */
+  readonly neutral?: boolean | undefined
+  /** It says nothing about the target, as when that refuses a client's own credentials. */
+  readonly neutral?: boolean | undefined
   /** What the client is told when nobody decides otherwise. */
   readonly reply: FailureReply
   readonly cause?: unknown
@@ -94,7 +102,7 @@ export function verdictOfType(type: FailureType): Verdict {
 
 /** What a failure says about the target. */
 export function outcomeOf(failure: AttemptFailure): AttemptOutcome {
-  if (failure.kind === 'plugin') return 'neutral'
+  if (failure.kind === 'plugin' || failure.neutral) return 'neutral'
   const status = failure.status
   if (status === 400 || status === 413 || status === 422) return 'neutral'
   return status === 429 || status === 529 ? 'cooldown' : 'failure'

@@ -16,3 +16,10 @@ const NOT_FORWARDED = new RegExp(
 export function forwardable(headers: Readonly<Record<string, string>> = {}): [name: string, value: string][] {
   return Object.entries(headers).filter(([name]) => !NOT_FORWARDED.test(name))
 }
+
+/** Headers with their names in lower case, the very object where they are; of two that become one the later counts. */
+export function lowerCaseNames(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const names = Object.keys(headers)
+  if (names.every((name) => name === name.toLowerCase())) return headers
+  return Object.fromEntries(names.map((name) => [name.toLowerCase(), headers[name]!]))
+}

@@ -28,8 +28,8 @@ export const Timeouts = Type.Object(
     activate: ms(10_000, 'Longest activation of a plugin'),
     quarantine: ms(60_000, 'Time in which too many failures take a plugin out'),
     probation: ms(10_000, 'Time after a change in which a plugin that fails gets its previous code and options back'),
-    reloadDebounce: ms(100, 'How long watched files must be quiet (at the longest ten times this) before a change is taken'),
-    reloadPoll: ms(5_000, 'Interval in which files are looked at of which a system may tell nothing'),
+    reloadDebounce: ms(100, 'Quiet time after which a change is taken; ten times as long when changes do not end'),
+    reloadPoll: ms(5_000, 'Interval at which watched files are also looked at unasked'),
   },
   { additionalProperties: false, default: {} },
 )

@@ -1,4 +1,5 @@
 import { CcrError, isCcrError, messageOf } from './errors.ts'
+import { placeOf } from './place.ts'
 import type { StreamTransform } from './stream.ts'
 import { isThenable, settle, type Abortable } from './waiting.ts'
 
@@ -20,6 +21,8 @@ export interface StageOwner {
   readonly hook: string
   readonly timeoutMs: number
   readonly health?: StageHealth | undefined
+  /** Where the place of a fault is looked for. */
+  readonly paths?: readonly string[] | undefined
 }
 
 type AnyTransform = StreamTransform<never, unknown>
@@ -107,6 +110,7 @@ export class Stage {
         : new CcrError('CCR_HOOK_FAILED', `plugin '${plugin}' failed in ${hook}: ${messageOf(thrown)}`, {
             plugin,
             hook,
+            at: placeOf(thrown, this.owner.paths ?? []),
             cause: thrown,
           })
     if (!this.#signal.aborted) this.owner.health?.failed(hook, error)

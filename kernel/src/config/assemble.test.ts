@@ -119,7 +119,8 @@ describe('assemble', () => {
   })
 
   it('has the same fingerprint as long as config and code say the same', async () => {
-    const fingerprint = async (): Promise<string> => (await assemble({ home, env: { A: 'a', B: 'b' } }, root)).fingerprint
+    const env = { A: 'a', B: 'b' }
+    const fingerprint = async (): Promise<string> => (await assemble({ home, env }, root)).fingerprint
     const plugin = (name: string): string =>
       `import { definePlugin, Type } from '@ccr/sdk'
        export default definePlugin({

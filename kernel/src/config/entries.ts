@@ -2,23 +2,25 @@ import { dirname } from 'node:path'
 import { filePath, shortName, type EntryConfig } from '../load/entries.ts'
 import { suggestion } from '../load/nearest.ts'
 import { configFault, findFault } from './check.ts'
+import { toCondition } from './condition.ts'
 import { isPlainObject } from './plain-data.ts'
 import { joinPointer } from './pointer.ts'
 import type { Preset } from './preset.ts'
 import type { LoadedConfig } from './read.ts'
 import { EntryForm, LegacyEntryForm } from './schema.ts'
 
+/** The entries of a preset. */
+export function presetEntries({ name, plugins }: Preset): readonly EntryConfig[] {
+  return plugins.map((use) => ({ id: use, use, options: {}, enabled: true, at: `presets/${name}` }))
+}
+
 /**
- * The entries of a config: those of the default preset, then its own. One of its own takes the place of a default one
- * with the same id.
+ * The entries of a config: those it builds on, then its own. One of its own takes the place of one with the same id.
  *
  * @throws CcrError `CCR_CONFIG_SCHEMA`
  */
-export function resolveEntries(loaded: LoadedConfig, preset: Preset): readonly EntryConfig[] {
-  const entries = new Map<string, EntryConfig>()
-  for (const name of preset.plugins) {
-    entries.set(name, { id: name, use: name, options: {}, enabled: true, at: `presets/${preset.name}` })
-  }
+export function resolveEntries(loaded: LoadedConfig, base: readonly EntryConfig[]): readonly EntryConfig[] {
+  const entries = new Map(base.map((entry) => [entry.id, entry]))
   const key = Object.hasOwn(loaded.value, 'Plugins') ? 'Plugins' : 'plugins'
   const places = new Map<string, string>()
   for (const [index, item] of ((loaded.value[key] ?? []) as readonly unknown[]).entries()) {
@@ -36,10 +38,12 @@ export function resolveEntries(loaded: LoadedConfig, preset: Preset): readonly E
 }
 
 function toEntry(loaded: LoadedConfig, pointer: string, item: unknown): EntryConfig {
-  const { use, id, enabled, ...rest } = toForm(loaded, pointer, item)
+  const { use, id, enabled, when, ...rest } = toForm(loaded, pointer, item)
   const file = filePath(use, dirname(loaded.fileOf(pointer)))
   const name = file === undefined ? shortName(use) : use
-  return { options: {}, ...rest, id: id ?? name, use: name, enabled: enabled ?? true, file, at: loaded.at(pointer) }
+  const condition = when && toCondition(when)
+  const at = loaded.at(pointer)
+  return { options: {}, ...rest, id: id ?? name, use: name, enabled: enabled ?? true, file, at, when: condition }
 }
 
 function toForm(loaded: LoadedConfig, pointer: string, item: unknown): EntryForm {

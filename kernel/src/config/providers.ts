@@ -60,7 +60,7 @@ export function resolveProviders(
       baseUrl: config.api_base_url,
       models: config.models ?? [],
       dialect: dialect.name,
-      secret: config.api_key === undefined || config.api_key === '' ? undefined : new Secret(config.api_key),
+      ...credentialsOf(config),
     })
   }
   return { providers, disabled }
@@ -73,6 +73,11 @@ export function providerItems({
   const key = Object.hasOwn(value, 'providers') ? 'providers' : 'Providers'
   const items = (value[key] ?? []) as readonly unknown[]
   return items.map((item, index) => ({ pointer: joinPointer(joinPointer('', key), index), item }))
+}
+
+function credentialsOf({ api_key: key }: ProviderConfig): Pick<ProviderBlueprint, 'secret' | 'clientCredentials'> {
+  if (key === CLIENT_CREDENTIALS) return { secret: undefined, clientCredentials: true }
+  return { secret: key === undefined || key === '' ? undefined : new Secret(key) }
 }
 
 interface ProviderFault {
@@ -94,10 +99,6 @@ function faultOf(loaded: LoadedConfig, pointer: string, item: unknown): Provider
   const config = item as ProviderConfig
   if (!URL.canParse(config.api_base_url)) {
     return { pointer: `${pointer}/api_base_url`, reason: `${pointer}/api_base_url is not a URL. Correct the value.` }
-  }
-  if (config.api_key === CLIENT_CREDENTIALS) {
-    const fact = "asks to forward the client's own credentials, which this version does not do"
-    return { pointer: `${pointer}/api_key`, reason: `${pointer}/api_key ${fact}. Give a key.` }
   }
   return undefined
 }

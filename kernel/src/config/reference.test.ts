@@ -4,7 +4,7 @@ import type { TObject, TSchema } from 'typebox'
 import { describe, expect, it } from 'vitest'
 import { Limits, Timeouts } from '@ccr/sdk'
 import { packageRoot } from '../load/builtin.ts'
-import { EntryForm, KernelConfig, ProviderConfig } from './schema.ts'
+import { EntryForm, KernelConfig, ProviderConfig, WhenForm } from './schema.ts'
 
 /** A row per key: name, default, description. */
 function table(schema: TObject): string {
@@ -22,6 +22,7 @@ describe('docs/reference/config.md', () => {
     ['top-level keys', KernelConfig],
     ['providers', ProviderConfig],
     ['entries', EntryForm],
+    ['conditions', WhenForm],
     ['timers', Timeouts],
     ['limits', Limits],
   ])('says of the %s what their schema says', async (_, schema) => {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { isCcrError, Type, type Secret } from '@ccr/sdk'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { InstalledPlugin } from './installed.ts'
+import { presetEntries, resolveEntries } from './entries.ts'
 import { readConfig } from './read.ts'
 import { resolveConfig, type ResolvedConfig } from './resolve.ts'
 
@@ -34,7 +35,8 @@ afterEach(() => rm(home, { recursive: true, force: true }))
 
 async function resolve(text: string, env: Record<string, string> = {}, plugins = installed): Promise<ResolvedConfig> {
   await writeFile(join(home, 'config.json'), text)
-  return resolveConfig(await readConfig({ home, env }), { preset, installed: plugins })
+  const loaded = await readConfig({ home, env })
+  return resolveConfig(loaded, { preset, installed: plugins, entries: resolveEntries(loaded, presetEntries(preset)) })
 }
 
 const short = (text: string): string => text.replaceAll(`${home}/`, '')
@@ -294,7 +296,7 @@ describe('warnings', () => {
       ['config.json:1:11: Router has no effect: it is read by router, which is switched off.'],
     ],
     ['{ Meter: 1, plugins: ["meter"] }', []],
-    ['{ profiles: {} }', ['config.json:1:13: profiles is not read by this version.']],
+    ['{ extends: [] }', ['config.json:1:12: extends is not read by this version.']],
     [
       '{ Router: { default: "$NOT_SET" } }',
       [

@@ -3,7 +3,6 @@ import type { ProviderBlueprint } from '../core/blueprint.ts'
 import { createSettings, type Settings } from '@ccr/sdk'
 import type { EntryConfig } from '../load/entries.ts'
 import { missingVariables } from './check.ts'
-import { resolveEntries } from './entries.ts'
 import type { InstalledPlugin } from './installed.ts'
 import type { Preset } from './preset.ts'
 import { resolveProviders, type DisabledProvider } from './providers.ts'
@@ -26,20 +25,24 @@ export interface ServerConfig {
   readonly logLevel: LogLevel
 }
 
-/** A config, made into what the router is built from. */
-export interface ResolvedConfig {
-  readonly settings: Settings
-  readonly server: ServerConfig
-  /** Changes of the files are taken without being asked to. */
-  readonly watch: boolean
+/** What one profile of a config is built from. */
+export interface ResolvedProfile {
   readonly providers: readonly ProviderBlueprint[]
   readonly entries: readonly EntryConfig[]
   /** Top-level keys that belong to plugins. */
   readonly sections: Readonly<Record<string, unknown>>
-  /** Values that must not leave the router, longest first, for the redactor. */
-  readonly secrets: readonly string[]
   readonly warnings: readonly string[]
   readonly disabledProviders: readonly DisabledProvider[]
+}
+
+/** A config, made into what the router is built from. */
+export interface ResolvedConfig extends ResolvedProfile {
+  readonly settings: Settings
+  readonly server: ServerConfig
+  /** Changes of the files are taken without being asked to. */
+  readonly watch: boolean
+  /** Values that must not leave the router, longest first, for the redactor. */
+  readonly secrets: readonly string[]
   /** The config files that were read. */
   readonly files: readonly string[]
 }
@@ -48,6 +51,7 @@ export interface ResolvedConfig {
 export interface Surroundings {
   readonly preset: Preset
   readonly installed: readonly InstalledPlugin[]
+  readonly entries: readonly EntryConfig[]
 }
 
 /**
@@ -55,35 +59,42 @@ export interface Surroundings {
  *
  * @throws CcrError `CCR_CONFIG_SCHEMA`; a faulty provider is left out instead
  */
-export function resolveConfig(loaded: LoadedConfig, { preset, installed }: Surroundings): ResolvedConfig {
+export function resolveConfig(loaded: LoadedConfig, surroundings: Surroundings): ResolvedConfig {
   // Its schema was checked when the file was read.
   const config = loaded.value as KernelConfig
-  const entries = resolveEntries(loaded, preset)
-  const inUse = new Set(entries.filter((entry) => entry.enabled).map((entry) => entry.use))
-  checkSections(
-    loaded,
-    installed.filter((plugin) => inUse.has(plugin.name) || plugin.fromFile),
-  )
-  const { providers, disabled } = resolveProviders(loaded, installed, preset.dialect)
+  const profile = resolveProfile(loaded, surroundings)
   return {
+    ...profile,
     settings: createSettings({
       ...(config.timeouts !== undefined && { timeouts: config.timeouts }),
       ...(config.limits !== undefined && { limits: config.limits }),
     }),
     server: serverConfig(config),
     watch: config.watch ?? true,
-    providers,
-    entries,
-    sections: sectionsOf(loaded),
     secrets: collectSecrets(loaded.value, loaded.variables),
     warnings: [
       ...timerWarnings(loaded.value).map(({ pointer, fact }) => `${loaded.at(pointer)}: ${pointer} ${fact}.`),
       ...unsetVariables(loaded),
-      ...unreadKeys(loaded, installed, entries),
+      ...profile.warnings,
     ],
-    disabledProviders: disabled,
     files: loaded.files,
   }
+}
+
+/**
+ * Resolves what a profile may say for itself.
+ *
+ * @throws CcrError `CCR_CONFIG_SCHEMA`; a faulty provider is left out instead
+ */
+export function resolveProfile(loaded: LoadedConfig, { preset, installed, entries }: Surroundings): ResolvedProfile {
+  const inUse = new Set(entries.filter((entry) => entry.enabled).map((entry) => entry.use))
+  checkSections(
+    loaded,
+    installed.filter((plugin) => inUse.has(plugin.name) || plugin.fromFile),
+  )
+  const { providers, disabled } = resolveProviders(loaded, installed, preset.dialect)
+  const warnings = unreadKeys(loaded, installed, entries)
+  return { providers, entries, sections: sectionsOf(loaded), warnings, disabledProviders: disabled }
 }
 
 function serverConfig(config: KernelConfig): ServerConfig {

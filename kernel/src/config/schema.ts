@@ -88,13 +88,20 @@ export const KernelConfig = Type.Object({
       description: 'Takes changes of the config and of plugin files by itself; else only `ccr reload` does.',
     }),
   ),
+  profiles: Type.Optional(
+    Type.Record(
+      Type.String({ pattern: '^(?!default$)[A-Za-z0-9][A-Za-z0-9._-]*$' }),
+      Type.Record(Type.String(), Type.Unknown()),
+      { default: {}, additionalProperties: false, description: 'Further routing worlds, by name; see below.' },
+    ),
+  ),
   timeouts: Type.Optional(part(Timeouts.properties, 'Timers of an exchange; see below.')),
   limits: Type.Optional(part(Limits.properties, 'Limits of the router; see below.')),
 })
 export type KernelConfig = Static<typeof KernelConfig>
 
 /** Keys that later versions of the kernel will read; using one is a warning. */
-export const RESERVED_KEYS: readonly string[] = ['extends', 'profiles']
+export const RESERVED_KEYS: readonly string[] = ['extends']
 
 const Chain = Type.Array(
   Type.Union([
@@ -147,6 +154,26 @@ export type ProviderConfig = Static<typeof ProviderConfig>
 
 const Names = Type.Array(Type.String({ minLength: 1 }))
 
+const Pattern = Type.String({ minLength: 1 })
+const Patterns = Type.Union([Pattern, Type.Array(Pattern, { minItems: 1 })], { title: 'a pattern or a list of them' })
+
+/** `when` of an entry. All of what it names must hold; of a list one pattern must. `*` stands for any text. */
+export const WhenForm = Type.Object(
+  {
+    provider: Type.Optional({ ...Patterns, description: 'Name of the provider that is tried.' }),
+    model: Type.Optional({ ...Patterns, description: "The provider's own name of the model." }),
+    dialect: Type.Optional({ ...Patterns, description: 'Wire protocol of the client.' }),
+    scenario: Type.Optional({ ...Patterns, description: 'Scenario of the route, such as `think`.' }),
+    header: Type.Optional(
+      Type.Record(Type.String({ minLength: 1 }), Patterns, {
+        description: 'Header of the request and what its value is like.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+)
+export type WhenForm = Static<typeof WhenForm>
+
 /** One of `plugins`, in the new form. */
 export const EntryForm = Type.Object(
   {
@@ -169,6 +196,7 @@ export const EntryForm = Type.Object(
         description: 'What a failing handler means; not for `onRequest`.',
       }),
     ),
+    when: Type.Optional({ ...WhenForm, description: 'When its handlers run; see below.' }),
     enabled: Type.Optional(Type.Boolean({ default: true, description: '`false` switches it off.' })),
   },
   { additionalProperties: false },

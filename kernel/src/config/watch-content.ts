@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFile, realpath, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { MAX_CONFIG_BYTES } from './source.ts'
 
 /** What stood at a path, as a text that is equal only when it was the same file with the same content. */
@@ -14,7 +15,7 @@ const COARSE_DATE_MS = 2_000
 /** How far the clock of a local file system may be behind. */
 const CLOCK_TICK_MS = 20
 
-const ABSENT = 'absent'
+const ABSENT = '\0absent'
 const EMPTY = '\0empty'
 
 interface Known {
@@ -49,14 +50,16 @@ export class ContentReader {
     } catch (thrown) {
       this.#known.delete(path)
       const { code } = thrown as NodeJS.ErrnoException
-      return code === 'ENOENT' || code === 'ENOTDIR' ? ABSENT : `unreadable\0${String(code)}`
+      if (code !== 'ENOENT' && code !== 'ENOTDIR') return `\0unreadable: ${String(code)}`
+      // A path without the extension of its file is absent too; it still says whether its folder is another one.
+      return (await realpath(dirname(path)).catch(() => '')) + ABSENT
     }
   }
 }
 
 /** Whether it looks like the middle of a change: many programs empty or delete a file before they write it. */
 export function isUnfinished(content: Content | undefined): boolean {
-  return content === ABSENT || content?.endsWith(EMPTY) === true
+  return content?.endsWith(ABSENT) === true || content?.endsWith(EMPTY) === true
 }
 
 /** Whether a file was created, written or put in its place at this time or later; what is absent was not. */

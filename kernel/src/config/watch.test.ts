@@ -46,7 +46,8 @@ async function readBy(
   let told = 0
   const warnings: string[] = []
   const quiet = (): void => undefined
-  const log: Log = { debug: quiet, info: quiet, error: (_, text) => warnings.push(text), warn: (_, text) => warnings.push(text) }
+  const note = (_: object, text: string): void => void warnings.push(text)
+  const log: Log = { debug: quiet, info: quiet, warn: note, error: note }
   const read = async (): Promise<void> => {
     last = await Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => undefined)))
   }
@@ -225,8 +226,8 @@ const file = fc.nat(2)
 const value = fc.nat(3)
 const steps = fc.array(
   fc.oneof(
-    fc.record({ type: fc.constantFrom('write' as const, 'replace' as const, 'keep old' as const, 'delete' as const), file, value }),
-    fc.record({ type: fc.constantFrom('swap' as const, 'new folder' as const, 'rebuild' as const), value }),
+    fc.record({ type: fc.constantFrom('write', 'replace', 'keep old', 'delete'), file, value }),
+    fc.record({ type: fc.constantFrom('swap', 'new folder', 'rebuild'), value }),
   ),
   { minLength: 1, maxLength: 8 },
 )
@@ -248,7 +249,7 @@ describe('whatever is done to files', { timeout: 120_000 }, () => {
           if (gapMs > 0) await pause(gapMs)
         }
         const actual = await Promise.all(files.map((path) => readFile(path, 'utf8').catch(() => undefined)))
-        await until(`the end of ${JSON.stringify(todo)}`, () => JSON.stringify(reader.last()) === JSON.stringify(actual))
+        await until('the last state', () => JSON.stringify(reader.last()) === JSON.stringify(actual))
         expect(reader.warnings).toEqual([])
         reader.watcher.close()
       }),

@@ -34,7 +34,7 @@ export interface WatchTimes {
 /** What a watcher needs. */
 export interface InputWatcherOptions {
   readonly log: Log
-  /** Told when a file is not what it was; no other change is told until it is done. It calls {@link InputWatcher.follow}. */
+  /** Told when a file is not what it was, and of no other change until it is done; it has to follow the files anew. */
   readonly changed: () => Promise<unknown>
   /** Opens the watcher of one folder. */
   readonly open?: typeof watch | undefined
@@ -49,7 +49,7 @@ export class InputWatcher {
   readonly #changed: () => Promise<unknown>
   readonly #folders: FolderWatcher
   readonly #reader = new ContentReader()
-  /** Folders whose failure was told. */
+  /** Folders whose failure was told; there are no more than were ever watched. */
   readonly #told = new Set<string>()
   #contents = new Map<string, Content | undefined>()
   #times: WatchTimes = { quietMs: 0, pollMs: 0 }
@@ -84,10 +84,11 @@ export class InputWatcher {
     this.#times = times
     const paths = [...new Set(files)]
     const fresh = await this.#reader.read(paths)
-    // What became known by the reading itself may have changed after it was read: then nothing is known of it.
+    // What changed since may have been read as it was before, after, or for a moment in between, or have become known by
+    // the reading itself: then nothing is known of it.
     const known = await Promise.all(
       paths.map(async (path) => {
-        const content = before.get(path) ?? ((await changedSince(path, startedAt)) ? undefined : fresh.get(path))
+        const content = (await changedSince(path, startedAt)) ? undefined : (before.get(path) ?? fresh.get(path))
         return [path, content] as const
       }),
     )

@@ -23,6 +23,8 @@ export interface Entry {
   readonly optional?: boolean | undefined
   /** Where the plugin's files are, for reports. */
   readonly file?: string | undefined
+  /** Files and folders of its code, absolute, in which the place of a fault is looked for. */
+  readonly paths?: readonly string[] | undefined
   /** What loading its code took; the third part of an activation is measured where it happens. */
   readonly loading?: { readonly bundleMs: number; readonly evaluateMs: number } | undefined
 }
@@ -35,6 +37,8 @@ export interface ProviderBlueprint {
   /** Name of a target dialect. */
   readonly dialect: string
   readonly secret: Secret | undefined
+  /** Requests go out with the client's own credentials; there is no secret then. */
+  readonly clientCredentials?: boolean | undefined
 }
 
 /** What one profile is built from. */

@@ -1,4 +1,4 @@
-import { CcrError, isCcrError, messageOf, type Dialect, type Endpoint, type ErrorCode } from '@ccr/sdk'
+import { CcrError, isCcrError, messageOf, placeOf, type Dialect, type Endpoint, type ErrorCode } from '@ccr/sdk'
 import Value from 'typebox/value'
 import type { Blueprint, Entry, ProfileBlueprint } from './blueprint.ts'
 import { createContext, placed, type RunInner } from './context.ts'
@@ -185,8 +185,9 @@ function fitted(schema: Entry['plugin']['options'], value: unknown, subject: str
   throw fault('CCR_PLUGIN_OPTIONS', `${subject}: ${faults.join('; ')}`, entry)
 }
 
-function fault(code: ErrorCode, message: string, { plugin, file }: Entry, cause?: unknown): CcrError {
-  return new CcrError(code, message, { plugin: plugin.name, at: isCcrError(cause) ? (cause.at ?? file) : file, cause })
+function fault(code: ErrorCode, message: string, { plugin, file, paths = [] }: Entry, cause?: unknown): CcrError {
+  const at = isCcrError(cause) ? cause.at : placeOf(cause, paths)
+  return new CcrError(code, message, { plugin: plugin.name, at: at ?? file, cause })
 }
 
 /** What the reports say of a failed part. */

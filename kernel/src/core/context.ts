@@ -87,6 +87,7 @@ function createTap(instance: Instance, hook: HookName, handler: Tap['handler'], 
   return {
     plugin: entry.plugin.name,
     entryId: entry.id,
+    paths: entry.paths ?? [],
     hook,
     handler,
     stage,

@@ -1,4 +1,4 @@
-import { CcrError, isCcrError, isSkipTarget, isThenable, messageOf, settle } from '@ccr/sdk'
+import { CcrError, isCcrError, isSkipTarget, isThenable, messageOf, placeOf, settle } from '@ccr/sdk'
 import type { Log } from './log.ts'
 import type { Tap } from './tap.ts'
 
@@ -73,7 +73,8 @@ function failed(tap: Tap, thrown: unknown, log: Log): undefined {
   const error = named(tap, thrown)
   tap.health.failed(tap.hook, error)
   if (tap.onFailure === 'fail') throw error
-  log.warn({ plugin: tap.plugin, hook: tap.hook, code: error.code }, `${error.message}; skipped`)
+  const { code, at } = error
+  log.warn({ plugin: tap.plugin, hook: tap.hook, code, at }, `${error.message}; skipped`)
 }
 
 /** A plugin in quarantine is not called: what may be skipped is, what may not fails at once. */
@@ -85,8 +86,9 @@ function refuse(tap: Tap): undefined {
 
 function named(tap: Tap, thrown: unknown): CcrError {
   if (isCcrError(thrown) && thrown.plugin !== undefined) return thrown
-  const detail = { plugin: tap.plugin, hook: tap.hook, cause: thrown }
-  return new CcrError('CCR_HOOK_FAILED', `plugin '${tap.plugin}' failed in ${tap.hook}: ${messageOf(thrown)}`, detail)
+  const { plugin, hook, paths } = tap
+  const detail = { plugin, hook, at: placeOf(thrown, paths), cause: thrown }
+  return new CcrError('CCR_HOOK_FAILED', `plugin '${plugin}' failed in ${hook}: ${messageOf(thrown)}`, detail)
 }
 
 function resultError(tap: Tap, fault: string): CcrError {

@@ -7,6 +7,7 @@ import type { Tap } from './tap.ts'
 export interface GenerationProvider extends Provider {
   readonly baseUrl: string
   readonly secret: Secret | undefined
+  readonly clientCredentials?: boolean | undefined
   /** Present when the answers are made in the process. */
   readonly contributed: LocalProvider | undefined
 }

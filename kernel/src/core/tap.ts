@@ -6,6 +6,7 @@ import type { Health } from './health.ts'
 export interface Tap<Hook extends HookName = HookName> {
   readonly plugin: string
   readonly entryId: string
+  readonly paths: readonly string[]
   readonly hook: Hook
   readonly handler: HookHandlers[Hook]
   readonly stage: string

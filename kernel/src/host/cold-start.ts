@@ -1,5 +1,6 @@
-import type { Blueprint } from '../core/blueprint.ts'
-import { findBuiltins } from '../load/builtin.ts'
+import { join, sep } from 'node:path'
+import type { Blueprint, ProfileBlueprint } from '../core/blueprint.ts'
+import { findBuiltins, packageRoot } from '../load/builtin.ts'
 import type { EntryFailure } from '../load/entries.ts'
 
 /**
@@ -14,16 +15,18 @@ export async function forgiving(blueprint: Blueprint, failures: readonly EntryFa
   )
   const fatal = failures.find(({ use }) => !harmless.has(use))
   if (fatal) throw fatal.error
-  return {
-    ...blueprint,
-    entries: blueprint.entries.map((entry) => ({
+  const weighed = <P extends ProfileBlueprint>(from: P): P => ({
+    ...from,
+    entries: from.entries.map((entry) => ({
       ...entry,
       optional: harmless.has(entry.plugin.name) && isBuiltin(entry.file),
     })),
-  }
+  })
+  const profiles = Object.entries(blueprint.profiles ?? {}).map(([name, one]) => [name, weighed(one)] as const)
+  return { ...weighed(blueprint), profiles: Object.fromEntries(profiles) }
 }
 
-/** A `file:` plugin may carry a built-in one's name; its file is source, a built-in one's is compiled. */
+/** A `file:` plugin may carry a built-in one's name; its file lies elsewhere. */
 function isBuiltin(file: string | undefined): boolean {
-  return file !== undefined && /[\\/]plugins[\\/][^\\/]+[\\/]dist[\\/]/.test(file)
+  return file?.startsWith(join(packageRoot(), 'plugins') + sep) === true
 }

@@ -180,6 +180,7 @@ export class Router {
     this.#server.configure(this.#rules())
     await this.logs.configure(this.#logOptions())
     if (changed) this.#tell()
+    else this.logs.log.info({ generation: this.kernel.current?.id }, 'nothing changed that matters')
     await this.#follow(reading)
   }
 

@@ -1,6 +1,6 @@
 import { createRequire, isBuiltin } from 'node:module'
 import { readFile } from 'node:fs/promises'
-import { dirname, join, sep } from 'node:path'
+import { dirname, join, resolve, sep } from 'node:path'
 import type { Plugin as EsbuildPlugin } from 'esbuild'
 
 /** Whether a module is given to plugins by the kernel, so that there is one copy of it. */
@@ -42,6 +42,11 @@ export function followDependencies({ inputs, injected }: Dependencies): EsbuildP
           path: importer.includes(`${sep}node_modules${sep}`) ? resolveFrom(importer, path) : path,
           external: true,
         }
+      })
+      // As it is written it may lead through a symbolic link, of which the path of the file that is found says nothing.
+      onResolve({ filter: /^\.{0,2}(\/|$)/, namespace: 'file' }, ({ path, resolveDir }) => {
+        inputs.add(resolve(resolveDir, path))
+        return undefined
       })
       // Noted here and not read from the result, because a build that fails has none.
       onLoad({ filter: /.*/, namespace: 'file' }, ({ path }) => {

@@ -1,6 +1,6 @@
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { CcrError, isCcrError, messageOf } from '@ccr/sdk'
-import type { Entry } from '../core/blueprint.ts'
+import type { Condition, Entry } from '../core/blueprint.ts'
 import { findBuiltins, importBuiltin, PACKAGE_PREFIX, type Builtin } from './builtin.ts'
 import { loadPluginFile, type LoadedPlugin, type LoadFailure } from './evaluate.ts'
 import { suggestion } from './nearest.ts'
@@ -15,6 +15,7 @@ export interface EntryConfig {
   readonly after?: readonly string[] | undefined
   readonly timeoutMs?: number | undefined
   readonly onFailure?: 'fail' | 'skip' | undefined
+  readonly when?: Condition | undefined
   readonly enabled: boolean
   /** Absolute path of the plugin's file, for a `file:` plugin. */
   readonly file?: string | undefined
@@ -108,9 +109,10 @@ async function loadOne(
 
 function toEntry(config: EntryConfig, file: string, code: LoadedPlugin | LoadFailure): LoadedEntry | LoadFailure {
   if ('error' in code) return code
-  const { id, options, before, after, timeoutMs, onFailure } = config
+  const { id, options, before, after, timeoutMs, onFailure, when } = config
   const { plugin, hash, timing: loading, inputs } = code
-  return { entry: { id, plugin, hash, options, before, after, timeoutMs, onFailure, file, loading }, inputs }
+  const paths = [dirname(file), ...inputs]
+  return { entry: { id, plugin, hash, options, before, after, timeoutMs, onFailure, when, file, paths, loading }, inputs }
 }
 
 function unknownPlugin({ use, at }: EntryConfig, builtins: readonly Builtin[]): CcrError {

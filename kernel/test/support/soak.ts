@@ -1,3 +1,4 @@
+import { messageOf } from '@ccr/sdk'
 import { exchange, SoakClients, type Flaw, type Outcome, type Seen } from './soak-answers.ts'
 import { breakFiles, changeAt, FAULTS, makeChange, mendFiles, stateAfter, type Change } from './soak-changes.ts'
 import type { Measure } from './soak-plugins.ts'
@@ -51,6 +52,9 @@ export async function runSoak(options: SoakOptions): Promise<SoakResult> {
   const world = await startWorld({ state: START })
   try {
     return await new Soak(world, options).run()
+  } catch (thrown) {
+    const lines = world.router.written().trim().split('\n').slice(-5)
+    throw new Error(`${messageOf(thrown)}\nThe router wrote last:\n${lines.join('\n')}`, { cause: thrown })
   } finally {
     await world.stop()
   }

@@ -66,6 +66,11 @@ export default definePlugin({
 })
 `
 
+interface Health {
+  readonly generation: number
+  readonly config: { readonly lastError?: { readonly code: string } }
+}
+
 /** Writes the files; nothing runs yet. */
 export async function writeWatchedFiles(config = configText()): Promise<{ root: string; files: WatchedFiles }> {
   const root = await realpath(await mkdtemp(join(tmpdir(), 'ccr-watched-')))
@@ -92,8 +97,7 @@ export async function startWatched(
   const running = await serve({ home, configFile: files.config, port: 0, env: {}, version: '1.2.3', ...options })
   const get = async (path: string, headers: Record<string, string> = {}): Promise<unknown> =>
     (await fetch(running.url + path, { headers })).json()
-  const health = async () =>
-    (await get('/health')) as { readonly generation: number; readonly config: { readonly lastError?: { code: string } } }
+  const health = async () => (await get('/health')) as Health
   return {
     root,
     home,
@@ -119,7 +123,7 @@ export async function until(what: string, holds: () => Promise<boolean>): Promis
   throw new Error(`${what}: not within 10 s`)
 }
 
-/** Changes the OLD of a file to the NEW of the next word, in place. */
+/** Makes a file say another word, in place. */
 export async function say(file: string, from: string, to: string): Promise<void> {
   await writeFile(file, (await readFile(file, 'utf8')).replaceAll(from, to))
 }

@@ -1,0 +1,70 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, describe, expect, it } from 'vitest'
+import { assemble } from './assemble.ts'
+
+const homes: string[] = []
+afterEach(async () => {
+  for (const home of homes.splice(0)) await rm(home, { recursive: true })
+})
+
+async function assembled(config: object, env: Record<string, string> = {}) {
+  const home = await mkdtemp(join(tmpdir(), 'ccr profiles-'))
+  homes.push(home)
+  await writeFile(join(home, 'config.json'), JSON.stringify(config, undefined, 2))
+  return assemble({ home, env })
+}
+
+const provider = (name: string, more: object = {}) => ({ name, api_base_url: 'http://127.0.0.1:9', api_key: 'sk-12345', ...more })
+
+describe('profiles', () => {
+  it('have what the config around them has, but for what they say themselves', async () => {
+    const { blueprint, config } = await assembled({
+      Providers: [provider('cloud')],
+      Router: { default: 'cloud,large' },
+      profiles: { work: { Router: { default: 'cloud,small' } }, home: { Providers: [provider('local')] } },
+    })
+    const { work, home } = blueprint.profiles!
+    expect(work!.sections['Router']).toEqual({ default: 'cloud,small' })
+    expect(work!.providers.map(({ name }) => name)).toEqual(['cloud'])
+    expect(home!.sections['Router']).toEqual({ default: 'cloud,large' })
+    expect(home!.providers.map(({ name }) => name)).toEqual(['local'])
+    expect(blueprint.sections['Router']).toEqual({ default: 'cloud,large' })
+    expect(work!.entries.map(({ id }) => id)).toEqual(blueprint.entries.map(({ id }) => id))
+    expect(config.warnings).toEqual([])
+  })
+
+  it('add plugins behind those around them, or put them in the place of one', async () => {
+    const { blueprint } = await assembled({
+      plugins: [{ use: 'provider-demo', id: 'mine' }],
+      profiles: { work: { plugins: [{ use: 'provider-demo', enabled: false }, { use: 'route-scenarios', id: 'own' }] } },
+    })
+    const ids = blueprint.profiles!['work']!.entries.map(({ id }) => id)
+    expect(ids.slice(-2)).toEqual(['mine', 'own'])
+    expect(ids).not.toContain('provider-demo')
+    expect(blueprint.entries.map(({ id }) => id)).not.toContain('own')
+  })
+
+  it('name what is wrong at its place, once', async () => {
+    const { config } = await assembled({
+      Providers: [provider('cloud', { api_key: '$ABSENT_KEY' })],
+      profiles: { work: { Router: { default: 'x,y' } }, home: { Providers: [provider('local', { api_key: '$OTHER_KEY' })] } },
+    })
+    expect(config.disabledProviders.map(({ name, at }) => [name, at.replace(/.*config.json/, '')])).toEqual([
+      ['cloud', ':6:18'],
+      ['local', ':20:22'],
+    ])
+  })
+
+  it.each([
+    [{ profiles: { work: { PORT: 1 } } }, /\/profiles\/work\/PORT belongs to the router as a whole/],
+    [{ profiles: { default: {} } }, /\/profiles.* is not a known key|\/profiles/],
+    [{ profiles: { 'a/b': {} } }, /\/profiles/],
+    [{ profiles: { work: [] } }, /\/profiles\/work must be an object/],
+    [{ profiles: { work: { Router: { default: 1 } } } }, /config.json:5:\d+: \/Router\/default must be text/],
+    [{ profiles: { work: { plugins: [{ use: '' }] } } }, /config.json:\d+:\d+: \/plugins\/0\/use must be/],
+  ])('are refused as %j', async (config, message) => {
+    await expect(assembled(config)).rejects.toThrow(message)
+  })
+})
