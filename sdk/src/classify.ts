@@ -47,20 +47,6 @@ export function credentialFailure(
   return { kind: 'status', status, message: fact, neutral: true, reply: { ...answer, status, type, message } }
 }
 
-/**
- * The failure of an attempt whose upstream refused the client's own credentials. The client gets status, headers and,
- * where it speaks the upstream's dialect, the body as they are; nothing of them stands in the message that is logged.
- */
-export function credentialFailure(
-  target: Target, status: 401 | 403, said: UpstreamError | undefined, answer: Pick<FailureReply, 'headers' | 'body'>,
-  redact: Redact,
-): AttemptFailure {
-  const type = status === 401 ? 'authentication_error' : 'permission_error'
-  const fact = `answered ${status} to the credentials of the client`
-  const message = `${subjectOf(target)} ${fact}${after(quotable(said?.message, redact))}`
-  return { kind: 'status', status, message: fact, neutral: true, reply: { ...answer, status, type, message } }
-}
-
 /** The failure of an attempt that ended in an exception. */
 export function thrownFailure(target: Target, thrown: unknown, redact: Redact): AttemptFailure {
   if (isCcrError(thrown)) return codedFailure(target, thrown, redact)

@@ -24,8 +24,6 @@ export interface FailureReply {
   readonly headers?: Readonly<Record<string, string>> | undefined
   /** Sent as it is in the place of the dialect's own form: what an upstream said to a client's own credentials. */
   readonly body?: Uint8Array | undefined
-  /** Sent as it is in the place of the dialect's own form: what an upstream said to a client's own credentials. */
-  readonly body?: Uint8Array | undefined
 }
 
 /** How an attempt ended: `cooldown` = alive but asked to be left alone; `neutral` = says nothing about the target. */
@@ -45,8 +43,6 @@ export interface AttemptFailure {
   readonly message: string
   /** The upstream's `retry-after` in milliseconds, where it was valid. */
   readonly retryAfterMs?: number | undefined
-  /** It says nothing about the target, as when that refuses a client's own credentials. */
-  readonly neutral?: boolean | undefined
   /** It says nothing about the target, as when that refuses a client's own credentials. */
   readonly neutral?: boolean | undefined
   /** What the client is told when nobody decides otherwise. */

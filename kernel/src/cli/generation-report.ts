@@ -7,6 +7,31 @@ export interface ReportedFault {
   readonly at?: string | undefined
 }
 
+/** A plugin in use; times in milliseconds. */
+export interface ReportedInstance {
+  readonly id: string
+  readonly plugin: string
+  readonly profile: string
+  readonly timing: {
+    readonly bundleMs?: number | undefined
+    readonly evaluateMs?: number | undefined
+    readonly activateMs: number
+  }
+  /** What its handlers were called for and what they cost, by hook. */
+  readonly hooks: Readonly<Record<string, ReportedUse>>
+  /** Why it is no longer called. */
+  readonly quarantine?: { readonly hook: string; readonly message: string } | undefined
+}
+
+/** The calls of one plugin's handlers of one hook; times in milliseconds. */
+export interface ReportedUse {
+  readonly calls: number
+  readonly errors: number
+  readonly timeouts: number
+  readonly ms: number
+  readonly maxMs: number
+}
+
 /** What the router says of its generation, as far as the command line reads it. */
 export interface GenerationReport {
   readonly generation: number
@@ -19,6 +44,15 @@ export interface GenerationReport {
   readonly warnings: readonly string[]
   /** Plugins that were left out. */
   readonly failures: readonly (ReportedFault & { readonly subject: string })[]
+  readonly instances: readonly ReportedInstance[]
+  /** Changes of plugins that were taken back. */
+  readonly reverted: readonly { readonly entry: string; readonly profile: string; readonly message: string }[]
+  /** Replaced generations that exchanges still run on. */
+  readonly draining: readonly {
+    readonly generation: number
+    readonly leases: number
+    readonly exchanges: readonly { readonly path: string; readonly ms: number }[]
+  }[]
   /** Why the last change was not taken. */
   readonly lastError?: ReportedFault | undefined
 }

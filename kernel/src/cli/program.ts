@@ -47,6 +47,14 @@ export async function runProgram(context: CommandContext, args: readonly string[
     .action(async () => {
       exitCode = await (await import('./reload.ts')).reload(context)
     })
+  const plugin = program.command('plugin').description('look at the plugins of the running router')
+  plugin
+    .command('top')
+    .description('show what each plugin was called for and what it cost')
+    .option('--json', 'as one line of JSON')
+    .action(async (options: { readonly json?: boolean }) => {
+      exitCode = await (await import('./plugin-top.ts')).pluginTop(context, options)
+    })
   // Here for the help alone: main.ts runs it before anything is parsed.
   program
     .command('code')

@@ -36,11 +36,23 @@ function describe({
   failures,
   warnings,
   lastError,
+  instances,
+  reverted,
+  draining,
 }: GenerationReport): readonly string[] {
   return [
     `  generation ${generation}`,
     ...disabledProviders.flatMap(({ name, reason, at }) => [`  provider ${name} is disabled: ${reason}`, ...place(at)]),
     ...failures.flatMap(({ subject, message, at }) => [`  plugin ${subject} was left out: ${message}`, ...place(at)]),
+    ...instances.flatMap(({ id, quarantine }) =>
+      quarantine === undefined ? [] : [`  plugin ${id} is quarantined: ${quarantine.message}`],
+    ),
+    ...reverted.map(({ entry, message }) => `  plugin ${entry} runs as it was before its last change: ${message}`),
+    ...draining.map(({ generation: old, leases, exchanges }) => {
+      const oldest = exchanges[0]
+      const since = oldest === undefined ? '' : `, the oldest (${oldest.path}) for ${duration(Math.round(oldest.ms / 1000))}`
+      return `  generation ${old} still has ${leases} exchange${leases === 1 ? '' : 's'}${since}`
+    }),
     ...warnings.map((warning) => `  warning: ${warning}`),
     ...(lastError === undefined
       ? []

@@ -178,6 +178,7 @@ describe('providers', () => {
       `{ providers: [
       { name: 'a', api_base_url: 'https://a/v1', api_key: '$K', models: ['m'] },
       { name: 'b', api_base_url: 'http://b', api_key: '', enabled: true },
+      { name: 'c', api_base_url: 'http://c', api_key: 'passthrough' },
       { name: 'off', api_base_url: '$NOT_SET', enabled: false } ] }`,
       { K: 'sk-1' },
     )
@@ -186,6 +187,7 @@ describe('providers', () => {
     ).toEqual([
       { name: 'a', baseUrl: 'https://a/v1', models: ['m'], dialect: 'wire-a', secret: 'sk-1' },
       { name: 'b', baseUrl: 'http://b', models: [], dialect: 'wire-a', secret: undefined },
+      { name: 'c', baseUrl: 'http://c', models: [], dialect: 'wire-a', secret: undefined, clientCredentials: true },
     ])
   })
 
@@ -214,7 +216,6 @@ describe('providers', () => {
     [`${url}, api_key: 5`, 'config.json:2:47', /text in one line/],
     [`${url}, api_key: 'a\\n'`, 'config.json:2:47', /text in one line/],
     [`${url}, api_key: '$NOT_SET'`, 'config.json:2:47', /NOT_SET is not set/],
-    [`${url}, api_key: 'passthrough'`, 'config.json:2:47', /client's own credentials/],
     [`${url}, models: 'm'`, 'config.json:2:46', /must be a list/],
     [`${url}, models: ['m', '']`, 'config.json:2:52', /text that is not empty/],
     [

@@ -127,7 +127,7 @@ export const ProviderConfig = Type.Object({
     Type.String({
       pattern: '^[^\\u0000-\\u001f]*$',
       title: 'text in one line',
-      description: 'Key that it asks for. Empty or absent: none is sent.',
+      description: 'Key that it asks for. Empty or absent: none is sent. `passthrough`: what the client itself sends.',
     }),
   ),
   models: Type.Optional(

@@ -36,6 +36,11 @@ export class ContentReader {
     return new Map(await Promise.all([...wanted].map(async (path) => [path, await this.#contentOf(path)] as const)))
   }
 
+  /** Which file stood at a path when it was last read; nothing where it could not be. */
+  stampOf(path: string): string | undefined {
+    return this.#known.get(path)?.signature
+  }
+
   async #contentOf(path: string): Promise<Content> {
     const now = Date.now()
     try {

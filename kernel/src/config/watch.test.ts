@@ -35,12 +35,14 @@ interface ReaderOptions {
   readonly pollMs?: number
   /** Runs between the beginning and the end of each reading. */
   readonly during?: () => Promise<unknown>
+  /** Runs when the files were read. */
+  readonly after?: () => Promise<unknown>
   readonly open?: typeof watch
 }
 
 async function readBy(
   files: readonly string[],
-  { quietMs = 10, pollMs = NEVER_MS, during = async () => undefined, open }: ReaderOptions = {},
+  { quietMs = 10, pollMs = NEVER_MS, during = async () => undefined, after, open }: ReaderOptions = {},
 ): Promise<Reader> {
   let last: readonly (string | undefined)[] = []
   let told = 0
@@ -58,6 +60,7 @@ async function readBy(
       const reading = await watcher.beginReading()
       await during()
       await read()
+      await after?.()
       await watcher.follow(files, reading, { quietMs, pollMs })
     },
     open,
@@ -135,6 +138,22 @@ describe('a watcher', () => {
     await writeFile(file, 'four')
     await until('the one after it', () => reader.last()[0] === 'four')
     expect(reader.told() - told).toBeLessThanOrEqual(3)
+  })
+
+  it('tells of a file that was read as it was only for a moment', async () => {
+    const file = await old(join(root, 'a'), 'one')
+    const marker = await old(join(root, 'b'), '1')
+    let moment = true
+    const reader = await readBy([file, marker], {
+      during: async () => moment && writeFile(file, 'two'),
+      after: async () => {
+        if (moment) await writeFile(file, 'one')
+        moment = false
+      },
+    })
+    await writeFile(marker, '2')
+    await until('the moment', () => !moment)
+    await until('what stood before and after it', () => reader.last()[0] === 'one')
   })
 
   it('takes changes that do not end', async () => {

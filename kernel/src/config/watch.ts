@@ -14,13 +14,15 @@ export interface Reading {
   /** Milliseconds since the epoch. */
   readonly startedAt: number
   readonly before: Contents
+  /** Which file stood at each of these paths; another stamp means that it was saved since. */
+  readonly stamps: ReadonlyMap<string, string | undefined>
   /** Absolute paths of the files that are looked at, existing or not; whoever reads adds to it. */
   readonly files: Set<string>
 }
 
 /** A reading of which nothing is known yet. */
-export function beginReading(before: Contents = new Map()): Reading {
-  return { startedAt: Date.now(), before, files: new Set() }
+export function beginReading(before: Contents = new Map(), stamps: Reading['stamps'] = new Map()): Reading {
+  return { startedAt: Date.now(), before, stamps, files: new Set() }
 }
 
 /** Times in milliseconds. */
@@ -75,21 +77,22 @@ export class InputWatcher {
 
   /** To be called before the files are read again. */
   async beginReading(): Promise<Reading> {
-    return beginReading(await this.#reader.read(this.#contents.keys()))
+    const before = await this.#reader.read(this.#contents.keys())
+    return beginReading(before, new Map([...before.keys()].map((path) => [path, this.#reader.stampOf(path)])))
   }
 
   /** Watches these files, and no others, from the state in which this reading found them. */
-  async follow(files: Iterable<string>, { startedAt, before }: Reading, times: WatchTimes): Promise<void> {
+  async follow(files: Iterable<string>, { startedAt, before, stamps }: Reading, times: WatchTimes): Promise<void> {
     if (this.#closed) return
     this.#times = times
     const paths = [...new Set(files)]
     const fresh = await this.#reader.read(paths)
-    // What changed since may have been read as it was before, after, or for a moment in between, or have become known by
-    // the reading itself: then nothing is known of it.
+    // A file that was saved meanwhile may have been read as it was only for a moment, and what became known by the reading
+    // itself may have changed after it was read: then nothing is known of it.
     const known = await Promise.all(
       paths.map(async (path) => {
-        const content = (await changedSince(path, startedAt)) ? undefined : (before.get(path) ?? fresh.get(path))
-        return [path, content] as const
+        const saved = before.has(path) ? stamps.get(path) !== this.#reader.stampOf(path) : await changedSince(path, startedAt)
+        return [path, saved ? undefined : (before.get(path) ?? fresh.get(path))] as const
       }),
     )
     this.#contents = new Map(known)
@@ -139,7 +142,8 @@ export class InputWatcher {
     await this.#arm()
     const found = await this.#differences()
     if (found.length === 0) return
-    if (found.some(isUnfinished) && performance.now() - since < MAX_QUIET_TIMES * this.#times.quietMs) {
+    const unfinished = found.some(([before, now]) => isUnfinished(now) && !isUnfinished(before))
+    if (unfinished && performance.now() - since < MAX_QUIET_TIMES * this.#times.quietMs) {
       this.#hintedAt = Math.min(this.#hintedAt ?? since, since)
       this.#hint()
     } else {
@@ -147,11 +151,12 @@ export class InputWatcher {
     }
   }
 
-  /** What now stands at the paths that do not hold what is known of them. */
-  async #differences(): Promise<readonly (Content | undefined)[]> {
+  /** What is known of the paths that do not hold it any more, and what now stands there. */
+  async #differences(): Promise<readonly (readonly [Content | undefined, Content | undefined])[]> {
     const contents = this.#contents
     const now = await this.#reader.read(contents.keys())
-    return [...contents].filter(([path, content]) => content !== now.get(path)).map(([path]) => now.get(path))
+    const pairs = [...contents].map(([path, content]) => [content, now.get(path)] as const)
+    return pairs.filter(([before, after]) => before !== after)
   }
 
   /** Places are looked up one after the other, so that the last call says what is watched. */

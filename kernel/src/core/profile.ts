@@ -53,6 +53,19 @@ export class Profile {
     this.#log = log
   }
 
+  /** The entries whose handlers take part when this target is tried, by hook and in their order, as one line. */
+  chain(target: Target): string {
+    const dialect = this.providers.get(target.provider)?.dialect ?? ''
+    const { canonical, wire, send, stream } = this.targetHooks(dialect, target)
+    const { onRequest, selectRoute, onError, onUsageDurable, onUsage } = this.hooks
+    const transformRequest = [canonical, wire, send]
+    const rows = { onRequest: [onRequest], selectRoute: [selectRoute], transformRequest, transformStream: [stream] }
+    return Object.entries({ ...rows, onError: [onError], onUsage: [onUsageDurable, onUsage] })
+      .map(([hook, parts]) => [hook, parts.flatMap((part) => part?.taps.map(({ name }) => name) ?? [])] as const)
+      .flatMap(([hook, names]) => (names.length === 0 ? [] : [`${hook}=${names.join(',')}`]))
+      .join('; ')
+  }
+
   /** The transform hooks for a target; targets that the same taps apply to share them. */
   targetHooks(dialect: string, target: Target): TargetHooks {
     let key = dialect

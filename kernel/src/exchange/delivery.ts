@@ -11,6 +11,9 @@ import type { Watchdog } from './watchdog.ts'
  */
 type State = 'held' | 'alive' | 'committed' | 'ended'
 
+/** Longest `x-ccr-plugins`; clients take 8 KiB of headers. */
+const CHAIN_LENGTH = 2_000
+
 type Headers = Readonly<Record<string, string>>
 
 /** Writes one exchange's answer to its client, and knows how far that has gone. */
@@ -153,10 +156,12 @@ export class Delivery {
     for (const [name, value] of forwardable(upstream)) headers[name] = this.#runtime.redact(value)
     Object.assign(headers, own)
     if (!target) return headers
-    const { scenario, source = '' } = this.#exchange.plan ?? {}
+    const { plan, headers: asked, world } = this.#exchange
+    const { scenario, source = '' } = plan ?? {}
     headers['x-ccr-provider'] = toHeaderValue(target.provider)
     headers['x-ccr-model'] = toHeaderValue(target.model)
     headers['x-ccr-route'] = toHeaderValue(scenario ?? source)
+    if (asked['x-ccr-debug'] !== undefined) headers['x-ccr-plugins'] = toHeaderValue(world.chain(target), CHAIN_LENGTH)
     return headers
   }
 
@@ -168,11 +173,11 @@ export class Delivery {
 
 /** Sends a failure to a client that has got nothing yet. */
 export function sendFailure(sink: ClientSink, client: ClientDialect, reply: FailureReply, requestId: string): void {
-  const body = JSON.stringify(client.failure(reply, requestId))
+  const body = reply.body ?? JSON.stringify(client.failure(reply, requestId))
   const headers: Record<string, string> = {
-    ...reply.headers,
     'request-id': requestId,
     'content-type': 'application/json',
+    ...reply.headers,
     'content-length': String(Buffer.byteLength(body)),
   }
   if (reply.retryAfter !== undefined) headers['retry-after'] = toHeaderValue(reply.retryAfter)

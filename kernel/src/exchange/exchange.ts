@@ -10,6 +10,7 @@ import type { Lease } from '../core/kernel.ts'
 import type { Log } from '../core/log.ts'
 import { readLocal, readRemote, type Piece, type Reading, type Take } from './answer.ts'
 import { AttemptState } from './attempt.ts'
+import { hiding, refusedCredentials } from './credentials.ts'
 import { Delivery, sendFailure } from './delivery.ts'
 import { prepareOutbound } from './outbound.ts'
 import { planRoute, type FoundTarget } from './plan.ts'
@@ -119,6 +120,8 @@ class Running {
     const subject = `provider '${target.provider}' (model '${target.model}')`
     const watchdog = new Watchdog(subject, timeouts, this.#exchange.stream, (late) => attempt.cancellation.abort(late))
     const pipeline = new Pipeline(provider.dialect, attempt.cancellation, this.#log)
+    const { redact: plain } = this.#runtime
+    const redact = provider.clientCredentials ? hiding(this.#exchange.headers, plain) : plain
     this.#tracker.reset()
     try {
       const { request, wire } = await prepareOutbound(attempt, provider, this.#profile)
@@ -134,7 +137,8 @@ class Running {
       const asked = { ...wire, stream, connectTimeoutMs: timeouts.connect, signal: attempt.cancellation }
       const response = await this.#runtime.transport.send(asked)
       watchdog.read()
-      if (response.status !== 200) return this.#failed(attempt, await this.#refusal(attempt, response))
+      if (response.status !== 200)
+        return this.#failed(attempt, await this.#refusal(attempt, provider, response, redact))
       const dialect = this.#profile.dialects.get(provider.dialect)!.target!
       this.#build(pipeline, attempt, () => dialect.decoder(attempt))
       const passthrough = wire.passthrough && pipeline.observesOnly
@@ -156,7 +160,7 @@ class Running {
         attempt.settle('neutral')
         throw cause
       }
-      return this.#failed(attempt, thrownFailure(attempt.target, cause, this.#runtime.redact))
+      return this.#failed(attempt, thrownFailure(attempt.target, cause, redact))
     } finally {
       watchdog.stop()
       if (!attempt.record) attempt.settle('ok')
@@ -164,7 +168,10 @@ class Running {
   }
 
   /** The answer's head is an error: its body says more. */
-  async #refusal(attempt: AttemptState, { status, headers, body }: TransportResponse): Promise<AttemptFailure> {
+  async #refusal(
+    attempt: AttemptState, provider: FoundTarget['provider'], response: TransportResponse, redact: Runtime['redact'],
+  ): Promise<AttemptFailure> {
+    const { status, headers, body } = response
     const bytes = await readWhole(body, this.#runtime.settings.limits.errorBytes).catch(() => Buffer.alloc(0))
     attempt.cancellation.throwIfAborted()
     const dialect = this.#profile.dialects.get(attempt.provider.dialect)!.target!
@@ -174,7 +181,8 @@ class Running {
     } catch {
       said = undefined
     }
-    return statusFailure(attempt.target, status, headers, said, this.#runtime.redact)
+    const refused = provider.clientCredentials && refusedCredentials(attempt, response, bytes, said, redact)
+    return refused || statusFailure(attempt.target, status, headers, said, redact)
   }
 
   /** Settles the attempt; a failure after content was sent is the client's last event. */

@@ -1,7 +1,8 @@
-import { CcrError, isCcrError, messageOf, withModel } from '@ccr/sdk'
+import { CcrError, isCcrError, lowerCaseNames, messageOf, withModel } from '@ccr/sdk'
 import type { Auth, CanonicalRequest, Outbound, TargetDialect } from '@ccr/sdk'
 import type { GenerationProvider, Profile } from '../core/profile.ts'
 import type { AttemptState } from './attempt.ts'
+import { ownCredentials } from './credentials.ts'
 
 /** What goes to the network, or to a provider inside the process. */
 export interface Prepared {
@@ -31,21 +32,26 @@ export async function prepareOutbound(attempt: AttemptState, to: GenerationProvi
   if (to.contributed) return { request, wire: undefined }
 
   const dialect = from.dialects.get(to.dialect)!.target!
-  const own = <T>(act: () => T): T => ofDialect(to.dialect, act)
+  const ask = <T>(act: () => T): T => ofDialect(to.dialect, act)
   const sameForm = request === pristine && exchange.dialect === to.dialect
   const mayPass = sameForm && raw !== undefined && !raw.marked
   // Encoding reads the whole body, so a request that may pass is encoded only for handlers who want to see it.
-  const encoded = mayPass && !hooks.wire ? request : own(() => dialect.encode(request, canonical, attempt))
+  const encoded = mayPass && !hooks.wire ? request : ask(() => dialect.encode(request, canonical, attempt))
   const outbound: Outbound = { ...canonical, dialect: to.dialect, body: encoded }
-  const wire = hooks.wire ? await hooks.wire.promise(exchange.frozen(outbound), attempt) : outbound
+  const patched = hooks.wire ? await hooks.wire.promise(exchange.frozen(outbound), attempt) : outbound
+  const named = lowerCaseNames(patched.headers)
+  const wire = named === patched.headers ? patched : { ...patched, headers: named }
   const passthrough = mayPass && wire.body === encoded && wire.stream === stream
 
-  const body = passthrough ? withModel(raw, wire.model) : JSON.stringify(own(() => stripped(dialect, wire.body)))
-  const address = own(() => dialect.address(wire, to.secret, attempt))
-  const headers = { 'content-type': 'application/json', ...address.headers, ...wire.headers }
-  const addressed: Outbound = { ...wire, body, url: address.url, headers, auth: wire.auth ?? address.auth }
+  const body = passthrough ? withModel(raw, wire.model) : JSON.stringify(ask(() => stripped(dialect, wire.body)))
+  const address = ask(() => dialect.address(wire, to.secret, attempt))
+  const given = { 'content-type': 'application/json', ...address.headers, ...wire.headers }
+  const addressed: Outbound = { ...wire, body, url: address.url, headers: given, auth: wire.auth ?? address.auth }
   const sent = hooks.send ? await hooks.send.promise(addressed, attempt) : addressed
-  const wired = { url: sent.url ?? address.url, headers: withAuth(sent.headers, sent.auth), body, passthrough }
+  const url = sent.url ?? address.url
+  const own = to.clientCredentials && !sent.auth ? ownCredentials(exchange.headers, to.baseUrl, url) : undefined
+  const headers = { ...withAuth(lowerCaseNames(sent.headers), sent.auth), ...own }
+  const wired = { url, headers, body, passthrough }
   return { request, wire: wired } satisfies Prepared
 }
 

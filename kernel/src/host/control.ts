@@ -1,5 +1,8 @@
 import { isCcrError, messageOf, type CcrError, type Endpoint, type EndpointReply, type EndpointRequest } from '@ccr/sdk'
+import { createReport } from './generation-report.ts'
 import type { Kernel } from '../core/kernel.ts'
+import type { Reverted } from '../load/probation.ts'
+import type { HoldingExchange } from './exchanges.ts'
 
 /** Something that went wrong, as it is told over HTTP. */
 export interface Fault {
@@ -35,13 +38,15 @@ export interface ControlOptions {
   /** Rejects when the change was not taken. */
   readonly reload: () => Promise<void>
   readonly redact: (text: string) => string
+  readonly reverted: () => readonly Reverted[]
+  readonly holding: (generation: number) => readonly HoldingExchange[]
 }
 
 /** `GET /health`, `GET /api/generation` and `POST /api/reload`. */
 export function createControlEndpoints(options: ControlOptions): readonly Endpoint[] {
   return [
     { method: 'GET', path: '/health', access: 'public', respond: () => health(options) },
-    { method: 'GET', path: '/api/generation', access: 'admin', respond: () => json(200, report(options)) },
+    { method: 'GET', path: '/api/generation', access: 'admin', respond: () => json(200, createReport(options)) },
     { method: 'POST', path: '/api/reload', access: 'admin', respond: (request) => reload(options, request) },
   ]
 }
@@ -70,23 +75,6 @@ function publicFault({ code }: Fault): object {
   return { code }
 }
 
-function report({ kernel, state }: ControlOptions): object {
-  const { warnings, disabledProviders, loadFailures, lastError } = state()
-  const { current } = kernel
-  return {
-    generation: current?.id ?? 0,
-    state: current?.state ?? 'building',
-    leases: current?.leases ?? 0,
-    instances: current?.instances.map(({ entry }) => ({ id: entry.id, plugin: entry.plugin.name })) ?? [],
-    providers: current?.main.providerList.map(({ name, models, dialect }) => ({ name, models, dialect })) ?? [],
-    failures: [...loadFailures, ...(current?.failures ?? [])],
-    warnings,
-    disabledProviders,
-    draining: kernel.draining.map(({ id, leases }) => ({ generation: id, leases })),
-    lastError,
-  }
-}
-
 async function reload(options: ControlOptions, { headers, body }: EndpointRequest): Promise<EndpointReply> {
   const contentType = headers['content-type']
   const isJson = typeof contentType === 'string' && /^application\/json *(;|$)/i.test(contentType)
@@ -101,7 +89,7 @@ async function reload(options: ControlOptions, { headers, body }: EndpointReques
   } catch (thrown) {
     return json(422, { type: 'error', error: { type: 'invalid_request_error', ...toFault(thrown, options.redact) } })
   }
-  return json(200, report(options))
+  return json(200, createReport(options))
 }
 
 function json(status: number, body: object): EndpointReply {

@@ -49,6 +49,14 @@ export const STOPPING: Refusal = {
   close: true,
 }
 
+/** An exchange that keeps a generation alive. */
+export interface HoldingExchange {
+  /** Of its request. */
+  readonly path: string
+  /** How long it has run, in milliseconds. */
+  readonly ms: number
+}
+
 /** The exchanges that run or wait, and how they end when the router stops. */
 export class Exchanges {
   readonly #run: RunExchange
@@ -73,19 +81,29 @@ export class Exchanges {
     return this.#admission.queued
   }
 
+  /** The exchanges that hold a generation, oldest first. */
+  holding(generation: number): readonly HoldingExchange[] {
+    const holding = this.#open.filter(({ held }) => held?.generation === generation)
+    const now = performance.now()
+    return holding
+      .map(({ held, since }) => ({ path: held!.path.split('?', 1)[0]!, ms: Math.round(now - since) }))
+      .sort((first, second) => second.ms - first.ms)
+  }
+
   configure(limits: AdmissionLimits): void {
     this.#admission.configure(limits)
   }
 
   async serve(call: ExchangeCall, runtime: Runtime): Promise<void> {
     const { sink, bytes } = call
-    const open: OpenCall = { sink, at: this.#open.length }
+    const open: OpenCall = { sink, at: this.#open.length, since: performance.now(), held: undefined }
     this.#open.push(open)
     let admitted = false
     try {
       admitted = this.#admission.enter(bytes) || (await this.#admission.wait(bytes, sink.cancellation))
       if (!admitted) return call.refuse(sink.cancellation.aborted ? STOPPING : OVERLOADED)
       const entered = call.enter()
+      open.held = entered && { generation: entered.lease.generation.id, path: entered.incoming.input.url }
       if (entered) await this.#run(entered.lease, entered.incoming, runtime, this.#log)
     } finally {
       if (admitted) this.#admission.leave(bytes)
@@ -123,7 +141,9 @@ export class Exchanges {
  */
 interface OpenCall {
   readonly sink: ResponseSink
+  readonly since: number
   at: number
+  held: { readonly generation: number; readonly path: string } | undefined
 }
 
 /** A request as an exchange sees it. */

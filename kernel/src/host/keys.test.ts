@@ -51,3 +51,38 @@ describe('without a data key', () => {
     expect(open.check(access, headers)?.status).toBe(status)
   })
 })
+
+describe("the router's own header", () => {
+  const own = ['x-ccr-key', DATA]
+
+  it.each<[string, Access, string[], number | undefined]>([
+    ['the key in it', 'data', own, undefined],
+    ['the key in another spelling of it', 'data', ['X-Ccr-Key', DATA], undefined],
+    ['a wrong key in it, the right one elsewhere', 'data', ['x-ccr-key', 'wrong', 'x-api-key', DATA], 401],
+    ['it beside a token of the client', 'data', [...own, 'authorization', 'Bearer theirs'], undefined],
+    ['it beside two keys of the client', 'data', [...own, 'authorization', 'a', 'x-api-key', 'b'], undefined],
+    ['two of it that disagree', 'data', [...own, 'x-ccr-key', 'other'], 401],
+    ['the admin key in it', 'data', ['x-ccr-key', ADMIN], 403],
+    ['it on admin endpoints', 'admin', ['x-ccr-key', ADMIN], 401],
+  ])('%s (%s)', (_name, access, headers, status) => {
+    expect(keys.check(access, headers)?.status).toBe(status)
+  })
+})
+
+describe('what is taken out of the headers', () => {
+  const left = (from: Keys, headers: Record<string, string>): object => {
+    from.takeOut(headers)
+    return headers
+  }
+
+  it.each<[string, Keys, Record<string, string>, object]>([
+    ['the key, as x-api-key', keys, { 'x-api-key': DATA, host: 'h' }, { host: 'h' }],
+    ['the key, as authorization', keys, { authorization: `Bearer ${DATA}` }, {}],
+    ['its own header alone', keys, { 'x-ccr-key': DATA, authorization: 'a' }, { authorization: 'a' }],
+    ['the key everywhere', keys, { 'x-ccr-key': DATA, authorization: `bearer ${DATA}`, 'x-api-key': DATA }, {}],
+    ['the admin key', keys, { 'x-ccr-key': DATA, 'x-api-key': ADMIN }, {}],
+    ['nothing without a key', open, { authorization: 'a', 'x-api-key': 'b' }, { authorization: 'a', 'x-api-key': 'b' }],
+    ['the admin key of a client without a key', open, { authorization: `Bearer ${ADMIN}` }, {}],
+    ['its own header without a key', open, { 'x-ccr-key': 'x', 'x-api-key': 'b' }, { 'x-api-key': 'b' }],
+  ])('is %s', (_name, from, headers, expected) => expect(left(from, headers)).toEqual(expected))
+})

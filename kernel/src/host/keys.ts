@@ -1,5 +1,9 @@
 import { hash, timingSafeEqual } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Refusal } from './failure-answer.ts'
+
+/** Carries the router's key where a client's own credentials take up the ordinary headers. */
+const OWN_HEADER = 'x-ccr-key'
 
 /** Who may call an endpoint. */
 export type Access = 'public' | 'data' | 'admin'
@@ -18,8 +22,10 @@ export interface KeyOptions {
 export class Keys {
   readonly #data: Buffer | undefined
   readonly #admin: Buffer
+  readonly #lengths: ReadonlySet<number>
 
   constructor({ dataKey, adminKey }: KeyOptions) {
+    this.#lengths = new Set([dataKey ?? adminKey, adminKey].map(({ length }) => length))
     this.#data = dataKey === undefined ? undefined : digest(dataKey)
     this.#admin = digest(adminKey)
   }
@@ -27,7 +33,7 @@ export class Keys {
   /** `undefined` lets the request in. */
   check(access: Access, rawHeaders: readonly string[]): Refusal | undefined {
     if (access === 'public' || (access === 'data' && !this.#data)) return undefined
-    const given = credentials(rawHeaders).map(digest)
+    const given = credentials(rawHeaders, access === 'data').map(digest)
     const [first] = given
     if (!first) return unauthorized('a key is required, as `Authorization: Bearer …` or `x-api-key`')
     if (given.some((one) => !timingSafeEqual(one, first))) return unauthorized('the keys of this request disagree')
@@ -38,17 +44,41 @@ export class Keys {
       return { status: 403, type: 'permission_error', message: `this key does not open the ${access} endpoints` }
     return unauthorized('the key is not valid')
   }
+
+  /** Takes the router's own keys out of headers, so that they go nowhere; a client's own credentials stay. */
+  takeOut(headers: IncomingHttpHeaders): void {
+    // Without the router's own header, what opened the router stands in these.
+    const opened = this.#data !== undefined && headers[OWN_HEADER] === undefined
+    for (const name of ['authorization', 'x-api-key']) {
+      const value = headers[name]
+      if (typeof value === 'string' && (opened || this.#isOurs(withoutScheme(value)))) delete headers[name]
+    }
+    if (headers[OWN_HEADER] !== undefined) delete headers[OWN_HEADER]
+  }
+
+  #isOurs(value: string): boolean {
+    if (!this.#lengths.has(value.length)) return false
+    const given = digest(value)
+    return timingSafeEqual(given, this.#admin) || (this.#data !== undefined && timingSafeEqual(given, this.#data))
+  }
 }
 
-function credentials(rawHeaders: readonly string[]): string[] {
+/** Where the router's own header stands, what is in the others is the client's and of no interest. */
+function credentials(rawHeaders: readonly string[], mayHaveOwn: boolean): string[] {
   const found: string[] = []
+  const own: string[] = []
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at]!
     const value = rawHeaders[at + 1]!
-    if (name.length === 13 && name.toLowerCase() === 'authorization') found.push(value.replace(/^bearer +/i, ''))
+    if (mayHaveOwn && name.length === OWN_HEADER.length && name.toLowerCase() === OWN_HEADER) own.push(value)
+    if (name.length === 13 && name.toLowerCase() === 'authorization') found.push(withoutScheme(value))
     else if (name.length === 9 && name.toLowerCase() === 'x-api-key') found.push(value)
   }
-  return found
+  return own.length > 0 ? own : found
+}
+
+function withoutScheme(value: string): string {
+  return value.replace(/^bearer +/i, '')
 }
 
 function digest(key: string): Buffer {

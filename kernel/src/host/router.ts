@@ -71,6 +71,8 @@ export class Router {
     const endpoints = createControlEndpoints({
       kernel: this.kernel,
       state: () => this.#state(),
+      reverted: () => this.#probation.reverted,
+      holding: (generation) => this.#server.holding(generation),
       reload: () => this.reload(),
       redact: (text) => this.#redact(text),
     })

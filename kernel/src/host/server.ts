@@ -13,6 +13,7 @@ import {
   STOPPING,
   type ExchangeCall,
   type ExchangeEndpoint,
+  type HoldingExchange,
   type RunExchange,
 } from './exchanges.ts'
 import { answerFailure, toEnvelope, type Refusal } from './failure-answer.ts'
@@ -102,6 +103,11 @@ export class HostServer {
   /** Exchanges that run now. */
   get inFlight(): number {
     return this.#exchanges.running
+  }
+
+  /** The exchanges that hold a generation. */
+  holding(generation: number): readonly HoldingExchange[] {
+    return this.#exchanges.holding(generation)
   }
 
   /** Exchanges that wait for their turn. */
@@ -265,8 +271,10 @@ export class HostServer {
   ): ReturnType<ExchangeCall['enter']> {
     const lease = this.#kernel.acquire()
     const found = this.#find(lease.generation, request)
-    if ('endpoint' in found && 'client' in found.endpoint)
+    if ('endpoint' in found && 'client' in found.endpoint) {
+      found.rules.keys.takeOut(request.headers)
       return { lease, incoming: new ExchangeRequest(found.endpoint, found.params, request, body, sink) }
+    }
     lease.release()
     this.#refuse(
       request,

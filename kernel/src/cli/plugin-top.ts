@@ -1,0 +1,57 @@
+import { findRunning } from '../host/instance.ts'
+import type { CommandContext } from './context.ts'
+import { EXIT } from './exit-codes.ts'
+import { readGeneration, type ReportedInstance } from './generation-report.ts'
+
+const COLUMNS = ['plugin', 'hook', 'calls', 'errors', 'timeouts', 'ms', 'ms/call', 'max ms', 'loading ms'] as const
+
+/** `ccr plugin top`: what each plugin was called for since it was activated, and what it cost. */
+export async function pluginTop(
+  context: CommandContext,
+  options: { readonly json?: boolean | undefined },
+): Promise<number> {
+  const running = await findRunning(context.home)
+  if (running === undefined) {
+    context.complain('ccr: the router is not running, so no plugin has done anything. `ccr start` starts it')
+    return EXIT.failed
+  }
+  const { instances } = await readGeneration(context.home, running.url)
+  if (options.json) {
+    context.print(JSON.stringify(instances))
+    return EXIT.ok
+  }
+  for (const line of toTable([COLUMNS, ...instances.toSorted(byCost).flatMap(toRows)])) context.print(line)
+  return EXIT.ok
+}
+
+/** A row for each hook; one for a plugin that was not called yet. */
+function toRows({ id, profile, hooks, timing, quarantine }: ReportedInstance): string[][] {
+  const name = [profile === 'default' ? id : `${profile}/${id}`, ...(quarantine ? ['(quarantined)'] : [])].join(' ')
+  const { bundleMs, evaluateMs, activateMs } = timing
+  const loading = [bundleMs, evaluateMs, activateMs].map((ms) => (ms === undefined ? '-' : ms.toFixed(1))).join(' + ')
+  const rows = Object.entries(hooks).map(([hook, { calls, errors, timeouts, ms, maxMs }]) => {
+    const each = calls === 0 ? '-' : (ms / calls).toFixed(3)
+    return [hook, String(calls), String(errors), String(timeouts), ms.toFixed(1), each, maxMs.toFixed(1)]
+  })
+  const filled = rows.length === 0 ? [['-', '0', '0', '0', '0.0', '-', '0.0']] : rows
+  return filled.map((row, index) => [index === 0 ? name : '', ...row, index === 0 ? loading : ''])
+}
+
+function byCost(first: ReportedInstance, second: ReportedInstance): number {
+  return costOf(second) - costOf(first)
+}
+
+function costOf({ hooks }: ReportedInstance): number {
+  return Object.values(hooks).reduce((sum, { ms }) => sum + ms, 0)
+}
+
+/** Columns as wide as their widest cell; numbers stand to the right. */
+function toTable(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths = COLUMNS.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
+  return rows.map((row) =>
+    row
+      .map((cell, column) => (column < 2 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
+      .join('  ')
+      .trimEnd(),
+  )
+}

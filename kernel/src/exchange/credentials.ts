@@ -1,0 +1,35 @@
+import { credentialFailure, forwardable, type AttemptFailure, type HeaderBag, type UpstreamError } from '@ccr/sdk'
+import type { AttemptState } from './attempt.ts'
+import type { TransportResponse } from './ports.ts'
+
+/** The headers in which clients send credentials. */
+const NAMES = ['authorization', 'x-api-key'] as const
+
+/**
+ * A client's own credentials, for a provider that is given them in the place of a key. They belong to the origin of
+ * that provider: whatever else a handler made of the URL gets none.
+ */
+export function ownCredentials(client: HeaderBag, baseUrl: string, url: string): Readonly<Record<string, string>> {
+  const found: Record<string, string> = {}
+  if (!URL.canParse(url) || new URL(url).origin !== new URL(baseUrl).origin) return found
+  for (const name of NAMES) if (typeof client[name] === 'string') found[name] = client[name]
+  return found
+}
+
+/** What the client is told when its own credentials are refused: in its own dialect, what the upstream said. */
+export function refusedCredentials(
+  { exchange, provider, target }: AttemptState, { status, headers }: TransportResponse, body: Uint8Array,
+  said: UpstreamError | undefined, redact: (text: string) => string,
+): AttemptFailure | undefined {
+  if (status !== 401 && status !== 403) return undefined
+  if (exchange.dialect !== provider.dialect) return credentialFailure(target, status, said, {}, redact)
+  const { 'www-authenticate': challenge } = headers
+  const seen = { ...Object.fromEntries(forwardable(headers)), ...(challenge && { 'www-authenticate': challenge }) }
+  return credentialFailure(target, status, said, { headers: seen, body }, redact)
+}
+
+/** Also hides a client's own credentials, which no other place knows to be secret. */
+export function hiding(client: HeaderBag, redact: (text: string) => string): (text: string) => string {
+  const values = NAMES.flatMap((name) => String(client[name] ?? '').split(/\s+/)).filter((value) => value.length > 6)
+  return (text) => redact(values.reduce((left, value) => left.replaceAll(value, '[secret]'), text))
+}

@@ -1,0 +1,36 @@
+import type { Instance } from '../core/instance.ts'
+import type { ControlOptions } from './control.ts'
+
+/** What `GET /api/generation` says: what runs, what was left out and why, what each plugin has done and cost. */
+export function createReport({ kernel, state, reverted, holding, redact }: ControlOptions): object {
+  const { warnings, disabledProviders, loadFailures, lastError } = state()
+  const { current } = kernel
+  return {
+    generation: current?.id ?? 0,
+    state: current?.state ?? 'building',
+    leases: current?.leases ?? 0,
+    instances: current?.instances.map((instance) => describe(instance, redact)) ?? [],
+    providers: current?.main.providerList.map(({ name, models, dialect }) => ({ name, models, dialect })) ?? [],
+    profiles: [...(current?.profiles.keys() ?? [])],
+    failures: [...loadFailures, ...(current?.failures ?? [])],
+    warnings,
+    disabledProviders,
+    reverted: reverted().map((one) => ({ ...one, message: redact(one.message) })),
+    draining: kernel.draining.map(({ id, leases }) => ({ generation: id, leases, exchanges: holding(id) })),
+    lastError,
+  }
+}
+
+/** One plugin in use; times in milliseconds. */
+function describe({ entry, profile, health, activateMs }: Instance, redact: (text: string) => string): object {
+  const { quarantine, use } = health
+  const { bundleMs, evaluateMs } = entry.loading ?? {}
+  return {
+    id: entry.id,
+    plugin: entry.plugin.name,
+    profile,
+    timing: { bundleMs, evaluateMs, activateMs },
+    hooks: Object.fromEntries(use),
+    quarantine: quarantine && { ...quarantine, message: redact(quarantine.message) },
+  }
+}
