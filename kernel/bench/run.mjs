@@ -6,8 +6,10 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { harnessCells, judge, renderTable, selectGates, TARGETS } from './gates.mjs'
 import { prepareHarness, runHarness } from './harness.mjs'
+import { benchReload } from './reload.mjs'
 
 const HELP = `Usage: npm run bench -- [options]
+       npm run bench -- reload [options]
 
 Measures what the router costs against lean references in one run, and checks the cost gates.
 
@@ -77,7 +79,8 @@ async function main() {
 }
 
 try {
-  await main()
+  if (process.argv[2] === 'reload') process.exitCode = await benchReload(process.argv.slice(3))
+  else await main()
 } catch (fault) {
   say(fault instanceof Error ? fault.message : String(fault))
   process.exitCode = 2

@@ -22,7 +22,11 @@ export default definePlugin({
 
 async function ask(url: string, headers: Record<string, string> = {}): Promise<Response> {
   const body = JSON.stringify({ model: 'x', max_tokens: 9, messages: [{ role: 'user', content: 'hi' }] })
-  return fetch(`${url}/v1/messages`, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } })
+  return fetch(`${url}/v1/messages`, {
+    method: 'POST',
+    body,
+    headers: { 'content-type': 'application/json', ...headers },
+  })
 }
 
 test('plugin top says that nothing runs', async () => {
@@ -53,5 +57,7 @@ test('plugin top, status and the debug header tell what plugins do', async () =>
   expect(rows.find(({ id }) => id === 'file:./moody.ts')!.hooks).toMatchObject({ selectRoute: { calls: 7, errors: 5 } })
 
   const status = await cli.run(['status'])
-  expect(status.stdout).toContain("plugin file:./moody.ts is quarantined: plugin 'moody' failed in selectRoute: bad mood")
+  expect(status.stdout).toContain(
+    "plugin file:./moody.ts is quarantined: plugin 'moody' failed in selectRoute: bad mood",
+  )
 })

@@ -68,11 +68,18 @@ describe('the condition of an entry', () => {
       })
     const [first, second] = [noted('first'), noted('second')]
     const echo = plugin('answer', (ctx) =>
-      ctx.on('onRequest', () => ({ reply: { failure: { status: 400, type: 'invalid_request_error', message: 'no' } } })),
+      ctx.on('onRequest', () => ({
+        reply: { failure: { status: 400, type: 'invalid_request_error', message: 'no' } },
+      })),
     )
     const kernel = await createTestKernel({ plugins: [plainDialect, first, second, echo] })
     await kernel.request({ path: '/plain', body: hello })
-    await kernel.reload([plainDialect, { plugin: first, after: ['second'] }, { plugin: second, before: ['answer'] }, echo])
+    await kernel.reload([
+      plainDialect,
+      { plugin: first, after: ['second'] },
+      { plugin: second, before: ['answer'] },
+      echo,
+    ])
     await kernel.request({ path: '/plain', body: hello })
     await kernel.reload([plainDialect, { plugin: first, when: dialect('other') }, second, echo])
     await kernel.request({ path: '/plain', body: hello })

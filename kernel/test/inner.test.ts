@@ -49,7 +49,9 @@ describe('an inner exchange', () => {
     expect(textOf(reply.json() as CanonicalMessage)).toBe('from inside')
     expect(seen).toEqual(['http://inner/ yes deep'])
     expect(records).toHaveLength(1)
-    expect(records[0]!.attempts).toMatchObject([{ provider: 'inner', model: 'deep', outcome: 'ok', tokens: { output: 2 } }])
+    expect(records[0]!.attempts).toMatchObject([
+      { provider: 'inner', model: 'deep', outcome: 'ok', tokens: { output: 2 } },
+    ])
     await kernel.dispose()
   })
 
@@ -134,7 +136,11 @@ describe('an inner exchange', () => {
 
   it('needs the exchange that a hook was given', async () => {
     const kernel = await createTestKernel({
-      plugins: [plainDialect, agent((ctx, parent) => ctx.exchange(asking('m'), { parent: { ...parent } })), routeTo('outer')],
+      plugins: [
+        plainDialect,
+        agent((ctx, parent) => ctx.exchange(asking('m'), { parent: { ...parent } })),
+        routeTo('outer'),
+      ],
       providers,
     })
     const reply = await kernel.request(request)

@@ -10,17 +10,22 @@ type Behaviour = 'ok' | 'throws' | 'hangs' | 'wrong'
 
 function acting(behaviour: () => Behaviour, calls: string[] = []) {
   return plugin('acting', (ctx: PluginContext) => {
-    ctx.on('selectRoute', () => {
-      const now = behaviour()
-      calls.push(now)
-      if (now === 'throws') throw new Error('boom')
-      if (now === 'hangs') return new Promise<undefined>(() => undefined)
-      return now === 'wrong' ? ('nonsense' as never) : undefined
-    }, { stage: 'refine', timeoutMs: 5 })
+    ctx.on(
+      'selectRoute',
+      () => {
+        const now = behaviour()
+        calls.push(now)
+        if (now === 'throws') throw new Error('boom')
+        if (now === 'hangs') return new Promise<undefined>(() => undefined)
+        return now === 'wrong' ? ('nonsense' as never) : undefined
+      },
+      { stage: 'refine', timeoutMs: 5 },
+    )
   })
 }
 
-const setUp = (options: Partial<TestKernelOptions>) => createTestKernel({ ...options, plugins: [plainDialect, echo, ...(options.plugins ?? [])] })
+const setUp = (options: Partial<TestKernelOptions>) =>
+  createTestKernel({ ...options, plugins: [plainDialect, echo, ...(options.plugins ?? [])] })
 
 async function times(kernel: TestKernel, count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) expect((await kernel.request(request)).status).toBe(200)
@@ -147,10 +152,14 @@ describe('a change', () => {
       description: 'for a test',
       options: Type.Object({ size: Type.Integer({ default: 1 }) }, { additionalProperties: false }),
       activate(ctx) {
-        ctx.on('selectRoute', () => {
-          calls.push(ctx.options.size)
-          if (ctx.options.size > 1) throw new Error('too big')
-        }, { stage: 'refine' })
+        ctx.on(
+          'selectRoute',
+          () => {
+            calls.push(ctx.options.size)
+            if (ctx.options.size > 1) throw new Error('too big')
+          },
+          { stage: 'refine' },
+        )
       },
     })
 

@@ -18,10 +18,18 @@ type Draft = Partial<Pick<PluginDraft<never>, 'provides' | 'requires' | 'contrib
 const Empty = Type.Object({}, { additionalProperties: false })
 
 function plugin(name: string, draft: Draft, activate: (ctx: PluginContext) => void) {
-  return definePlugin({ name, apiVersion: 1, description: 'for a test', options: Empty, ...draft, activate: activate as never })
+  return definePlugin({
+    name,
+    apiVersion: 1,
+    description: 'for a test',
+    options: Empty,
+    ...draft,
+    activate: activate as never,
+  })
 }
 
-const clock = (now: number) => plugin('clock', { provides: ['clock'] }, (ctx) => ctx.provide('clock', { now: () => now }))
+const clock = (now: number) =>
+  plugin('clock', { provides: ['clock'] }, (ctx) => ctx.provide('clock', { now: () => now }))
 const quota = (vendor: string) =>
   plugin(vendor, { contributes: ['quotas'] }, (ctx) => ctx.contribute('quotas', { vendor }))
 
@@ -41,7 +49,11 @@ describe('a service', () => {
 
   it('takes those along that rest on it when it changes, and nobody else', async () => {
     const notes: string[] = []
-    const reader = plugin('reader', { requires: ['alarm'] }, (ctx) => void notes.push(`reader ${ctx.get('alarm').at()}`))
+    const reader = plugin(
+      'reader',
+      { requires: ['alarm'] },
+      (ctx) => void notes.push(`reader ${ctx.get('alarm').at()}`),
+    )
     const alarm = plugin('alarm', { requires: ['clock'], provides: ['alarm'] }, (ctx) => {
       const { now } = ctx.get('clock')
       notes.push('alarm')
@@ -101,7 +113,12 @@ describe('contributions', () => {
   it('come in config order to who requires their point, and bring it along when they change', async () => {
     const seen: string[] = []
     const board = plugin('board', { requires: ['quotas[]'] }, (ctx) => {
-      seen.push(ctx.get('quotas[]').map(({ vendor }) => vendor).join(' '))
+      seen.push(
+        ctx
+          .get('quotas[]')
+          .map(({ vendor }) => vendor)
+          .join(' '),
+      )
     })
     const [first, second] = [quota('first'), quota('second')]
     const kernel = await createTestKernel({ plugins: [board, second, first] })
@@ -153,7 +170,9 @@ describe('a profile', () => {
 
   it('finds the services of the host, and keeps its own to itself', async () => {
     const seen: string[] = []
-    const host = plugin('clock', { scope: 'host', provides: ['clock'] }, (ctx) => ctx.provide('clock', { now: () => 7 }))
+    const host = plugin('clock', { scope: 'host', provides: ['clock'] }, (ctx) =>
+      ctx.provide('clock', { now: () => 7 }),
+    )
     const alarm = (at: number) =>
       plugin('alarm', { provides: ['alarm'] }, (ctx) => ctx.provide('alarm', { at: () => at }))
     const reader = plugin('reader', { requires: ['clock', 'alarm'] }, (ctx) => {

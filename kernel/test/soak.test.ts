@@ -72,7 +72,7 @@ describe('changes while streams run', () => {
     expect(after.callsAfterDisposal).toBe(0)
   })
 
-  it('leave a stream the provider it began with, when that is removed; the next request goes elsewhere (119)', async () => {
+  it('leave a stream its provider, when that is removed; the next request goes elsewhere (119)', async () => {
     const ours = await start()
     const routed = await held(ours, 'routed')
     const named = await held(ours, 'named', 'first,m-0')
@@ -86,6 +86,33 @@ describe('changes while streams run', () => {
     expect(await routed.end()).toEqual({ seen: seenIn(START) })
     expect(await named.end()).toEqual({ seen: seenIn(START) })
     await drained(ours)
+  })
+})
+
+describe('changes for which there is no room', () => {
+  it('wait together, and are taken as the files are when an older generation has ended', async () => {
+    const ours = await start({ config: { limits: { generations: 2 } } })
+    const streams = [await held(ours, 'stream0')]
+    for (let code = 1; code <= 2; code++) {
+      ours.save('marker.ts', markerText(code))
+      await reload(ours)
+      streams.push(await held(ours, `stream${code}`))
+    }
+    const { generation } = await ours.report()
+    ours.save('marker.ts', markerText(3))
+    const waiting = [ours.reload()]
+    await poll('the wait', SOON_MS, async () => (/a change waits for/.test(ours.router.written()) ? true : undefined))
+    ours.save('marker.ts', markerText(4))
+    waiting.push(ours.reload(), ours.reload())
+    expect((await ours.report()).generation).toBe(generation)
+    expect(await exchange(ours.url, { words: 1, everyMs: 0 })).toEqual({ seen: seenIn({ ...START, code: 2 }) })
+    expect(await streams[0]!.end()).toEqual({ seen: seenIn(START) })
+    for (const { status, text } of await Promise.all(waiting)) expect(status, text).toBe(200)
+    expect((await ours.report()).generation).toBe(generation + 1)
+    expect(await exchange(ours.url, { words: 1, everyMs: 0 })).toEqual({ seen: seenIn({ ...START, code: 4 }) })
+    for (const code of [1, 2]) expect(await streams[code]!.end()).toEqual({ seen: seenIn({ ...START, code }) })
+    const after = await drained(ours)
+    expect(after.activated - after.disposed).toBe(2)
   })
 })
 
@@ -219,7 +246,9 @@ describe('the soak', () => {
   const options = { clients: 1, swaps: 9, warmUp: 1, measureEvery: 1, limitMs: 1 }
   const failing = (changed: Partial<SoakResult>): string[] =>
     judgeSoak(options, { ...result, ...changed }).flatMap(({ holds, what }) => (holds ? [] : [what]))
-  const later = (changed: Partial<Measure>): Partial<SoakResult> => ({ measures: [measure, { ...measure, ...changed }] })
+  const later = (changed: Partial<Measure>): Partial<SoakResult> => {
+    return { measures: [measure, { ...measure, ...changed }] }
+  }
 
   it.each<[string, Partial<SoakResult>]>([
     ['changes taken', { taken: 7 }],

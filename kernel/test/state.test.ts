@@ -55,7 +55,10 @@ describe('state', () => {
   it('belongs to one entry of one profile', async () => {
     const seen: number[] = []
     const plugins = [plainDialect, echo, counting(seen), { plugin: counting(seen), id: 'again/requests' }]
-    const kernel = await createTestKernel({ plugins, profiles: { other: { plugins: [plainDialect, echo, counting(seen)] } } })
+    const kernel = await createTestKernel({
+      plugins,
+      profiles: { other: { plugins: [plainDialect, echo, counting(seen)] } },
+    })
     await kernel.request(request)
     await kernel.request({ ...request, profile: 'other' })
     expect(seen).toEqual([1, 1, 1])

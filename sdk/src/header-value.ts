@@ -1,3 +1,5 @@
+import type { FailureReply } from './failure.ts'
+
 const LONE_SURROGATE = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g
 
 /** A value for a header: one short line of ASCII; what is not is cut or percent-encoded. */
@@ -22,4 +24,16 @@ export function lowerCaseNames(headers: Readonly<Record<string, string>>): Reado
   const names = Object.keys(headers)
   if (names.every((name) => name === name.toLowerCase())) return headers
   return Object.fromEntries(names.map((name) => [name.toLowerCase(), headers[name]!]))
+}
+
+/** The response headers of a failure, all but the length of its body. */
+export function failureHeaders(reply: FailureReply, requestId: string): Record<string, string> {
+  const headers: Record<string, string> = {
+    'content-type': 'application/json',
+    'request-id': requestId,
+    ...reply.headers,
+  }
+  if (reply.retryAfter !== undefined) headers['retry-after'] = toHeaderValue(reply.retryAfter)
+  if (reply.shouldRetry !== undefined) headers['x-should-retry'] = String(reply.shouldRetry)
+  return headers
 }

@@ -1,5 +1,6 @@
 import type { CanonicalEvent, CanonicalMessage, CanonicalUsage, ContentBlock } from './canonical.ts'
 import { CcrError } from './errors.ts'
+import type { LocalReply } from './hooks.ts'
 
 /** Adds cumulative usage to what was known: later values win, absent and null ones change nothing. */
 export function mergeUsage(known: CanonicalUsage, later: CanonicalUsage | null | undefined): CanonicalUsage {
@@ -187,4 +188,30 @@ export function messageOfEvents(events: readonly CanonicalEvent[]): CanonicalMes
   const message = accumulator.message()
   if (!message) throw new CcrError('CCR_STREAM_ENDED', 'the answer has no beginning')
   return message
+}
+
+/** Whether a client would miss an event if another target answered instead: content, and nothing before it. */
+export function isSubstantive(event: CanonicalEvent): boolean {
+  return event.type === 'content_block_start' || event.type === 'content_block_delta'
+}
+
+/** Whether an event is more than a sign of life. */
+export function isProgress(event: CanonicalEvent): boolean {
+  return event.type !== 'ping'
+}
+
+/** Whether a batch is the last one of its message. */
+export function isEnd(events: readonly CanonicalEvent[]): boolean {
+  return events.at(-1)?.type === 'message_stop'
+}
+
+/** The events of an answer that a plugin made. */
+export function replyEvents(
+  reply: Exclude<LocalReply, { readonly failure: unknown }>,
+): AsyncIterable<readonly CanonicalEvent[]> {
+  return 'message' in reply ? one(messageEvents(reply.message)) : reply.events
+}
+
+async function* one(batch: readonly CanonicalEvent[]): AsyncGenerator<readonly CanonicalEvent[]> {
+  yield batch
 }

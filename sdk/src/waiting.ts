@@ -17,7 +17,7 @@ export function settle<T>(
   promise: PromiseLike<T>,
   limitMs: number,
   signal: Abortable | undefined,
-  expired: () => Error,
+  expired: () => Error = () => new Error('the wait took too long'),
 ): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const finish = (): void => {
@@ -67,4 +67,10 @@ export function pause(ms: number, signal?: Abortable): Promise<void> {
 /** Whether a value can be awaited. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}
+
+/** Runs something that must be over within a time, in milliseconds. */
+export function within(limitMs: number, run: () => void | Promise<void>): Promise<void> {
+  const running = new Promise<void>((resolve) => resolve(run()))
+  return settle(running, limitMs, undefined, () => new Error(`it took longer than ${limitMs} ms`))
 }

@@ -50,7 +50,8 @@ function describe({
     ...reverted.map(({ entry, message }) => `  plugin ${entry} runs as it was before its last change: ${message}`),
     ...draining.map(({ generation: old, leases, exchanges }) => {
       const oldest = exchanges[0]
-      const since = oldest === undefined ? '' : `, the oldest (${oldest.path}) for ${duration(Math.round(oldest.ms / 1000))}`
+      const since =
+        oldest === undefined ? '' : `, the oldest (${oldest.path}) for ${duration(Math.round(oldest.ms / 1000))}`
       return `  generation ${old} still has ${leases} exchange${leases === 1 ? '' : 's'}${since}`
     }),
     ...warnings.map((warning) => `  warning: ${warning}`),

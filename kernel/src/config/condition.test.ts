@@ -30,7 +30,12 @@ describe('when', () => {
   const exchanges: readonly [string, WhenForm, Exchange, boolean][] = [
     ['a dialect', { dialect: 'openai*' }, exchange({ dialect: 'openai-responses' }), true],
     ['another dialect', { dialect: 'openai' }, exchange(), false],
-    ['a header', { header: { 'User-Agent': 'claude-cli/*' } }, exchange({ headers: { 'user-agent': 'claude-cli/2' } }), true],
+    [
+      'a header',
+      { header: { 'User-Agent': 'claude-cli/*' } },
+      exchange({ headers: { 'user-agent': 'claude-cli/2' } }),
+      true,
+    ],
     ['an absent header', { header: { 'x-app': 'cli' } }, exchange(), false],
     ['a repeated header', { header: { 'x-app': '*b' } }, exchange({ headers: { 'x-app': ['a', 'b'] } }), true],
     ['a scenario', { scenario: ['think', 'image'] }, planned('think'), true],
@@ -48,7 +53,8 @@ describe('when', () => {
   it('matches any text by itself, unless it has a star, and any text by a star', () => {
     fc.assert(
       fc.property(fc.string({ minLength: 1 }), fc.string(), (text, other) => {
-        const holds = (model: string, of: string): boolean => toCondition({ model }).target!({ provider: 'p', model: of })
+        const holds = (model: string, of: string): boolean =>
+          toCondition({ model }).target!({ provider: 'p', model: of })
         expect(holds(text, text)).toBe(true)
         expect(holds('*', other)).toBe(true)
         expect(holds(`${text}*`, text + other)).toBe(true)

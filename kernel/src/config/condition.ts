@@ -4,9 +4,12 @@ import type { WhenForm } from './schema.ts'
 
 type Patterns = string | readonly string[]
 
-/** What `when` of an entry means. Before a target is known only dialect and headers count, and the scenario once decided. */
+/** What `when` of an entry means. */
 export function toCondition({ provider, model, dialect, scenario, header }: WhenForm): Condition {
-  const ofTarget = [check(provider, (target: Target) => target.provider), check(model, (target: Target) => target.model)]
+  const ofTarget = [
+    check(provider, (target: Target) => target.provider),
+    check(model, (target: Target) => target.model),
+  ]
   const ofExchange = [
     check(dialect, (exchange: Exchange) => exchange.dialect),
     ...Object.entries(header ?? {}).map(([name, patterns]) =>
@@ -19,7 +22,10 @@ export function toCondition({ provider, model, dialect, scenario, header }: When
 
 type Check<Subject> = (subject: Subject) => boolean
 
-function check<Subject>(patterns: Patterns | undefined, read: (subject: Subject) => string): Check<Subject> | undefined {
+function check<Subject>(
+  patterns: Patterns | undefined,
+  read: (subject: Subject) => string,
+): Check<Subject> | undefined {
   if (patterns === undefined) return undefined
   const matches = matcher(patterns)
   return (subject) => matches(read(subject))

@@ -16,7 +16,12 @@ async function assembled(config: object, env: Record<string, string> = {}) {
   return assemble({ home, env })
 }
 
-const provider = (name: string, more: object = {}) => ({ name, api_base_url: 'http://127.0.0.1:9', api_key: 'sk-12345', ...more })
+const provider = (name: string, more: object = {}) => ({
+  name,
+  api_base_url: 'http://127.0.0.1:9',
+  api_key: 'sk-12345',
+  ...more,
+})
 
 describe('profiles', () => {
   it('have what the config around them has, but for what they say themselves', async () => {
@@ -38,7 +43,14 @@ describe('profiles', () => {
   it('add plugins behind those around them, or put them in the place of one', async () => {
     const { blueprint } = await assembled({
       plugins: [{ use: 'provider-demo', id: 'mine' }],
-      profiles: { work: { plugins: [{ use: 'provider-demo', enabled: false }, { use: 'route-scenarios', id: 'own' }] } },
+      profiles: {
+        work: {
+          plugins: [
+            { use: 'provider-demo', enabled: false },
+            { use: 'route-scenarios', id: 'own' },
+          ],
+        },
+      },
     })
     const ids = blueprint.profiles!['work']!.entries.map(({ id }) => id)
     expect(ids.slice(-2)).toEqual(['mine', 'own'])
@@ -49,7 +61,10 @@ describe('profiles', () => {
   it('name what is wrong at its place, once', async () => {
     const { config } = await assembled({
       Providers: [provider('cloud', { api_key: '$ABSENT_KEY' })],
-      profiles: { work: { Router: { default: 'x,y' } }, home: { Providers: [provider('local', { api_key: '$OTHER_KEY' })] } },
+      profiles: {
+        work: { Router: { default: 'x,y' } },
+        home: { Providers: [provider('local', { api_key: '$OTHER_KEY' })] },
+      },
     })
     expect(config.disabledProviders.map(({ name, at }) => [name, at.replace(/.*config.json/, '')])).toEqual([
       ['cloud', ':6:18'],

@@ -87,11 +87,13 @@ export class InputWatcher {
     this.#times = times
     const paths = [...new Set(files)]
     const fresh = await this.#reader.read(paths)
-    // A file that was saved meanwhile may have been read as it was only for a moment, and what became known by the reading
-    // itself may have changed after it was read: then nothing is known of it.
+    // A file that was saved meanwhile may have been read as it was only for a moment, and what became known by the
+    // reading itself may have changed after it was read: then nothing is known of it.
     const known = await Promise.all(
       paths.map(async (path) => {
-        const saved = before.has(path) ? stamps.get(path) !== this.#reader.stampOf(path) : await changedSince(path, startedAt)
+        const saved = before.has(path)
+          ? stamps.get(path) !== this.#reader.stampOf(path)
+          : await changedSince(path, startedAt)
         return [path, saved ? undefined : (before.get(path) ?? fresh.get(path))] as const
       }),
     )

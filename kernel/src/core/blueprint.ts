@@ -1,4 +1,4 @@
-import type { Exchange, Plugin, Secret, Target } from '@ccr/sdk'
+import type { Exchange, Placement, Plugin, Secret, Target } from '@ccr/sdk'
 
 /** When an entry's handlers run. Before there is a target, only what is known of the exchange counts. */
 export interface Condition {
@@ -7,17 +7,13 @@ export interface Condition {
 }
 
 /** One use of a plugin. */
-export interface Entry {
+export interface Entry extends Placement {
   /** Unique in the blueprint. */
   readonly id: string
   readonly plugin: Plugin
   /** Hash of the plugin's code; the same code and options share an instance across generations. */
   readonly hash: string
   readonly options: unknown
-  readonly before?: readonly string[] | undefined
-  readonly after?: readonly string[] | undefined
-  readonly timeoutMs?: number | undefined
-  readonly onFailure?: 'fail' | 'skip' | undefined
   readonly when?: Condition | undefined
   /** At a cold start it may be left out, visibly, when it cannot be activated. */
   readonly optional?: boolean | undefined

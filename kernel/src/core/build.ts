@@ -1,10 +1,10 @@
-import { CcrError, isCcrError, messageOf, placeOf, type Dialect, type Endpoint, type ErrorCode } from '@ccr/sdk'
-import Value from 'typebox/value'
+import { CcrError, fitted, isCcrError, messageOf, placeOf, within } from '@ccr/sdk'
+import type { Dialect, Endpoint, ErrorCode } from '@ccr/sdk'
 import type { Blueprint, Entry, ProfileBlueprint } from './blueprint.ts'
 import { createContext, placed, type RunInner } from './context.ts'
 import { contributionsTo, DEFAULT_PROFILE, Generation, type BuildFailure } from './generation.ts'
 import { Health, type Quarantine, type QuarantineRules } from './health.ts'
-import { Instance, ownerOf, within } from './instance.ts'
+import { Instance, ownerOf } from './instance.ts'
 import type { Log } from './log.ts'
 import { Profile, type GenerationProvider } from './profile.ts'
 import { conflict, inDependencyOrder, Services } from './services.ts'
@@ -51,10 +51,11 @@ class Build {
     const { id, log } = this.#options
     const { profiles = {} } = this.#blueprint
     try {
-      const main = await this.#profile(DEFAULT_PROFILE, this.#blueprint, undefined)
+      const main = await this.#profile(DEFAULT_PROFILE, this.#blueprint)
       const others = new Map([[DEFAULT_PROFILE, main.profile]])
-      for (const [name, one] of Object.entries(profiles)) others.set(name, (await this.#profile(name, one, main)).profile)
-      return new Generation({ id, instances: this.#instances, profiles: others, failures: this.#failures })
+      for (const [name, own] of Object.entries(profiles))
+        others.set(name, (await this.#profile(name, own, main)).profile)
+      return new Generation(id, this.#instances, others, this.#failures)
     } catch (thrown) {
       await Promise.all(this.#instances.map((instance) => instance.release(log)))
       throw thrown
@@ -62,7 +63,7 @@ class Build {
   }
 
   /** @param main the default profile, whose plugins of scope `host` serve this one too */
-  async #profile(name: string, from: ProfileBlueprint, main: { used: readonly Used[]; services: Services } | undefined) {
+  async #profile(name: string, from: ProfileBlueprint, main?: { used: readonly Used[]; services: Services }) {
     const { lenient } = this.#options
     const services = new Services(main?.services)
     const own = main ? from.entries.filter(({ plugin }) => plugin.scope === 'profile') : from.entries
@@ -96,11 +97,13 @@ class Build {
     }
     const declared = Object.keys(plugin.config.properties).filter((key) => key in from.sections)
     const sections = Object.fromEntries(declared.map((key) => [key, from.sections[key]]))
-    const given = fitted(plugin.options, entry.options ?? {}, subject, entry)
-    const config = fitted(plugin.config, sections, `the config that ${subject} reads`, entry)
+    const options = fitted(plugin.options, entry.options ?? {})
+    const config = fitted(plugin.config, sections)
+    const faults = [...options.faults, ...config.faults.map((one) => `in the config that it reads: ${one}`)]
+    if (faults.length > 0) throw fault('CCR_PLUGIN_OPTIONS', `${subject}: ${faults.join('; ')}`, entry)
     const behind = plugin.requires.map((name) => [name, services.behind(name, plugin)] as const)
     const rests = behind.map(([, instances]) => instances.map(({ serial }) => serial))
-    const key = JSON.stringify([profile, entry.id, plugin.name, entry.hash, given, config, rests])
+    const key = JSON.stringify([profile, entry.id, plugin.name, entry.hash, options.value, config.value, rests])
     const existing = reusable.find((instance) => instance.key === key && !instance.disposed)
     if (existing) {
       existing.retain()
@@ -110,12 +113,12 @@ class Build {
     const rules = lenient ? { ...quarantine, firstCalls: Infinity } : quarantine
     const health: Health = new Health(rules, (reason) => onQuarantine(instance, reason))
     const state = states.view(ownerOf(profile, entry), log)
-    const instance = new Instance({ key, entry, profile, health, state })
+    const instance = new Instance(key, entry, profile, health, state)
     instance.retain()
     const requirements = new Map(behind.map(([name, instances]) => [name, offered(name, instances)]))
     const began = performance.now()
     try {
-      const context = createContext(instance, { options: given, config, requirements, inner, log })
+      const context = createContext(instance, options.value, config.value, { requirements, inner, log })
       await within(activateMs, () => plugin.activate(context))
     } catch (cause) {
       await instance.release(log)
@@ -167,7 +170,7 @@ class Build {
       } else providers.set(provider.name, { ...provider, local: false, contributed: undefined })
     }
     const taps = used.flatMap(({ entry, instance }) => instance.taps.map((tap) => placed(tap, entry)))
-    return new Profile({ name, taps, endpoints, dialects, providers }, this.#options.log)
+    return new Profile({ name, endpoints, dialects, providers }, taps, this.#options.log)
   }
 }
 
@@ -175,14 +178,6 @@ class Build {
 function offered(name: string, behind: readonly Instance[]): unknown {
   if (!name.endsWith('[]')) return behind[0]!.services.get(name)
   return contributionsTo(behind, name.slice(0, -2) as 'providers').map(({ value }) => value)
-}
-
-/** A copy with its defaults filled in; every fault is named by its JSON pointer. */
-function fitted(schema: Entry['plugin']['options'], value: unknown, subject: string, entry: Entry): unknown {
-  const copy = Value.Default(schema, structuredClone(value))
-  if (Value.Check(schema, copy)) return copy
-  const faults = [...Value.Errors(schema, copy)].map((error) => `${error.instancePath || '/'} ${error.message}`)
-  throw fault('CCR_PLUGIN_OPTIONS', `${subject}: ${faults.join('; ')}`, entry)
 }
 
 function fault(code: ErrorCode, message: string, { plugin, file, paths = [] }: Entry, cause?: unknown): CcrError {

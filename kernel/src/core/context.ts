@@ -1,8 +1,8 @@
-import { CcrError, type CanonicalMessage, type CanonicalRequest, type HookName, type InnerOptions } from '@ccr/sdk'
-import type { Placement, PluginContext } from '@ccr/sdk'
+import { CcrError, withFields, type CanonicalMessage, type CanonicalRequest, type HookName } from '@ccr/sdk'
+import type { InnerOptions, Placement, PluginContext } from '@ccr/sdk'
 import type { Entry } from './blueprint.ts'
 import type { Instance } from './instance.ts'
-import { withFields, type Log } from './log.ts'
+import type { Log } from './log.ts'
 import { broken } from './services.ts'
 import { HOOK_RULES, type Tap } from './tap.ts'
 
@@ -11,15 +11,13 @@ export type RunInner = (request: CanonicalRequest, options: InnerOptions) => Pro
 
 /** What a context gives beside what it takes. */
 export interface Given {
-  readonly options: unknown
-  readonly config: unknown
   readonly requirements: ReadonlyMap<string, unknown>
   readonly inner: RunInner
   readonly log: Log
 }
 
 /** What a plugin gets at activation. Everything obtained through it belongs to the instance and is undone with it. */
-export function createContext(instance: Instance, given: Given): PluginContext {
+export function createContext(instance: Instance, options: unknown, config: unknown, given: Given): PluginContext {
   const { id: entryId, plugin } = instance.entry
   /** The instance, for as long as it may be used. */
   const live = (): Instance => {
@@ -34,8 +32,8 @@ export function createContext(instance: Instance, given: Given): PluginContext {
     name: plugin.name,
     entryId,
     profile: instance.profile,
-    options: given.options,
-    config: given.config,
+    options,
+    config,
     log: withFields(given.log, { plugin: plugin.name, entry: entryId }),
     signal: instance.signal,
     on: (hook, handler, placement) => {
@@ -55,9 +53,9 @@ export function createContext(instance: Instance, given: Given): PluginContext {
       // The requirement's name stands for its type.
       return given.requirements.get(what) as never
     },
-    exchange: (request, options) => {
+    exchange: (request, how) => {
       live()
-      return given.inner(request, options)
+      return given.inner(request, how)
     },
     endpoint: (endpoint) => void live().endpoints.push(endpoint),
     // A dialect's body and event types stay inside it: the kernel only ever hands back what the dialect made.

@@ -10,14 +10,6 @@ export interface BuildFailure {
   readonly at?: string | undefined
 }
 
-/** What {@link Generation} is made of. */
-export interface GenerationParts {
-  readonly id: number
-  readonly instances: readonly Instance[]
-  readonly profiles: ReadonlyMap<string, Profile>
-  readonly failures: readonly BuildFailure[]
-}
-
 /** The profile that serves requests which name none. */
 export const DEFAULT_PROFILE = 'default'
 
@@ -32,7 +24,7 @@ export class Generation {
   #leases = 0
   #idle: (() => void) | undefined
 
-  constructor({ id, instances, profiles, failures }: GenerationParts) {
+  constructor(id: number, instances: readonly Instance[], profiles: Generation['profiles'], failures: BuildFailure[]) {
     this.id = id
     this.instances = instances
     this.profiles = profiles

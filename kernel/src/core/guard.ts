@@ -1,4 +1,4 @@
-import { CcrError, isCcrError, isSkipTarget, isThenable, messageOf, placeOf, settle } from '@ccr/sdk'
+import { CcrError, isCcrError, isSkipTarget, isThenable, messageOf, placeOf, settle, type ErrorCode } from '@ccr/sdk'
 import type { Log } from './log.ts'
 import type { Tap } from './tap.ts'
 
@@ -22,6 +22,8 @@ export function guard<Args extends readonly unknown[]>(
   seam: Seam<Args>,
   log: Log,
 ): (...args: Args) => Promise<unknown> {
+  const late = (): CcrError =>
+    fault(tap, 'CCR_HOOK_TIMEOUT', `did not finish ${tap.hook} within ${tap.timeoutMs} ms`)
   return async (...args) => {
     const { health } = tap
     if (health.quarantine) return refuse(tap)
@@ -29,9 +31,9 @@ export function guard<Args extends readonly unknown[]>(
     let fine = false
     try {
       let result = seam.call(...args)
-      if (isThenable(result)) result = await settle(result, tap.timeoutMs, seam.signal(...args), () => late(tap))
-      const fault = result === undefined ? undefined : seam.fault(result, ...args)
-      if (fault !== undefined) throw resultError(tap, fault)
+      if (isThenable(result)) result = await settle(result, tap.timeoutMs, seam.signal(...args), late)
+      const wrong = result === undefined ? undefined : seam.fault(result, ...args)
+      if (wrong !== undefined) throw unusable(tap, wrong)
       fine = true
       return result
     } catch (thrown) {
@@ -58,7 +60,7 @@ export function guardSync<Args extends readonly unknown[]>(
     try {
       const result = call(...args)
       if (isThenable(result)) void Promise.resolve(result).catch(() => undefined)
-      if (result !== undefined) throw resultError(tap, 'it must set the stream up at once and give nothing')
+      if (result !== undefined) throw unusable(tap, 'it must set the stream up at once and give nothing')
     } catch (thrown) {
       failed(tap, thrown, log)
     } finally {
@@ -80,29 +82,19 @@ function failed(tap: Tap, thrown: unknown, log: Log): undefined {
 /** A plugin in quarantine is not called: what may be skipped is, what may not fails at once. */
 function refuse(tap: Tap): undefined {
   if (tap.onFailure === 'skip') return
-  const fact = `plugin '${tap.plugin}' is quarantined, because it failed too often`
-  throw new CcrError('CCR_PLUGIN_QUARANTINED', `${fact}; change, correct or disable it`, tap)
+  throw fault(tap, 'CCR_PLUGIN_QUARANTINED', 'is quarantined: it failed too often; change, correct or disable it')
+}
+
+function unusable(tap: Tap, wrong: string): CcrError {
+  return fault(tap, 'CCR_HOOK_RESULT', `gave ${tap.hook} a result it cannot use: ${wrong}`)
 }
 
 function named(tap: Tap, thrown: unknown): CcrError {
   if (isCcrError(thrown) && thrown.plugin !== undefined) return thrown
-  const { plugin, hook, paths } = tap
-  const detail = { plugin, hook, at: placeOf(thrown, paths), cause: thrown }
-  return new CcrError('CCR_HOOK_FAILED', `plugin '${plugin}' failed in ${hook}: ${messageOf(thrown)}`, detail)
+  return fault(tap, 'CCR_HOOK_FAILED', `failed in ${tap.hook}: ${messageOf(thrown)}`, thrown)
 }
 
-function resultError(tap: Tap, fault: string): CcrError {
-  return new CcrError(
-    'CCR_HOOK_RESULT',
-    `plugin '${tap.plugin}' gave ${tap.hook} a result it cannot use: ${fault}`,
-    tap,
-  )
-}
-
-function late(tap: Tap): CcrError {
-  return new CcrError(
-    'CCR_HOOK_TIMEOUT',
-    `plugin '${tap.plugin}' did not finish ${tap.hook} within ${tap.timeoutMs} ms`,
-    tap,
-  )
+function fault({ plugin, hook, paths }: Tap, code: ErrorCode, fact: string, cause?: unknown): CcrError {
+  const at = cause === undefined ? undefined : placeOf(cause, paths)
+  return new CcrError(code, `plugin '${plugin}' ${fact}`, { plugin, hook, at, cause })
 }

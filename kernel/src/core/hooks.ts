@@ -1,6 +1,6 @@
 import { decisionFault, outboundFault, planFault, requestFault } from '@ccr/sdk'
 import type { Attempt, AttemptFailure, CanonicalRequest, ErrorDecision, Exchange, LocalReply } from '@ccr/sdk'
-import type { Outbound, RequestDecision, RoutePlan, StageOwner, StreamPipeline, Target, UsageRecord } from '@ccr/sdk'
+import type { Outbound, Pipeline, RequestDecision, RoutePlan, Target, UsageRecord } from '@ccr/sdk'
 import { AsyncParallelHook, AsyncSeriesBailHook, AsyncSeriesWaterfallHook, SyncHook } from 'tapable'
 import { guard, guardSync } from './guard.ts'
 import type { Log } from './log.ts'
@@ -13,32 +13,18 @@ export interface ReplaceableExchange extends Exchange {
 }
 
 /** The hooks that do not depend on a target. A hook without taps is absent, so that it costs nothing. */
-export interface HookTable {
-  readonly onRequest: AsyncSeriesBailHook<[ReplaceableExchange], LocalReply> | undefined
-  readonly selectRoute: AsyncSeriesWaterfallHook<[RoutePlan, Exchange]> | undefined
-  readonly onError: AsyncSeriesBailHook<[AttemptFailure, Attempt], ErrorDecision> | undefined
-  readonly onUsage: AsyncParallelHook<[UsageRecord, Exchange]> | undefined
-  /** Those of the onUsage taps that finish before the terminal frame goes out. */
-  readonly onUsageDurable: AsyncParallelHook<[UsageRecord, Exchange]> | undefined
-}
+export type HookTable = ReturnType<typeof createHookTable>
 
 /** The two transform hooks, for targets of one dialect. */
-export interface TargetHooks {
-  readonly canonical: AsyncSeriesWaterfallHook<[Outbound, Attempt]> | undefined
-  readonly wire: AsyncSeriesWaterfallHook<[Outbound, Attempt]> | undefined
-  readonly send: AsyncSeriesWaterfallHook<[Outbound, Attempt]> | undefined
-  readonly stream: SyncHook<[NamingPipeline, Attempt]> | undefined
-}
+export type TargetHooks = ReturnType<typeof createTargetHooks>
 
 /** A pipeline that knows which tap is building on it, so that a failing stage names its plugin. */
-export interface NamingPipeline {
-  as(owner: StageOwner): StreamPipeline
-}
+type NamingPipeline = Pick<Pipeline, 'as'>
 
 type Registered<Args extends readonly unknown[]> = readonly [tap: Tap, run: (...args: Args) => Promise<unknown>]
 
 /** Fresh tapable hooks for one generation; the raw hooks are never handed to a plugin. */
-export function createHookTable(taps: readonly Tap[], log: Log): HookTable {
+export function createHookTable(taps: readonly Tap[], log: Log) {
   const usage = ofHook(taps, 'onUsage').map((tap) => usageTap(tap, log))
   const requests = ofHook(taps, 'onRequest').map((tap) => requestTap(tap, log))
   const routes = ofHook(taps, 'selectRoute').map((tap) => routeTap(tap, log))
@@ -48,6 +34,7 @@ export function createHookTable(taps: readonly Tap[], log: Log): HookTable {
     selectRoute: filled(new AsyncSeriesWaterfallHook<[RoutePlan, Exchange]>(['plan', 'exchange']), routes),
     onError: filled(new AsyncSeriesBailHook<[AttemptFailure, Attempt], ErrorDecision>(['failure', 'attempt']), errors),
     onUsage: filled(parallel(), usage.filter(([tap]) => !tap.durable)),
+    // Those that finish before the terminal frame goes out.
     onUsageDurable: filled(parallel(), usage.filter(([tap]) => tap.durable)),
   })
 }
@@ -59,10 +46,10 @@ export function checkTransformOrder(taps: readonly Tap[]): void {
 }
 
 /** The transform hooks as a target of this dialect sees them; streams unwind in reverse, like an onion. */
-export function createTargetHooks(taps: readonly Tap[], dialect: string, log: Log): TargetHooks {
+export function createTargetHooks(taps: readonly Tap[], dialect: string, log: Log) {
   const sees = (tap: Tap): boolean => tap.stage !== 'wire' || (tap.dialect ?? dialect) === dialect
   const seen = ofHook(taps, 'transformRequest').filter(sees)
-  const waterfall = (stage: string): TargetHooks['wire'] => {
+  const waterfall = (stage: string) => {
     const chosen = seen.filter((tap) => tap.stage === stage).map((tap) => transformTap(tap, log))
     return filled(new AsyncSeriesWaterfallHook<[Outbound, Attempt]>(['outbound', 'attempt']), chosen)
   }

@@ -1,4 +1,4 @@
-import { settle, type Contributions, type Dialect, type Endpoint } from '@ccr/sdk'
+import { within, type Contributions, type Dialect, type Endpoint } from '@ccr/sdk'
 import type { Entry } from './blueprint.ts'
 import type { Health } from './health.ts'
 import type { Log } from './log.ts'
@@ -12,15 +12,6 @@ export interface Contribution<Point extends keyof Contributions = keyof Contribu
 }
 
 type Stop = () => void | Promise<void>
-
-/** What an instance is made of. */
-export interface InstanceParts {
-  readonly key: string
-  readonly entry: Entry
-  readonly profile: string
-  readonly health: Health
-  readonly state: StateView
-}
 
 let lastSerial = 0
 
@@ -49,7 +40,7 @@ export class Instance {
   #stops: Stop[] | undefined
   #references = 0
 
-  constructor({ key, entry, profile, health, state }: InstanceParts) {
+  constructor(key: string, entry: Entry, profile: string, health: Health, state: StateView) {
     this.key = key
     this.entry = entry
     this.profile = profile
@@ -119,10 +110,4 @@ export class Instance {
 /** Names an entry among those of all profiles. */
 export function ownerOf(profile: string, { id }: Entry): string {
   return `${encodeURIComponent(profile)}/${encodeURIComponent(id)}`
-}
-
-/** Runs something that must be over within a time, in milliseconds. */
-export function within(limitMs: number, run: () => void | Promise<void>): Promise<void> {
-  const running = new Promise<void>((resolve) => resolve(run()))
-  return settle(running, limitMs, undefined, () => new Error(`it took longer than ${limitMs} ms`))
 }

@@ -45,5 +45,5 @@ export function inOrder<T extends Orderable>(items: readonly T[]): T[] {
 
 function cycle(names: readonly string[]): CcrError {
   const ring = [...names, names[0]].join(' -> ')
-  return new CcrError('CCR_PLUGIN_CYCLE', `before/after or required services form a cycle: ${ring}; remove one of these`)
+  return new CcrError('CCR_PLUGIN_CYCLE', `before/after or required services form a cycle: ${ring}; remove one`)
 }

@@ -1,25 +1,16 @@
-import type { Dialect, Endpoint, LocalProvider, Provider, Secret, Target } from '@ccr/sdk'
+import type { Dialect, Endpoint, LocalProvider, Provider, Target } from '@ccr/sdk'
+import type { ProviderBlueprint } from './blueprint.ts'
 import { checkTransformOrder, createHookTable, createTargetHooks, type HookTable, type TargetHooks } from './hooks.ts'
 import type { Log } from './log.ts'
 import type { Tap } from './tap.ts'
 
 /** A provider of one generation: configured, or contributed by a plugin. */
-export interface GenerationProvider extends Provider {
-  readonly baseUrl: string
-  readonly secret: Secret | undefined
-  readonly clientCredentials?: boolean | undefined
+export interface GenerationProvider extends Provider, Omit<ProviderBlueprint, keyof Provider> {
   /** Present when the answers are made in the process. */
   readonly contributed: LocalProvider | undefined
 }
 
-/** What {@link Profile} is made of. */
-export interface ProfileParts {
-  readonly name: string
-  readonly taps: readonly Tap[]
-  readonly endpoints: readonly Endpoint[]
-  readonly dialects: ReadonlyMap<string, Dialect>
-  readonly providers: ReadonlyMap<string, GenerationProvider>
-}
+type Parts = Pick<Profile, 'name' | 'endpoints' | 'dialects' | 'providers'>
 
 /** One routing world inside a generation: its hooks, endpoints, dialects and providers. */
 export class Profile {
@@ -36,10 +27,10 @@ export class Profile {
   readonly #log: Log
   readonly #targets = new Map<string, TargetHooks>()
 
-  constructor(parts: ProfileParts, log: Log) {
+  constructor(parts: Parts, taps: readonly Tap[], log: Log) {
     this.name = parts.name
-    this.hooks = createHookTable(parts.taps, log)
-    checkTransformOrder(parts.taps)
+    this.hooks = createHookTable(taps, log)
+    checkTransformOrder(taps)
     this.endpoints = parts.endpoints
     this.dialects = parts.dialects
     this.providers = parts.providers
@@ -48,8 +39,8 @@ export class Profile {
         Object.freeze({ name, models, dialect, local }),
       ),
     )
-    this.#taps = parts.taps
-    this.#conditions = [...new Set(parts.taps.flatMap(({ when }) => when?.target ?? []))]
+    this.#taps = taps
+    this.#conditions = [...new Set(taps.flatMap(({ when }) => when?.target ?? []))]
     this.#log = log
   }
 

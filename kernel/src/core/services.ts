@@ -7,7 +7,8 @@ import { inOrder } from './order.ts'
 export function inDependencyOrder(entries: readonly Entry[]): Entry[] {
   const rows = entries.map((entry) => {
     const { provides, contributes, requires } = entry.plugin
-    return { entry, names: [entry.id, ...provides, ...contributes.map((point) => `${point}[]`)], stage: 0, after: requires }
+    const names = [entry.id, ...provides, ...contributes.map((point) => `${point}[]`)]
+    return { entry, names, stage: 0, after: requires }
   })
   return inOrder(rows).map(({ entry }) => entry)
 }

@@ -1,9 +1,11 @@
-import type { HookHandlers, HookName } from '@ccr/sdk'
+import type { HookHandlers, HookName, Placement } from '@ccr/sdk'
 import type { Condition } from './blueprint.ts'
 import type { Health } from './health.ts'
 
+type Placed = { readonly [Key in keyof Placement]-?: NonNullable<Placement[Key]> }
+
 /** A handler of one instance, before it is placed in a generation. */
-export interface Tap<Hook extends HookName = HookName> {
+export interface Tap<Hook extends HookName = HookName> extends Placed {
   readonly plugin: string
   readonly entryId: string
   readonly paths: readonly string[]
@@ -13,10 +15,6 @@ export interface Tap<Hook extends HookName = HookName> {
   /** In the wire stage: whose bodies it reads. */
   readonly dialect: string | undefined
   readonly durable: boolean
-  readonly before: readonly string[]
-  readonly after: readonly string[]
-  readonly timeoutMs: number
-  readonly onFailure: 'fail' | 'skip'
   readonly when: Condition | undefined
   readonly health: Health
 }

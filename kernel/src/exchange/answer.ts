@@ -1,5 +1,5 @@
-import { CcrError, closeBody, explodeAnswer, isThenable, readWhole, settle, type CanonicalEvent, type CanonicalRequest } from '@ccr/sdk'
-import type { LocalProvider, PassthroughFrames, Pipeline, TargetDialect, WireReader } from '@ccr/sdk'
+import { CcrError, closeBody, explodeAnswer, isThenable, readWhole, settle, type CanonicalEvent } from '@ccr/sdk'
+import type { PassthroughFrames, Pipeline, TargetDialect, WireReader } from '@ccr/sdk'
 import type { AttemptState } from './attempt.ts'
 import { ofDialect } from './outbound.ts'
 import type { TransportResponse } from './ports.ts'
@@ -106,26 +106,22 @@ async function readWholeAnswer(
   await take({ events, bytes: passthrough && answer.json ? bytes : undefined })
 }
 
-/** Reads the events of a provider inside the process; waiting for it ends with the attempt. */
+/** Reads an answer made inside the process; waiting for it ends with the attempt. */
 export async function readLocal(
-  provider: LocalProvider, request: CanonicalRequest, { attempt, pipeline, watchdog }: Reading, take: Take,
+  answer: AsyncIterable<readonly CanonicalEvent[]>, { attempt, pipeline, watchdog }: Reading, take: Take,
 ): Promise<void> {
-  const events = ofDialect(provider.name, () => provider.local(request, attempt)[Symbol.asyncIterator]())
+  const events = answer[Symbol.asyncIterator]()
   try {
     for (;;) {
-      const read = await settle(events.next(), Infinity, attempt.cancellation, never)
+      const read = await settle(events.next(), Infinity, attempt.cancellation)
       watchdog.read()
       const batch = await pipeline.process(read.done ? [] : read.value, read.done === true)
       if (batch.length > 0) await take({ events: batch, bytes: undefined })
       if (pipeline.ended) return await pipeline.flush()
       if (pipeline.failure !== undefined) throw pipeline.failure
-      if (read.done) throw new CcrError('CCR_STREAM_ENDED', `provider '${provider.name}' ended before its last event`)
+      if (read.done) throw new CcrError('CCR_STREAM_ENDED', 'the answer ended before its last event')
     }
   } finally {
     void Promise.resolve(events.return?.()).catch(() => undefined)
   }
-}
-
-function never(): Error {
-  return new Error('a wait without a deadline cannot expire')
 }

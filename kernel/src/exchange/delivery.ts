@@ -1,4 +1,4 @@
-import { CcrError, forwardable, messageOfEvents, settle, toHeaderValue } from '@ccr/sdk'
+import { CcrError, failureHeaders, forwardable, messageOfEvents, settle, toHeaderValue } from '@ccr/sdk'
 import type { ClientDialect, ClientEncoder, FailureReply, Target } from '@ccr/sdk'
 import type { ClientSink, Incoming, Runtime } from './ports.ts'
 import type { ExchangeState } from './state.ts'
@@ -80,7 +80,8 @@ export class Delivery {
   /** Prepares a whole answer; what it gives sends it, and cannot fail. */
   whole(pieces: readonly Piece[], target: Target, upstream: Headers | undefined): () => void {
     const passed = pieces.length === 1 ? pieces[0]!.bytes : undefined
-    const body = passed ?? JSON.stringify(this.#client.message(messageOfEvents(pieces.flatMap(({ events }) => events)), this.#exchange))
+    const events = pieces.flatMap((piece) => piece.events)
+    const body = passed ?? JSON.stringify(this.#client.message(messageOfEvents(events), this.#exchange))
     const own = { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) }
     const headers = this.#headers(own, target, passed && upstream)
     return () => {
@@ -174,14 +175,7 @@ export class Delivery {
 /** Sends a failure to a client that has got nothing yet. */
 export function sendFailure(sink: ClientSink, client: ClientDialect, reply: FailureReply, requestId: string): void {
   const body = reply.body ?? JSON.stringify(client.failure(reply, requestId))
-  const headers: Record<string, string> = {
-    'request-id': requestId,
-    'content-type': 'application/json',
-    ...reply.headers,
-    'content-length': String(Buffer.byteLength(body)),
-  }
-  if (reply.retryAfter !== undefined) headers['retry-after'] = toHeaderValue(reply.retryAfter)
-  if (reply.shouldRetry !== undefined) headers['x-should-retry'] = String(reply.shouldRetry)
-  sink.head(reply.status, headers)
+  const length = String(Buffer.byteLength(body))
+  sink.head(reply.status, { ...failureHeaders(reply, requestId), 'content-length': length })
   sink.end(body)
 }

@@ -1,6 +1,6 @@
 import {
-  CcrError, isCcrError, isSkipTarget, messageEvents, outcomeOf, pause, Pipeline, readWhole, replyTo, statusFailure, thrownFailure,
-  UsageTracker, weightOfEvents,
+  CcrError, hiding, isCcrError, isEnd, isProgress, isSkipTarget, isSubstantive, outcomeOf, pause, Pipeline, readWhole,
+  refusedCredentials, replyEvents, replyTo, statusFailure, thrownFailure, UsageTracker, weightOfEvents,
 } from '@ccr/sdk'
 import type {
   AttemptFailure, Cancellation, CanonicalEvent, DecodedRequest, LocalReply, Settings, UpstreamError, UsageRecord,
@@ -10,9 +10,8 @@ import type { Lease } from '../core/kernel.ts'
 import type { Log } from '../core/log.ts'
 import { readLocal, readRemote, type Piece, type Reading, type Take } from './answer.ts'
 import { AttemptState } from './attempt.ts'
-import { hiding, refusedCredentials } from './credentials.ts'
 import { Delivery, sendFailure } from './delivery.ts'
-import { prepareOutbound } from './outbound.ts'
+import { ofDialect, prepareOutbound } from './outbound.ts'
 import { planRoute, type FoundTarget } from './plan.ts'
 import type { Incoming, Runtime, TransportResponse } from './ports.ts'
 import { ExchangeState } from './state.ts'
@@ -130,7 +129,8 @@ class Running {
       const reading: Reading = { attempt, pipeline, watchdog, settings: this.#runtime.settings }
       if (!wire) {
         this.#build(pipeline, attempt, undefined)
-        await readLocal(provider.contributed!, request, reading, this.#taker(attempt, watchdog))
+        const events = ofDialect(target.provider, () => provider.contributed!.local(request, attempt))
+        await readLocal(events, reading, this.#taker(attempt, watchdog))
         return undefined
       }
       const { stream } = this.#exchange
@@ -248,8 +248,6 @@ class Running {
 
   async #replyLocally(reply: LocalReply): Promise<void> {
     if ('failure' in reply) return this.#delivery.fail(reply.failure)
-    const events = 'message' in reply ? one(messageEvents(reply.message)) : reply.events
-    const provider = { name: 'reply', models: [], local: () => events }
     const target = { provider: 'reply', model: this.#exchange.requestedModel }
     const planned = { target, provider: { name: 'reply', models: [], dialect: 'canonical', local: true } }
     const attempt = new AttemptState(this.#exchange, planned, 1, false, this.#log)
@@ -260,7 +258,7 @@ class Running {
     pipeline.seal(undefined, undefined)
     try {
       const reading: Reading = { attempt, pipeline, watchdog, settings }
-      await readLocal(provider, this.#exchange.request, reading, this.#taker(attempt, watchdog))
+      await readLocal(replyEvents(reply), reading, this.#taker(attempt, watchdog))
     } finally {
       watchdog.stop()
       attempt.settle('neutral')
@@ -338,21 +336,4 @@ class Held {
 /** The client has left. */
 function isClosed({ aborted, reason }: Cancellation): boolean {
   return aborted && isCcrError(reason) && reason.code === 'CCR_CLIENT_CLOSED'
-}
-
-/** The first event that a client would miss if another target answered instead. */
-function isSubstantive(event: CanonicalEvent): boolean {
-  return event.type === 'content_block_start' || event.type === 'content_block_delta'
-}
-
-function isProgress(event: CanonicalEvent): boolean {
-  return event.type !== 'ping'
-}
-
-function isEnd(events: readonly CanonicalEvent[]): boolean {
-  return events.at(-1)?.type === 'message_stop'
-}
-
-async function* one(batch: readonly CanonicalEvent[]): AsyncGenerator<readonly CanonicalEvent[]> {
-  yield batch
 }

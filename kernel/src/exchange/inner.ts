@@ -7,8 +7,9 @@ import { ExchangeState } from './state.ts'
 /** How many exchanges may run inside each other. */
 const DEPTH = 4
 
-/** Runs an exchange inside another one, whose lease, profile and cancellation it shares; see `PluginContext.exchange`. */
-export async function runInner(request: CanonicalRequest, { parent, target }: InnerOptions): Promise<CanonicalMessage> {
+/** Runs an exchange inside another, whose lease, profile and cancellation it shares; see `PluginContext.exchange`. */
+export async function runInner(request: CanonicalRequest, where: InnerOptions): Promise<CanonicalMessage> {
+  const { parent, target } = where
   if (!(parent instanceof ExchangeState)) throw failed('its parent is not an exchange that a hook was given')
   if (parent.depth >= DEPTH) throw failed(`more than ${DEPTH} exchanges run inside each other; end the recursion`)
   const { generation, runtime, log } = parent.served

@@ -1,25 +1,12 @@
-import { CcrError, isCcrError, lowerCaseNames, messageOf, withModel } from '@ccr/sdk'
+import { CcrError, isCcrError, lowerCaseNames, messageOf, ownCredentials, withModel } from '@ccr/sdk'
 import type { Auth, CanonicalRequest, Outbound, TargetDialect } from '@ccr/sdk'
 import type { GenerationProvider, Profile } from '../core/profile.ts'
 import type { AttemptState } from './attempt.ts'
-import { ownCredentials } from './credentials.ts'
 
-/** What goes to the network, or to a provider inside the process. */
-export interface Prepared {
-  readonly request: CanonicalRequest
-  /** Absent for a provider inside the process. */
-  readonly wire: WireRequest | undefined
-}
-
-export interface WireRequest {
-  readonly url: string
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: string | Uint8Array
-  /** The request's bytes are the client's own, but for the model. */
-  readonly passthrough: boolean
-}
-
-/** Moves one attempt's request, built from the pristine canonical one, through its stages. May throw SkipTarget. */
+/**
+ * Moves one attempt's request, built from the pristine canonical one, through its stages. Gives what goes to the
+ * network as `wire`, or without it what goes to a provider inside the process. May throw SkipTarget.
+ */
 export async function prepareOutbound(attempt: AttemptState, to: GenerationProvider, from: Profile) {
   const { exchange, target } = attempt
   const { request: pristine, raw, stream } = exchange
@@ -51,8 +38,7 @@ export async function prepareOutbound(attempt: AttemptState, to: GenerationProvi
   const url = sent.url ?? address.url
   const own = to.clientCredentials && !sent.auth ? ownCredentials(exchange.headers, to.baseUrl, url) : undefined
   const headers = { ...withAuth(lowerCaseNames(sent.headers), sent.auth), ...own }
-  const wired = { url, headers, body, passthrough }
-  return { request, wire: wired } satisfies Prepared
+  return { request, wire: { url, headers, body, passthrough } }
 }
 
 function stripped(dialect: TargetDialect, body: unknown): unknown {

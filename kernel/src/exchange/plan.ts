@@ -18,8 +18,8 @@ export interface FoundTarget {
 export async function planRoute(exchange: ExchangeState, profile: Profile): Promise<readonly FoundTarget[]> {
   const { selectRoute } = profile.hooks
   const asked = exchange.inner?.target
-  const first: RoutePlan = asked ? { ...UNDECIDED, targets: [asked], decidedBy: 'ctx.exchange', source: 'explicit' } : UNDECIDED
-  const plan = selectRoute && !asked ? await selectRoute.promise(first, exchange) : first
+  const told: RoutePlan | undefined = asked && { ...UNDECIDED, targets: [asked], decidedBy: 'ctx.exchange' }
+  const plan = told ?? (selectRoute ? await selectRoute.promise(UNDECIDED, exchange) : UNDECIDED)
   exchange.decide(plan)
   if (plan.request) exchange.replaceRequest(plan.request)
   const known: FoundTarget[] = []

@@ -58,13 +58,12 @@ export interface Incoming {
   readonly cancellation: Cancellation
 }
 
+/** What a line of the routing log tells of. */
+export type RoutingEvent = 'route' | 'attempt' | 'commit' | 'done'
+
 /** One line of the routing log: what was decided, tried, committed. Never bodies, never secrets. */
 export interface RoutingLog {
-  record(
-    event: 'route' | 'attempt' | 'commit' | 'done',
-    exchange: Exchange,
-    fields: Readonly<Record<string, unknown>>,
-  ): void
+  record(event: RoutingEvent, exchange: Exchange, fields: Readonly<Record<string, unknown>>): void
 }
 
 /** What an exchange needs from outside. */

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
+import { failureHeaders } from '@ccr/sdk'
 import { codeOf } from './code-of.ts'
-import { failureHeaders, toEnvelope, type Refusal } from './failure-answer.ts'
+import { toEnvelope, type Refusal } from './failure-answer.ts'
 import type { ResponseSink } from './sink.ts'
 
 /** Answers what is no request, too large a head, or one that came too slowly, and ends the connection. */

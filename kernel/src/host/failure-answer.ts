@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { FailureReply } from '@ccr/sdk'
+import { failureHeaders, type FailureReply } from '@ccr/sdk'
 
 const DRAIN_BYTES = 1024 * 1024
 const DRAIN_MS = 2_000
@@ -13,18 +13,6 @@ export interface Refusal extends FailureReply {
 /** The error body of the canonical dialect, for requests that belong to no other. */
 export function toEnvelope(reply: FailureReply, requestId: string): object {
   return { type: 'error', error: { type: reply.type, message: reply.message }, request_id: requestId }
-}
-
-/** The response headers of a failure. */
-export function failureHeaders(reply: FailureReply, requestId: string): Record<string, string> {
-  const headers: Record<string, string> = {
-    'content-type': 'application/json',
-    'request-id': requestId,
-    ...reply.headers,
-  }
-  if (reply.retryAfter !== undefined) headers['retry-after'] = reply.retryAfter
-  if (reply.shouldRetry !== undefined) headers['x-should-retry'] = String(reply.shouldRetry)
-  return headers
 }
 
 /**

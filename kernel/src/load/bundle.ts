@@ -29,7 +29,7 @@ export async function bundlePlugin(path: string, inputs: Set<string>): Promise<B
   const folder = dirname(file)
   const injected = new Set<string>()
   try {
-    const { outputFiles } = await runBuild({
+    const { outputFiles, warnings } = await runBuild({
       entryPoints: [file],
       absWorkingDir: folder,
       bundle: true,
@@ -44,12 +44,19 @@ export async function bundlePlugin(path: string, inputs: Set<string>): Promise<B
       logOverride: { 'empty-import-meta': 'error' },
       plugins: [followDependencies({ inputs, injected })],
     })
+    const unwritten = warnings.find(isOfEmptyFile)
+    if (unwritten !== undefined) throw Object.assign(new Error(unwritten.text), { errors: [unwritten], warnings })
     return { file, code: outputFiles[0]?.text ?? '', injected: [...injected].sort() }
   } catch (thrown) {
     const errors = isBuildFailure(thrown) ? thrown.errors : []
     for (const input of (await Promise.all(errors.map((error) => filesOf(error, folder)))).flat()) inputs.add(input)
     throw buildFault(file, folder, thrown, errors[0])
   }
+}
+
+/** Something is imported from a file that exports nothing: most likely it is just being saved. */
+function isOfEmptyFile({ id, text }: Message): boolean {
+  return id === 'import-is-undefined' && text.endsWith('has no exports')
 }
 
 /** The files that an error of esbuild names, and those whose arrival would mend it. */

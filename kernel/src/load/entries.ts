@@ -57,9 +57,10 @@ export async function loadEntries(
   }
   const results = await Promise.all(
     enabled.map((config) =>
-      loadOne(config, installed, loadFile).catch(
-        (thrown: unknown): LoadFailure => ({ error: toCcrError(config, thrown), inputs: [] }),
-      ),
+      loadOne(config, installed, loadFile).catch((thrown: unknown): LoadFailure => ({
+        error: toCcrError(config, thrown),
+        inputs: [],
+      })),
     ),
   )
   const entries: Entry[] = []
@@ -112,7 +113,10 @@ function toEntry(config: EntryConfig, file: string, code: LoadedPlugin | LoadFai
   const { id, options, before, after, timeoutMs, onFailure, when } = config
   const { plugin, hash, timing: loading, inputs } = code
   const paths = [dirname(file), ...inputs]
-  return { entry: { id, plugin, hash, options, before, after, timeoutMs, onFailure, when, file, paths, loading }, inputs }
+  return {
+    entry: { id, plugin, hash, options, before, after, timeoutMs, onFailure, when, file, paths, loading },
+    inputs,
+  }
 }
 
 function unknownPlugin({ use, at }: EntryConfig, builtins: readonly Builtin[]): CcrError {

@@ -65,6 +65,13 @@ const TABLE: Readonly<Record<string, Row>> = {
     watched: ['lib/a.ts', 'plugin.ts'],
     cure: { 'lib/a.ts': '' },
   },
+  'a dependency that is empty, as while it is saved (130)': {
+    files: { 'plugin.ts': good("import { a } from './lib/a.ts'", 'provides: [a],'), 'lib/a.ts': '' },
+    at: 'plugin.ts:3:10',
+    says: /will always be undefined because the file "lib\/a.ts" has no exports/,
+    watched: ['lib/a.ts', 'plugin.ts'],
+    cure: { 'lib/a.ts': "export const a = 'a'" },
+  },
   'broken JSON': {
     files: { 'plugin.ts': good("import './a.json'"), 'a.json': '{ "a":' },
     at: 'a.json:1:7',

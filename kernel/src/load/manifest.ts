@@ -1,7 +1,6 @@
-import { CcrError, messageOf, type Plugin, type PluginContext } from '@ccr/sdk'
+import { CcrError, messageOf, within, type Plugin, type PluginContext } from '@ccr/sdk'
 import { Type, type Static, type TSchema } from 'typebox'
 import Value from 'typebox/value'
-import { within } from '../core/instance.ts'
 
 const Names = Type.Array(Type.String())
 const JsonSchema = Type.Record(Type.String(), Type.Unknown())

@@ -3,8 +3,8 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 /*
- * A slow upstream in the OpenAI form that says what it was asked. The path's first part is the provider; the prompt says
- * how it answers: `words=<number> every=<ms>`, with `hold=<name>` to wait for a release before the last word, and
+ * A slow upstream in the OpenAI form that says what it was asked. The path's first part is the provider; the prompt
+ * says how it answers: `words=<number> every=<ms>`, with `hold=<name>` to wait for a release before the last word, and
  * `stamped` for words that tell when they were sent.
  */
 
@@ -72,7 +72,8 @@ async function answer(response: ServerResponse, provider: string, text: string, 
   if (stream !== true) {
     response.setHeader('content-type', 'application/json')
     const message = { role: 'assistant', content: begin }
-    return void response.end(JSON.stringify({ id: 'c', model, choices: [{ index: 0, message, finish_reason: 'stop' }] }))
+    const choices = [{ index: 0, message, finish_reason: 'stop' }]
+    return void response.end(JSON.stringify({ id: 'c', model, choices }))
   }
   response.writeHead(200, { 'content-type': 'text/event-stream' })
   const send = (choice: object): void => {

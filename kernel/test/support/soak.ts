@@ -79,7 +79,8 @@ class Soak {
   constructor(world: World, options: SoakOptions) {
     this.#world = world
     this.#options = options
-    this.#clients = new SoakClients(world.url, options.clients, generator(options.swaps), (outcome) => this.#take(outcome))
+    const took = (outcome: Outcome): void => this.#take(outcome)
+    this.#clients = new SoakClients(world.url, options.clients, generator(options.swaps), took)
   }
 
   async run(): Promise<SoakResult> {
@@ -92,7 +93,8 @@ class Soak {
         this.#bound(number)
         state = await this.#change(state, changeAt(number))
         const isLast = number === swaps
-        if (number === warmUp || isLast || (number > warmUp && number % measureEvery === 0)) await this.#rest(number, isLast)
+        const isDue = number === warmUp || (number > warmUp && number % measureEvery === 0)
+        if (isDue || isLast) await this.#rest(number, isLast)
       }
     } finally {
       await this.#clients.stop()
@@ -215,7 +217,8 @@ class Soak {
     router.child.kill('SIGTERM')
     const exitCode = await router.exited
     const lines = router.written().split('\n')
-    const alive = lines.flatMap((line) => (line.includes('soak: disposed') ? [JSON.parse(line) as { alive: number }] : []))
+    const disposals = lines.filter((line) => line.includes('soak: disposed'))
+    const alive = disposals.map((line) => (JSON.parse(line) as { readonly alive: number }).alive)
     // Levels of the log: 50 is an error.
     const errors = lines.filter((line) => /"level":[56]0/.test(line) && !line.includes('the change was not taken'))
     return {
@@ -228,7 +231,7 @@ class Soak {
       stale: this.#stale,
       measures: this.#measures,
       sent: upstream.begun,
-      aliveAtEnd: alive.at(-1)?.alive ?? Infinity,
+      aliveAtEnd: alive.at(-1) ?? Infinity,
       exitCode,
       errors,
       ms: performance.now() - this.#began,

@@ -36,8 +36,10 @@ export interface RoutingRecord {
 }
 
 export interface TestRequest {
-  /** `/v1/messages` unless given. */
+  /** The endpoint's path as it was registered; `/v1/messages` unless given. */
   readonly path?: string
+  /** Path and query as a client would send them; `path` unless given. */
+  readonly url?: string
   readonly body: unknown
   readonly headers?: Readonly<Record<string, string>>
   /** `default` unless given. */
@@ -121,7 +123,9 @@ export async function createTestKernel(options: TestKernelOptions): Promise<Test
 }
 
 function blueprint(options: TestKernelOptions, plugins: readonly TestEntry[]): Blueprint {
-  const profiles = Object.entries(options.profiles ?? {}).map(([name, one]) => [name, profile(one, one.plugins)] as const)
+  const profiles = Object.entries(options.profiles ?? {}).map(
+    ([name, one]) => [name, profile(one, one.plugins)] as const,
+  )
   return { ...profile(options, plugins), profiles: Object.fromEntries(profiles) }
 }
 
@@ -214,7 +218,7 @@ function createClient({ onChunk, signal }: TestRequest): TestClient {
 }
 
 function incoming(
-  { body, headers = {}, path = '/v1/messages', profile = 'default' }: TestRequest,
+  { body, headers = {}, path = '/v1/messages', url = path, profile = 'default' }: TestRequest,
   endpoint: { dialect: string; client: ClientDialect },
   client: TestClient,
 ): Incoming {
@@ -223,7 +227,7 @@ function incoming(
   return {
     dialect: endpoint.dialect,
     client: endpoint.client,
-    input: { body: bytes, headers, url: path, params: {} },
+    input: { body: bytes, headers, url, params: {} },
     profile,
     sink: client.sink,
     cancellation: client.cancellation,

@@ -1,6 +1,8 @@
-import { credentialFailure, forwardable, type AttemptFailure, type HeaderBag, type UpstreamError } from '@ccr/sdk'
-import type { AttemptState } from './attempt.ts'
-import type { TransportResponse } from './ports.ts'
+import { credentialFailure } from './classify.ts'
+import type { UpstreamError } from './dialect.ts'
+import type { Attempt, HeaderBag } from './exchange.ts'
+import type { AttemptFailure } from './failure.ts'
+import { forwardable } from './header-value.ts'
 
 /** The headers in which clients send credentials. */
 const NAMES = ['authorization', 'x-api-key'] as const
@@ -18,8 +20,11 @@ export function ownCredentials(client: HeaderBag, baseUrl: string, url: string):
 
 /** What the client is told when its own credentials are refused: in its own dialect, what the upstream said. */
 export function refusedCredentials(
-  { exchange, provider, target }: AttemptState, { status, headers }: TransportResponse, body: Uint8Array,
-  said: UpstreamError | undefined, redact: (text: string) => string,
+  { exchange, provider, target }: Attempt,
+  { status, headers }: { readonly status: number; readonly headers: Readonly<Record<string, string>> },
+  body: Uint8Array,
+  said: UpstreamError | undefined,
+  redact: (text: string) => string,
 ): AttemptFailure | undefined {
   if (status !== 401 && status !== 403) return undefined
   if (exchange.dialect !== provider.dialect) return credentialFailure(target, status, said, {}, redact)
