@@ -108,6 +108,34 @@ describe('a generation', () => {
     await kernel.dispose()
   })
 
+  it('waits for older ones when too many of them still run, and then takes the newest', async () => {
+    const finish: (() => void)[] = []
+    const slow = plugin('slow', (ctx) =>
+      ctx.on('onRequest', () => new Promise<void>((resolve) => finish.push(resolve))),
+    )
+    const kernel = await createTestKernel({
+      plugins: [plainDialect, echo, slow],
+      settings: { limits: { generations: 2 } },
+    })
+    const running: Promise<unknown>[] = []
+    for (let turn = 0; turn < 3; turn++) {
+      running.push(kernel.request(request))
+      await until(() => finish.length === turn + 1)
+      if (turn < 2) await kernel.reload([plainDialect, echo, slow])
+    }
+    let taken = false
+    const waiting = kernel.reload([plainDialect, echo]).then(() => (taken = true))
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+    expect(taken).toBe(false)
+    expect(kernel.warnings).toEqual(['a change waits for exchanges of older generations'])
+    finish[0]!()
+    await waiting
+    expect(kernel.kernel.current!.id).toBe(4)
+    for (const go of finish) go()
+    await Promise.all(running)
+    await kernel.dispose()
+  })
+
   it('refuses a context that is used after its disposal', async () => {
     let leaked!: PluginContext
     const kernel: TestKernel = await createTestKernel({

@@ -155,6 +155,8 @@ export class Router {
   async #reload(build: 'always' | 'when something changed'): Promise<void> {
     if (this.#closing) throw new CcrError('CCR_EXCHANGE_SHUTDOWN', 'the router is shutting down')
     const { home, configFile, env } = this.#options
+    // What waits reads the newest state when its turn comes.
+    await this.kernel.room()
     const reading = await this.#watcher.beginReading()
     let changed: boolean
     try {
@@ -180,6 +182,7 @@ export class Router {
     this.#redact = this.#redactor(this.#assembly)
     this.#transport.configure(this.#transportOptions())
     this.#server.configure(this.#rules())
+    this.#probation.configure(this.#assembly.config.settings)
     await this.logs.configure(this.#logOptions())
     if (changed) this.#tell()
     else this.logs.log.info({ generation: this.kernel.current?.id }, 'nothing changed that matters')
