@@ -136,6 +136,27 @@ describe('a generation', () => {
     await kernel.dispose()
   })
 
+  it('makes everybody wait for whom there is no room, and nobody longer', async () => {
+    let finish!: () => void
+    const running = new Promise<void>((resolve) => (finish = resolve))
+    const slow = plugin('slow', (ctx) => ctx.on('onRequest', () => running))
+    const settings = { limits: { generations: 1 } }
+    const kernel = await createTestKernel({ plugins: [plainDialect, echo, slow], settings })
+    const inFlight = kernel.request(request)
+    await kernel.reload([plainDialect, echo])
+    const notes: string[] = []
+    const waiting = [
+      ...['first', 'second'].map((name) => kernel.kernel.room().then(() => void notes.push(name))),
+      kernel.reload([plainDialect, echo, slow]).then(() => void notes.push('change')),
+    ]
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(notes).toEqual([])
+    finish()
+    await Promise.all([inFlight, ...waiting])
+    expect(notes).toEqual(['first', 'second', 'change'])
+    await kernel.dispose()
+  })
+
   it('refuses a context that is used after its disposal', async () => {
     let leaked!: PluginContext
     const kernel: TestKernel = await createTestKernel({

@@ -21,6 +21,8 @@ export interface RawBody {
   readonly modelSpans: readonly (readonly [number, number])[]
   /** Holds something that this router signed, so it must be encoded anew. */
   readonly marked: boolean
+  /** Lets go of what was parsed of these bytes, while the request waits for its answer; reading parses again. */
+  forget?(): void
 }
 
 export interface DecodedRequest {

@@ -11,6 +11,8 @@ export interface JsonDocument {
   isArray(key: string): boolean
   /** Where the values of a top-level key stand, in order; a key may occur more than once, the last one counts. */
   spansOf(key: string): readonly Span[]
+  /** Lets go of what was parsed of a large body; who reads it again has it parsed again. */
+  forget(): void
 }
 
 /** Deepest nesting of a request body. */
@@ -44,30 +46,30 @@ function readSmall(bytes: Buffer, maxDepth: number): JsonDocument {
   let found: Fields | undefined
   const fields = (): Fields => (found ??= scan(bytes, maxDepth))
   const text = bytes.toString('utf8')
-  if (text.includes('__proto__') || text.includes('\\u00') || mayBeDeep(bytes, maxDepth)) fields()
+  if (text.includes('__proto__') || text.includes('\\u00') || mayBeDeep(text, maxDepth)) fields()
   const value = parsed(text, fields) as JsonObject
   if (typeof value !== 'object' || value === null || Array.isArray(value)) fields()
-  return { value, isArray: (key) => Array.isArray(value[key]), spansOf: (key) => fields().get(key) ?? [] }
+  return { value, isArray: (key) => Array.isArray(value[key]), spansOf: (key) => fields().get(key) ?? [], forget }
 }
 
 function readLarge(bytes: Buffer, maxDepth: number): JsonDocument {
   const fields = scan(bytes, maxDepth)
   const value: Record<string, unknown> = {}
+  const parts = new Map<string, unknown>()
   for (const [key, spans] of fields) {
     const [start, end] = spans.at(-1)!
-    let part: unknown
-    let pending = true
     const get = (): unknown => {
-      if (pending) {
-        part = JSON.parse(bytes.toString('utf8', start, end))
-        pending = false
-      }
-      return part
+      if (!parts.has(key)) parts.set(key, JSON.parse(bytes.toString('utf8', start, end)))
+      return parts.get(key)
     }
     Object.defineProperty(value, key, { enumerable: true, get })
   }
   const isArray = (key: string): boolean => bytes[fields.get(key)?.at(-1)?.[0] ?? bytes.length] === ARRAY
-  return { value, isArray, spansOf: (key) => fields.get(key) ?? [] }
+  return { value, isArray, spansOf: (key) => fields.get(key) ?? [], forget: () => parts.clear() }
+}
+
+function forget(): void {
+  // A small body is parsed whole and kept.
 }
 
 /** What is wrong with a body that does not parse, the scan says. */
@@ -81,12 +83,10 @@ function parsed(text: string, fields: () => Fields): unknown {
 }
 
 /** Whether a body has more opening brackets, those inside of strings too, than it may have levels. */
-function mayBeDeep(bytes: Buffer, maxDepth: number): boolean {
+function mayBeDeep(text: string, maxDepth: number): boolean {
   let open = 0
-  for (let at = 0; at < bytes.length; at++) {
-    const byte = bytes[at]!
-    if ((byte === OBJECT || byte === ARRAY) && ++open > maxDepth) return true
-  }
+  for (const bracket of '{[')
+    for (let at = text.indexOf(bracket); at >= 0; at = text.indexOf(bracket, at + 1)) if (++open > maxDepth) return true
   return false
 }
 

@@ -74,7 +74,7 @@ describe.each([
   ['claude', anthropicError],
   ['chat', openaiError],
 ] as const)('an error of the provider %s', (provider, errorOf) => {
-  it.each([true, false])('rule 24: 429 keeps its status, its retry-after and its words (stream: %s)', async (stream) => {
+  it.each([true, false])('rule 24: 429 keeps status, retry-after and words (stream: %s)', async (stream) => {
     upstream.answer = sendJson(errorOf('rate_limit_error'), 429, { 'retry-after': '7' })
     const { status, headers, json } = await send(`${provider},model`, stream)
     expect({ status, retryAfter: headers['retry-after'] }).toEqual({ status: 429, retryAfter: '7' })

@@ -135,7 +135,7 @@ describe.each(['anthropic', 'openai'] as const)('hooks on the way to a provider 
 
   it('rule 4: are told when they give a body and a config instead, which is not sent', async () => {
     const half = plugin('half', (ctx) =>
-      ctx.on('transformRequest', (outbound) => ({ body: outbound.body, config: {} }) as unknown as Outbound, { stage: 'wire' }),
+      ctx.on('transformRequest', ({ body }) => ({ body, config: {} }) as unknown as Outbound, { stage: 'wire' }),
     )
     const { kernel, sent } = await start(dialect, [half])
     const reply = await kernel.request({ body: body() })

@@ -35,7 +35,7 @@ describe('the other protocols', () => {
       '/v1/chat/completions',
       { model: 'p,a,b', messages: [{ role: 'user', content: 'hi' }] },
       'a,b',
-      { object: 'chat.completion', choices: [{ message: { role: 'assistant', content: 'hello' }, finish_reason: 'stop' }] },
+      { object: 'chat.completion', choices: [{ message: { content: 'hello' }, finish_reason: 'stop' }] },
     ],
     [
       'Responses',

@@ -47,7 +47,7 @@ describe('credentials and connections', () => {
 
   afterAll(() => router?.stop())
 
-  it.each(['empty', 'absent', 'empty-chat'])('rule 16: %s: a provider without a key gets no Authorization', async (name) => {
+  it.each(['empty', 'absent', 'empty-chat'])('rule 16: an empty key is no Authorization (%s)', async (name) => {
     await ask(`${router.url}/v1/messages`, {
       headers: { authorization: 'Bearer client', 'x-api-key': 'client' },
       body: messagesBody(`${name},model`, false),
@@ -167,10 +167,11 @@ describe('the timers', () => {
   it.each([
     ['idle', { idle: 300 }],
     ['total', { totalStream: 600, firstEvent: 600, idle: 600, connect: 600, progress: 600 }],
-  ])('rule 21: silence in the middle of a stream (%s) is an error event', { timeout: START_MS }, async (_, timeouts) => {
+  ])('rule 21: silence within a stream (%s) is an error event', { timeout: START_MS }, async (_, timeouts) => {
     upstream.answer = after(part, 'text/event-stream')
     await withRouter({ config: { Providers: [provider('slow')], timeouts } }, async (router) => {
-      const { status, text, broken } = await ask(`${router.url}/v1/messages`, { body: messagesBody('slow,model', true) })
+      const body = messagesBody('slow,model', true)
+      const { status, text, broken } = await ask(`${router.url}/v1/messages`, { body })
       expect({ status, broken }).toEqual({ status: 200, broken: undefined })
       const events = text.trimEnd().split('\n\n')
       expect(events.at(-1)).toMatch(/^event: error\ndata: \{"type":"error","error":\{"type":"timeout_error",/)

@@ -80,7 +80,8 @@ export function sendJson(value: unknown, status = 200, headers: Readonly<Record<
 
 /** Answers with a text as an event stream. */
 export function sendStream(text: string, headers: Readonly<Record<string, string>> = {}): Answer {
-  return (_request, response) => void response.writeHead(200, { 'content-type': 'text/event-stream', ...headers }).end(text)
+  return (_request, response) =>
+    void response.writeHead(200, { 'content-type': 'text/event-stream', ...headers }).end(text)
 }
 
 /** A whole message that says these words. */
@@ -97,7 +98,7 @@ export function message(words: string): object {
   }
 }
 
-/** The stream of a message that says these words, spelled as no other program would, so that its bytes are known again. */
+/** The stream of a message that says these words, spelled as no other program does, so that its bytes can be told. */
 export function messageStream(words: string): string {
   const opening = { ...message(''), content: [], stop_reason: null }
   return [
@@ -127,8 +128,9 @@ export function completion(words: string): object {
 
 /** The stream of a chat completion that says these words. */
 export function completionStream(words: string): string {
+  const head = { id: 'chatcmpl-1', object: 'chat.completion.chunk', created: 1, model: 'upstream-model' }
   const chunk = (delta: object, finish_reason: string | null): string =>
-    `data: ${JSON.stringify({ id: 'chatcmpl-1', object: 'chat.completion.chunk', created: 1, model: 'upstream-model', choices: [{ index: 0, delta, finish_reason }] })}\n\n`
+    `data: ${JSON.stringify({ ...head, choices: [{ index: 0, delta, finish_reason }] })}\n\n`
   return `${chunk({ role: 'assistant', content: words }, null)}${chunk({}, 'stop')}data: [DONE]\n\n`
 }
 

@@ -28,15 +28,15 @@ describe('profiles', () => {
     const { blueprint, config } = await assembled({
       Providers: [provider('cloud')],
       Router: { default: 'cloud,large' },
-      profiles: { work: { Router: { default: 'cloud,small' } }, home: { Providers: [provider('local')] } },
+      profiles: { office: { Router: { default: 'cloud,small' } }, home: { Providers: [provider('local')] } },
     })
-    const { work, home } = blueprint.profiles!
-    expect(work!.sections['Router']).toEqual({ default: 'cloud,small' })
-    expect(work!.providers.map(({ name }) => name)).toEqual(['cloud'])
+    const { office, home } = blueprint.profiles!
+    expect(office!.sections['Router']).toEqual({ default: 'cloud,small' })
+    expect(office!.providers.map(({ name }) => name)).toEqual(['cloud'])
     expect(home!.sections['Router']).toEqual({ default: 'cloud,large' })
     expect(home!.providers.map(({ name }) => name)).toEqual(['local'])
     expect(blueprint.sections['Router']).toEqual({ default: 'cloud,large' })
-    expect(work!.entries.map(({ id }) => id)).toEqual(blueprint.entries.map(({ id }) => id))
+    expect(office!.entries.map(({ id }) => id)).toEqual(blueprint.entries.map(({ id }) => id))
     expect(config.warnings).toEqual([])
   })
 
@@ -44,7 +44,7 @@ describe('profiles', () => {
     const { blueprint } = await assembled({
       plugins: [{ use: 'provider-demo', id: 'mine' }],
       profiles: {
-        work: {
+        office: {
           plugins: [
             { use: 'provider-demo', enabled: false },
             { use: 'route-scenarios', id: 'own' },
@@ -52,7 +52,7 @@ describe('profiles', () => {
         },
       },
     })
-    const ids = blueprint.profiles!['work']!.entries.map(({ id }) => id)
+    const ids = blueprint.profiles!['office']!.entries.map(({ id }) => id)
     expect(ids.slice(-2)).toEqual(['mine', 'own'])
     expect(ids).not.toContain('provider-demo')
     expect(blueprint.entries.map(({ id }) => id)).not.toContain('own')
@@ -62,7 +62,7 @@ describe('profiles', () => {
     const { config } = await assembled({
       Providers: [provider('cloud', { api_key: '$ABSENT_KEY' })],
       profiles: {
-        work: { Router: { default: 'x,y' } },
+        office: { Router: { default: 'x,y' } },
         home: { Providers: [provider('local', { api_key: '$OTHER_KEY' })] },
       },
     })
@@ -73,12 +73,12 @@ describe('profiles', () => {
   })
 
   it.each([
-    [{ profiles: { work: { PORT: 1 } } }, /\/profiles\/work\/PORT belongs to the router as a whole/],
+    [{ profiles: { office: { PORT: 1 } } }, /\/profiles\/office\/PORT belongs to the router as a whole/],
     [{ profiles: { default: {} } }, /\/profiles.* is not a known key|\/profiles/],
     [{ profiles: { 'a/b': {} } }, /\/profiles/],
-    [{ profiles: { work: [] } }, /\/profiles\/work must be an object/],
-    [{ profiles: { work: { Router: { default: 1 } } } }, /config.json:5:\d+: \/Router\/default must be text/],
-    [{ profiles: { work: { plugins: [{ use: '' }] } } }, /config.json:\d+:\d+: \/plugins\/0\/use must be/],
+    [{ profiles: { office: [] } }, /\/profiles\/office must be an object/],
+    [{ profiles: { office: { Router: { default: 1 } } } }, /config.json:5:\d+: \/Router\/default must be text/],
+    [{ profiles: { office: { plugins: [{ use: '' }] } } }, /config.json:\d+:\d+: \/plugins\/0\/use must be/],
   ])('are refused as %j', async (config, message) => {
     await expect(assembled(config)).rejects.toThrow(message)
   })

@@ -33,11 +33,12 @@ export class Kernel {
   readonly #options: KernelOptions
   readonly #draining = new Set<Generation>()
   readonly #states = new StateStore()
+  /** Resume whoever waits for room. */
+  readonly #roomy: (() => void)[] = []
   #settings: Settings
   #current: Generation | undefined
   #lastId = 0
   #queue: Promise<unknown> = Promise.resolve()
-  #roomy: (() => void) | undefined
 
   constructor(options: KernelOptions) {
     this.#options = options
@@ -72,7 +73,7 @@ export class Kernel {
   async room(): Promise<void> {
     while (this.#draining.size >= this.#settings.limits.generations) {
       this.#options.log.warn({ draining: this.#draining.size }, 'a change waits for exchanges of older generations')
-      await new Promise<void>((resolve) => (this.#roomy = resolve))
+      await new Promise<void>((resolve) => void this.#roomy.push(resolve))
     }
   }
 
@@ -153,7 +154,7 @@ export class Kernel {
     if (generation.state === 'disposed') return
     generation.state = 'disposed'
     this.#draining.delete(generation)
-    this.#roomy?.()
+    for (const resume of this.#roomy.splice(0)) resume()
     for (const instance of [...generation.instances].reverse()) await instance.release(this.#options.log)
     const alive = [...(this.#current?.instances ?? []), ...[...this.#draining].flatMap(({ instances }) => instances)]
     this.#states.retain(new Set(alive.map(({ owner }) => owner)))

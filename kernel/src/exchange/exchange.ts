@@ -134,7 +134,8 @@ class Running {
         return undefined
       }
       const { stream } = this.#exchange
-      const asked = { ...wire, stream, connectTimeoutMs: timeouts.connect, signal: attempt.cancellation }
+      const { url, headers, body } = wire
+      const asked = { url, headers, body, stream, connectTimeoutMs: timeouts.connect, signal: attempt.cancellation }
       const response = await this.#runtime.transport.send(asked)
       watchdog.read()
       if (response.status !== 200)

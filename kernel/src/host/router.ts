@@ -119,7 +119,8 @@ export class Router {
 
   /** Reads the config again and swaps a new generation in. Rejects, and changes nothing, when that is not possible. */
   reload(): Promise<void> {
-    this.#waiting ??= this.#enqueue(() => {
+    this.#waiting ??= this.#enqueue(async () => {
+      await this.kernel.room()
       this.#waiting = undefined
       return this.#reload('always')
     })

@@ -4,7 +4,7 @@ import { beginReading } from '../config/watch.ts'
 import type { Log } from '../core/log.ts'
 import { readAdminKey } from './admin-key.ts'
 import { codeOf } from './code-of.ts'
-import { letHeapGrow } from './heap.ts'
+import { tuneHeap } from './heap.ts'
 import { bracketed, isWildcard } from './host-names.ts'
 import { claimInstance, instanceAt, type Claim } from './instance.ts'
 import { checkBind, toListenError } from './listen-failure.ts'
@@ -51,7 +51,7 @@ export interface Running {
  * @throws CcrError of the config or a plugin; `CCR_HOST_BIND`, `CCR_HOST_LISTEN`, `CCR_HOST_INSTANCE`
  */
 export async function serve(options: ServeOptions): Promise<Running> {
-  letHeapGrow()
+  tuneHeap()
   const { home, configFile, env } = options
   const reading = beginReading()
   const assembly = await assemble({ home, file: configFile, env, inputs: reading.files })

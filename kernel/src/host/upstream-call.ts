@@ -36,7 +36,8 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
     this.#request = request
     this.#settle = settle
     // Streams are read as they come, so a coding would only delay them.
-    const headers = { ...request.headers, 'accept-encoding': request.stream ? 'identity' : 'gzip, br' }
+    const headers = ['accept-encoding', request.stream ? 'identity' : 'gzip, br']
+    for (const name in request.headers) if (name !== 'accept-encoding') headers.push(name, request.headers[name]!)
     this.#options = { origin: upstream.origin, path, method: 'POST', headers, body: request.body }
   }
 

@@ -36,6 +36,10 @@ class ReceivedBody implements RawBody {
   get marked(): boolean {
     return this.bytes.includes(REASONING_MARK)
   }
+
+  forget(): void {
+    this.#document.forget()
+  }
 }
 
 function checkRequest(document: JsonDocument): void {

@@ -39,7 +39,7 @@ describe('rule 174: count_tokens', () => {
     ['the input of a tool call', { type: 'tool_use', id: 'i', name: 'n', input: { a: text } }, 1000, 1010],
     ['a server tool call', { type: 'server_tool_use', id: 'i', name: 'n', input: { query: text } }, 1000, 1010],
     ['a tool result', { type: 'tool_result', tool_use_id: 'i', content: text }, 1000, 1010],
-    ['blocks in a tool result', { type: 'tool_result', tool_use_id: 'i', content: [{ type: 'text', text }] }, 1000, 1010],
+    ['text in a tool result', { type: 'tool_result', tool_use_id: 'i', content: [{ type: 'text', text }] }, 1000, 1010],
     ['an image', { type: 'image', source: { type: 'base64', media_type: 'image/png', data: text } }, 1000, 2000],
     ['an image at a URL', { type: 'image', source: { type: 'url', url: 'https://a' } }, 1000, 2000],
     [
