@@ -91,7 +91,7 @@ describe('changes while streams run', () => {
 
 describe('changes for which there is no room', () => {
   it('wait together, and are taken as the files are when an older generation has ended', async () => {
-    const ours = await start({ config: { limits: { generations: 2 } } })
+    const ours = await start({ config: { watch: false, limits: { generations: 2 } } })
     const streams = [await held(ours, 'stream0')]
     for (let code = 1; code <= 2; code++) {
       ours.save('marker.ts', markerText(code))

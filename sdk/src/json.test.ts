@@ -200,6 +200,27 @@ describe('readJson', { timeout: 30_000 }, () => {
     })
   })
 
+  it('gives any body again after it has forgotten what was parsed', () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.stringMatching(/^\w{1,9}$/), fc.jsonValue()), fc.boolean(), (body, large) => {
+        const text = JSON.stringify(large ? { ...body, pad: 'x'.repeat(20_000) } : body)
+        const document = read(text)
+        const before = valueOf(document)
+        document.forget()
+        expect(valueOf(document)).toEqual(before)
+      }),
+    )
+  })
+
+  it('parses a field of a large body anew once it has forgotten it', () => {
+    const { value, forget } = read(`{"a":[1],"pad":"${'x'.repeat(20_000)}"}`)
+    const first = value['a']
+    expect(value['a']).toBe(first)
+    forget()
+    expect(value['a']).not.toBe(first)
+    expect(value['a']).toEqual(first)
+  })
+
   it('parses a field of a large body when it is first read, once', () => {
     const { value } = read(`{${PAD},"a":{"b":1}}`)
     expect(Object.getOwnPropertyDescriptor(value, 'a')?.get).toBeTypeOf('function')

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { CanonicalEvent, CanonicalMessage, ContentBlock } from './canonical.ts'
-import { createAccumulator, mergeUsage, messageEvents, parseObject } from './message.ts'
+import { createAccumulator, mergeUsage, messageEvents, parseObject, weightOfEvents } from './message.ts'
 
 const id = fc.stringMatching(/^[A-Za-z0-9_]{1,12}$/)
 /** Objects as JSON knows them: no `-0`, no `undefined`. */
@@ -208,6 +208,22 @@ describe('mergeUsage', () => {
     )
     expect(mergeUsage(known, undefined)).toBe(known)
     expect(mergeUsage(known, null)).toBe(known)
+  })
+})
+
+describe('weightOfEvents', () => {
+  it('counts the text of deltas, and of any other event about its length as JSON', () => {
+    const delta: CanonicalEvent = { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'abc' } }
+    expect(weightOfEvents([delta])).toBe(3)
+    fc.assert(
+      fc.property(block, (content_block) => {
+        const event: CanonicalEvent = { type: 'content_block_start', index: 0, content_block }
+        const { length } = JSON.stringify(event)
+        // Escapes make the JSON up to six times as long as what is held.
+        expect(weightOfEvents([event])).toBeGreaterThan(length / 6)
+        expect(weightOfEvents([event])).toBeLessThan(length * 3)
+      }),
+    )
   })
 })
 

@@ -115,11 +115,10 @@ class Running {
 
   /** One attempt: nothing when it answered the client, its failure when the client still waits. */
   async #attempt(attempt: AttemptState, { target, provider }: FoundTarget): Promise<Failed> {
-    const { timeouts } = this.#runtime.settings
+    const { redact: plain, settings: { timeouts } } = this.#runtime
     const subject = `provider '${target.provider}' (model '${target.model}')`
     const watchdog = new Watchdog(subject, timeouts, this.#exchange.stream, (late) => attempt.cancellation.abort(late))
     const pipeline = new Pipeline(provider.dialect, attempt.cancellation, this.#log)
-    const { redact: plain } = this.#runtime
     const redact = provider.clientCredentials ? hiding(this.#exchange.headers, plain) : plain
     this.#tracker.reset()
     try {
@@ -133,10 +132,7 @@ class Running {
         await readLocal(events, reading, this.#taker(attempt, watchdog))
         return undefined
       }
-      const { stream } = this.#exchange
-      const { url, headers, body } = wire
-      const asked = { url, headers, body, stream, connectTimeoutMs: timeouts.connect, signal: attempt.cancellation }
-      const response = await this.#runtime.transport.send(asked)
+      const response = await this.#runtime.transport.send(wire)
       watchdog.read()
       if (response.status !== 200)
         return this.#failed(attempt, await this.#refusal(attempt, provider, response, redact))

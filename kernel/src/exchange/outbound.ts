@@ -1,10 +1,7 @@
-import { CcrError, isCcrError, lowerCaseNames, messageOf, ownCredentials, withModel } from '@ccr/sdk'
-import type { Auth, CanonicalRequest, Outbound, TargetDialect } from '@ccr/sdk'
+import { CcrError, isCcrError, mergeHeaders, messageOf, ownCredentials, toJsonBody, withModel } from '@ccr/sdk'
+import type { Auth, CanonicalRequest, Outbound } from '@ccr/sdk'
 import type { GenerationProvider, Profile } from '../core/profile.ts'
 import type { AttemptState } from './attempt.ts'
-
-/** From this length on, a text kept until the answer comes costs the garbage collector more than a copy outside. */
-const LARGE = 8 * 1024
 
 /**
  * Moves one attempt's request, built from the pristine canonical one, through its stages. Gives what goes to the
@@ -12,7 +9,7 @@ const LARGE = 8 * 1024
  */
 export async function prepareOutbound(attempt: AttemptState, to: GenerationProvider, from: Profile) {
   const { exchange, target } = attempt
-  const { request: pristine, raw, stream } = exchange
+  const { request: pristine, raw, stream, served } = exchange
   const hooks = from.targetHooks(to.dialect, target)
   const { baseUrl } = to
   const first: Outbound = { dialect: 'canonical', baseUrl, model: target.model, stream, body: pristine, headers: {} }
@@ -29,23 +26,22 @@ export async function prepareOutbound(attempt: AttemptState, to: GenerationProvi
   const encoded = mayPass && !hooks.wire ? request : ask(() => dialect.encode(request, canonical, attempt))
   const outbound = withBody(canonical, to.dialect, encoded)
   const patched = hooks.wire ? await hooks.wire.promise(exchange.frozen(outbound), attempt) : outbound
-  const named = lowerCaseNames(patched.headers)
-  const wire = named === patched.headers ? patched : { ...patched, headers: named }
+  const wire: Outbound = { ...patched, headers: mergeHeaders(patched.headers) }
   const passthrough = mayPass && wire.body === encoded && wire.stream === stream
 
-  const serialized = (): string => JSON.stringify(ask(() => stripped(dialect, wire.body)))
-  const body = passthrough ? withModel(raw, wire.model) : bytesOf(serialized())
+  const body = passthrough ? withModel(raw, wire.model) : toJsonBody(ask(() => dialect.strip?.(wire.body) ?? wire.body))
   const address = ask(() => dialect.address(wire, to.secret, attempt))
-  const given = merged({ 'content-type': 'application/json' }, address.headers, wire.headers)
+  const given = mergeHeaders({ 'content-type': 'application/json' }, address.headers, wire.headers)
   const auth = wire.auth ?? address.auth
   const addressed: Outbound = { ...withBody(wire, wire.dialect, body), headers: given, auth, url: address.url }
   const sent = hooks.send ? await hooks.send.promise(addressed, attempt) : addressed
   const url = sent.url ?? address.url
   const own = to.clientCredentials && !sent.auth ? ownCredentials(exchange.headers, to.baseUrl, url) : undefined
-  const headers = merged(withAuth(lowerCaseNames(sent.headers), sent.auth), own)
+  const headers = mergeHeaders(withAuth(sent.headers, sent.auth), own)
   // A streamed answer may begin with a guess at the tokens of the request, which reads it again.
-  if (!stream) exchange.forget()
-  return { request, wire: { url, headers, body, passthrough } }
+  if (!stream) raw?.forget?.()
+  const { connect: connectTimeoutMs } = served.runtime.settings.timeouts
+  return { request, wire: { url, headers, body, stream, passthrough, connectTimeoutMs, signal: attempt.cancellation } }
 }
 
 /**
@@ -57,27 +53,12 @@ function withBody(outbound: Outbound, dialect: string, body: unknown): Outbound 
   return { dialect, baseUrl, model, stream, body, headers, auth, url }
 }
 
-/** Later ones win; a loop, for the same reason. */
-function merged(...all: readonly (Readonly<Record<string, string>> | undefined)[]): Record<string, string> {
-  const headers: Record<string, string> = {}
-  for (const one of all) for (const name in one) headers[name] = one[name]!
-  return headers
-}
-
-function bytesOf(text: string): string | Uint8Array {
-  return text.length < LARGE ? text : Buffer.from(text)
-}
-
-function stripped(dialect: TargetDialect, body: unknown): unknown {
-  return dialect.strip ? dialect.strip(body) : body
-}
-
 /** Credentials come last, so that no header can stand beside or before them. */
 function withAuth(headers: Readonly<Record<string, string>>, auth: Auth | undefined): Readonly<Record<string, string>> {
   if (!auth) return headers
   const name = auth.scheme === 'bearer' ? 'authorization' : auth.name.toLowerCase()
   const value = auth.secret.reveal()
-  return merged(headers, { [name]: auth.scheme === 'bearer' ? `Bearer ${value}` : value })
+  return mergeHeaders(headers, { [name]: auth.scheme === 'bearer' ? `Bearer ${value}` : value })
 }
 
 /** Runs code of a dialect; what it throws names it. */

@@ -80,11 +80,6 @@ export class ExchangeState implements Exchange {
     return this.#request === this.#decoded.request ? this.#decoded.raw : undefined
   }
 
-  /** The request went out and waits for its answer: what was parsed of it is garbage, unless it is frozen. */
-  forget(): void {
-    if (!this.#freeze) this.raw?.forget?.()
-  }
-
   get plan(): RoutePlan | undefined {
     return this.#plan
   }

@@ -48,6 +48,8 @@ export class Router {
   #changes: Promise<unknown> = Promise.resolve()
   /** Waits for its turn; whoever asks meanwhile shares it. */
   #waiting: Promise<void> | undefined
+  /** It was asked for, so that it is built although no file changed. */
+  #asked = false
   #closing = false
 
   /**
@@ -86,7 +88,7 @@ export class Router {
     this.#watcher = new InputWatcher({
       log: this.logs.log,
       // Why a change was not taken is logged where it failed.
-      changed: () => this.#enqueue(() => this.#reload('when something changed')).catch(() => undefined),
+      changed: () => this.#change().catch(() => undefined),
     })
   }
 
@@ -119,12 +121,8 @@ export class Router {
 
   /** Reads the config again and swaps a new generation in. Rejects, and changes nothing, when that is not possible. */
   reload(): Promise<void> {
-    this.#waiting ??= this.#enqueue(async () => {
-      await this.kernel.room()
-      this.#waiting = undefined
-      return this.#reload('always')
-    })
-    return this.#waiting
+    this.#asked = true
+    return this.#change()
   }
 
   async close(graceMs: number): Promise<void> {
@@ -147,17 +145,24 @@ export class Router {
     this.#server.abortAll()
   }
 
-  #enqueue(run: () => Promise<void>): Promise<void> {
-    const change = this.#changes.then(run)
+  #change(): Promise<void> {
+    if (this.#waiting) return this.#waiting
+    const change = this.#changes.then(async () => {
+      // What waits reads the newest state when its turn comes.
+      await this.kernel.room()
+      const build = this.#asked ? 'always' : 'when something changed'
+      this.#waiting = undefined
+      this.#asked = false
+      return this.#reload(build)
+    })
     this.#changes = change.catch(() => undefined)
+    this.#waiting = change
     return change
   }
 
   async #reload(build: 'always' | 'when something changed'): Promise<void> {
     if (this.#closing) throw new CcrError('CCR_EXCHANGE_SHUTDOWN', 'the router is shutting down')
     const { home, configFile, env } = this.#options
-    // What waits reads the newest state when its turn comes.
-    await this.kernel.room()
     const reading = await this.#watcher.beginReading()
     let changed: boolean
     try {

@@ -20,7 +20,10 @@ export function readUrl(url: string): Asked {
   const found = /\/models\/(.+):(\w+)$/.exec(path)
   const model = found ? decoded(found[1]!) : ''
   if (!found || model === '' || /\p{Cc}/u.test(model))
-    throw new CcrError('CCR_ROUTE_NONE', 'the path names no model and action, as in /v1beta/models/{model}:generateContent')
+    throw new CcrError(
+      'CCR_ROUTE_NONE',
+      'the path names no model and action, as in /v1beta/models/{model}:generateContent',
+    )
   return { model: model.replace(/^models\//, ''), action: found[2]!, asEvents: query.get('alt') === 'sse' }
 }
 

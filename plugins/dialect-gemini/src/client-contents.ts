@@ -81,7 +81,11 @@ function readThought(blocks: ContentBlock[], thinking: string, given: string | u
 
 function carry(blocks: ContentBlock[], given: string, on: PartSignature['on']): void {
   const foreign = unwrapSignature(given)
-  blocks.push({ type: 'thinking', thinking: '', signature: foreign ?? sign({ signatures: [{ on, signature: given }] }) })
+  blocks.push({
+    type: 'thinking',
+    thinking: '',
+    signature: foreign ?? sign({ signatures: [{ on, signature: given }] }),
+  })
 }
 
 const UNSIGNED = sign({ signatures: [] })
@@ -128,7 +132,12 @@ function mediaBlocks(part: Fields): readonly ContentBlock[] {
   const uri = isFields(file) ? field(file, 'fileUri') : undefined
   if (isFields(file) && typeof uri === 'string') {
     const type = mediaType(file)
-    return [media(type ?? 'image/*', type === undefined ? { type: 'url', url: uri } : { type: 'url', url: uri, media_type: type })]
+    return [
+      media(
+        type ?? 'image/*',
+        type === undefined ? { type: 'url', url: uri } : { type: 'url', url: uri, media_type: type },
+      ),
+    ]
   }
   return Object.keys(part).length === 0 ? [] : [{ type: RAW_PART, part }]
 }
@@ -184,4 +193,3 @@ function resultOf(response: Fields): Pick<ToolResultBlock, 'content' | 'is_error
   const content = blocks.length === 0 ? text : [...(text === '' ? [] : [{ type: 'text' as const, text }]), ...blocks]
   return isError ? { content, is_error: true } : { content }
 }
-

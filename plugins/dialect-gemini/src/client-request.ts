@@ -76,7 +76,11 @@ class Known {
 function readTools(given: unknown): { readonly tools: readonly Tool[]; readonly others: readonly JsonObject[] } {
   const tools: Tool[] = []
   const others: JsonObject[] = []
-  const list: readonly unknown[] = Array.isArray(given) ? (given as readonly unknown[]) : given === undefined ? [] : [given]
+  const list: readonly unknown[] = Array.isArray(given)
+    ? (given as readonly unknown[])
+    : given === undefined
+      ? []
+      : [given]
   list.forEach((one, at) => {
     if (!isFields(one)) throw invalid(`/tools/${at}`, 'must be an object')
     const known = new Known(one)
@@ -93,7 +97,8 @@ function readTools(given: unknown): { readonly tools: readonly Tool[]; readonly 
 }
 
 function readFunction(declared: unknown, at: string): Tool {
-  if (!isFields(declared) || typeof declared['name'] !== 'string') throw invalid(at, 'declares a function without a name')
+  if (!isFields(declared) || typeof declared['name'] !== 'string')
+    throw invalid(at, 'declares a function without a name')
   const { name, description } = declared
   const schema = field(declared, 'parametersJsonSchema') ?? fromSchema(field(declared, 'parameters') ?? undefined)
   return {
@@ -103,7 +108,10 @@ function readFunction(declared: unknown, at: string): Tool {
   }
 }
 
-function readToolConfig(known: Known | undefined): { readonly choice?: ToolChoice; readonly rest?: Fields | undefined } {
+function readToolConfig(known: Known | undefined): {
+  readonly choice?: ToolChoice
+  readonly rest?: Fields | undefined
+} {
   const calling = known?.take('functionCallingConfig')
   const rest = known?.rest
   if (!isFields(calling)) return { rest }

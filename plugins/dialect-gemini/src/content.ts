@@ -95,7 +95,9 @@ const TYPES: Readonly<Record<string, string | undefined>> = {
 
 function describeResult(result: unknown): string {
   if (!isFields(result)) return ''
-  return [result['title'], result['url'], result['text']].filter((part) => typeof part === 'string' && part !== '').join(' ')
+  return [result['title'], result['url'], result['text']]
+    .filter((part) => typeof part === 'string' && part !== '')
+    .join(' ')
 }
 
 /** The text of a string or of the text blocks of a list. */
@@ -103,7 +105,9 @@ function plainText(content: unknown): string {
   if (typeof content === 'string') return content
   if (!Array.isArray(content)) return ''
   return (content as readonly unknown[])
-    .map((block) => (isFields(block) ? (typeof block['text'] === 'string' ? block['text'] : describeResult(block)) : ''))
+    .map((block) =>
+      isFields(block) ? (typeof block['text'] === 'string' ? block['text'] : describeResult(block)) : '',
+    )
     .join('')
 }
 

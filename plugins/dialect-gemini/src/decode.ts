@@ -1,5 +1,7 @@
-import { CcrError, MessageWriter, type Attempt, type CanonicalEvent, type Emit, type StreamTransform } from '@ccr/sdk'
+import { CcrError, MessageWriter } from '@ccr/sdk'
+import type { Attempt, CanonicalEvent, CanonicalRequest, Emit, StreamTransform } from '@ccr/sdk'
 import { RAW_PART } from './content.ts'
+import { questionBefore } from './encode-contents.ts'
 import { reportedError } from './errors.ts'
 import { estimateInput, tokensOf } from './estimate.ts'
 import { Grounding } from './grounding.ts'
@@ -9,6 +11,12 @@ import type { ToolNames } from './tool-names.ts'
 import { TextDigest, type TrailingSignatures } from './trailing-signatures.ts'
 import { toUsage } from './usage.ts'
 import { isFields, type Candidate, type FunctionCall, type GeminiEvent, type Part, type UsageMetadata } from './wire.ts'
+
+/** What the encoder of an attempt leaves for its decoder. */
+export interface Sent {
+  readonly request: CanonicalRequest
+  readonly names: ToolNames
+}
 
 /** A call whose arguments are still coming. */
 interface OpenCall {
@@ -23,6 +31,7 @@ export class GeminiDecoder implements StreamTransform<GeminiEvent, CanonicalEven
   readonly #writer: MessageWriter
   readonly #newId: (prefix: string) => string
   readonly #provider: string
+  readonly #sent: Sent | undefined
   readonly #kept: TrailingSignatures
   #emit: Emit<CanonicalEvent> = () => {}
   /** Signatures in the thinking block that was written last. */
@@ -40,8 +49,9 @@ export class GeminiDecoder implements StreamTransform<GeminiEvent, CanonicalEven
   /** Characters of the answer, from which its tokens are guessed when nobody counts them. */
   #characters = 0
 
-  constructor(attempt: Attempt, names: ToolNames | undefined, trailing: TrailingSignatures) {
+  constructor(attempt: Attempt, sent: Sent | undefined, trailing: TrailingSignatures) {
     const { exchange, target } = attempt
+    this.#sent = sent
     this.#kept = trailing
     this.#newId = (prefix) => exchange.newId(prefix)
     this.#provider = target.provider
@@ -49,7 +59,7 @@ export class GeminiDecoder implements StreamTransform<GeminiEvent, CanonicalEven
       model: exchange.request.model,
       newId: this.#newId,
       sign: () => sign({ provider: target.provider, signatures: [] }),
-      toolName: names && ((name) => names.fromWire(name)),
+      toolName: sent && ((name) => sent.names.fromWire(name)),
       estimateInput: () => estimateInput(exchange.request),
     })
   }
@@ -69,7 +79,8 @@ export class GeminiDecoder implements StreamTransform<GeminiEvent, CanonicalEven
     }
     this.#writer.start()
     const parts = candidate.content?.parts
-    if (Array.isArray(parts)) for (const part of parts as readonly unknown[]) if (isFields(part)) this.#part(part as Part)
+    if (Array.isArray(parts))
+      for (const part of parts as readonly unknown[]) if (isFields(part)) this.#part(part as Part)
     if (isFields(candidate.groundingMetadata)) {
       this.#grounding ??= new Grounding()
       this.#grounding.add(candidate.groundingMetadata)
@@ -85,7 +96,10 @@ export class GeminiDecoder implements StreamTransform<GeminiEvent, CanonicalEven
     if (this.#open && this.#finish !== 'max_tokens')
       throw new CcrError('CCR_STREAM_INVALID', `the arguments of tool call '${this.#open.name}' were never completed`)
     if (this.#trailing === undefined || this.#last !== 'text') this.#settle()
-    else this.#kept.remember(this.#provider, this.#text, this.#trailing)
+    else if (this.#sent) {
+      const { messages } = this.#sent.request
+      this.#kept.remember(this.#provider, questionBefore(messages, messages.length), this.#text, this.#trailing)
+    }
     this.#grounding?.write(writer, this.#newId, this.#last === 'text')
     if (typeof this.#counts.candidatesTokenCount !== 'number' && typeof this.#counts.thoughtsTokenCount !== 'number')
       writer.usage({ output_tokens: tokensOf(this.#characters) })
@@ -148,7 +162,8 @@ export class GeminiDecoder implements StreamTransform<GeminiEvent, CanonicalEven
     const { id, name, willContinue } = call
     let open = this.#open
     if (typeof name === 'string' && name !== '') {
-      if (open) throw new CcrError('CCR_STREAM_INVALID', `the arguments of tool call '${open.name}' were never completed`)
+      if (open)
+        throw new CcrError('CCR_STREAM_INVALID', `the arguments of tool call '${open.name}' were never completed`)
       open = { id: typeof id === 'string' ? id : undefined, name, arguments: new PartialArguments(), signature }
     }
     if (!open) {

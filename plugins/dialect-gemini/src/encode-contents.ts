@@ -1,5 +1,6 @@
 import { isKnownBlock, parseObject } from '@ccr/sdk'
 import type { CanonicalRequest, ContentBlock, JsonObject, Message, ThinkingBlock, ToolResultBlock } from '@ccr/sdk'
+import type { Trait } from './adapt.ts'
 import { describe, rawPart, toParts } from './content.ts'
 import { readCarried, SKIPPED_SIGNATURE, type PartSignature, type SignedPart } from './signatures.ts'
 import type { ToolNames } from './tool-names.ts'
@@ -14,6 +15,7 @@ export interface HistoryOptions {
   readonly trailing: TrailingSignatures
   /** The model demands a signature of function calls and takes media inside of function results. */
   readonly isThird: boolean
+  readonly refused: ReadonlySet<Trait>
 }
 
 /** A history as this API has it: what the system says, and turns of user and model. */
@@ -40,8 +42,8 @@ export function encodeHistory(request: CanonicalRequest, options: HistoryOptions
 
 interface OpenCall {
   readonly id: string
-  readonly wire: string
-  readonly name: string
+  /** How call and result are named on the wire. */
+  readonly wire: { readonly id?: string; readonly name: string }
 }
 
 class Encoding {
@@ -66,7 +68,7 @@ class Encoding {
       let to = from + 1
       while (to < messages.length && (messages[to]!.role === 'assistant') === isModel) to++
       const run = messages.slice(from, to)
-      if (isModel) this.#model(run)
+      if (isModel) this.#model(run, questionBefore(messages, from))
       else this.#user(run)
       from = to
     }
@@ -76,13 +78,13 @@ class Encoding {
   }
 
   /** Assistant messages in a row are one turn. */
-  #model(run: readonly Message[]): void {
+  #model(run: readonly Message[], question: () => readonly Message[]): void {
     const turn = new ModelTurn(this.#options, (call) => this.#call(call))
     for (const { content } of run) {
       if (typeof content === 'string') turn.text(content)
       else for (const block of content) turn.block(block)
     }
-    const parts = turn.parts()
+    const parts = turn.parts(question)
     if (parts.length === 0) return
     // A history may begin in its middle; a model never speaks first.
     if (this.#contents.length === 0) this.#contents.push({ role: 'user', parts: [{ text: EMPTY_TURN }] })
@@ -91,10 +93,12 @@ class Encoding {
 
   /** Opens a call; an id that an earlier call had gets a suffix, and so does its result. */
   #call({ id, name }: { readonly id: string; readonly name: string }): OpenCall {
-    let wire = id
-    for (let use = 2; this.#used.has(wire); use++) wire = `${id}_${use}`
-    this.#used.add(wire)
-    const call = { id, wire, name: this.#options.names.toWire(name) }
+    let unique = id
+    for (let use = 2; this.#used.has(unique); use++) unique = `${id}_${use}`
+    this.#used.add(unique)
+    const { names, refused } = this.#options
+    const known = refused.has('call_ids') ? {} : { id: unique }
+    const call = { id, wire: { ...known, name: names.toWire(name) } }
     this.#open.push(call)
     return call
   }
@@ -142,15 +146,16 @@ class Encoding {
     return media
   }
 
-  #response({ wire, name }: OpenCall, block: ToolResultBlock, media: Part[]): FunctionResponse {
+  #response({ wire }: OpenCall, block: ToolResultBlock, media: Part[]): FunctionResponse {
     const { text, rest } = resultParts(block)
-    if (rest.length === 0) return { id: wire, name, response: responseOf(block, text) }
-    const inside = this.#options.isThird ? rest.filter((part) => part.inlineData) : []
+    if (rest.length === 0) return { ...wire, response: responseOf(block, text) }
+    const { isThird, refused } = this.#options
+    const inside = isThird && !refused.has('media_in_results') ? rest.filter((part) => part.inlineData) : []
     const outside = rest.filter((part) => !inside.includes(part))
     media.push(...outside)
     const said = text === '' && outside.length > 0 ? '[the result is below]' : text
     const response = responseOf(block, said)
-    return inside.length > 0 ? { id: wire, name, response, parts: inside } : { id: wire, name, response }
+    return inside.length > 0 ? { ...wire, response, parts: inside } : { ...wire, response }
   }
 }
 
@@ -167,11 +172,7 @@ class ModelTurn {
   }
 
   text(text: string): void {
-    if (text === '') return
-    this.#parts.push(this.#signed({ text }, 'text'))
-    const { trailing, provider } = this.#options
-    const signature = trailing.find(provider, text)
-    if (signature !== undefined) this.#parts.push({ text: '', thoughtSignature: signature })
+    if (text !== '') this.#parts.push(this.#signed({ text }, 'text'))
   }
 
   block(block: ContentBlock): void {
@@ -187,8 +188,8 @@ class ModelTurn {
       case 'redacted_thinking':
         return
       case 'tool_use': {
-        const { wire, name } = this.#open(block)
-        const functionCall = { id: wire, name, args: argumentsOf(block.input) }
+        const { wire } = this.#open(block)
+        const functionCall = { ...wire, args: argumentsOf(block.input) }
         this.#parts.push(this.#signed({ functionCall }, 'call'))
         return
       }
@@ -197,7 +198,14 @@ class ModelTurn {
     }
   }
 
-  parts(): readonly Part[] {
+  /** `question`: what this turn answered. */
+  parts(question: () => readonly Message[]): readonly Part[] {
+    const last = this.#parts.at(-1)
+    if (last?.text && !last.thought && last.thoughtSignature === undefined) {
+      const { trailing, provider } = this.#options
+      const signature = trailing.find(provider, question, last.text)
+      if (signature !== undefined) this.#parts.push({ text: '', thoughtSignature: signature })
+    }
     const first = this.#options.isThird ? this.#parts.findIndex((part) => part.functionCall) : -1
     if (first >= 0 && this.#parts[first]!.thoughtSignature === undefined)
       this.#parts[first] = { ...this.#parts[first], thoughtSignature: SKIPPED_SIGNATURE }
@@ -224,6 +232,11 @@ class ModelTurn {
     this.#pending = this.#pending.filter((one) => one !== found && (kind !== 'call' || one.on === 'call'))
     return found ? { ...part, thoughtSignature: found.signature } : part
   }
+}
+
+/** The messages between a turn of the model and the one before it. */
+export function questionBefore(messages: readonly Message[], end: number): () => readonly Message[] {
+  return () => messages.slice(messages.findLastIndex(({ role }, at) => at < end && role === 'assistant') + 1, end)
 }
 
 function userParts(block: ContentBlock): readonly Part[] {
@@ -253,8 +266,8 @@ function responseOf(block: ToolResultBlock, text: string): JsonObject {
   return block.is_error ? { error: text } : { output: text }
 }
 
-function unanswered({ wire, name }: OpenCall): FunctionResponse {
-  return { id: wire, name, response: { error: UNANSWERED } }
+function unanswered({ wire }: OpenCall): FunctionResponse {
+  return { ...wire, response: { error: UNANSWERED } }
 }
 
 /** Arguments are an object, whatever a history holds. */

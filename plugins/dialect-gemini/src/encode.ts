@@ -1,4 +1,5 @@
 import type { CanonicalRequest, JsonObject, Tool } from '@ccr/sdk'
+import type { Trait } from './adapt.ts'
 import { encodeHistory } from './encode-contents.ts'
 import { extraOf } from './extra.ts'
 import { traitsOf } from './models.ts'
@@ -6,7 +7,7 @@ import { toThinkingConfig } from './thinking.ts'
 import type { ToolNames } from './tool-names.ts'
 import type { TrailingSignatures } from './trailing-signatures.ts'
 import { toParameters, toResponseSchema } from './tool-schema.ts'
-import type { GeminiBody } from './wire.ts'
+import { isFields, type GeminiBody } from './wire.ts'
 
 /** What the encoder needs to know of its attempt. */
 export interface EncodeOptions {
@@ -15,6 +16,8 @@ export interface EncodeOptions {
   readonly provider: string
   readonly names: ToolNames
   readonly trailing: TrailingSignatures
+  /** What the target is known not to accept. */
+  readonly refused: ReadonlySet<Trait>
 }
 
 /** Most stop sequences the API takes. */
@@ -26,7 +29,7 @@ const MAX_STOPS = 5
  * of this very API sent beyond them.
  */
 export function encodeRequest(request: CanonicalRequest, options: EncodeOptions): GeminiBody {
-  const { model, names } = options
+  const { model, names, refused } = options
   const { isThird } = traitsOf(model)
   const { system, contents } = encodeHistory(request, { ...options, isThird })
   const extra = extraOf(request)
@@ -38,7 +41,10 @@ export function encodeRequest(request: CanonicalRequest, options: EncodeOptions)
   const choice = functions.length > 0 ? toCallingConfig(request, functions, names) : undefined
   const toolConfig = { ...(choice && { functionCallingConfig: choice }), ...extra.toolConfig }
   if (Object.keys(toolConfig).length > 0) body['toolConfig'] = toolConfig
-  const config = { ...extra.generationConfig, ...toGenerationConfig(request, model, functions.length > 0 && !isThird) }
+  const config = {
+    ...extra.generationConfig,
+    ...toGenerationConfig(request, model, refused, functions.length > 0 && !isThird),
+  }
   if (Object.keys(config).length > 0) body['generationConfig'] = config
   body['ccr_request'] = request
   return body as unknown as GeminiBody
@@ -91,22 +97,31 @@ function toCallingConfig(
   }
 }
 
-function toGenerationConfig(request: CanonicalRequest, model: string, mustBeText: boolean): JsonObject {
+function toGenerationConfig(
+  request: CanonicalRequest,
+  model: string,
+  refused: ReadonlySet<Trait>,
+  mustBeText: boolean,
+): JsonObject {
   const { max_tokens, temperature, top_p, top_k, stop_sequences, output_config } = request
   const config: Record<string, unknown> = {}
   // 0 asks for no answer at all, which this API cannot give.
-  if (typeof max_tokens === 'number') config['maxOutputTokens'] = Math.max(1, max_tokens)
+  if (typeof max_tokens === 'number')
+    config['maxOutputTokens'] = Math.min(Math.max(1, max_tokens), traitsOf(model).maxOutput)
   if (typeof temperature === 'number') config['temperature'] = temperature
   if (typeof top_p === 'number') config['topP'] = top_p
   if (typeof top_k === 'number') config['topK'] = top_k
-  const stops = Array.isArray(stop_sequences) ? stop_sequences.filter((stop) => typeof stop === 'string' && stop !== '') : []
+  const stops = Array.isArray(stop_sequences)
+    ? stop_sequences.filter((stop) => typeof stop === 'string' && stop !== '')
+    : []
   if (stops.length > 0) config['stopSequences'] = stops.slice(0, MAX_STOPS)
-  const thinkingConfig = toThinkingConfig(request, model)
+  const thinkingConfig = toThinkingConfig(request, model, refused)
   if (thinkingConfig) config['thinkingConfig'] = thinkingConfig
   const format = output_config?.format as JsonObject | null | undefined
-  if (format?.['type'] === 'json_schema' && typeof format['schema'] === 'object' && format['schema'] && !mustBeText) {
+  const schema = format?.['type'] === 'json_schema' ? format['schema'] : undefined
+  if (isFields(schema) && !mustBeText && !refused.has('response_schema')) {
     config['responseMimeType'] = 'application/json'
-    config['responseSchema'] = toResponseSchema(format['schema'] as JsonObject)
+    config['responseSchema'] = toResponseSchema(schema)
   }
   return config
 }

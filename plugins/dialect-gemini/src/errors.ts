@@ -74,7 +74,9 @@ const BY_CODE: Readonly<Record<number, FailureType>> = {
 function typeOf(error: Fields, message: string): FailureType | undefined {
   const { status, code, details } = error
   // A wrong key is a 400 here, and nobody's fault but the router's.
-  const reasons = Array.isArray(details) ? (details as readonly unknown[]).map((one) => isFields(one) && one['reason']) : []
+  const reasons = Array.isArray(details)
+    ? (details as readonly unknown[]).map((one) => isFields(one) && one['reason'])
+    : []
   if (reasons.includes('API_KEY_INVALID')) return 'authentication_error'
   if (/overloaded/i.test(message)) return 'overloaded_error'
   if (typeof status === 'string' && Object.hasOwn(BY_STATUS, status)) return BY_STATUS[status]
@@ -95,5 +97,7 @@ const STATUS_WORDS: Readonly<Record<FailureType, string>> = {
 
 /** A failure as a client of this API reads it. */
 export function toGoogleError({ status, type, message }: FailureReply): object {
-  return { error: { code: status, message, status: Object.hasOwn(STATUS_WORDS, type) ? STATUS_WORDS[type] : 'UNKNOWN' } }
+  return {
+    error: { code: status, message, status: Object.hasOwn(STATUS_WORDS, type) ? STATUS_WORDS[type] : 'UNKNOWN' },
+  }
 }

@@ -7,6 +7,8 @@ export interface ModelTraits {
   /** Cannot be told not to think, and has another range of budgets. */
   readonly isPro: boolean
   readonly isLite: boolean
+  /** Most tokens of an answer: more is refused, and could not be had. */
+  readonly maxOutput: number
 }
 
 /** Reads a model's name, such as `gemini-2.5-flash-lite` or `models/gemini-3-pro-preview`. */
@@ -21,5 +23,6 @@ export function traitsOf(model: string): ModelTraits {
     thinks: isGemini && !isOld,
     isPro: /\bpro\b/.test(name),
     isLite: name.includes('lite'),
+    maxOutput: !isGemini || !version || major > 3 ? Infinity : isOld ? 8192 : 65_536,
   }
 }

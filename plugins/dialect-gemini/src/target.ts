@@ -1,7 +1,8 @@
 import { CcrError, createSseReader, parseObject } from '@ccr/sdk'
 import type { Address, Attempt, Emit, ErrorCode, Outbound, Secret, SseFrame, TargetDialect, WireReader } from '@ccr/sdk'
+import { createAdaptation, type Adaptation } from './adapt.ts'
 import { checkRequest } from './check.ts'
-import { GeminiDecoder } from './decode.ts'
+import { GeminiDecoder, type Sent } from './decode.ts'
 import { encodeRequest, stripExtensions } from './encode.ts'
 import { readError } from './errors.ts'
 import { ToolNames } from './tool-names.ts'
@@ -9,26 +10,31 @@ import type { TrailingSignatures } from './trailing-signatures.ts'
 import { isFields, type GeminiBody, type GeminiEvent } from './wire.ts'
 
 /**
- * What the encoder renamed and the decoder of the same attempt must name back. Kept on the attempt itself: a WeakMap
- * that changes with every attempt holds on to many of them until the next full collection.
+ * What the encoder did, for the decoder of the same attempt. Kept on the attempt itself: a WeakMap that changes with
+ * every attempt holds on to many of them until the next full collection.
  */
-const NAMES = Symbol('names')
-type NamedAttempt = Attempt & { [NAMES]?: ToolNames }
+const SENT = Symbol('sent')
+type SentAttempt = Attempt & { [SENT]?: Sent }
 
 /** The provider side of generateContent. */
-export function createTarget(trailing: TrailingSignatures): TargetDialect<GeminiBody, GeminiEvent> {
+export function createTarget(
+  trailing: TrailingSignatures,
+  adaptation: Adaptation = createAdaptation(),
+): TargetDialect<GeminiBody, GeminiEvent> {
   return {
-    encode(request, outbound, attempt: NamedAttempt) {
+    encode(request, outbound, attempt: SentAttempt) {
       checkRequest(request)
       const names = new ToolNames()
-      attempt[NAMES] = names
-      return encodeRequest(request, { model: outbound.model, provider: attempt.target.provider, names, trailing })
+      attempt[SENT] = { request, names }
+      const refused = adaptation.refusedBy(attempt.target)
+      const { provider } = attempt.target
+      return encodeRequest(request, { model: outbound.model, provider, names, trailing, refused })
     },
     strip: stripExtensions,
     address,
     reader: (contentType) => (/^\s*text\/event-stream\b/i.test(contentType) ? createReader() : undefined),
     explode,
-    decoder: (attempt: NamedAttempt) => new GeminiDecoder(attempt, attempt[NAMES], trailing),
+    decoder: (attempt: SentAttempt) => new GeminiDecoder(attempt, attempt[SENT], trailing),
     error: readError,
   }
 }

@@ -1,4 +1,5 @@
 import type { CanonicalRequest, JsonObject, Thinking } from '@ccr/sdk'
+import type { Trait } from './adapt.ts'
 import { traitsOf, type ModelTraits } from './models.ts'
 
 /**
@@ -6,14 +7,19 @@ import { traitsOf, type ModelTraits } from './models.ts'
  * of the client a model does as it likes, and keeps its thoughts to itself.
  * Source: https://ai.google.dev/gemini-api/docs/thinking
  */
-export function toThinkingConfig({ thinking, output_config }: CanonicalRequest, model: string): JsonObject | undefined {
+export function toThinkingConfig(
+  { thinking, output_config }: CanonicalRequest,
+  model: string,
+  refused: ReadonlySet<Trait>,
+): JsonObject | undefined {
   const traits = traitsOf(model)
-  if (!thinking || !traits.thinks) return undefined
+  if (!thinking || !traits.thinks || refused.has('thinking')) return undefined
+  if (refused.has('thinking_amount')) return { includeThoughts: isShown(thinking) }
   if (thinking.type === 'disabled') {
     if (traits.isThird) return { thinkingLevel: traits.isPro ? 'LOW' : 'MINIMAL', includeThoughts: false }
     return { thinkingBudget: traits.isPro ? PRO_BUDGET.least : 0, includeThoughts: false }
   }
-  const includeThoughts = (thinking as { display?: unknown }).display !== 'omitted'
+  const includeThoughts = isShown(thinking)
   const effort = output_config?.effort ?? undefined
   if (traits.isThird) {
     const level = levelOf(thinking, effort)
@@ -22,12 +28,17 @@ export function toThinkingConfig({ thinking, output_config }: CanonicalRequest, 
   return { thinkingBudget: budgetOf(thinking, effort, traits), includeThoughts }
 }
 
+function isShown(thinking: Thinking): boolean {
+  return thinking.type !== 'disabled' && (thinking as { display?: unknown }).display !== 'omitted'
+}
+
 /** What a client of this API asks for, in canonical words. */
 export function fromThinkingConfig(config: JsonObject): Pick<CanonicalRequest, 'thinking' | 'output_config'> {
   const { thinkingBudget: budget, thinkingLevel: level, includeThoughts } = config
   if (budget === 0) return { thinking: { type: 'disabled' } }
   const display = includeThoughts === true ? {} : { display: 'omitted' }
-  if (typeof budget === 'number' && budget > 0) return { thinking: { type: 'enabled', budget_tokens: budget, ...display } }
+  if (typeof budget === 'number' && budget > 0)
+    return { thinking: { type: 'enabled', budget_tokens: budget, ...display } }
   const effort = typeof level === 'string' ? EFFORT_OF_LEVEL[level.toUpperCase()] : undefined
   if (effort === undefined && includeThoughts !== true && budget === undefined) return {}
   const thinking: Thinking = { type: 'adaptive', ...display }

@@ -41,12 +41,18 @@ export function fromSchema(schema: unknown): unknown {
   if (typeof properties === 'object' && properties !== null) {
     const each: Record<string, unknown> = {}
     for (const [name, inner] of Object.entries(properties)) {
-      Object.defineProperty(each, name, { value: fromSchema(inner), enumerable: true, configurable: true, writable: true })
+      Object.defineProperty(each, name, {
+        value: fromSchema(inner),
+        enumerable: true,
+        configurable: true,
+        writable: true,
+      })
     }
     out['properties'] = each
   }
   if (items !== undefined) out['items'] = fromSchema(items)
-  if (Array.isArray(anyOf)) out['anyOf'] = nullable === true ? [...anyOf.map(fromSchema), { type: 'null' }] : anyOf.map(fromSchema)
+  if (Array.isArray(anyOf))
+    out['anyOf'] = nullable === true ? [...anyOf.map(fromSchema), { type: 'null' }] : anyOf.map(fromSchema)
   for (const key of COUNTS) if (typeof out[key] === 'string') out[key] = Number(out[key])
   return out
 }

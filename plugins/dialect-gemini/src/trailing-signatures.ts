@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Message } from '@ccr/sdk'
 
 /** Most signatures kept, and most characters of them; beyond either the oldest is forgotten. */
 const MAX_SIGNATURES = 1000
@@ -10,9 +11,10 @@ interface Kept {
 }
 
 /**
- * Signatures that came behind the last text of an answer, by that text. They are kept here and in no block: Claude Code
- * prints nothing of an answer whose last block is not its text. The API wants them back, but does not demand it, so
- * that nothing breaks when one was forgotten.
+ * Signatures that came behind the last text of an answer, by that text and what it answered: the same words of another
+ * conversation are another answer. They are kept here and in no block, because Claude Code prints nothing of an answer
+ * whose last block is not its text. The API wants them back, but does not demand it, so that nothing breaks when one was
+ * forgotten.
  */
 export class TrailingSignatures {
   readonly #kept = new Map<string, Kept>()
@@ -20,9 +22,10 @@ export class TrailingSignatures {
   readonly #lengths = new Map<number, number>()
   #characters = 0
 
-  remember(provider: string, text: TextDigest, signature: string): void {
+  /** `question`: the turn that was answered. */
+  remember(provider: string, question: () => readonly Message[], text: TextDigest, signature: string): void {
     if (signature.length > MAX_CHARACTERS) return
-    const key = keyOf(provider, text)
+    const key = keyOf(provider, question(), text)
     this.#forget(key)
     this.#kept.set(key, { signature, length: text.length })
     this.#lengths.set(text.length, (this.#lengths.get(text.length) ?? 0) + 1)
@@ -31,11 +34,11 @@ export class TrailingSignatures {
       this.#forget(this.#kept.keys().next().value!)
   }
 
-  find(provider: string, text: string): string | undefined {
+  find(provider: string, question: () => readonly Message[], text: string): string | undefined {
     if (!this.#lengths.has(text.length)) return undefined
     const digest = new TextDigest()
     digest.add(text)
-    return this.#kept.get(keyOf(provider, digest))?.signature
+    return this.#kept.get(keyOf(provider, question(), digest))?.signature
   }
 
   #forget(key: string): void {
@@ -66,6 +69,9 @@ export class TextDigest {
   }
 }
 
-function keyOf(provider: string, text: TextDigest): string {
-  return `${provider}\n${text.value()}`
+function keyOf(provider: string, question: readonly Message[], text: TextDigest): string {
+  // Marks for caches move from turn to turn.
+  const asked = JSON.stringify(question, (name, value: unknown) => (name === 'cache_control' ? undefined : value))
+  const hash = createHash('sha256').update(provider).update('\n').update(asked).update('\n').update(text.value())
+  return hash.digest('base64')
 }

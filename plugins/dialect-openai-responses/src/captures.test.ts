@@ -61,7 +61,9 @@ describe('converted requests', () => {
         shapes.set(JSON.stringify(shape), shape)
       }
       expect(shapes.size).toBeGreaterThan(50)
-      expect(checkAgainst('ResponseCreateParams', 'openai/resources/responses/responses', [...shapes.values()])).toEqual([])
+      expect(
+        checkAgainst('ResponseCreateParams', 'openai/resources/responses/responses', [...shapes.values()]),
+      ).toEqual([])
     },
     120_000,
   )

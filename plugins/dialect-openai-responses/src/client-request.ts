@@ -56,8 +56,10 @@ function checkBody(body: Fields): void {
     throw invalid('/stream', 'must be true or false')
   for (const [field, remedy] of Object.entries(STORED))
     if (body[field] !== undefined && body[field] !== null && body[field] !== false) throw invalid(`/${field}`, remedy)
-  if (typeof input !== 'string' && !Array.isArray(input)) throw invalid('/input', 'must be a string or an array of items')
-  if (tools !== undefined && tools !== null && !Array.isArray(tools)) throw invalid('/tools', 'must be an array of tools')
+  if (typeof input !== 'string' && !Array.isArray(input))
+    throw invalid('/input', 'must be a string or an array of items')
+  if (tools !== undefined && tools !== null && !Array.isArray(tools))
+    throw invalid('/tools', 'must be an array of tools')
   listOf(tools).forEach((tool, index) => checkTool(tool, `/tools/${index}`))
   const { instructions, max_output_tokens } = body
   if (instructions !== undefined && instructions !== null && typeof instructions !== 'string')

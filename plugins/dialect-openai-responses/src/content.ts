@@ -37,7 +37,9 @@ export function describe(block: ContentBlock): string {
       return `[${textOf(fields['name'])} ${JSON.stringify(fields['input'] ?? {})}]`
     default:
   }
-  const lines = listOf(fields['content']).map(describeResult).filter((line) => line !== '')
+  const lines = listOf(fields['content'])
+    .map(describeResult)
+    .filter((line) => line !== '')
   return lines.length > 0
     ? `[${block.type}]\n${lines.join('\n')}`
     : `[content of type ${block.type} cannot be shown to this model]`

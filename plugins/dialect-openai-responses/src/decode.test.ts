@@ -1,6 +1,16 @@
 import type { CanonicalMessage } from '@ccr/sdk'
 import { describe, expect, it } from 'vitest'
-import { answer, codeOf, decode, expectValid, fakeAttempt, messageOf, run, target, wholeAnswer } from '../test/harness.ts'
+import {
+  answer,
+  codeOf,
+  decode,
+  expectValid,
+  fakeAttempt,
+  messageOf,
+  run,
+  target,
+  wholeAnswer,
+} from '../test/harness.ts'
 import {
   added,
   args,
@@ -57,8 +67,20 @@ describe('calls', () => {
     ['interleaved', [args(0, '{"p"'), args(1, '{"q"'), args(0, ':1}'), args(1, ':2}')]],
     ['the second first', [args(1, '{"q":2}'), args(0, '{"p":1}')]],
     ['without deltas', []],
-    ['by number only', [{ ...args(0, '{"p":1}'), item_id: 'x' }, { ...args(1, '{"q":2}'), item_id: 'y' }]],
-    ['by id only', [{ ...args(1, '{"q":2}'), output_index: undefined }, { ...args(0, '{"p":1}'), output_index: 9 }]],
+    [
+      'by number only',
+      [
+        { ...args(0, '{"p":1}'), item_id: 'x' },
+        { ...args(1, '{"q":2}'), item_id: 'y' },
+      ],
+    ],
+    [
+      'by id only',
+      [
+        { ...args(1, '{"q":2}'), output_index: undefined },
+        { ...args(0, '{"p":1}'), output_index: 9 },
+      ],
+    ],
   ])('rule 158, 90–93 two calls are two blocks: %s', (_name, deltas) => {
     const { content, stop_reason } = bothWays([read, write], deltas)
     expect(content).toEqual(expected)
@@ -87,7 +109,10 @@ describe('calls', () => {
     const events = decode([created, begun(0, cut), args(0, '{"p":'), done(0, cut), incomplete('max_output_tokens')])
     expect(messageOf(events)).toMatchObject({ content: [], stop_reason: 'max_tokens' })
     expect(JSON.stringify(events)).toContain(JSON.stringify({ type: 'input_json_delta', partial_json: '{"p":' }))
-    expect(wholeAnswer({ status: 'incomplete', output: [cut] })).toMatchObject({ content: [], stop_reason: 'max_tokens' })
+    expect(wholeAnswer({ status: 'incomplete', output: [cut] })).toMatchObject({
+      content: [],
+      stop_reason: 'max_tokens',
+    })
   })
 
   it('a call whose arguments are no object is an error where nothing was cut', () => {
@@ -96,7 +121,13 @@ describe('calls', () => {
   })
 
   it('the free text of a custom tool is one argument, in a stream as in a whole answer', () => {
-    const custom = { type: 'custom_tool_call', id: 'item_0', call_id: 'call_0', name: 'patch', input: 'a "q"\n\ud83d\ude00' }
+    const custom = {
+      type: 'custom_tool_call',
+      id: 'item_0',
+      call_id: 'call_0',
+      name: 'patch',
+      input: 'a "q"\n\ud83d\ude00',
+    }
     const deltas = ['a "q', '"\n\ud83d', '\ude00'].map((delta) => ({
       type: 'response.custom_tool_call_input.delta',
       output_index: 0,
@@ -120,8 +151,13 @@ describe('reasoning', () => {
   })
 
   it('rule 159 the encrypted content of the finished item counts, not that of its announcement', () => {
-    const events = [created, added(0, { ...item, summary: [], encrypted_content: 'EARLY' }), ...summaries, done(0, item)]
-    const [block] = content([...events, completed()]) as [{ signature: string }]
+    const events = [
+      created,
+      added(0, { ...item, summary: [], encrypted_content: 'EARLY' }),
+      ...summaries,
+      done(0, item),
+    ]
+    const [block] = content([...events, completed()]) as unknown as [{ signature: string }]
     expect(itemsOf(block.signature, 'local')).toEqual([item])
   })
 
@@ -165,7 +201,14 @@ describe('text', () => {
   })
 
   it('rule 84 text streams as it comes', () => {
-    const events = decode([created, begun(0, message(0)), text(0, 'Hel'), text(0, 'lo'), done(0, message(0, 'Hello')), completed()])
+    const events = decode([
+      created,
+      begun(0, message(0)),
+      text(0, 'Hel'),
+      text(0, 'lo'),
+      done(0, message(0, 'Hello')),
+      completed(),
+    ])
     const deltas = events.filter(({ type }) => type === 'content_block_delta')
     expect(deltas).toHaveLength(2)
   })
@@ -177,7 +220,9 @@ describe('text', () => {
 
   it('items without numbers are written as they come, although they are finished late', () => {
     const bare = ({ output_index: _number, ...event }: ResponsesEvent): ResponsesEvent => event
-    const first = [created, begun(0, reasoning(0, [])), summary(0, 'think'), begun(1, message(1)), text(1, 'hi')].map(bare)
+    const first = [created, begun(0, reasoning(0, [])), summary(0, 'think'), begun(1, message(1)), text(1, 'hi')].map(
+      bare,
+    )
     const { events } = run(first)
     expect(JSON.stringify(events)).toContain('"hi"')
     const late = [done(0, reasoning(0, ['think'])), done(1, message(1, 'hi')), completed()].map(bare)
@@ -190,7 +235,7 @@ describe('text', () => {
     const opened = (fields: Fields): ResponsesEvent => ({ type: 'response.output_item.added', item: fields })
     const finished = (fields: Fields): ResponsesEvent => ({ type: 'response.output_item.done', item: fields })
     const events = [created, opened({ ...item, content: [] }), raw, opened(message(1)), finished(item)]
-    const [block] = content([...events, finished(message(1, 'x')), completed()]) as [{ signature: string }]
+    const [block] = content([...events, finished(message(1, 'x')), completed()]) as unknown as [{ signature: string }]
     expect(itemsOf(block.signature, 'local')).toEqual([item])
   })
 
@@ -216,8 +261,16 @@ describe('the end', () => {
 
   it.each<[string, Fields, string]>([
     ['completed', { status: 'completed' }, 'end_turn'],
-    ['incomplete: max_output_tokens', { status: 'incomplete', incomplete_details: { reason: 'max_output_tokens' } }, 'max_tokens'],
-    ['incomplete: content_filter', { status: 'incomplete', incomplete_details: { reason: 'content_filter' } }, 'refusal'],
+    [
+      'incomplete: max_output_tokens',
+      { status: 'incomplete', incomplete_details: { reason: 'max_output_tokens' } },
+      'max_tokens',
+    ],
+    [
+      'incomplete: content_filter',
+      { status: 'incomplete', incomplete_details: { reason: 'content_filter' } },
+      'refusal',
+    ],
     ['incomplete without a reason', { status: 'incomplete' }, 'max_tokens'],
   ])('rule 160 %s', (_name, rest, reason) => {
     const whole = wholeAnswer({ output, ...rest })
@@ -229,16 +282,27 @@ describe('the end', () => {
   it.each<[string, ResponsesEvent, object]>([
     [
       '160 response.failed',
-      { type: 'response.failed', response: { status: 'failed', error: { code: 'rate_limit_exceeded', message: 'slow' } } },
+      {
+        type: 'response.failed',
+        response: { status: 'failed', error: { code: 'rate_limit_exceeded', message: 'slow' } },
+      },
       { type: 'rate_limit_error', message: 'slow' },
     ],
-    ['160 an error event', { type: 'error', code: 'server_error', message: 'oops' }, { type: 'api_error', message: 'oops' }],
+    [
+      '160 an error event',
+      { type: 'error', code: 'server_error', message: 'oops' },
+      { type: 'api_error', message: 'oops' },
+    ],
     [
       '103 an error event with an object',
       { type: 'error', error: { type: 'invalid_request_error', code: 'context_length_exceeded', message: 'long' } },
-      { type: 'invalid_request_error', message: 'long' },
+      { type: 'invalid_request_error', message: 'prompt is too long (the provider said: long)' },
     ],
-    ['103 an error without a type', { error: { message: 'down', code: 529 } }, { type: 'overloaded_error', message: 'down' }],
+    [
+      '103 an error without a type',
+      { error: { message: 'down', code: 529 } },
+      { type: 'overloaded_error', message: 'down' },
+    ],
     ['160 a cancelled answer', { type: 'response.cancelled', response: {} }, { type: 'api_error' }],
     ['160 a failed answer without words', { type: 'response.failed', response: {} }, { type: 'api_error' }],
   ])('rule %s is an error, and nothing follows it', (_name, event, cause) => {
@@ -301,8 +365,19 @@ describe('usage', () => {
 })
 
 describe('searches', () => {
-  const search = (rest: Fields): Fields => ({ type: 'web_search_call', id: 'item_0', status: 'completed', action: rest })
-  const cited = (url: string): Fields => ({ type: 'url_citation', url, title: `about ${url}`, start_index: 0, end_index: 1 })
+  const search = (rest: Fields): Fields => ({
+    type: 'web_search_call',
+    id: 'item_0',
+    status: 'completed',
+    action: rest,
+  })
+  const cited = (url: string): Fields => ({
+    type: 'url_citation',
+    url,
+    title: `about ${url}`,
+    start_index: 0,
+    end_index: 1,
+  })
   const citing = (index: number, ...urls: readonly string[]): Fields => ({
     ...message(index),
     content: [{ type: 'output_text', text: 'so', annotations: urls.map(cited) }],
@@ -322,7 +397,10 @@ describe('searches', () => {
   })
 
   it.each([
-    ['of a search that names no sources', [search({ type: 'search', query: 'q' }), citing(1, 'http://a', 'http://b', 'http://a')]],
+    [
+      'of a search that names no sources',
+      [search({ type: 'search', query: 'q' }), citing(1, 'http://a', 'http://b', 'http://a')],
+    ],
     ['of no search at all', [citing(0, 'http://a', 'http://b', 'http://a')]],
   ])('rule 76 cited sources %s become one search with all results', (_name, output) => {
     const found = bothWays(output, [])
@@ -335,7 +413,12 @@ describe('searches', () => {
   })
 
   it('annotations of a stream are cited once', () => {
-    const annotation = { type: 'response.output_text.annotation.added', output_index: 0, content_index: 0, annotation: cited('http://a') }
+    const annotation = {
+      type: 'response.output_text.annotation.added',
+      output_index: 0,
+      content_index: 0,
+      annotation: cited('http://a'),
+    }
     expect(bothWays([citing(0, 'http://a')], [text(0, 'so'), annotation]).content[0]).toMatchObject({
       citations: [{ url: 'http://a' }],
     })

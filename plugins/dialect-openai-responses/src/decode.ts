@@ -59,7 +59,7 @@ export class ResponsesDecoder implements StreamTransform<ResponsesEvent, Canonic
         return this.#writer.start()
       case 'response.output_item.added':
         this.#writer.start()
-        return this.#opened(this.#items.open(event))
+        return void this.#items.open(event)
       case 'response.output_item.done':
         return this.#finish(this.#items.find(event) ?? this.#items.open(event), fieldsOf(event.item))
       case 'response.output_text.delta':
@@ -100,11 +100,6 @@ export class ResponsesDecoder implements StreamTransform<ResponsesEvent, Canonic
   /** The item of an event; servers that do not announce their items get them announced. */
   #item(event: ResponsesEvent, kind: ItemKind): Item {
     return this.#items.find(event) ?? this.#items.open(event, kind)
-  }
-
-  #opened(item: Item): void {
-    if (item.kind !== 'call' && item.kind !== 'custom') return
-    this.#items.write(item, 0, () => this.#call(item, item.opening, undefined))
   }
 
   #text(item: Item, part: string, delta: unknown): void {
@@ -151,12 +146,12 @@ export class ResponsesDecoder implements StreamTransform<ResponsesEvent, Canonic
     if (item.done || item.kind !== 'call' || text === '') return
     hear(item, 'arguments', text)
     this.#characters += text.length
-    this.#items.write(item, text.length, () => this.#call(item, {}, text))
+    this.#items.write(item, text.length, () => this.#call(item, text))
   }
 
   #allArguments(item: Item, said: Fields): void {
     if (item.done || item.kind !== 'call') return
-    this.#items.write(item, 0, () => this.#call(item, { name: said['name'] }, undefined))
+    this.#learn(item, said)
     this.#arguments(item, unheard(item, 'arguments', argumentsOf(said)))
   }
 
@@ -166,14 +161,28 @@ export class ResponsesDecoder implements StreamTransform<ResponsesEvent, Canonic
     const begin = item.parts.has('input') ? '' : '{"input":"'
     hear(item, 'input', delta)
     this.#characters += delta.length
-    this.#items.write(item, delta.length, () => this.#call(item, {}, begin + JSON.stringify(delta).slice(1, -1)))
+    this.#items.write(item, delta.length, () => this.#call(item, begin + JSON.stringify(delta).slice(1, -1)))
   }
 
-  /** Writes a part of a call; its name and id count once. */
-  #call(item: Item, { name, namespace, call_id }: Fields, text: string | undefined): void {
+  /** Takes what is said of a call late, such as its name. */
+  #learn(item: Item, said: Fields): void {
+    const { name = said['name'], namespace = said['namespace'], call_id = said['call_id'] } = item.about
+    item.about = { ...item.about, name, namespace, call_id }
+    this.#items.write(item, 0, () => {
+      if (item.known.has('call')) this.#call(item, '')
+    })
+  }
+
+  /**
+   * Writes a part of the arguments of a call. It begins with the first, because a call without any would look complete
+   * when the answer is cut.
+   */
+  #call(item: Item, text: string): void {
     this.#turnTo(item)
+    const { name, namespace, call_id } = item.about
     const first = !item.known.has('name') && typeof name === 'string' && name !== ''
     if (first) item.known.add('name')
+    item.known.add('call')
     const shown = first ? (this.#names?.fromWire(name, namespace) ?? name) : undefined
     this.#writer.tool(item.key, { id: textOf(call_id) || undefined, name: shown, arguments: text })
   }
@@ -203,20 +212,20 @@ export class ResponsesDecoder implements StreamTransform<ResponsesEvent, Canonic
   }
 
   #finishCall(item: Item, said: Fields): void {
-    this.#items.write(item, 0, () => this.#call(item, said, undefined))
+    this.#learn(item, said)
     const rest = unheard(item, 'arguments', argumentsOf(said))
     // A call that is whole without arguments has none.
-    const none = rest === '' && !item.parts.has('arguments') && said['status'] === 'completed'
+    const none = rest === '' && !item.parts.has('arguments') && said['status'] !== 'incomplete'
     this.#arguments(item, none ? '{}' : rest)
   }
 
   #finishCustom(item: Item, said: Fields): void {
-    this.#items.write(item, 0, () => this.#call(item, said, undefined))
+    this.#learn(item, said)
     this.#input(item, unheard(item, 'input', textOf(said['input'])))
     // A text that was cut stays cut.
     if (said['status'] === 'incomplete') return
     const end = item.parts.has('input') ? '"}' : '{"input":""}'
-    this.#items.write(item, 0, () => this.#call(item, {}, end))
+    this.#items.write(item, 0, () => this.#call(item, end))
   }
 
   #finishMessage(item: Item, said: Fields): void {
@@ -255,7 +264,7 @@ export class ResponsesDecoder implements StreamTransform<ResponsesEvent, Canonic
 
   /** Plain reasoning of an item that is not finished when its block ends, as servers without numbers leave it. */
   #unfinished(thinking: string): readonly ReasoningItem[] {
-    const id = textOf(this.#last?.opening['id'])
+    const id = textOf(this.#last?.about['id'])
     if (!this.#last?.known.has('content')) return []
     const content = [{ type: 'reasoning_text', text: thinking }]
     return [{ type: 'reasoning', ...(id !== '' && { id }), summary: [], content }]
@@ -304,7 +313,7 @@ export class ResponsesDecoder implements StreamTransform<ResponsesEvent, Canonic
 
   #marked(event: CanonicalEvent): CanonicalEvent {
     if (event.type !== 'content_block_start' || event.content_block.type !== 'text') return event
-    return { ...event, content_block: withPhase(event.content_block, this.#last?.opening['phase']) }
+    return { ...event, content_block: withPhase(event.content_block, this.#last?.about['phase']) }
   }
 }
 

@@ -145,7 +145,7 @@ class History {
     })
   }
 
-  /** An id that a later call of the history reuses gets a suffix, one that is too long is replaced; so is its result's. */
+  /** An id that a later call reuses gets a suffix, one that is too long is replaced; the same goes for its result's. */
   #callId(id: string, custom: boolean): string {
     const short = id.length <= MAX_ID - 4 ? id : `call_${createHash('sha256').update(id).digest('hex').slice(0, 32)}`
     let wire = short
@@ -219,7 +219,9 @@ class History {
     const parts = typeof content === 'string' ? undefined : (content ?? []).flatMap((inner) => this.#parts(inner))
     const plain = parts?.every(({ type }) => type === 'input_text')
     const text =
-      parts === undefined ? (content as string) : parts.map((part) => (part.type === 'input_text' ? part.text : '')).join('')
+      parts === undefined
+        ? (content as string)
+        : parts.map((part) => (part.type === 'input_text' ? part.text : '')).join('')
     const failed = is_error && !/^error/i.test(text)
     if (parts === undefined || plain) return failed ? `Error: ${text}` : text
     return failed ? [{ type: 'input_text', text: 'Error:' }, ...parts] : parts

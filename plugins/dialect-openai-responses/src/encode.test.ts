@@ -6,20 +6,33 @@ import { signItems } from './reasoning.ts'
 import type { InputItem, ReasoningItem } from './wire.ts'
 
 const user = (content: Message['content']): Message => ({ role: 'user', content })
-const assistant = (...content: Exclude<Message['content'], string>[number][]): Message => ({ role: 'assistant', content })
+const assistant = (...content: Exclude<Message['content'], string>[number][]): Message => ({
+  role: 'assistant',
+  content,
+})
 const use = (id: string, name = 'f', input: unknown = {}) => ({ type: 'tool_use', id, name, input }) as const
 const result = (tool_use_id: string, content?: Exclude<Message['content'], string>[number][] | string) =>
   ({ type: 'tool_result', tool_use_id, ...(content !== undefined && { content }) }) as const
 const kinds = (items: readonly InputItem[]): string =>
   items.map((item) => ('role' in item ? String(item['role']) : item.type)).join(' ')
 const png = { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'AAAA' } } as const
-const encrypted: ReasoningItem = { type: 'reasoning', id: 'rs_1', summary: [{ type: 'summary_text', text: 's' }], encrypted_content: 'E' }
+const encrypted: ReasoningItem = {
+  type: 'reasoning',
+  id: 'rs_1',
+  summary: [{ type: 'summary_text', text: 's' }],
+  encrypted_content: 'E',
+}
 const thinking = (signature: string) => ({ type: 'thinking', thinking: 's', signature }) as const
 
 /** The body that goes out to a target that has refused this part. */
 function encodeRefused(trait: Trait, message: string, request: Partial<CanonicalRequest>): ReturnType<typeof encode> {
   const adaptation = createAdaptation()
-  const failure = { kind: 'status', status: 400, message, reply: { status: 400, type: 'invalid_request_error', message } } as const
+  const failure = {
+    kind: 'status',
+    status: 400,
+    message,
+    reply: { status: 400, type: 'invalid_request_error', message },
+  } as const
   expect(adaptation.learn({ provider: 'local', model: 'real' }, failure, [])).toBe(trait)
   expect(adaptation.learn({ provider: 'other', model: 'real' }, failure, [])).toBe(trait)
   return encode(request, { adaptation })
@@ -35,7 +48,12 @@ describe('limits and sampling', () => {
       {},
       ['temperature', 'top_p'],
     ],
-    ['what has no place here is left out', { top_k: 5, stop_sequences: ['x'] }, {}, ['top_k', 'stop', 'stop_sequences']],
+    [
+      'what has no place here is left out',
+      { top_k: 5, stop_sequences: ['x'] },
+      {},
+      ['top_k', 'stop', 'stop_sequences'],
+    ],
   ])('rule 153 %s', (_name, request, expected, absent) => {
     const body = encode(request)
     expect(body).toMatchObject(expected)
@@ -43,9 +61,19 @@ describe('limits and sampling', () => {
   })
 
   it.each<[Trait, string, Partial<CanonicalRequest>, object]>([
-    ['temperature', "Unsupported parameter: 'temperature' is not supported with this model.", { temperature: 1 }, { temperature: undefined }],
+    [
+      'temperature',
+      "Unsupported parameter: 'temperature' is not supported with this model.",
+      { temperature: 1 },
+      { temperature: undefined },
+    ],
     ['top_p', "Unsupported parameter: 'top_p' is not supported with this model.", { top_p: 1 }, { top_p: undefined }],
-    ['max_output_tokens', 'Unsupported parameter: max_output_tokens', { max_tokens: 9 }, { max_output_tokens: undefined }],
+    [
+      'max_output_tokens',
+      'Unsupported parameter: max_output_tokens',
+      { max_tokens: 9 },
+      { max_output_tokens: undefined },
+    ],
     [
       'short_limit',
       "Invalid 'max_output_tokens': integer below minimum value. Expected a value >= 16, but got 1 instead.",
@@ -71,7 +99,12 @@ describe('limits and sampling', () => {
       { thinking: { type: 'adaptive' }, output_config: { effort: 'xhigh' } },
       { reasoning: { effort: 'high', summary: 'auto' } },
     ],
-    ['web_search', "'type' of tool must be 'function'", { tools: [{ type: 'web_search_20250305', name: 'web_search' }] }, { tools: undefined }],
+    [
+      'web_search',
+      "'type' of tool must be 'function'",
+      { tools: [{ type: 'web_search_20250305', name: 'web_search' }] },
+      { tools: undefined },
+    ],
   ])('rule 153 a target that refuses %s is not asked again', (trait, message, request, expected) => {
     const body = encodeRefused(trait, message, request)
     for (const [field, value] of Object.entries(expected)) expect(body[field]).toEqual(value)
@@ -81,8 +114,28 @@ describe('limits and sampling', () => {
 describe('system text', () => {
   it.each<[string, Partial<CanonicalRequest>, string | undefined, string]>([
     ['a string', { system: 'be' }, 'be', 'user'],
-    ['all blocks', { system: [{ type: 'text', text: 'a' }, { type: 'text', text: 'b' }] }, 'a\n\nb', 'user'],
-    ['without the billing block', { system: [{ type: 'text', text: 'x-anthropic-billing-header: 1' }, { type: 'text', text: 'b' }] }, 'b', 'user'],
+    [
+      'all blocks',
+      {
+        system: [
+          { type: 'text', text: 'a' },
+          { type: 'text', text: 'b' },
+        ],
+      },
+      'a\n\nb',
+      'user',
+    ],
+    [
+      'without the billing block',
+      {
+        system: [
+          { type: 'text', text: 'x-anthropic-billing-header: 1' },
+          { type: 'text', text: 'b' },
+        ],
+      },
+      'b',
+      'user',
+    ],
     ['in its place', { messages: [user('q'), { role: 'system', content: 's' }] }, undefined, 'user system'],
     ['before anybody spoke', { messages: [{ role: 'system', content: 's' }, user('q')] }, undefined, 'system user'],
   ])('rule 154 %s', (_name, request, instructions, items) => {
@@ -94,11 +147,31 @@ describe('system text', () => {
 
 describe('turns', () => {
   it.each<[string, Message[], string]>([
-    ['text and calls', [user('q'), assistant({ type: 'text', text: 'a' }, use('1'), use('2'))], 'user assistant function_call function_call function_call_output function_call_output'],
-    ['text after a call', [user('q'), assistant(use('1'), { type: 'text', text: 'b' }), user([result('1', 'r')])], 'user function_call assistant function_call_output'],
-    ['messages in a row', [user('q'), assistant({ type: 'text', text: 'a' }), assistant(use('1')), user([result('1', 'r')])], 'user assistant function_call function_call_output'],
-    ['results before what the user says', [assistant(use('1')), user([{ type: 'text', text: 'x' }, result('1', 'r')])], 'function_call function_call_output user'],
-    ['a system message among them', [assistant(use('1')), { role: 'system', content: 's' }, user([result('1', 'r')])], 'function_call function_call_output system'],
+    [
+      'text and calls',
+      [user('q'), assistant({ type: 'text', text: 'a' }, use('1'), use('2'))],
+      'user assistant function_call function_call function_call_output function_call_output',
+    ],
+    [
+      'text after a call',
+      [user('q'), assistant(use('1'), { type: 'text', text: 'b' }), user([result('1', 'r')])],
+      'user function_call assistant function_call_output',
+    ],
+    [
+      'messages in a row',
+      [user('q'), assistant({ type: 'text', text: 'a' }), assistant(use('1')), user([result('1', 'r')])],
+      'user assistant function_call function_call_output',
+    ],
+    [
+      'results before what the user says',
+      [assistant(use('1')), user([{ type: 'text', text: 'x' }, result('1', 'r')])],
+      'function_call function_call_output user',
+    ],
+    [
+      'a system message among them',
+      [assistant(use('1')), { role: 'system', content: 's' }, user([result('1', 'r')])],
+      'function_call function_call_output system',
+    ],
     ['a result without a call', [user([result('9', 'r')])], 'user'],
     ['an empty user turn', [assistant({ type: 'text', text: 'a' }), user('')], 'assistant user'],
     ['nothing at all', [], 'user'],
@@ -132,9 +205,23 @@ describe('tool results', () => {
   it.each<[string, Parameters<typeof result>[1], unknown]>([
     ['a string', 'r', 'r'],
     ['nothing', undefined, ''],
-    ['texts', [{ type: 'text', text: 'a' }, { type: 'text', text: 'b' }], 'ab'],
+    [
+      'texts',
+      [
+        { type: 'text', text: 'a' },
+        { type: 'text', text: 'b' },
+      ],
+      'ab',
+    ],
     ['an image', [png], [{ type: 'input_image', detail: 'auto', image_url: 'data:image/png;base64,AAAA' }]],
-    ['text and image', [{ type: 'text', text: 'a' }, png], [{ type: 'input_text', text: 'a' }, { type: 'input_image', detail: 'auto', image_url: 'data:image/png;base64,AAAA' }]],
+    [
+      'text and image',
+      [{ type: 'text', text: 'a' }, png],
+      [
+        { type: 'input_text', text: 'a' },
+        { type: 'input_image', detail: 'auto', image_url: 'data:image/png;base64,AAAA' },
+      ],
+    ],
     ['a loaded tool', [{ type: 'tool_reference', tool_name: 'T' }], '[tool T]'],
   ])('rule 156 %s', (_name, content, output) => {
     const items = encodedItems(assistant(use('1')), user([result('1', content)]))
@@ -195,7 +282,12 @@ describe('tools', () => {
   })
 
   it.each<[string, string, unknown, unknown]>([
-    ['optional stays optional', 'WebSearch', { type: 'object', properties: { a: {}, b: {} }, required: ['a'] }, undefined],
+    [
+      'optional stays optional',
+      'WebSearch',
+      { type: 'object', properties: { a: {}, b: {} }, required: ['a'] },
+      undefined,
+    ],
     ['keywords stay', 'Bash', { $schema: 's', type: 'object', properties: {}, additionalProperties: {} }, undefined],
     ['a missing schema is an empty object', 'X', undefined, { type: 'object', properties: {} }],
     ['missing properties are none', 'X', { type: 'object' }, { type: 'object', properties: {} }],
@@ -203,6 +295,17 @@ describe('tools', () => {
     const [tool] = encode({ tools: [{ name, input_schema: input_schema as never }] }).tools!
     expect(tool).toMatchObject({ type: 'function', name, parameters: expected ?? input_schema })
     expect(tool).toMatchObject({ strict: false })
+  })
+
+  it.each<[string, object]>([
+    ['a union', { oneOf: [{ properties: { a: { type: 'string' } } }, { properties: { b: { type: 'string' } } }] }],
+    ['a reference', { $ref: '#/$defs/d', $defs: { d: { type: 'object', properties: { a: { type: 'string' } } } } }],
+    ['no object', { type: 'string' }],
+  ])('rule 162 only a root that the protocol refuses is changed: %s', (_name, input_schema) => {
+    const [tool] = encode({ tools: [{ name: 'f', input_schema: input_schema as never }] }).tools!
+    const { parameters } = tool as { parameters: object }
+    expect(parameters).toMatchObject({ type: 'object' })
+    for (const keyword of ['anyOf', 'oneOf', 'allOf', '$ref']) expect(parameters).not.toHaveProperty([keyword])
   })
 
   it('rule 162 strict is passed on where it is asked for', () => {
@@ -238,13 +341,37 @@ describe('reasoning', () => {
   ]
 
   it.each<[string, Message[], string]>([
-    ['before what it led to', loop(signItems('local', [encrypted])), 'user reasoning assistant function_call function_call_output'],
-    ['before a call', [assistant(thinking(signItems('local', [encrypted])), use('1'))], 'reasoning function_call function_call_output'],
-    ['several items in order', [assistant(thinking(signItems('local', [encrypted, { ...encrypted, id: 'rs_2' }])), use('1'))], 'reasoning reasoning function_call function_call_output'],
-    ['not to another provider', loop(signItems('elsewhere', [encrypted])), 'user assistant function_call function_call_output'],
+    [
+      'before what it led to',
+      loop(signItems('local', [encrypted])),
+      'user reasoning assistant function_call function_call_output',
+    ],
+    [
+      'before a call',
+      [assistant(thinking(signItems('local', [encrypted])), use('1'))],
+      'reasoning function_call function_call_output',
+    ],
+    [
+      'several items in order',
+      [assistant(thinking(signItems('local', [encrypted, { ...encrypted, id: 'rs_2' }])), use('1'))],
+      'reasoning reasoning function_call function_call_output',
+    ],
+    [
+      'not to another provider',
+      loop(signItems('elsewhere', [encrypted])),
+      'user assistant function_call function_call_output',
+    ],
     ['not when another vendor reasoned', loop('EqQBCgIYAhIM'), 'user assistant function_call function_call_output'],
-    ['not when it led to nothing', [user('q'), assistant(thinking(signItems('local', [encrypted]))), user('r')], 'user user'],
-    ['not when nothing could be read again', loop(signItems('local', [{ type: 'reasoning', id: 'rs_1', summary: [] }])), 'user assistant function_call function_call_output'],
+    [
+      'not when it led to nothing',
+      [user('q'), assistant(thinking(signItems('local', [encrypted]))), user('r')],
+      'user user',
+    ],
+    [
+      'not when nothing could be read again',
+      loop(signItems('local', [{ type: 'reasoning', id: 'rs_1', summary: [] }])),
+      'user assistant function_call function_call_output',
+    ],
   ])('rule 159 reasoning is replayed %s', (_name, messages, expected) => {
     expect(kinds(encodedItems(...messages))).toBe(expected)
   })
@@ -258,7 +385,12 @@ describe('reasoning', () => {
   it('reasoning that its maker cannot read any more is left out from then on, and only that', () => {
     const adaptation = createAdaptation()
     const message = 'The encrypted content gAAA could not be verified.'
-    const failure = { kind: 'status', status: 400, message, reply: { status: 400, type: 'invalid_request_error', message } } as const
+    const failure = {
+      kind: 'status',
+      status: 400,
+      message,
+      reply: { status: 400, type: 'invalid_request_error', message },
+    } as const
     const target = { provider: 'local', model: 'real' }
     expect(adaptation.learn(target, failure, ['rs_1'])).toBe('replayed_reasoning')
     expect(adaptation.learn(target, failure, ['rs_1'])).toBeUndefined()
@@ -269,15 +401,35 @@ describe('reasoning', () => {
 
   it.each<[string, Partial<CanonicalRequest>, unknown]>([
     ['60 a budget of 1024', { thinking: { type: 'enabled', budget_tokens: 1024 } }, { effort: 'low', summary: 'auto' }],
-    ['60 a budget of 8192', { thinking: { type: 'enabled', budget_tokens: 8192 } }, { effort: 'medium', summary: 'auto' }],
-    ['60 a budget of 8193', { thinking: { type: 'enabled', budget_tokens: 8193 } }, { effort: 'high', summary: 'auto' }],
+    [
+      '60 a budget of 8192',
+      { thinking: { type: 'enabled', budget_tokens: 8192 } },
+      { effort: 'medium', summary: 'auto' },
+    ],
+    [
+      '60 a budget of 8193',
+      { thinking: { type: 'enabled', budget_tokens: 8193 } },
+      { effort: 'high', summary: 'auto' },
+    ],
     ['60 a budget of 0', { thinking: { type: 'enabled', budget_tokens: 0 } }, undefined],
     ['61 disabled', { thinking: { type: 'disabled' } }, undefined],
     ['61 not asked for', {}, undefined],
     ['62 adaptive', { thinking: { type: 'adaptive' } }, { summary: 'auto' }],
-    ['62 with an effort', { thinking: { type: 'adaptive' }, output_config: { effort: 'max' } }, { effort: 'max', summary: 'auto' }],
-    ['62 with an unknown effort', { thinking: { type: 'adaptive' }, output_config: { effort: 'vast' } }, { summary: 'auto' }],
-    ['62 not shown', { thinking: { type: 'adaptive', display: 'omitted' }, output_config: { effort: 'low' } }, { effort: 'low' }],
+    [
+      '62 with an effort',
+      { thinking: { type: 'adaptive' }, output_config: { effort: 'max' } },
+      { effort: 'max', summary: 'auto' },
+    ],
+    [
+      '62 with an unknown effort',
+      { thinking: { type: 'adaptive' }, output_config: { effort: 'vast' } },
+      { summary: 'auto' },
+    ],
+    [
+      '62 not shown',
+      { thinking: { type: 'adaptive', display: 'omitted' }, output_config: { effort: 'low' } },
+      { effort: 'low' },
+    ],
   ])('rule %s', (_name, request, expected) => {
     expect(encode(request).reasoning).toEqual(expected)
   })
@@ -289,13 +441,37 @@ describe('content', () => {
 
   it.each<[string, Exclude<Message['content'], string>[number], unknown]>([
     ['48 a base64 image', png, { type: 'input_image', detail: 'auto', image_url: 'data:image/png;base64,AAAA' }],
-    ['48 a prefixed image', { ...png, source: { ...png.source, data: 'data:image/gif;base64,BB' } }, { image_url: 'data:image/gif;base64,BB' }],
+    [
+      '48 a prefixed image',
+      { ...png, source: { ...png.source, data: 'data:image/gif;base64,BB' } },
+      { image_url: 'data:image/gif;base64,BB' },
+    ],
     ['49 an image by URL', { type: 'image', source: { type: 'url', url: 'http://i' } }, { image_url: 'http://i' }],
-    ['51 an image of a stranger’s files', { type: 'image', source: { type: 'file', file_id: 'f' } }, { type: 'input_text', text: '[image f cannot be shown to this model]' }],
-    ['50 a text document', { type: 'document', source: { type: 'text', data: 'body' }, title: 't' }, { type: 'input_text', text: 't\nbody' }],
-    ['50 a PDF', { type: 'document', source: { type: 'base64', media_type: 'application/pdf', data: 'AA' } }, { type: 'input_file', filename: 'document.pdf', file_data: 'data:application/pdf;base64,AA' }],
-    ['50 a PDF by URL', { type: 'document', source: { type: 'url', url: 'http://d' } }, { type: 'input_file', file_url: 'http://d' }],
-    ['52 an unknown block', { type: 'new_thing' }, { type: 'input_text', text: '[content of type new_thing cannot be shown to this model]' }],
+    [
+      '51 an image of a stranger’s files',
+      { type: 'image', source: { type: 'file', file_id: 'f' } },
+      { type: 'input_text', text: '[image f cannot be shown to this model]' },
+    ],
+    [
+      '50 a text document',
+      { type: 'document', source: { type: 'text', data: 'body' }, title: 't' },
+      { type: 'input_text', text: 't\nbody' },
+    ],
+    [
+      '50 a PDF',
+      { type: 'document', source: { type: 'base64', media_type: 'application/pdf', data: 'AA' } },
+      { type: 'input_file', filename: 'document.pdf', file_data: 'data:application/pdf;base64,AA' },
+    ],
+    [
+      '50 a PDF by URL',
+      { type: 'document', source: { type: 'url', url: 'http://d' } },
+      { type: 'input_file', file_url: 'http://d' },
+    ],
+    [
+      '52 an unknown block',
+      { type: 'new_thing' },
+      { type: 'input_text', text: '[content of type new_thing cannot be shown to this model]' },
+    ],
   ])('rule %s', (_name, block, expected) => {
     expect(parts(block)).toMatchObject([expected])
   })

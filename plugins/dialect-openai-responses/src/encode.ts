@@ -1,4 +1,4 @@
-import type { CanonicalRequest, JsonObject, Tool } from '@ccr/sdk'
+import { lowerToolSchema, type CanonicalRequest, type JsonObject, type SchemaSupport, type Tool } from '@ccr/sdk'
 import type { Trait } from './adapt.ts'
 import { encodeInput, joinSystem } from './encode-input.ts'
 import { DIALECT, readTools, type OwnTools } from './own-tools.ts'
@@ -134,12 +134,33 @@ function toFunction(tool: Tool, names: ToolNames): FunctionTool {
   }
 }
 
-/** An object schema without `type` or `properties` is refused by several servers. */
+/**
+ * A schema goes out as it is. Only a root that is no plain object, which the protocol refuses, becomes one; an object
+ * without `properties` is refused by several servers.
+ */
 function toParameters(schema: JsonObject | undefined): JsonObject {
   if (!schema) return { type: 'object', properties: {} }
+  if (NOT_AT_ROOT.some((keyword) => keyword in schema) || (schema['type'] ?? 'object') !== 'object')
+    return lowerToolSchema(schema, ROOT_ONLY)
   if (schema['type'] === 'object' && schema['properties']) return schema
-  if (schema['type'] !== undefined && schema['type'] !== 'object') return schema
   return { type: 'object', properties: {}, ...schema }
+}
+
+const NOT_AT_ROOT = ['anyOf', 'oneOf', 'allOf', 'enum', 'not', '$ref'] as const
+
+/** Everything is taken below the root; references are inlined, because one that stood there has no place any more. */
+const ROOT_ONLY: SchemaSupport = {
+  keywords: new Set(
+    (
+      'type title description default examples properties required additionalProperties ' +
+      'patternProperties propertyNames minProperties maxProperties items prefixItems minItems maxItems uniqueItems ' +
+      'enum const anyOf oneOf allOf not format pattern minLength maxLength minimum maximum exclusiveMinimum ' +
+      'exclusiveMaximum multipleOf'
+    ).split(' '),
+  ),
+  nulls: 'type',
+  typeLists: true,
+  enums: 'any',
 }
 
 function toSearch(tool: Tool): Fields {

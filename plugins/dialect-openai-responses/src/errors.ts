@@ -1,12 +1,12 @@
 import { CcrError, type FailureReply, type FailureType, type UpstreamError } from '@ccr/sdk'
-import { fieldsOf, type Fields } from './wire.ts'
+import { fieldsOf, textOf, type Fields } from './wire.ts'
 
 /** Longest part of an upstream's text that is worth keeping. */
 const MAX_MESSAGE = 2000
 
 /**
- * Reads an error as servers write it: `{error: {message, type, code}}`, `{error: "…"}`, `{message, code}`, `{detail}`,
- * or plain text.
+ * Reads an error as servers write it: `{error: {message, type, code}}`, `{error: "…"}`, `{message, code}`,
+ * `{detail}`, or plain text.
  */
 export function readError(body: unknown): UpstreamError | undefined {
   if (typeof body === 'string')
@@ -16,9 +16,11 @@ export function readError(body: unknown): UpstreamError | undefined {
   const error = outer['error'] ?? outer
   const inner = typeof error === 'string' ? { ...outer, message: error } : fieldsOf(error)
   const said = inner['message'] ?? inner['detail']
-  const message = said === undefined || said === null ? undefined : typeof said === 'string' ? said : JSON.stringify(said)
+  const message =
+    said === undefined || said === null ? undefined : typeof said === 'string' ? said : JSON.stringify(said)
   const type = typeIn(inner, message ?? '')
-  return message === undefined && type === undefined ? undefined : { message: message?.slice(0, MAX_MESSAGE), type }
+  if (message === undefined && type === undefined) return undefined
+  return { message: (overflowOf(inner, message ?? '') ?? message)?.slice(0, MAX_MESSAGE), type }
 }
 
 /** The error that ends an answer in which the upstream reported one. */
@@ -29,12 +31,33 @@ export function reportedError(error: unknown): CcrError {
 }
 
 const TYPES: readonly (readonly [FailureType, RegExp])[] = [
-  ['invalid_request_error', /context_length|context_window/],
+  ['invalid_request_error', /context_length|context_window|exceed_context/],
   ['rate_limit_error', /\b429\b|rate_?limit|too_?many_?requests/],
   ['overloaded_error', /\b529\b|overload|slow_down/],
   ['request_too_large', /\b413\b|request_too_large/],
-  ['invalid_request_error', /\b4(?:00|22)\b|invalid_(?:request|prompt|image|base64)|image_(?:too|parse|file)|bad_?request/],
+  [
+    'invalid_request_error',
+    /\b4(?:00|22)\b|invalid_(?:request|prompt|image|base64)|image_(?:too|parse|file)|bad_?request/,
+  ],
 ]
+
+/** How servers say that a prompt does not fit when they say both numbers. */
+const NUMBERS: readonly RegExp[] = [
+  /maximum context length is (?<limit>\d+) tokens.{0,120}?(?:requested|resulted in|has) (?:about )?(?<prompt>\d+)/is,
+  /\((?<prompt>\d+) tokens\).{0,80}?(?:context size|context length) \((?<limit>\d+) tokens\)/is,
+]
+
+/** A prompt that does not fit, in the words after which Claude Code compacts its history. */
+function overflowOf(error: Fields, message: string): string | undefined {
+  const full = /context_length|context_size/.test(`${textOf(error['code'])} ${textOf(error['type'])}`)
+  if (!full && !CONTEXT.test(message)) return undefined
+  if (/^prompt is too long/i.test(message)) return message
+  const { n_prompt_tokens: prompt, n_ctx: limit } = error
+  const found = NUMBERS.map((wording) => wording.exec(message)?.groups).find((groups) => groups !== undefined)
+  const said = typeof prompt === 'number' && typeof limit === 'number' ? { prompt, limit } : found
+  const numbers = said ? `: ${said['prompt']} tokens > ${said['limit']} maximum` : ''
+  return `prompt is too long${numbers} (the provider said: ${message})`
+}
 
 const CONTEXT = /context (?:length|size|window)|maximum context|prompt is too long|too many tokens/i
 

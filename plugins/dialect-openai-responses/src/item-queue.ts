@@ -9,11 +9,11 @@ export interface Item {
   /** Unique in this answer. */
   readonly key: string
   readonly kind: ItemKind
-  /** What announced it. */
-  readonly opening: Fields
+  /** What is said of it beside its parts, such as its name and phase. */
+  about: Fields
   /** What came of each part, because its `done` events say it again. */
   readonly parts: Map<string, Heard>
-  /** What is known of it by now, such as its name. */
+  /** What was written or found of it, such as its name. */
   readonly known: Set<string>
   /** It writes at once; everything before it was written. */
   live: boolean
@@ -76,14 +76,14 @@ export class ItemQueue {
 
   /** An item was announced; one that is announced twice is the same. */
   open({ item, item_id, output_index }: ResponsesEvent, kind?: ItemKind): Item {
-    const opening = fieldsOf(item)
-    const id = textOf(opening['id']) || textOf(item_id)
+    const { id: given, type } = fieldsOf(item)
+    const id = textOf(given) || textOf(item_id)
     const known = id === '' ? undefined : this.#byId.get(id)
     if (known) return known
     const created: Item = {
       key: String(this.#count++),
-      kind: kind ?? KINDS.get(opening['type']) ?? 'other',
-      opening,
+      kind: kind ?? KINDS.get(type) ?? 'other',
+      about: fieldsOf(item),
       parts: new Map(),
       known: new Set(),
       live: false,
@@ -102,7 +102,7 @@ export class ItemQueue {
     return created
   }
 
-  /** The item an event belongs to. Some servers change the ids of an item with every event, so its number counts too. */
+  /** The item an event belongs to. Some servers change its id with every event, so its number counts too. */
   find({ item, item_id, output_index }: ResponsesEvent): Item | undefined {
     const id = textOf(item_id) || textOf(fieldsOf(item)['id'])
     const known = id === '' ? undefined : this.#byId.get(id)

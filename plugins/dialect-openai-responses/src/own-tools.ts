@@ -49,7 +49,8 @@ export function readTools(list: unknown): OwnTools {
       const name = textOf(fields['name'])
       const canonical = namespace === undefined ? name : namespacedName(namespace, name)
       if (fields['type'] === 'function') add(toFunction(canonical, fields), { kind: 'function', name, namespace }, wire)
-      else if (fields['type'] === 'custom') add(toFreeText(canonical, fields), { kind: 'custom', name, namespace }, wire)
+      else if (fields['type'] === 'custom')
+        add(toFreeText(canonical, fields), { kind: 'custom', name, namespace }, wire)
       else if (/^web_search/.test(type)) add(toSearch(wire), { kind: 'search', name: 'web_search' }, wire)
       else hosted.push(wire)
     }

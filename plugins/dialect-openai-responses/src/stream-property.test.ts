@@ -1,7 +1,30 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { codeOf, cutAt, expectValid, fakeAttempt, messageOf, readStream, run, RUNS, target } from '../test/harness.ts'
-import { added, args, call, completed, created, done, incomplete, message, reasoning, summary, text } from '../test/wire-events.ts'
+import {
+  codeOf,
+  cutAt,
+  expectValid,
+  fakeAttempt,
+  messageOf,
+  readStream,
+  run,
+  RUNS,
+  FUZZ_TIMEOUT,
+  target,
+} from '../test/harness.ts'
+import {
+  added,
+  args,
+  call,
+  completed,
+  created,
+  done,
+  incomplete,
+  message,
+  reasoning,
+  summary,
+  text,
+} from '../test/wire-events.ts'
 import { itemsOf } from './reasoning.ts'
 import { fieldsOf, listOf, type Fields, type ResponsesEvent } from './wire.ts'
 
@@ -61,7 +84,7 @@ interface Script {
 const scripts: fc.Arbitrary<Script> = fc
   .record({
     scripted: fc.array(fc.oneof(texts, thoughts, calls), { minLength: 1, maxLength: 6 }),
-    turns: fc.infiniteStream(fc.nat()),
+    turns: fc.array(fc.nat(), { minLength: 1, maxLength: 20 }),
     cached: fc.nat(50),
     input: fc.integer({ min: 50, max: 100 }),
     finished: fc.boolean(),
@@ -74,7 +97,8 @@ const scripts: fc.Arbitrary<Script> = fc
     })
     const events: ResponsesEvent[] = [created]
     let begun = 0
-    for (const turn of turns) {
+    for (let at = 0; ; at++) {
+      const turn = turns[at % turns.length]!
       const open = queues.flatMap((queue, index) => (queue.length > 0 && index <= begun ? [index] : []))
       if (open.length === 0) break
       const chosen = open[turn % open.length]!
@@ -119,11 +143,23 @@ function expectConserved(script: Script, events: Parameters<typeof messageOf>[0]
   const of = (type: string): readonly Fields[] => content.filter((block) => block.type === type).map(fieldsOf)
   const items = (type: string): readonly Fields[] => script.items.filter((item) => item['type'] === type)
   const parts = (list: unknown): string[] => listOf(list).map((part) => String(fieldsOf(part)['text']))
-  expect(of('text').map((block) => block['text']).join('')).toBe(
-    items('message').flatMap((item) => parts(item['content'])).join(''),
+  expect(
+    of('text')
+      .map((block) => block['text'])
+      .join(''),
+  ).toBe(
+    items('message')
+      .flatMap((item) => parts(item['content']))
+      .join(''),
   )
-  const shown = items('reasoning').map((item) => parts(item['summary']).join('\n\n')).filter((part) => part !== '')
-  expect(of('thinking').map((block) => block['thinking']).filter((part) => part !== '')).toEqual(shown)
+  const shown = items('reasoning')
+    .map((item) => parts(item['summary']).join('\n\n'))
+    .filter((part) => part !== '')
+  expect(
+    of('thinking')
+      .map((block) => block['thinking'])
+      .filter((part) => part !== ''),
+  ).toEqual(shown)
   expect(of('thinking').flatMap((block) => itemsOf(block['signature'], 'local'))).toEqual(
     items('reasoning').filter((item) => item['encrypted_content'] !== undefined),
   )
@@ -145,97 +181,156 @@ function expectConserved(script: Script, events: Parameters<typeof messageOf>[0]
 }
 
 describe('any stream', () => {
-  it('rule 82, 83, 107, 109 is in order and says everything, however its items interleave and its bytes are written and cut', () => {
-    fc.assert(
-      fc.property(scripts, writings, (script, writing) => {
-        const bytes = bytesOf([...script.events, endOf(script)], writing)
-        const { events, fault } = readStream(cutAt(bytes, writing.offsets.map((offset) => offset % bytes.length)))
-        expect(codeOf(fault)).toBeUndefined()
-        expectValid(events)
-        expectConserved(script, events)
-      }),
-      { numRuns: RUNS },
-    )
-  })
-
-  it('rule 28 says the same as its whole answer', () => {
-    fc.assert(
-      fc.property(scripts, (script) => {
-        const attempt = fakeAttempt()
-        const whole = { status: 'completed', output: script.items, usage: script.usage }
-        const { events, fault } = run(target.explode(whole, attempt), attempt)
-        expect(codeOf(fault)).toBeUndefined()
-        expectValid(events)
-        expectConserved(script, events)
-      }),
-      { numRuns: RUNS },
-    )
-  })
-
-  it('rule 101 ends in an error at every event before its end, and never in message_stop', () => {
-    fc.assert(
-      fc.property(scripts, ({ events }) => {
-        const decoder = target.decoder(fakeAttempt())
-        const out: Parameters<typeof expectValid>[0][number][] = []
-        const emit = (event: (typeof out)[number]): void => void out.push(event)
-        for (const event of events) {
-          void decoder.chunk(event, emit)
-          expect(() => decoder.flush?.(emit)).toThrow(expect.objectContaining({ code: 'CCR_STREAM_ENDED' }))
-        }
-        expectValid(out, false)
-      }),
-      { numRuns: RUNS },
-    )
-  })
-
-  it('rule 110 that the limit cut anywhere completes no call', () => {
-    fc.assert(
-      fc.property(scripts, fc.nat(), (script, at) => {
-        const kept = script.events.slice(0, 1 + (at % script.events.length))
-        const { events, fault } = run([...kept, incomplete('max_output_tokens')])
-        expect(codeOf(fault)).toBeUndefined()
-        expectValid(events)
-        const { content, stop_reason } = messageOf(events)
-        expect(stop_reason).toBe('max_tokens')
-        for (const block of content) {
-          if (block.type !== 'tool_use') continue
-          const { id, input } = fieldsOf(block)
-          const whole = script.items.find((item) => item['call_id'] === id)
-          expect(input).toEqual(JSON.parse(String(whole?.['arguments'])))
-        }
-      }),
-      { numRuns: RUNS },
-    )
-  })
-
-  it('of any shape is decoded, or refused as the upstream’s fault', () => {
-    const junk = fc.constantFrom<unknown>(null, true, 1, 'x', '', [], {}, [null], ['x'], { a: [1] })
-    const mixed = (fields: readonly string[], inner: fc.Arbitrary<unknown>): fc.Arbitrary<Fields> =>
-      fc.record(Object.fromEntries(fields.map((field) => [field, fc.oneof(inner, junk)])), { requiredKeys: [] })
-    const item = mixed(
-      ['type', 'id', 'content', 'summary', 'call_id', 'name', 'arguments', 'input', 'action', 'encrypted_content', 'status'],
-      fc.constantFrom('message', 'reasoning', 'function_call', 'custom_tool_call', 'web_search_call', '{}', '{"a"'),
-    )
-    const types = [
-      ...['created', 'output_item.added', 'output_item.done', 'output_text.delta', 'output_text.done', 'refusal.delta'],
-      ...['reasoning_summary_text.delta', 'reasoning_text.delta', 'function_call_arguments.delta', 'completed'],
-      ...['function_call_arguments.done', 'custom_tool_call_input.delta', 'output_text.annotation.added', 'incomplete'],
-    ].map((type) => `response.${type}`)
-    const event = fc
-      .tuple(
-        fc.constantFrom(...types),
-        mixed(
-          ['item', 'item_id', 'output_index', 'content_index', 'delta', 'text', 'arguments', 'annotation', 'response'],
-          fc.oneof(item, fc.constantFrom('a', 'b', 0, 1)),
-        ),
+  it(
+    'rule 82, 83, 107, 109 says everything in order, whatever its interleaving, writing and cuts',
+    () => {
+      fc.assert(
+        fc.property(scripts, writings, (script, writing) => {
+          const bytes = bytesOf([...script.events, endOf(script)], writing)
+          const { events, fault } = readStream(
+            cutAt(
+              bytes,
+              writing.offsets.map((offset) => offset % bytes.length),
+            ),
+          )
+          expect(codeOf(fault)).toBeUndefined()
+          expectValid(events)
+          expectConserved(script, events)
+        }),
+        { numRuns: RUNS },
       )
-      .map(([type, fields]): ResponsesEvent => ({ ...fields, type }))
-    fc.assert(
-      fc.property(fc.array(event, { maxLength: 8 }), (events) => {
-        const { events: out, fault } = run([...events, completed()])
-        expectValid(out, codeOf(fault) === undefined)
-      }),
-      { numRuns: RUNS },
-    )
-  })
+    },
+    FUZZ_TIMEOUT,
+  )
+
+  it(
+    'rule 28 says the same as its whole answer',
+    () => {
+      fc.assert(
+        fc.property(scripts, (script) => {
+          const attempt = fakeAttempt()
+          const whole = { status: 'completed', output: script.items, usage: script.usage }
+          const { events, fault } = run(target.explode(whole, attempt), attempt)
+          expect(codeOf(fault)).toBeUndefined()
+          expectValid(events)
+          expectConserved(script, events)
+        }),
+        { numRuns: RUNS },
+      )
+    },
+    FUZZ_TIMEOUT,
+  )
+
+  it(
+    'rule 101 ends in an error at every event before its end, and never in message_stop',
+    () => {
+      fc.assert(
+        fc.property(scripts, ({ events }) => {
+          const decoder = target.decoder(fakeAttempt())
+          const out: Parameters<typeof expectValid>[0][number][] = []
+          const emit = (event: (typeof out)[number]): void => void out.push(event)
+          for (const event of events) {
+            void decoder.chunk(event, emit)
+            expect(() => decoder.flush?.(emit)).toThrow(expect.objectContaining({ code: 'CCR_STREAM_ENDED' }))
+          }
+          expectValid(out, false)
+        }),
+        { numRuns: RUNS },
+      )
+    },
+    FUZZ_TIMEOUT,
+  )
+
+  it(
+    'rule 110 that the limit cut anywhere completes no call',
+    () => {
+      fc.assert(
+        fc.property(scripts, fc.nat(), (script, at) => {
+          const kept = script.events.slice(0, 1 + (at % script.events.length))
+          const { events, fault } = run([...kept, incomplete('max_output_tokens')])
+          expect(codeOf(fault)).toBeUndefined()
+          expectValid(events)
+          const { content, stop_reason } = messageOf(events)
+          expect(stop_reason).toBe('max_tokens')
+          for (const block of content) {
+            if (block.type !== 'tool_use') continue
+            const { id, input } = fieldsOf(block)
+            const whole = script.items.find((item) => item['call_id'] === id)
+            expect(input).toEqual(JSON.parse(String(whole?.['arguments'])))
+          }
+        }),
+        { numRuns: RUNS },
+      )
+    },
+    FUZZ_TIMEOUT,
+  )
+
+  it(
+    'of any shape is decoded, or refused as the upstream’s fault',
+    () => {
+      const junk = fc.constantFrom<unknown>(null, true, 1, 'x', '', [], {}, [null], ['x'], { a: [1] })
+      const mixed = (fields: readonly string[], inner: fc.Arbitrary<unknown>): fc.Arbitrary<Fields> =>
+        fc.record(Object.fromEntries(fields.map((field) => [field, fc.oneof(inner, junk)])), { requiredKeys: [] })
+      const item = mixed(
+        [
+          'type',
+          'id',
+          'content',
+          'summary',
+          'call_id',
+          'name',
+          'arguments',
+          'input',
+          'action',
+          'encrypted_content',
+          'status',
+        ],
+        fc.constantFrom('message', 'reasoning', 'function_call', 'custom_tool_call', 'web_search_call', '{}', '{"a"'),
+      )
+      const types = [
+        ...[
+          'created',
+          'output_item.added',
+          'output_item.done',
+          'output_text.delta',
+          'output_text.done',
+          'refusal.delta',
+        ],
+        ...['reasoning_summary_text.delta', 'reasoning_text.delta', 'function_call_arguments.delta', 'completed'],
+        ...[
+          'function_call_arguments.done',
+          'custom_tool_call_input.delta',
+          'output_text.annotation.added',
+          'incomplete',
+        ],
+      ].map((type) => `response.${type}`)
+      const event = fc
+        .tuple(
+          fc.constantFrom(...types),
+          mixed(
+            [
+              'item',
+              'item_id',
+              'output_index',
+              'content_index',
+              'delta',
+              'text',
+              'arguments',
+              'annotation',
+              'response',
+            ],
+            fc.oneof(item, fc.constantFrom('a', 'b', 0, 1)),
+          ),
+        )
+        .map(([type, fields]): ResponsesEvent => ({ ...fields, type }))
+      fc.assert(
+        fc.property(fc.array(event, { maxLength: 8 }), (events) => {
+          const { events: out, fault } = run([...events, completed()])
+          expectValid(out, codeOf(fault) === undefined)
+        }),
+        { numRuns: RUNS },
+      )
+    },
+    FUZZ_TIMEOUT,
+  )
 })

@@ -20,8 +20,8 @@ import { ToolNames } from './tool-names.ts'
 import { fieldsOf, type ReasoningItem, type ResponsesBody, type ResponsesEvent } from './wire.ts'
 
 /**
- * What the encoder renamed and the decoder of the same attempt must name back, and the reasoning that went out. Kept on
- * the attempt itself: a WeakMap that changes with every attempt holds on to many of them until the next full collection.
+ * What the encoder renamed and the decoder of the same attempt must name back, and the reasoning that went out. Kept
+ * on the attempt itself: a WeakMap that changes with every attempt holds on to many of them until a full collection.
  */
 const NAMES = Symbol('names')
 const SENT = Symbol('sent')
@@ -77,9 +77,12 @@ function explode(answer: unknown): readonly ResponsesEvent[] {
       'CCR_STREAM_INVALID',
       'the answer is not a response; is the base URL that of a Responses endpoint?',
     )
-  const type = `response.${status === 'incomplete' || status === 'failed' || status === 'cancelled' ? status : 'completed'}`
+  const type = `response.${UNFINISHED.has(status) ? String(status) : 'completed'}`
   return [{ type: 'response.created' }, ...toItemEvents(output), { type, response }]
 }
+
+/** How an answer may end otherwise than completed. */
+const UNFINISHED: ReadonlySet<unknown> = new Set(['incomplete', 'failed', 'cancelled'])
 
 function createReader(): WireReader<ResponsesEvent> {
   const sse = createSseReader()

@@ -4,8 +4,9 @@ import { namespacedName } from './own-tools.ts'
 const ACCEPTED = /^[a-zA-Z0-9_-]{1,64}$/
 
 /**
- * The names of tools in one attempt. The protocol takes at most 64 characters of [a-zA-Z0-9_-]; other names are replaced
- * by one that depends on the name alone, so that a provider's prompt cache still matches, and mapped back in the answer.
+ * The names of tools in one attempt. The protocol takes at most 64 characters of [a-zA-Z0-9_-]; other names are
+ * replaced by one that depends on the name alone, so that a provider's prompt cache still matches, and mapped back in
+ * the answer.
  */
 export class ToolNames {
   readonly #wire = new Map<string, string>()

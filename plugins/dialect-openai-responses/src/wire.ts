@@ -76,7 +76,9 @@ export interface AssistantItem {
   readonly id: string
   readonly role: 'assistant'
   readonly status: 'completed'
-  readonly content: readonly [{ readonly type: 'output_text'; readonly text: string; readonly annotations: readonly [] }]
+  readonly content: readonly [
+    { readonly type: 'output_text'; readonly text: string; readonly annotations: readonly [] },
+  ]
   readonly phase?: string
 }
 

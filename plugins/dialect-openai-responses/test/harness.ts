@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { Validator } from '@ccr/sdk'
 import {
   createAccumulator,
   isCcrError,
+  Validator,
   type Attempt,
   type CanonicalEvent,
   type CanonicalMessage,
@@ -19,6 +19,9 @@ export const target = createTarget(createAdaptation())
 
 /** How many cases a property test tries. */
 export const RUNS = Number(process.env['CCR_FUZZ_RUNS'] ?? 1000)
+
+/** How long a property test may take on a machine that does other things too, in milliseconds. */
+export const FUZZ_TIMEOUT = 30_000 + RUNS * 60
 
 /** A folder of recorded traffic beside the checkout, or nothing when it is absent. */
 export function shared(name: 'fixtures' | 'captures'): string | undefined {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { ContentBlock } from '@ccr/sdk'
 import ts from 'typescript'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { captures, type Capture } from '../test/captures.ts'
+import { captures, continuesThread, type Capture } from '../test/captures.ts'
 import { encode } from '../test/harness.ts'
 import { REQUEST_FIELDS } from './fields.ts'
 import { sign } from './reasoning.ts'
@@ -92,15 +92,16 @@ function faultsIn(files: Readonly<Record<string, string>>): readonly string[] {
   })
 }
 
-const all = captures()
+const all = captures().filter((capture) => !continuesThread(capture))
 const thinking = { type: 'thinking', thinking: 'hm', signature: sign('local', 'reasoning_content') }
+const PDF = { type: 'base64', media_type: 'application/pdf', data: 'AA' }
 /** What no capture holds. */
 const FURTHER: readonly Capture['request'][] = [
   {
     model: 'm',
     max_tokens: 9,
     messages: [
-      { role: 'user', content: [{ type: 'document', source: { type: 'base64', media_type: 'application/pdf', data: 'A' } }] },
+      { role: 'user', content: [{ type: 'document', source: PDF }] },
       { role: 'assistant', content: [thinking, { type: 'text', text: 'a' }] },
     ],
     thinking: { type: 'adaptive' },
@@ -133,11 +134,13 @@ describe('the official types', { timeout: 60_000 }, () => {
 describe.skipIf(all.length === 0)('captured requests', () => {
   const named = all.map((capture) => [capture.name, capture] as const)
 
-  it('are there', () => {
+  it('are there, and those that lack their history are refused', () => {
     expect(all.length).toBeGreaterThan(280)
+    const fault = expect.objectContaining({ code: 'CCR_REQUEST_INVALID' }) as object
+    for (const { request } of captures().filter(continuesThread)) expect(() => encode(request)).toThrow(fault)
   })
 
-  it.each(named)('%s keeps every text, image and call, and nothing that only its vendor should see', (_name, { request }) => {
+  it.each(named)('%s keeps texts, images and calls, and nothing that is for its vendor alone', (_name, { request }) => {
     const body = encode(request)
     const text = JSON.stringify(body)
     for (const block of blocksOf(request)) {
@@ -149,9 +152,9 @@ describe.skipIf(all.length === 0)('captured requests', () => {
     }
     expect(text).not.toMatch(/x-anthropic-billing-header|cache_control|defer_loading|DeferredToolPlaceholder/)
     expect(text).not.toMatch(/safeguards|live_cwd|context_management|"signature"|web_search_20250305|"user_id"/)
-    const places = (list: readonly { role: string }[]): number => list.filter(({ role }) => role === 'system').length
-    const prompt = (request.system?.length ?? 0) > 0 ? 1 : 0
-    expect(places(body.messages)).toBe(places(request.messages) + prompt)
+    const places = (list: readonly { role: string; content?: unknown }[]): number =>
+      list.filter(({ role, content }) => role === 'system' && (content as unknown[]).length > 0).length
+    expect(places(body.messages)).toBe(places(request.messages) + (hasPrompt(request) ? 1 : 0))
     const effort = request.thinking?.type === 'adaptive' ? request.output_config?.effort : undefined
     if (effort) expect(body.reasoning_effort).toBe(effort)
   })
@@ -164,6 +167,12 @@ describe.skipIf(all.length === 0)('captured requests', () => {
       expect(current.some((text) => text.includes(sign)), sign).toBe(true)
   })
 })
+
+/** Whether anything but the billing block stands in the system prompt. */
+function hasPrompt({ system }: Capture['request']): boolean {
+  if (typeof system === 'string') return system !== ''
+  return (system ?? []).some(({ text }) => !text.startsWith('x-anthropic-billing-header'))
+}
 
 /** The inside of a JSON string. */
 function inner(text: string): string {

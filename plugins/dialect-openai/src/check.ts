@@ -20,6 +20,9 @@ export function checkRequest(request: CanonicalRequest): void {
     if (present(request[field])) checkFields(request[field], `/${field}`)
   }
   if (request.tool_choice?.type === 'tool') checkString(request.tool_choice.name, '/tool_choice/name')
+  // The turns before it stand on another server: without them the model would answer out of context.
+  if ((request['thread'] as Fields | null | undefined)?.['type'] === 'continue')
+    throw invalid('/thread/type', '"create", with the whole history; this target keeps no threads (thread_not_found)')
 }
 
 function checkContent(content: unknown, at: string): void {

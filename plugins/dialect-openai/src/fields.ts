@@ -38,7 +38,7 @@ export const REQUEST_FIELDS = {
   context_management: { dropped: SERVER_STATE },
   compaction: { dropped: SERVER_STATE },
   container: { dropped: SERVER_STATE },
-  thread: { dropped: SERVER_STATE },
+  thread: { dropped: 'as container; a request that lacks its history for it is refused' },
   workspace_id: { dropped: SERVER_STATE },
   mcp_servers: { dropped: 'run by the server of that protocol' },
   betas: { dropped: 'features of that protocol' },

@@ -86,16 +86,23 @@ function hasFile({ role, content }: ChatMessage): boolean {
 /** A whole answer as one chunk and its end: the message is a delta that holds everything. */
 function explode(answer: unknown): readonly ChatEvent[] {
   if (typeof answer !== 'object' || answer === null || Array.isArray(answer)) throw notACompletion()
-  const { choices, ...rest } = answer as Record<string, unknown>
-  if (rest['error'] !== undefined && rest['error'] !== null) return [rest]
+  const { choices, error } = answer as Record<string, unknown>
+  if (error !== undefined && error !== null) return [{ ...answer }]
   if (!Array.isArray(choices)) throw notACompletion()
-  const whole = (choices as readonly Record<string, unknown>[]).map(({ message, ...choice }) => ({
-    ...choice,
-    delta: message as object,
-    // The answer is whole, so one without a reason simply stopped.
-    finish_reason: (choice['finish_reason'] as string | null | undefined) ?? 'stop',
-  }))
-  return [{ ...rest, choices: whole }, { done: true }]
+  const whole = (choices as readonly unknown[]).map(toChunkChoice)
+  return [{ ...answer, choices: whole }, { done: true }]
+}
+
+/** The choice of a whole answer as that of a chunk; a loop, because what a spread makes costs V8 more to read. */
+function toChunkChoice(choice: unknown): object {
+  if (typeof choice !== 'object' || choice === null) throw notACompletion()
+  const whole: Record<string, unknown> = {}
+  for (const [key, value] of Object.entries(choice)) {
+    if (key !== 'delta') whole[key === 'message' ? 'delta' : key] = value as unknown
+  }
+  // The answer is whole, so one without a reason simply stopped.
+  whole['finish_reason'] ??= 'stop'
+  return whole
 }
 
 function notACompletion(): CcrError {

@@ -17,6 +17,11 @@ export function captures(): readonly Capture[] {
   return (read ??= readCaptures())
 }
 
+/** Whether a request leaves out turns that its own server keeps, so that no other server can answer it. */
+export function continuesThread({ request }: Capture): boolean {
+  return (request['thread'] as { readonly type?: unknown } | undefined)?.type === 'continue'
+}
+
 function readCaptures(): readonly Capture[] {
   if (!existsSync(CAPTURES)) {
     console.warn(`captured requests are skipped: ${CAPTURES} is absent`)
