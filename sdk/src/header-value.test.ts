@@ -8,8 +8,9 @@ describe('mergeHeaders', () => {
   it('gives every name of any headers in lower case, with its last value', () => {
     fc.assert(
       fc.property(fc.array(fc.option(headers, { nil: undefined })), (all) => {
-        const last = new Map(all.flatMap((one) => Object.entries(one ?? {})).map(([name, value]) => [name.toLowerCase(), value]))
-        expect(mergeHeaders(...all)).toEqual(Object.fromEntries(last))
+        const every = all.flatMap((one) => Object.entries(one ?? {}))
+        const last = Object.fromEntries(every.map(([name, value]) => [name.toLowerCase(), value]))
+        expect(mergeHeaders(...all)).toEqual(last)
       }),
     )
   })

@@ -42,8 +42,8 @@ export function messagesBody(model: string, stream: boolean, fields: object = {}
 }
 
 /**
- * Sends a request, on a connection of its own unless told. A broken answer is told, not thrown; one that never begins is
- * thrown.
+ * Sends a request, on a connection of its own unless told. A broken answer is told, not thrown; one that never begins
+ * is thrown.
  */
 export function open(url: string, { method = 'POST', headers = {}, body, agent }: CallOptions = {}): Call {
   const bytes = typeof body === 'string' || Buffer.isBuffer(body) ? body : body && JSON.stringify(body)
