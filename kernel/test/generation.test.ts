@@ -94,7 +94,7 @@ describe('a generation', () => {
     ],
   }
 
-  it.each(Object.entries(failing))('is left as it was by a change with %s', async (_name, [bad, options, message]) => {
+  it.each(Object.entries(failing))('is left as it was by a change with %s (128)', async (_name, [bad, options, message]) => {
     const notes: string[] = []
     const kernel = await createTestKernel({ plugins: [plainDialect, echo], settings: { timeouts: { activate: 30 } } })
     const half = noted('half', notes, (ctx) => {

@@ -186,3 +186,39 @@ describe('a profile', () => {
     await kernel.dispose()
   })
 })
+
+describe('135: two plugins that register the same', () => {
+  const both: Readonly<Record<string, (ctx: PluginContext) => void>> = {
+    "dialect 'twice'": (ctx) => ctx.dialect({ name: 'twice' }),
+    'endpoint GET /twice': (ctx) =>
+      ctx.endpoint({ method: 'GET', path: '/twice', access: 'public', respond: () => ({ status: 200 }) }),
+    "provider 'twice'": (ctx) => ctx.contribute('providers', { name: 'twice', models: [], async *local() {} }),
+    "service 'clock'": (ctx) => ctx.provide('clock', { now: () => 0 }),
+  }
+
+  it.each(Object.entries(both))('are refused with both names: %s', async (thing, activate) => {
+    const make = (name: string) => plugin(name, { provides: [], contributes: ['providers'] }, activate)
+    const serving = (name: string) => plugin(name, { provides: ['clock'] }, activate)
+    const pair = thing.startsWith('service') ? [serving('first'), serving('second')] : [make('first'), make('second')]
+    const kernel = await createTestKernel({ plugins: [plainDialect, echo, pair[0]!] })
+    await expect(kernel.reload([plainDialect, echo, ...pair])).rejects.toThrow(
+      `plugins 'first' and 'second' both register ${thing}; disable one of them`,
+    )
+    expect((await kernel.request({ path: '/plain', body: hello })).status).toBe(200)
+    await kernel.dispose()
+  })
+
+  it('handler of a hook run in config order, which is the same every time', async () => {
+    const seen: string[] = []
+    const noting = (name: string) => plugin(name, {}, (ctx) => ctx.on('onRequest', () => void seen.push(name)))
+    const [first, second] = [noting('first'), noting('second')]
+    const kernel = await createTestKernel({ plugins: [plainDialect, echo, first, second] })
+    await kernel.request({ path: '/plain', body: hello })
+    await kernel.reload([plainDialect, echo, second, first])
+    await kernel.request({ path: '/plain', body: hello })
+    await kernel.reload([plainDialect, echo, first, second])
+    await kernel.request({ path: '/plain', body: hello })
+    expect(seen).toEqual(['first', 'second', 'second', 'first', 'first', 'second'])
+    await kernel.dispose()
+  })
+})
