@@ -17,11 +17,13 @@ type Headers = Readonly<Record<string, string>>
 export function statusFailure(
   target: Target, status: number, headers: Headers, said: UpstreamError | undefined, redact: Redact,
 ): AttemptFailure {
-  const verdict = verdictOfStatus(status)
+  // Some providers refuse our key with a status that would blame the request.
+  const ours = said?.type === 'authentication_error' || said?.type === 'permission_error'
+  const verdict = ours ? verdictOfType(said.type!) : verdictOfStatus(status)
   const message = quotable(said?.message, redact)
   const redirected = status >= 300 && status < 400
   const fact = redirected ? `redirected (${status}); redirects are not followed` : `answered ${status}${after(message)}`
-  const given = headers['retry-after']
+  const given = headers['retry-after'] ?? said?.retryAfter
   const retryAfterMs = Number(headers['retry-after-ms']) || retryAfterMsOf(given)
   const impatient = retryAfterMs !== undefined && retryAfterMs > PATIENCE_MS
   const reply: FailureReply = {

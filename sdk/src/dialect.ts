@@ -94,6 +94,8 @@ export interface UpstreamError {
   readonly message?: string | undefined
   /** The upstream's own type or code, in the words of the canonical dialect; absent when it is none of them. */
   readonly type?: FailureType | undefined
+  /** How long it asks to be left alone, in seconds, where it says so in the body. */
+  readonly retryAfter?: string | undefined
 }
 
 /** The provider side of a wire protocol. `Body` is its request body, `Event` its stream events. */

@@ -15,6 +15,8 @@ describe('with a data key', () => {
     ['another spelling of bearer', 'data', ['authorization', `bEARER   ${DATA}`], undefined],
     ['a raw authorization', 'data', ['Authorization', DATA], undefined],
     ['x-api-key', 'data', ['X-Api-Key', DATA], undefined],
+    ['x-goog-api-key', 'data', ['X-Goog-Api-Key', DATA], undefined],
+    ['a wrong x-goog-api-key', 'data', ['x-goog-api-key', 'wrong'], 401],
     ['a wrong key', 'data', ['x-api-key', 'wrong'], 401],
     ['the key and a suffix', 'data', ['x-api-key', `${DATA}x`], 401],
     ['a prefix of the key', 'data', ['x-api-key', DATA.slice(0, -1)], 401],

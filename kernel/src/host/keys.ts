@@ -5,6 +5,9 @@ import type { Refusal } from './failure-answer.ts'
 /** Carries the router's key where a client's own credentials take up the ordinary headers. */
 const OWN_HEADER = 'x-ccr-key'
 
+/** Lengths of the names of the headers that hold a key and nothing else. */
+const KEY_HEADERS: ReadonlySet<number> = new Set(['x-api-key', 'x-goog-api-key'].map(({ length }) => length))
+
 /** Who may call an endpoint. */
 export type Access = 'public' | 'data' | 'admin'
 
@@ -35,7 +38,7 @@ export class Keys {
     if (access === 'public' || (access === 'data' && !this.#data)) return undefined
     const given = credentials(rawHeaders, access === 'data').map(digest)
     const [first] = given
-    if (!first) return unauthorized('a key is required, as `Authorization: Bearer …` or `x-api-key`')
+    if (!first) return unauthorized('a key is required, as `Authorization: Bearer …`, `x-api-key` or `x-goog-api-key`')
     if (given.some((one) => !timingSafeEqual(one, first))) return unauthorized('the keys of this request disagree')
     const isAdmin = timingSafeEqual(first, this.#admin)
     const isData = this.#data !== undefined && timingSafeEqual(first, this.#data)
@@ -49,7 +52,7 @@ export class Keys {
   takeOut(headers: IncomingHttpHeaders): void {
     // Without the router's own header, what opened the router stands in these.
     const opened = this.#data !== undefined && headers[OWN_HEADER] === undefined
-    for (const name of ['authorization', 'x-api-key']) {
+    for (const name of ['authorization', 'x-api-key', 'x-goog-api-key']) {
       const value = headers[name]
       if (typeof value === 'string' && (opened || this.#isOurs(withoutScheme(value)))) delete headers[name]
     }
@@ -72,7 +75,7 @@ function credentials(rawHeaders: readonly string[], mayHaveOwn: boolean): string
     const value = rawHeaders[at + 1]!
     if (mayHaveOwn && name.length === OWN_HEADER.length && name.toLowerCase() === OWN_HEADER) own.push(value)
     if (name.length === 13 && name.toLowerCase() === 'authorization') found.push(withoutScheme(value))
-    else if (name.length === 9 && name.toLowerCase() === 'x-api-key') found.push(value)
+    else if (KEY_HEADERS.has(name.length) && /^x-(?:goog-)?api-key$/i.test(name)) found.push(value)
   }
   return own.length > 0 ? own : found
 }

@@ -42,6 +42,11 @@ describe('encode', () => {
     expect(JSON.stringify(request)).toBe(before)
   })
 
+  it('says how long an answer may be where the client has not', () => {
+    const { max_tokens: _absent, ...open } = request
+    expect(target.encode(open, outbound(), attempt())).toMatchObject({ max_tokens: 8192 })
+  })
+
   it('drops reasoning that this router signed', () => {
     const foreign = { type: 'thinking', thinking: 'a', signature: signReasoning({ family: 'x', payload: '' }) }
     const messages = [{ role: 'assistant' as const, content: [foreign, { type: 'text', text: 'b' }] }]

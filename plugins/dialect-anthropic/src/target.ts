@@ -8,6 +8,9 @@ import { createReader } from './reader.ts'
 import { isBlocks } from './unfold.ts'
 import { errorOf, reported } from './upstream-error.ts'
 
+/** What every current model of this protocol accepts as the length of an answer, in tokens. */
+const MAX_TOKENS = 8192
+
 /** The provider side of the Messages protocol, which is the canonical form: little is left to convert. */
 export const target: TargetDialect<CanonicalRequest, WireEvent> = {
   encode,
@@ -21,7 +24,8 @@ export const target: TargetDialect<CanonicalRequest, WireEvent> = {
 
 function encode(request: CanonicalRequest, outbound: Outbound): CanonicalRequest {
   const { extra: _foreign, ...body } = withoutForeignParts(request)
-  return { ...body, model: outbound.model, stream: outbound.stream }
+  // This protocol demands what clients of others may leave out.
+  return { max_tokens: MAX_TOKENS, ...body, model: outbound.model, stream: outbound.stream }
 }
 
 function address(outbound: Outbound, secret: Secret | undefined, attempt: Attempt): Address {

@@ -44,7 +44,7 @@ const ROWS: readonly (readonly [Trait, string, (body: GeminiBody) => unknown, be
   ],
   [
     'media_in_results',
-    `Invalid JSON payload received. Unknown name "parts" at 'contents[2].parts[0].function_response': Cannot find field.`,
+    `Invalid JSON payload received. Unknown name "parts" at 'contents[2].parts[0].function_response'.`,
     (body) => body.contents.length,
     3,
     4,

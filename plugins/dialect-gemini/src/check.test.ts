@@ -18,10 +18,17 @@ describe('a malformed request', () => {
     ['/messages/0/content/0/id', blocks({ type: 'tool_use', name: 'f' })],
     ['/system/0/text', { system: [{ type: 'text', text: 1 }] }],
     ['/tools/0/name', { tools: [{}] }],
+    ['/tools/0/type', { tools: [{ name: 'f', type: {} }] }],
     ['/tool_choice/name', { tool_choice: { type: 'tool' } }],
   ])('is refused at %s', (at, request) => {
     const fault = { code: 'CCR_REQUEST_INVALID', message: expect.stringContaining(`${at} must be`) as unknown }
     expect(() => encode(request as Partial<CanonicalRequest>)).toThrow(expect.objectContaining(fault))
+  })
+
+  it('with an effort that is no word asks for none', () => {
+    const output_config = { effort: Object.create(null) as string }
+    const body = encode({ thinking: { type: 'adaptive' }, output_config }, { model: 'gemini-2.5-pro' })
+    expect(body.generationConfig?.['thinkingConfig']).toEqual({ thinkingBudget: -1, includeThoughts: true })
   })
 
   const junk = fc.constantFrom<unknown>(null, true, 1, 'x', [], {}, [null], ['x'], { a: [1] }, Object.create(null))

@@ -13,7 +13,7 @@ export function checkRequest(request: CanonicalRequest): void {
     checkContent(message['content'], `${at}/content`)
   })
   if (present(request.system)) checkContent(request.system, '/system')
-  if (present(request.tools)) each(request.tools, '/tools', (tool, at) => checkString(tool['name'], `${at}/name`))
+  if (present(request.tools)) each(request.tools, '/tools', checkTool)
   for (const field of ['tool_choice', 'thinking', 'output_config'] as const)
     if (present(request[field])) checkFields(request[field], `/${field}`)
   if (request.tool_choice?.type === 'tool') checkString(request.tool_choice.name, '/tool_choice/name')
@@ -22,6 +22,11 @@ export function checkRequest(request: CanonicalRequest): void {
 /** An error that says what is wrong with the body of a request, and where. */
 export function invalid(at: string, fact: string): CcrError {
   return new CcrError('CCR_REQUEST_INVALID', `the request body is not valid: ${at} ${fact}`)
+}
+
+function checkTool({ name, type }: Fields, at: string): void {
+  checkString(name, `${at}/name`)
+  if (present(type)) checkString(type, `${at}/type`)
 }
 
 function checkContent(content: unknown, at: string): void {

@@ -7,7 +7,7 @@ import { readCarried, wrapSignature, type PartSignature } from './signatures.ts'
 import { fromUsage } from './usage.ts'
 import { isFields, type Fields, type Part } from './wire.ts'
 
-/** Writes canonical events as server-sent events, or as the elements of one JSON array where a client asked for none. */
+/** Writes canonical events as server-sent events, or as one JSON array where a client asked for no events. */
 export function createEncoder({ request }: Pick<Exchange, 'request'>): ClientEncoder {
   return extraOf(request).asArray ? createArrayEncoder() : createEventEncoder()
 }

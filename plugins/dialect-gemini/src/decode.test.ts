@@ -352,7 +352,7 @@ describe('arguments that come in pieces', () => {
     },
   )
 
-  it('rule 110: that are not complete are no call: cut by the token limit they are left out, otherwise the answer failed', () => {
+  it('rule 110: that are not complete are no call: left out at the token limit, otherwise the answer failed', () => {
     const open = [chunk([{ text: 'a' }]), going({ name: 'f', willContinue: true }), piece('$.a', { stringValue: 'x' })]
     expect(messageOf(decode([...open, chunk([], 'MAX_TOKENS')]))).toMatchObject({
       content: [text('a')],

@@ -149,7 +149,7 @@ export class GeminiDecoder implements StreamTransform<GeminiEvent, CanonicalEven
     this.#writer.thinking(text)
   }
 
-  /** Puts a signature into the thinking block before the part that it belongs to; without one an empty block is made. */
+  /** Puts a signature into the thinking block before its part; where there is none, an empty one is made. */
   #sign(on: SignedPart, signature: string): void {
     this.#settle()
     if (this.#last !== 'thinking') this.#signatures = []

@@ -19,6 +19,13 @@ describe('an error of the API', () => {
     ['no permission', google(403, 'PERMISSION_DENIED'), { message: 'm', type: 'permission_error' }],
     ['no such model', google(404, 'NOT_FOUND'), { message: 'm', type: 'not_found_error' }],
     ['a quota', google(429, 'RESOURCE_EXHAUSTED'), { message: 'm', type: 'rate_limit_error' }],
+    [
+      'a quota that says when',
+      google(429, 'RESOURCE_EXHAUSTED', 'm', [
+        { '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: '6.2s' },
+      ]),
+      { message: 'm', type: 'rate_limit_error', retryAfter: '7' },
+    ],
     ['a fault of its own', google(500, 'INTERNAL'), { message: 'm', type: 'api_error' }],
     [
       'too much to do',

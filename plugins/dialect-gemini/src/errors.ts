@@ -22,7 +22,17 @@ export function readError(body: unknown): UpstreamError | undefined {
   const overflow = said === undefined ? undefined : overflowOf(said)
   if (overflow !== undefined) return { message: overflow, type: 'invalid_request_error' }
   const type = typeOf(error, said ?? '')
-  return said === undefined && type === undefined ? undefined : { message: said, type }
+  return said === undefined && type === undefined ? undefined : { message: said, type, retryAfter: delayOf(error) }
+}
+
+/** Source: google.rpc.RetryInfo; a duration is written as seconds and `s`. */
+function delayOf({ details }: Fields): string | undefined {
+  for (const detail of Array.isArray(details) ? (details as readonly unknown[]) : []) {
+    const delay = isFields(detail) ? detail['retryDelay'] : undefined
+    const seconds = typeof delay === 'string' ? /^(\d{1,6}(?:\.\d{1,9})?)s$/.exec(delay)?.[1] : undefined
+    if (seconds !== undefined) return String(Math.ceil(Number(seconds)))
+  }
+  return undefined
 }
 
 /** The error that ends an answer whose upstream reported one. */

@@ -20,7 +20,8 @@ export function toThinkingConfig(
     return { thinkingBudget: traits.isPro ? PRO_BUDGET.least : 0, includeThoughts: false }
   }
   const includeThoughts = isShown(thinking)
-  const effort = output_config?.effort ?? undefined
+  const given: unknown = output_config?.effort
+  const effort = typeof given === 'string' ? given : undefined
   if (traits.isThird) {
     const level = levelOf(thinking, effort)
     return level === undefined ? { includeThoughts } : { thinkingLevel: level, includeThoughts }

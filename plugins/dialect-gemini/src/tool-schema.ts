@@ -19,7 +19,7 @@ export const SUPPORTED: SchemaSupport = {
   anything: { anyOf: [{ type: 'string' }, { type: 'number' }, { type: 'boolean' }, { type: 'object' }] },
 }
 
-/** The parameters of a function; nothing for one without any, because some servers refuse an object without properties. */
+/** The parameters of a function; nothing for one without any: some servers refuse an object without properties. */
 export function toParameters(schema: JsonObject | undefined): JsonObject | undefined {
   const lowered = lowerToolSchema(schema, SUPPORTED)
   return Object.keys(lowered['properties'] as object).length === 0 ? undefined : lowered

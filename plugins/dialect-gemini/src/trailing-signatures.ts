@@ -13,8 +13,7 @@ interface Kept {
 /**
  * Signatures that came behind the last text of an answer, by that text and what it answered: the same words of another
  * conversation are another answer. They are kept here and in no block, because Claude Code prints nothing of an answer
- * whose last block is not its text. The API wants them back, but does not demand it, so that nothing breaks when one was
- * forgotten.
+ * whose last block is not its text. The API wants them back, but does not demand it: nothing breaks when one is gone.
  */
 export class TrailingSignatures {
   readonly #kept = new Map<string, Kept>()

@@ -13,7 +13,12 @@ export function checkRequest(request: CanonicalRequest): void {
     checkContent(message['content'], `${at}/content`)
   })
   if (present(request.system)) checkContent(request.system, '/system')
-  if (present(request.tools)) each(request.tools, '/tools', (tool, at) => checkString(tool['name'], `${at}/name`))
+  if (present(request.tools))
+    each(request.tools, '/tools', (tool, at) => {
+      checkString(tool['name'], `${at}/name`)
+      if (present(tool['type'])) checkString(tool['type'], `${at}/type`)
+      if (present(tool['input_schema'])) checkFields(tool['input_schema'], `${at}/input_schema`)
+    })
   for (const field of ['tool_choice', 'thinking', 'output_config'] as const)
     if (present(request[field])) checkFields(request[field], `/${field}`)
   if (request.tool_choice?.type === 'tool') checkString(request.tool_choice.name, '/tool_choice/name')

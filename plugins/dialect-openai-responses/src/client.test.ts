@@ -5,7 +5,7 @@ import type { ResponseInput, ResponseStreamEvent, Tool } from 'openai/resources/
 import { afterEach, describe, expect, it } from 'vitest'
 import { createHost, type Host, type HostOptions } from '../test/host.ts'
 import { added, args, call, completed, created, done, message, reasoning, summary, text } from '../test/wire-events.ts'
-import type { ResponsesBody } from './wire.ts'
+import type { ResponsesBody, ResponsesEvent } from './wire.ts'
 
 let host: Host | undefined
 afterEach(async () => {
@@ -250,6 +250,18 @@ describe('failures', () => {
       message: expect.stringContaining(remedy) as unknown,
     })
     expect(asked).toEqual([])
+  })
+
+  it.each<[string, ResponsesEvent[]]>([
+    ['an error event', [{ type: 'error', code: 'rate_limit_exceeded', message: 'slow' }]],
+    [
+      'response.failed',
+      [created, { type: 'response.failed', response: { error: { code: 'rate_limit_exceeded', message: 'slow' } } }],
+    ],
+  ])('rule 104 before any content is an HTTP status: %s', async (_name, events) => {
+    const { sdk } = await start({ upstream: () => events })
+    const fault = await eventsOf(sdk).catch((thrown: unknown) => thrown)
+    expect(fault).toBeInstanceOf(OpenAI.RateLimitError)
   })
 
   it('one in the middle of an answer ends it as failed, once', async () => {

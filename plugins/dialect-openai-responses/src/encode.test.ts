@@ -49,6 +49,12 @@ describe('limits and sampling', () => {
       ['temperature', 'top_p'],
     ],
     [
+      'settings that are null are not there',
+      { thinking: null, tool_choice: null, temperature: 1 } as never,
+      { temperature: 1 },
+      ['reasoning', 'tool_choice'],
+    ],
+    [
       'what has no place here is left out',
       { top_k: 5, stop_sequences: ['x'] },
       {},

@@ -64,7 +64,7 @@ function addLimits(body: Record<string, unknown>, request: CanonicalRequest, ref
   if (typeof limit === 'number' && !refused.has('max_output_tokens'))
     body['max_output_tokens'] = refused.has('short_limit') ? Math.max(limit, SHORTEST_LIMIT) : limit
   // Models that reason take no sampling parameters.
-  const reasons = request.thinking !== undefined && request.thinking.type !== 'disabled'
+  const reasons = request.thinking ? request.thinking.type !== 'disabled' : false
   if (reasons) return
   if (typeof request.temperature === 'number' && !refused.has('temperature')) body['temperature'] = request.temperature
   if (typeof request.top_p === 'number' && !refused.has('top_p')) body['top_p'] = request.top_p

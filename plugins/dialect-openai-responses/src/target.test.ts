@@ -86,6 +86,35 @@ it('the session groups requests, so that prompt caches match', () => {
   expect(encode({})).not.toHaveProperty('prompt_cache_key')
 })
 
+describe('a malformed request', () => {
+  const block = (one: unknown): object => ({ messages: [{ role: 'user', content: [one] }] })
+
+  it.each<[string, object]>([
+    ['/messages', { messages: {} }],
+    ['/messages/0', { messages: ['hi'] }],
+    ['/messages/0/role', { messages: [{ role: 'tool', content: '' }] }],
+    ['/messages/0/content', { messages: [{ role: 'user', content: null }] }],
+    ['/messages/0/content/0/type', block({})],
+    ['/messages/0/content/0/text', block({ type: 'text' })],
+    ['/messages/0/content/0/source', block({ type: 'image', source: 'x' })],
+    ['/messages/0/content/0/source/url', block({ type: 'image', source: { type: 'url' } })],
+    ['/messages/0/content/0/id', block({ type: 'tool_use', name: 'f' })],
+    [
+      '/messages/0/content/0/content/0/text',
+      block({ type: 'tool_result', tool_use_id: 'a', content: [{ type: 'text' }] }),
+    ],
+    ['/system/0/text', { system: [{ type: 'text', text: 1 }] }],
+    ['/tools/0/name', { tools: [{}] }],
+    ['/tools/0/type', { tools: [{ name: 'f', type: 1 }] }],
+    ['/tools/0/input_schema', { tools: [{ name: 'f', input_schema: 'text' }] }],
+    ['/tool_choice', { tool_choice: 'auto' }],
+    ['/tool_choice/name', { tool_choice: { type: 'tool' } }],
+  ])('is refused at %s', (at, request) => {
+    const fault = { code: 'CCR_REQUEST_INVALID', message: expect.stringContaining(`: ${at} must be `) as unknown }
+    expect(() => encode(request as Partial<CanonicalRequest>)).toThrow(expect.objectContaining(fault))
+  })
+})
+
 describe('a request of any shape', () => {
   const junk = fc.constantFrom<unknown>(null, true, 1, 'x', '', [], {}, [null], ['x'], { a: [1] }, Object.create(null))
   const mixed = (fields: readonly string[], inner: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> =>

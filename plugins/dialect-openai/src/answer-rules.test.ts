@@ -1,6 +1,17 @@
 import type { CanonicalEvent, ContentBlock } from '@ccr/sdk'
 import { describe, expect, it } from 'vitest'
-import { byRule, chunk, decode, DONE, fakeAttempt, faultsOf, messageOf, run, target, wholeAnswer } from '../test/harness.ts'
+import {
+  byRule,
+  chunk,
+  decode,
+  DONE,
+  fakeAttempt,
+  faultsOf,
+  messageOf,
+  run,
+  target,
+  wholeAnswer,
+} from '../test/harness.ts'
 import { calls, counts, part, text, thought, tool } from '../test/deltas.ts'
 import type { ChatEvent } from './wire.ts'
 
@@ -152,7 +163,8 @@ const ANSWERS: readonly Row[] = [
 ]
 
 describe('whole answers', () => {
-  it.each(byRule(ANSWERS.filter(({ deltas }) => deltas.length === 1)))('%s', (_rule, { deltas, finish, content, stop }) => {
+  const whole = ANSWERS.filter(({ deltas }) => deltas.length === 1)
+  it.each(byRule(whole))('%s', (_rule, { deltas, finish, content, stop }) => {
     const message = wholeAnswer(deltas[0]!, finish)
     expect(message.content).toEqual(content)
     if (stop) expect(message.stop_reason).toBe(stop)

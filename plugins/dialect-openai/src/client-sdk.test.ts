@@ -90,7 +90,7 @@ describe('the official client', () => {
     })
   })
 
-  it('gets a stream: role first, each delta by itself, the finish reason, then the usage that it asked for', async () => {
+  it('gets a stream: role first, each delta by itself, the finish reason, the usage that it asked for', async () => {
     const openai = await start(upstream)
     const chunks: ChatCompletionChunk[] = []
     const options = { include_usage: true }
@@ -274,6 +274,7 @@ describe('an answer in canonical form', () => {
     name: 'local',
     apiVersion: 1,
     description: 'Answers with a recorded list of events.',
+    contributes: ['providers'],
     options: Type.Object({}, { additionalProperties: false }),
     activate(ctx) {
       ctx.contribute('providers', {

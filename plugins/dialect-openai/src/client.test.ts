@@ -304,7 +304,8 @@ describe('a request of a client', () => {
       fc.record(Object.fromEntries(fields.map((field) => [field, fc.oneof(inner, junk)])), { requiredKeys: [] })
     const word = fc.constantFrom('text', 'image_url', 'file', 'input_audio', 'function', 'json_schema', 'refusal', PNG)
     const called = mixed(['name', 'arguments'], word)
-    const part = mixed(['type', 'text', 'image_url', 'file', 'refusal'], fc.oneof(word, mixed(['url', 'file_data'], word)))
+    const place = mixed(['url', 'file_data'], word)
+    const part = mixed(['type', 'text', 'image_url', 'file', 'refusal'], fc.oneof(word, place))
     const call = mixed(['id', 'type', 'function'], fc.oneof(word, called))
     const role = fc.constantFrom('system', 'developer', 'user', 'assistant', 'tool', 'function')
     const message = mixed(
@@ -339,7 +340,12 @@ describe('a request of a client, sent to a target of the same protocol,', () => 
     ['that it wants no reasoning', { reasoning_effort: 'none' }],
     [
       'a whole response_format',
-      { response_format: { type: 'json_schema', json_schema: { name: 'n', strict: true, schema: { type: 'object' } } } },
+      {
+        response_format: {
+          type: 'json_schema',
+          json_schema: { name: 'n', strict: true, schema: { type: 'object' } },
+        },
+      },
     ],
     ['JSON without a schema', { response_format: { type: 'json_object' } }],
     [

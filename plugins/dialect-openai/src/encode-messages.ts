@@ -122,8 +122,9 @@ class History {
       }
       asked = true
       const parts = images.splice(0)
-      if (typeof message.content === 'string') parts.push(...toParts({ type: 'text', text: message.content }, this.#files))
-      else for (const block of message.content) if (!results.has(block)) parts.push(...this.#rest(block))
+      const { content } = message
+      if (typeof content === 'string') parts.push(...toParts({ type: 'text', text: content }, this.#files))
+      else for (const block of content) if (!results.has(block)) parts.push(...this.#rest(block))
       if (parts.length === 0) continue
       this.#out.push({ role: 'user', content: toContent(parts) })
       said = true

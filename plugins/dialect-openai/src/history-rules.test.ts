@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { signReasoning, type CanonicalRequest, type ContentBlock } from '@ccr/sdk'
 import { describe, expect, it } from 'vitest'
-import { byRule, encode, encodedMessages, encodeWith, fakeAttempt, RUNS, target } from '../test/harness.ts'
+import { byRule, encodedMessages, RUNS, wholeAnswer } from '../test/harness.ts'
 import { sign } from './reasoning.ts'
 
 type Messages = CanonicalRequest['messages']
@@ -264,6 +264,14 @@ const HISTORIES: readonly Row[] = [
 describe('rules of the history', () => {
   it.each(byRule(HISTORIES))('%s', (_rule, { messages, sent }) => {
     expect(encodedMessages(...messages)).toEqual(sent)
+  })
+
+  it('rule 79: an id given in an answer goes back the same, on the call and its result, in every turn', () => {
+    const { content } = wholeAnswer({ tool_calls: [{ id: 'functions.f:0', function: { name: 'f', arguments: '{}' } }] })
+    const { id } = content[0] as { id: string }
+    const turn = (): unknown => encodedMessages(asks, assistant(...content), user(result(id, 'r')))
+    expect(turn()).toMatchObject([{}, { tool_calls: [{ id }] }, { tool_call_id: id }])
+    expect(turn()).toEqual(turn())
   })
 
   it('rule 47: a message of calls alone has null content', () => {

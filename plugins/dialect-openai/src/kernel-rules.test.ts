@@ -1,6 +1,7 @@
 import anthropic from '@ccr/plugin-dialect-anthropic'
 import { definePlugin, Type, type CanonicalEvent, type CanonicalRequest } from '@ccr/sdk'
-import { createTestKernel, json, sse, type TestKernel, type TestKernelOptions, type TestUpstream } from '@ccr/sdk/testing'
+import { createTestKernel, json, sse } from '@ccr/sdk/testing'
+import type { TestKernel, TestKernelOptions, TestUpstream } from '@ccr/sdk/testing'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import { chunk } from '../test/harness.ts'
@@ -151,7 +152,8 @@ describe('answers', () => {
     const reply = await (await start(() => answer)).request({ body: request() })
     const frames = framesOf(reply.text)
     expect(reply.cut).toBe(false)
-    expect(frames.at(-1)?.event).toMatchObject({ type: 'error', error: { type, message: expect.stringMatching(/./) as string } })
+    const message = expect.stringMatching(/./) as string
+    expect(frames.at(-1)?.event).toMatchObject({ type: 'error', error: { type, message } })
     const names = frames.map(({ name }) => name)
     expect(names.filter((name) => name === 'error')).toHaveLength(1)
     expect(names).not.toContain('message_delta')
@@ -169,7 +171,7 @@ describe('answers', () => {
     expect(reply.json()).toMatchObject({ type: 'error', error: { message: expect.stringMatching(/./) as string } })
   })
 
-  it('rule 104, rule 111: while the upstream is silent the client gets pings, and then the error as a frame', async () => {
+  it('rule 104, rule 111: while the upstream is silent the client gets pings, then the error as a frame', async () => {
     let seen = (): void => undefined
     const pinged = new Promise<void>((resolve) => void (seen = resolve))
     async function* late(): AsyncGenerator<Uint8Array> {

@@ -11,29 +11,33 @@ const FAULTY: Readonly<Record<string, RegExp>> = {
   'openrouter/pydantic__test_openrouter_stream_error/01.response.sse': /Token limit reached/,
 }
 
+interface Untaken {
+  readonly reason: string
+  readonly calls: readonly (readonly [string, object])[]
+}
+
 /** Recordings that the SDK does not take, why, and the calls that stand in their bytes. */
-const UNTAKEN: Readonly<Record<string, { readonly reason: string; readonly calls: readonly (readonly [string, object])[] }>> =
-  {
-    'mistral/vercel__mistral-tool-call.chunks.txt': {
-      reason: 'its call has no index, and the SDK loses it',
-      calls: [['weather', { location: 'San Francisco' }]],
-    },
-    'mistral/vercel__mistral-incremental-tool-call.chunks.txt': {
-      reason: 'its first chunk was not recorded, and the SDK wants a role',
-      calls: [['webSearchTool', { query: 'current Berlin weather' }]],
-    },
-    'openai-compatible/vercel__anthropic-fallback-tool-call.sse': {
-      reason: 'its only call has index 1, and the SDK fails on the hole before it',
-      calls: [['read_file', { path: 'a.txt' }]],
-    },
-    'cerebras/vercel__cerebras-structured-output-tools.1.chunks.txt': {
-      reason: 'both of its calls have index 0, and the SDK joins them to `{}{}`',
-      calls: [
-        ['nonUsefulTool', {}],
-        ['nonUsefulTool', {}],
-      ],
-    },
-  }
+const UNTAKEN: Readonly<Record<string, Untaken>> = {
+  'mistral/vercel__mistral-tool-call.chunks.txt': {
+    reason: 'its call has no index, and the SDK loses it',
+    calls: [['weather', { location: 'San Francisco' }]],
+  },
+  'mistral/vercel__mistral-incremental-tool-call.chunks.txt': {
+    reason: 'its first chunk was not recorded, and the SDK wants a role',
+    calls: [['webSearchTool', { query: 'current Berlin weather' }]],
+  },
+  'openai-compatible/vercel__anthropic-fallback-tool-call.sse': {
+    reason: 'its only call has index 1, and the SDK fails on the hole before it',
+    calls: [['read_file', { path: 'a.txt' }]],
+  },
+  'cerebras/vercel__cerebras-structured-output-tools.1.chunks.txt': {
+    reason: 'both of its calls have index 0, and the SDK joins them to `{}{}`',
+    calls: [
+      ['nonUsefulTool', {}],
+      ['nonUsefulTool', {}],
+    ],
+  },
+}
 
 /** Recordings of other protocols, none of which the SDK of this one takes. */
 const OTHER_PROTOCOLS: Readonly<Record<string, string>> = {
@@ -45,6 +49,14 @@ const OTHER_PROTOCOLS: Readonly<Record<string, string>> = {
   responses: 'of dialect-openai-responses',
 }
 
+interface Block {
+  readonly type: string
+  readonly text?: string
+  readonly thinking?: string
+  readonly name?: string
+  readonly input?: unknown
+}
+
 interface Said {
   readonly text: string
   readonly thinking: string
@@ -54,7 +66,7 @@ interface Said {
 }
 
 function ofOurs({ content, stop_reason, usage }: CanonicalMessage): Said {
-  const blocks = content as readonly { type: string; text?: string; thinking?: string; name?: string; input?: unknown }[]
+  const blocks = content as readonly Block[]
   const join = (type: string, field: 'text' | 'thinking'): string =>
     blocks.map((block) => (block.type === type ? block[field] : '')).join('')
   const calls = blocks.filter(({ type }) => type === 'tool_use').map(({ name = '', input }) => ({ name, input }))

@@ -178,6 +178,21 @@ const ABSENT: readonly {
 ]
 
 describe('rules of the other fields', () => {
+  it('rule 34, rule 53: what is stripped is there for patches until then', () => {
+    const cache_control = { type: 'ephemeral' } as const
+    const thinking = { type: 'thinking', thinking: 't', signature: 'EqQB' }
+    const request: CanonicalRequest = {
+      model: 'asked',
+      system: [{ type: 'text', text: 's', cache_control }],
+      messages: [{ role: 'assistant', content: [thinking, { type: 'text', text: 'a' }] }],
+    }
+    const outbound = { dialect: 'canonical', baseUrl: 'http://h', model: 'm', stream: true, body: request, headers: {} }
+    const body = target.encode(request, outbound, fakeAttempt())
+    expect(body.ccr_request?.system).toEqual(request.system)
+    expect(body.ccr_request?.messages).toEqual(request.messages)
+    expect(JSON.stringify(target.strip!(body))).not.toMatch(/cache_control|EqQB/)
+  })
+
   it.each(byRule(FIELDS))('%s', (_rule, { request, sent }) => {
     expect(encode(request)).toMatchObject(sent)
   })

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { faultsOf, readStream } from '../test/harness.ts'
+import { faultsOf, readStream, RUNS } from '../test/harness.ts'
 
 const FIXTURES = process.env['CCR_FIXTURES'] ?? fileURLToPath(new URL('../../../../shared/fixtures', import.meta.url))
 const RECORDED = ['tiny-chat-stream', 'tiny-think-chat-stream', 'tiny-tool-chat-stream']
@@ -61,7 +61,7 @@ function cutAt(bytes: Buffer, offsets: readonly number[]): readonly Uint8Array[]
   return edges.slice(1).map((end, index) => bytes.subarray(edges[index]!, end))
 }
 
-describe.each(streams())('108, 109 %s', (_name, bytes) => {
+describe.each(streams())('rule 108, rule 109: %s', (_name, bytes) => {
   const whole = outcome([bytes])
 
   it('every cut in two gives the same events', () => {
@@ -78,11 +78,11 @@ describe.each(streams())('108, 109 %s', (_name, bytes) => {
       fc.property(fc.array(fc.nat(bytes.length), { maxLength: 12 }), (offsets) => {
         expect(outcome(cutAt(bytes, offsets))).toBe(whole)
       }),
-      { numRuns: 200 },
+      { numRuns: Math.min(RUNS, 200) },
     )
   })
 
-  it('101 every prefix of events without the end is an answer that ended, and never succeeds', () => {
+  it('rule 101: every prefix of events without the end is an answer that ended, and never succeeds', () => {
     const text = bytes.toString('utf8').replaceAll('\r\n', '\n').replaceAll('\r', '\n')
     const finish = text.search(/"finish_reason":"/)
     for (let end = text.indexOf('\n\n'); end >= 0 && end < finish; end = text.indexOf('\n\n', end + 1)) {

@@ -1,7 +1,18 @@
 import type { CanonicalEvent, UpstreamError } from '@ccr/sdk'
 import { describe, expect, it } from 'vitest'
 import { calls, counts, part, text, thought, tool } from '../test/deltas.ts'
-import { answer, byRule, chunk, decode, DONE, fakeAttempt, faultsOf, messageOf, readStream, run } from '../test/harness.ts'
+import {
+  answer,
+  byRule,
+  chunk,
+  decode,
+  DONE,
+  fakeAttempt,
+  faultsOf,
+  messageOf,
+  readStream,
+  run,
+} from '../test/harness.ts'
 import { sign } from './reasoning.ts'
 import type { ChatEvent } from './wire.ts'
 
@@ -134,7 +145,8 @@ describe('streams', () => {
     if (stop) expect(message.stop_reason).toBe(stop)
   })
 
-  it.each(byRule(STREAMS))('rule 114: %s, with the finish reason in the last delta', (_rule, { deltas, finish = 'stop', content }) => {
+  it.each(byRule(STREAMS))('rule 114: %s, with the finish reason in the last delta', (_rule, row) => {
+    const { deltas, finish = 'stop', content } = row
     const events = deltas.map((delta, index) => chunk(delta, index === deltas.length - 1 ? finish : null))
     expect(messageOf(decode([...events, DONE])).content).toEqual(content)
   })
@@ -201,7 +213,10 @@ const last = (events: readonly CanonicalEvent[]): unknown =>
 describe('usage', () => {
   it.each([
     ['rule 96: in the packet of the finish reason', [chunk({ content: 'a' }, 'stop', counts(7, 3))]],
-    ['rule 97: in a chunk without choices after it', [chunk({ content: 'a' }, 'stop'), { choices: [], ...counts(7, 3) }]],
+    [
+      'rule 97: in a chunk without choices after it',
+      [chunk({ content: 'a' }, 'stop'), { choices: [], ...counts(7, 3) }],
+    ],
     [
       'rule 98: on every chunk',
       [
@@ -250,6 +265,13 @@ describe('faults', () => {
 
   it('rule 104: an error as the first chunk leaves nothing behind', () => {
     expect(run([{ error: { message: 'm' } }]).events).toEqual([])
+  })
+
+  it('rule 116: a finish reason in a chunk whose delta is empty, null or absent counts', () => {
+    for (const delta of [{}, null, undefined]) {
+      const end = { choices: [{ index: 0, delta, finish_reason: 'length' }] } as ChatEvent
+      expect(messageOf(decode([chunk({ content: 'a' }), end, DONE])).stop_reason).toBe('max_tokens')
+    }
   })
 
   it('3.4 finish reason error', () => {
