@@ -86,4 +86,19 @@ describe('the condition of an entry', () => {
     expect(notes).toEqual(['+first', '+second', 'first', 'second', 'second', 'first', 'second'])
     await kernel.dispose()
   })
+
+  it('on a target does not hold for the usage of a request that came to none', async () => {
+    const seen: string[] = []
+    const noted = plugin('noted', (ctx) => ctx.on('onUsage', () => void seen.push('usage')))
+    const refusing = plugin('refusing', (ctx) =>
+      ctx.on('onRequest', () => ({
+        reply: { failure: { status: 400, type: 'invalid_request_error', message: 'no' } },
+      })),
+    )
+    const conditional = { plugin: noted, when: target('first') }
+    const kernel = await createTestKernel({ plugins: [plainDialect, refusing, conditional] })
+    expect((await kernel.request({ path: '/plain', body: hello })).status).toBe(400)
+    expect(seen).toEqual([])
+    await kernel.dispose()
+  })
 })

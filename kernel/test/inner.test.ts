@@ -167,4 +167,53 @@ describe('an inner exchange', () => {
     expect((await reply).status).toBe(200)
     await kernel.dispose()
   })
+
+  it('is refused once its parent has ended', async () => {
+    const handlers: string[] = []
+    let ask!: () => Promise<unknown>
+    const keeping = plugin('keeping', (ctx) =>
+      ctx.on('onRequest', (_, parent) => {
+        ask = () => ctx.exchange(asking('m'), { parent })
+      }),
+    )
+    const noted = () =>
+      plugin('noted', (ctx) =>
+        ctx.on('transformRequest', () => void handlers.push(ctx.signal.aborted ? 'disposed' : 'live')),
+      )
+    const plugins = [plainDialect, keeping, routeTo('outer')]
+    const kernel = await createTestKernel({ plugins: [...plugins, noted()], providers, upstream: () => answer('hi') })
+    expect((await kernel.request(request)).status).toBe(200)
+    await kernel.reload([...plugins, noted()])
+    await expect(ask()).rejects.toThrow('an inner exchange failed: its parent has ended')
+    expect(handlers).toEqual(['live'])
+    await kernel.dispose()
+  })
+
+  it('that outlives its parent is recorded by itself, once', async () => {
+    let go!: () => void
+    const waiting = new Promise<void>((resolve) => (go = resolve))
+    const records: UsageRecord[] = []
+    let inner!: Promise<CanonicalMessage>
+    const careless = plugin('careless', (ctx) => {
+      ctx.on('onRequest', (_, parent) => {
+        inner = ctx.exchange(asking('m'), { parent, target: { provider: 'inner', model: 'deep' } })
+      })
+      ctx.on('onUsage', (record) => void records.push(record))
+    })
+    const kernel = await createTestKernel({
+      plugins: [plainDialect, careless, routeTo('outer')],
+      providers,
+      upstream: async ({ url }) => {
+        if (url.includes('inner')) await waiting
+        return answer('hi')
+      },
+    })
+    await kernel.request(request)
+    go()
+    await inner
+    for (let turn = 0; turn < 1000 && records.length < 2; turn++) await new Promise((resolve) => setImmediate(resolve))
+    expect(records.map(({ attempts }) => attempts.map(({ provider }) => provider))).toEqual([['outer'], ['inner']])
+    expect(kernel.kernel.current!.leases).toBe(0)
+    await kernel.dispose()
+  })
 })

@@ -116,6 +116,27 @@ describe('a plugin', () => {
     await kernel.dispose()
   })
 
+  it('that only watches streams and throws is told of once a stream, and costs nobody an answer', async () => {
+    const watching = plugin('watching', (ctx) =>
+      ctx.on('transformStream', (stream) =>
+        stream.observe(['content_block_delta'], () => {
+          throw new Error('boom')
+        }),
+      ),
+    )
+    const kernel = await createTestKernel({
+      plugins: [plainDialect, watching, routeTo('test')],
+      providers: [{ dialect: 'plain' }],
+      upstream: () => ({
+        headers: { 'content-type': 'application/jsonl' },
+        body: Buffer.from(lines(answerEvents('one two three four')).join('')),
+      }),
+    })
+    await times(kernel, 7)
+    expect(kernel.warnings).toHaveLength(7)
+    await kernel.dispose()
+  })
+
   it('that breaks streams is taken out too', async () => {
     const breaking = plugin('breaking', (ctx) =>
       ctx.on(
@@ -205,6 +226,87 @@ describe('a change', () => {
     expect(bad).toHaveLength(3)
     expect(kernel.kernel.current!.id).toBe(2)
     expect(kernel.reverted).toEqual([])
+    await kernel.dispose()
+  })
+
+  it('that is taken back leaves another one in place that was being built meanwhile', async () => {
+    let finish!: () => void
+    const building = new Promise<void>((resolve) => (finish = resolve))
+    const bad = acting(() => 'throws')
+    const slow = plugin('slow', () => building)
+    const kernel = await setUp({ plugins: [acting(() => 'ok')] })
+    await kernel.reload([plainDialect, echo, bad])
+    const change = kernel.reload([plainDialect, echo, bad, slow])
+    await times(kernel, 3)
+    finish()
+    await change
+    await until(() => kernel.kernel.current!.id === 4)
+    expect(kernel.kernel.current!.instances.map(({ entry }) => entry.id)).toContain('slow')
+    expect(health(kernel, 'acting').quarantine).toBeUndefined()
+    await kernel.dispose()
+  })
+
+  it('that cannot be taken back is not in the way of others', async () => {
+    const options = Type.Object({ size: Type.Integer() }, { additionalProperties: false })
+    const base = { name: 'acting', apiVersion: 1, description: 'for a test', options } as const
+    let possible = true
+    const first = definePlugin({
+      ...base,
+      activate: () => {
+        if (!possible) throw new Error('no more')
+      },
+    })
+    const second = definePlugin({
+      ...base,
+      activate: (ctx) =>
+        ctx.on('selectRoute', () => {
+          throw new Error('boom')
+        }),
+    })
+    const kernel = await setUp({ plugins: [[first, { size: 1 }]] })
+    possible = false
+    await kernel.reload([plainDialect, [second, { size: 2 }], echo])
+    await times(kernel, 3)
+    await until(() => kernel.warnings.includes('a change could not be taken back'))
+    await kernel.reload([plainDialect, [second, { size: 2 }], echo, plugin('other', () => undefined)])
+    expect(health(kernel, 'acting').quarantine).toBeDefined()
+    expect(kernel.reverted).toEqual([])
+    await kernel.dispose()
+  })
+
+  it('that was taken back to code which fails as well ends in quarantine, and says no more than that', async () => {
+    let behaviour: Behaviour = 'ok'
+    const kernel = await setUp({ plugins: [acting(() => behaviour)] })
+    await times(kernel, 1)
+    behaviour = 'throws'
+    await kernel.reload([plainDialect, echo, acting(() => behaviour)])
+    await times(kernel, 3)
+    await until(() => kernel.kernel.current!.id === 3)
+    await times(kernel, 3)
+    expect(health(kernel, 'acting').quarantine).toBeDefined()
+    expect(kernel.warnings.filter((warning) => warning.includes('gets its previous'))).toHaveLength(1)
+    await kernel.dispose()
+  })
+
+  it('is taken back once, however many calls fail at the same moment', async () => {
+    let fail!: () => void
+    const failing = new Promise<void>((resolve) => (fail = resolve))
+    const late = plugin('acting', (ctx) => {
+      const handler = async (): Promise<undefined> => {
+        await failing
+        throw new Error('boom')
+      }
+      ctx.on('selectRoute', handler, { stage: 'refine' })
+    })
+    const kernel = await setUp({ plugins: [acting(() => 'ok')] })
+    await kernel.reload([plainDialect, echo, late])
+    const replies = Array.from({ length: 20 }, () => kernel.request(request))
+    await new Promise((resolve) => setImmediate(resolve))
+    fail()
+    expect((await Promise.all(replies)).map(({ status }) => status)).toEqual(Array(20).fill(200))
+    await until(() => kernel.kernel.current!.id === 3)
+    expect(kernel.warnings.filter((warning) => warning.includes('quarantined'))).toHaveLength(1)
+    expect(kernel.reverted).toHaveLength(1)
     await kernel.dispose()
   })
 })

@@ -65,6 +65,56 @@ describe('state', () => {
     await kernel.dispose()
   })
 
+  it('is not handed to another plugin that takes over the id of an entry', async () => {
+    const got: unknown[] = []
+    const first = plugin('first', (ctx) => void ctx.state('value', 1, () => new Map()))
+    const second = plugin('second', (ctx) => void got.push(ctx.state('value', 1, () => 'its own')))
+    const kernel = await createTestKernel({ plugins: [plainDialect, echo, { plugin: first, id: 'same' }] })
+    await kernel.reload([plainDialect, echo, { plugin: second, id: 'same' }])
+    expect(got).toEqual(['its own'])
+    await kernel.dispose()
+  })
+
+  it('is not dropped by old code that asks for its own version while it drains', async () => {
+    let resume!: () => void
+    const resumed = new Promise<void>((resolve) => (resume = resolve))
+    const seen: number[] = []
+    const old = plugin('counting', (ctx) =>
+      ctx.on('onRequest', async () => {
+        await resumed
+        ctx.state('requests', 1, () => ({ count: 0 }))
+      }),
+    )
+    const kernel = await createTestKernel({ plugins: [plainDialect, echo, old] })
+    const slow = kernel.request(request)
+    await kernel.reload([plainDialect, echo, counting(seen, 2)])
+    await kernel.request(request)
+    resume()
+    await slow
+    await kernel.reload([plainDialect, echo, counting(seen, 2)])
+    await kernel.request(request)
+    expect(seen).toEqual([1, 2])
+    await kernel.dispose()
+  })
+
+  it('is that of the code in use, also when a change brings back code that still drains', async () => {
+    let resume!: () => void
+    const resumed = new Promise<void>((resolve) => (resume = resolve))
+    const seen: number[] = []
+    const first = counting(seen, 1, (ctx) => ctx.on('onRequest', () => (seen.length === 1 ? resumed : undefined)))
+    const kernel = await createTestKernel({ plugins: [plainDialect, echo, first] })
+    const slow = kernel.request(request)
+    await kernel.reload([plainDialect, echo, counting([], 2)])
+    await kernel.reload([plainDialect, echo, first])
+    await kernel.request(request)
+    await kernel.reload([plainDialect, echo, counting(seen)])
+    await kernel.request(request)
+    resume()
+    await slow
+    expect(seen).toEqual([1, 2, 3])
+    await kernel.dispose()
+  })
+
   it('goes when the last exchange of an entry that was removed is over', async () => {
     const seen: number[] = []
     const kernel = await createTestKernel({ plugins: [plainDialect, echo, counting(seen)] })

@@ -75,6 +75,16 @@ const bodies = fc.tuple(texts, fc.boolean()).map(([text, large]) => {
 
 // The properties read many bodies.
 describe('readJson', { timeout: 30_000 }, () => {
+  it('judges every byte at every place of a string, also of the last one', () => {
+    for (let byte = 0; byte < 256; byte++) {
+      for (let before = 0; before < 9; before++) {
+        const text = Buffer.concat([Buffer.from('x'.repeat(before)), Buffer.of(byte), Buffer.from('"}')])
+        expectAgreement(Buffer.concat([Buffer.from(`{${PAD},"a":"`), text]))
+        expectAgreement(Buffer.concat([Buffer.from(`{${PAD},"a":"`), text.subarray(0, before + 1)]))
+      }
+    }
+  })
+
   it('accepts what JSON.parse accepts, and nothing else, for any JSON text', () => {
     fc.assert(
       fc.property(bodies, (bytes) => {

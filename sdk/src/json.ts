@@ -103,17 +103,18 @@ function scan(bytes: Buffer, maxDepth: number): Fields {
   let depth = 0
   let key = ''
   let start = 0
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   let at = spaceEnd(bytes, 0)
   if (bytes[at] !== OBJECT) throw fault('the body is not a JSON object', at)
   for (;;) {
     if (closers[depth] === OBJECT_END) {
-      const end = keyEnd(bytes, at)
+      const end = keyEnd(bytes, view, at)
       if (depth === 1) key = textOf(bytes, at, end)
       at = valueStart(bytes, end)
       if (depth === 1) start = at
     }
     const opening = bytes[at]
-    if (opening === QUOTE) at = stringEnd(bytes, at)
+    if (opening === QUOTE) at = stringEnd(bytes, view, at)
     else if (opening === OBJECT || opening === ARRAY) {
       if (++depth > maxDepth) throw fault(`the body is nested deeper than ${maxDepth} levels`, at)
       closers[depth] = opening === OBJECT ? OBJECT_END : ARRAY_END
@@ -145,9 +146,9 @@ function addSpan(fields: Fields, key: string, span: Span): void {
   else fields.set(key, [span])
 }
 
-function keyEnd(bytes: Buffer, at: number): number {
+function keyEnd(bytes: Buffer, view: DataView, at: number): number {
   if (bytes[at] !== QUOTE) throw fault('a key was expected', at)
-  const end = stringEnd(bytes, at)
+  const end = stringEnd(bytes, view, at)
   // `"__proto__"` is 11 bytes plain; an escape in the key makes it longer.
   const resembles = end - at >= 11 && (bytes[at + 1] === UNDERSCORE || bytes[at + 1] === BACKSLASH)
   if (resembles && textOf(bytes, at, end) === '__proto__') throw fault("the key '__proto__' is not accepted", end)
@@ -160,17 +161,38 @@ function valueStart(bytes: Buffer, from: number): number {
   return spaceEnd(bytes, at + 1)
 }
 
-function stringEnd(bytes: Buffer, from: number): number {
+function stringEnd(bytes: Buffer, view: DataView, from: number): number {
+  const lastFour = bytes.length - 4
   let at = from + 1
   for (;;) {
+    while (at <= lastFour) {
+      const special = specialOf(view.getInt32(at, true))
+      if (special === 0) at += 4
+      else {
+        at += (31 - Math.clz32(special & -special)) >> 3
+        break
+      }
+    }
     // Beyond the last byte this looks up 0, a control character.
     while (KINDS[bytes[at]! | 0] === PLAIN) at++
     const byte = bytes[at]
     if (byte === QUOTE) return at + 1
     if (byte !== BACKSLASH)
       throw fault(byte === undefined ? 'a string does not end' : 'a control character stands in a string', at)
-    at = escapeEnd(bytes, at)
+    at = ESCAPES[bytes[at + 1]! | 0] === SHORT ? at + 2 : escapeEnd(bytes, at)
   }
+}
+
+/**
+ * Marks those of four bytes that are not plain by their highest bit; of the marks only the lowest is sure. Four bytes at
+ * a time take two thirds of the time of one by one. Source:
+ * https://graphics.stanford.edu/~seander/bithacks.html#HasLessInWord
+ */
+function specialOf(four: number): number {
+  const quote = four ^ 0x22222222
+  const backslash = four ^ 0x5c5c5c5c
+  const control = (four - 0x20202020) & ~four
+  return (control | ((quote - 0x01010101) & ~quote) | ((backslash - 0x01010101) & ~backslash)) & 0x80808080
 }
 
 function escapeEnd(bytes: Buffer, from: number): number {

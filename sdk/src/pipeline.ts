@@ -1,5 +1,6 @@
 import type { CanonicalEvent } from './canonical.ts'
 import { CcrError } from './errors.ts'
+import { placeOf } from './place.ts'
 import { Stage, type StageLog, type StageOwner } from './stage.ts'
 import type { StageOptions, StreamPipeline, StreamTransform } from './stream.ts'
 import { Validator } from './validator.ts'
@@ -23,6 +24,8 @@ export class Pipeline {
     readonly types: ReadonlySet<string>
     readonly fn: (event: CanonicalEvent) => void
     readonly owner: StageOwner
+    /** It threw: what breaks at one event breaks at most others, and the log would tell of each. */
+    failed: boolean
   }[] = []
   readonly #validator = new Validator()
   readonly #stages: Stage[] = []
@@ -62,7 +65,7 @@ export class Pipeline {
         const stages = stage === 'wire' ? this.#wire : this.#canonical
         stages.push(new Stage(transform, owner, options.onFailure === 'detach', this.#signal, this.#log))
       },
-      observe: (types, fn) => void this.#observers.push({ types: new Set(types), fn, owner }),
+      observe: (types, fn) => void this.#observers.push({ types: new Set(types), fn, owner, failed: false }),
     }
   }
 
@@ -148,12 +151,15 @@ export class Pipeline {
   }
 
   #observe(event: CanonicalEvent): void {
-    for (const { types, fn, owner } of this.#observers) {
-      if (!types.has(event.type)) continue
+    for (const observer of this.#observers) {
+      const { types, fn, owner, failed } = observer
+      if (failed || !types.has(event.type)) continue
       try {
         fn(event)
-      } catch (err) {
-        this.#log.warn({ plugin: owner.plugin, err }, 'an observer of a stream threw')
+      } catch (thrown) {
+        observer.failed = true
+        const at = placeOf(thrown, owner.paths ?? [])
+        this.#log.warn({ plugin: owner.plugin, at, err: thrown }, 'an observer of a stream threw; it sees no more')
       }
     }
   }

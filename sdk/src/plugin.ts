@@ -75,7 +75,7 @@ export type Required<R extends Requirement> = R extends ServiceName
 
 /** How an inner exchange is run. */
 export interface InnerOptions {
-  /** The exchange it belongs to: it ends with it, and its attempts are part of its usage. */
+  /** The exchange it belongs to, which has not ended: it shares its end, and its attempts are part of its usage. */
   readonly parent: Exchange
   /** Where it goes; the routes decide unless given. */
   readonly target?: Target | undefined
@@ -104,8 +104,8 @@ export interface PluginContext<Options = unknown, Config = unknown> {
    */
   whileLive(start: () => () => void | Promise<void>): void
   /**
-   * A value that the kernel keeps: the next instance of this entry gets the same one, whatever its code or options,
-   * unless it asks for another version of it. Old and new code use it side by side while exchanges drain.
+   * A value that the kernel keeps: the plugin's next instance in this entry gets the same one, whatever its code or
+   * options, unless it asks for another version of it. Old and new code use it side by side while exchanges drain.
    */
   state<T>(key: string, version: number, init: () => T): T
   /** Offers a service that the plugin declared in `provides`. */

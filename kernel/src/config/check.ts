@@ -59,16 +59,19 @@ export function checkKernelKeys(loaded: LoadedConfig): void {
   }
 }
 
-function repeatedAlias(loaded: LoadedConfig): Fault | undefined {
+/** A key that is said twice, under its two names, by a config or one of its profiles. */
+export function repeatedAlias(
+  loaded: LoadedConfig,
+  value: Readonly<Record<string, unknown>> = loaded.value,
+  pointer = '',
+): Fault | undefined {
   for (const [name, alias] of [
     ['Providers', 'providers'],
     ['plugins', 'Plugins'],
   ] as const) {
-    if (Object.hasOwn(loaded.value, name) && Object.hasOwn(loaded.value, alias)) {
-      return {
-        pointer: joinPointer('', alias),
-        fact: `says again what /${name} says at ${loaded.at(joinPointer('', name))}`,
-      }
+    if (Object.hasOwn(value, name) && Object.hasOwn(value, alias)) {
+      const other = joinPointer(pointer, name)
+      return { pointer: joinPointer(pointer, alias), fact: `says again what ${other} says at ${loaded.at(other)}` }
     }
   }
   return undefined

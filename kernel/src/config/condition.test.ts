@@ -19,6 +19,11 @@ describe('when', () => {
     [{ model: 'a.c' }, 'x', 'abc', false],
     [{ model: 'gpt-4(o)[x]' }, 'x', 'gpt-4(o)[x]', true],
     [{ provider: 'local', model: 'm*' }, 'local', 'x', false],
+    [{ model: '*ab*ba*' }, 'x', 'aba', false],
+    [{ model: 'ab*ba' }, 'x', 'aba', false],
+    [{ model: '*ab*ab' }, 'x', 'abxab', true],
+    [{ model: '**' }, 'x', '', true],
+    [{ model: 'ÄÖ*' }, 'x', 'äöü', true],
   ]
 
   it.each(targets)('%j of %s,%s is %s', (when, provider, model, expected) => {
@@ -37,6 +42,7 @@ describe('when', () => {
       true,
     ],
     ['an absent header', { header: { 'x-app': 'cli' } }, exchange(), false],
+    ['an absent header, whatever its value may be', { header: { 'x-app': '*' } }, exchange(), false],
     ['a repeated header', { header: { 'x-app': '*b' } }, exchange({ headers: { 'x-app': ['a', 'b'] } }), true],
     ['a scenario', { scenario: ['think', 'image'] }, planned('think'), true],
     ['another scenario', { scenario: 'think' }, planned('default'), false],
@@ -61,5 +67,19 @@ describe('when', () => {
         expect(holds(`*${text}`, other + text)).toBe(true)
       }),
     )
+  })
+
+  it('matches as a regular expression would, without taking its time', () => {
+    const letters = fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 12 })
+    const pattern = fc.string({ unit: fc.constantFrom('a', 'b', '*'), minLength: 1, maxLength: 6 })
+    fc.assert(
+      fc.property(pattern, letters, (model, text) => {
+        const expected = new RegExp(`^${model.replaceAll('*', '.*')}$`).test(text)
+        expect(toCondition({ model }).target!({ provider: 'p', model: text })).toBe(expected)
+      }),
+    )
+    // Clients choose this text: trying every place for every star would take longer than anybody lives.
+    const long = { provider: 'p', model: 'a'.repeat(1_000_000) }
+    expect(toCondition({ model: '*a*a*a*a*b' }).target!(long)).toBe(false)
   })
 })

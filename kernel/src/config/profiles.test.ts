@@ -78,6 +78,9 @@ describe('profiles', () => {
     [{ profiles: { 'a/b': {} } }, /\/profiles/],
     [{ profiles: { office: [] } }, /\/profiles\/office must be an object/],
     [{ profiles: { office: { Router: { default: 1 } } } }, /config.json:5:\d+: \/Router\/default must be text/],
+    [{ profiles: { office: { Providers: 5 } } }, /:4:\d+: \/profiles\/office\/Providers must be a list/],
+    [{ profiles: { office: { plugins: 5 } } }, /\/profiles\/office\/plugins must be a list/],
+    [{ profiles: { office: { plugins: [], Plugins: [] } } }, /Plugins says again what \/profiles\/office\/plugins/],
     [{ profiles: { office: { plugins: [{ use: '' }] } } }, /config.json:\d+:\d+: \/plugins\/0\/use must be/],
   ])('are refused as %j', async (config, message) => {
     await expect(assembled(config)).rejects.toThrow(message)

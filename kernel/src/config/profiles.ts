@@ -1,4 +1,4 @@
-import { configFault } from './check.ts'
+import { configFault, findFault, repeatedAlias } from './check.ts'
 import { isWithin, joinPointer, splitPointer } from './pointer.ts'
 import type { LoadedConfig } from './read.ts'
 import { KernelConfig } from './schema.ts'
@@ -26,6 +26,8 @@ export function profilesOf(loaded: LoadedConfig): readonly ProfileConfig[] {
       const fact = `belongs to the router as a whole, not to a profile`
       throw configFault(loaded, { pointer: joinPointer(pointer, key), fact }, 'Move it to the top of the config.')
     }
+    const fault = findFault(KernelConfig, own, pointer) ?? repeatedAlias(loaded, own, pointer)
+    if (fault !== undefined) throw configFault(loaded, fault)
     return { name, loaded: toConfig(loaded, pointer, own) }
   })
 }

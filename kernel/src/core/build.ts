@@ -1,9 +1,9 @@
 import { CcrError, fitted, isCcrError, messageOf, placeOf, within } from '@ccr/sdk'
-import type { Dialect, Endpoint, ErrorCode } from '@ccr/sdk'
+import type { Dialect, Endpoint, ErrorCode, Settings } from '@ccr/sdk'
 import type { Blueprint, Entry, ProfileBlueprint } from './blueprint.ts'
 import { createContext, placed, type RunInner } from './context.ts'
 import { contributionsTo, DEFAULT_PROFILE, Generation, type BuildFailure } from './generation.ts'
-import { Health, type Quarantine, type QuarantineRules } from './health.ts'
+import { Health, type Quarantine } from './health.ts'
 import { Instance, ownerOf } from './instance.ts'
 import type { Log } from './log.ts'
 import { Profile, type GenerationProvider } from './profile.ts'
@@ -17,13 +17,18 @@ export interface BuildOptions {
   readonly reusable: readonly Instance[]
   /** Leave out optional entries that fail, and report them, instead of failing as a whole. */
   readonly lenient: boolean
-  readonly activateMs: number
-  readonly quarantine: QuarantineRules
+  /** As they are whenever it is called. */
+  readonly settings: () => Settings
+  /** Throws when the host cannot use what an instance registered. */
+  readonly check?: ((instance: Instance) => void) | undefined
   readonly onQuarantine: (instance: Instance, reason: Quarantine) => void
   readonly states: StateStore
   readonly inner: RunInner
   readonly log: Log
 }
+
+/** So many calls of a changed plugin, when all of them failed, are enough to take it out. */
+const FIRST_CALLS = 3
 
 /** An entry of the generation to be, with its instance. */
 interface Used {
@@ -77,6 +82,8 @@ class Build {
       } catch (thrown) {
         if (!lenient || entry.optional !== true) throw thrown
         this.#failures.push(failureOf(entry.id, thrown))
+        // It may have been activated all the same.
+        if (this.#instances.at(-1)?.entry === entry) await this.#instances.pop()!.release(this.#options.log)
       }
     }
     const used = own.flatMap((entry) => {
@@ -89,13 +96,13 @@ class Build {
 
   async #instantiate(entry: Entry, profile: string, from: ProfileBlueprint, services: Services): Promise<Instance> {
     const { plugin } = entry
-    const { reusable, activateMs, log, states, quarantine, lenient, onQuarantine, inner } = this.#options
+    const { reusable, settings, check, log, states, lenient, onQuarantine, inner } = this.#options
     const subject = `plugin '${plugin.name}' (entry '${entry.id}')`
     if (plugin.apiVersion !== 1) {
       const fact = `${subject} is written for plugin API ${String(plugin.apiVersion)}, this router provides 1`
       throw fault('CCR_PLUGIN_API', `${fact}; install a version for it`, entry)
     }
-    const declared = Object.keys(plugin.config.properties).filter((key) => key in from.sections)
+    const declared = Object.keys(plugin.config.properties).filter((key) => Object.hasOwn(from.sections, key))
     const sections = Object.fromEntries(declared.map((key) => [key, from.sections[key]]))
     const options = fitted(plugin.options, entry.options ?? {})
     const config = fitted(plugin.config, sections)
@@ -104,22 +111,19 @@ class Build {
     const behind = plugin.requires.map((name) => [name, services.behind(name, plugin)] as const)
     const rests = behind.map(([, instances]) => instances.map(({ serial }) => serial))
     const key = JSON.stringify([profile, entry.id, plugin.name, entry.hash, options.value, config.value, rests])
-    const existing = reusable.find((instance) => instance.key === key && !instance.disposed)
-    if (existing) {
-      existing.retain()
-      return existing
-    }
+    const existing = reusable.find((instance) => instance.key === key && instance.retain())
+    if (existing) return existing
     // At a cold start there is nothing to go back to, so the first calls count no more than others.
-    const rules = lenient ? { ...quarantine, firstCalls: Infinity } : quarantine
-    const health: Health = new Health(rules, (reason) => onQuarantine(instance, reason))
-    const state = states.view(ownerOf(profile, entry), log)
+    const health: Health = new Health(settings, lenient ? Infinity : FIRST_CALLS, (why) => onQuarantine(instance, why))
+    // Another plugin under the same id has values of its own.
+    const state = states.view(`${ownerOf(profile, entry)}/${encodeURIComponent(plugin.name)}`, log)
     const instance = new Instance(key, entry, profile, health, state)
-    instance.retain()
     const requirements = new Map(behind.map(([name, instances]) => [name, offered(name, instances)]))
     const began = performance.now()
     try {
       const context = createContext(instance, options.value, config.value, { requirements, inner, log })
-      await within(activateMs, () => plugin.activate(context))
+      await within(settings().timeouts.activate, () => plugin.activate(context))
+      check?.(instance)
     } catch (cause) {
       await instance.release(log)
       if (isCcrError(cause) && cause.plugin !== undefined) throw cause

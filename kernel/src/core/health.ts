@@ -1,4 +1,4 @@
-import { CcrError, type HookName, type StageHealth } from '@ccr/sdk'
+import type { CcrError, HookName, Settings, StageHealth } from '@ccr/sdk'
 
 /** What the calls of one plugin's handlers of one hook came to; times in milliseconds. */
 export interface HookUse {
@@ -7,15 +7,6 @@ export interface HookUse {
   timeouts: number
   ms: number
   maxMs: number
-}
-
-/** When a plugin is no longer called; times in milliseconds. */
-export interface QuarantineRules {
-  /** So many failures within the window are too many. */
-  readonly failures: number
-  readonly windowMs: number
-  /** The first calls of an instance that came with a change, when all of them failed, are enough. */
-  readonly firstCalls: number
 }
 
 /** Why a plugin is no longer called. */
@@ -29,7 +20,8 @@ export interface Quarantine {
 /** What one instance has done and how often it failed. A quarantine ends with the instance: a change clears it. */
 export class Health implements StageHealth {
   readonly use = new Map<string, HookUse>()
-  readonly #rules: QuarantineRules
+  readonly #settings: () => Settings
+  readonly #firstCalls: number
   readonly #onQuarantine: (reason: Quarantine) => void
   #calls = 0
   #failed = 0
@@ -37,8 +29,13 @@ export class Health implements StageHealth {
   #recent: number[] = []
   #quarantine: Quarantine | undefined
 
-  constructor(rules: QuarantineRules, onQuarantine: (reason: Quarantine) => void) {
-    this.#rules = rules
+  /**
+   * @param settings as they are at each failure
+   * @param firstCalls so many of an instance's first calls, when all of them failed, are enough
+   */
+  constructor(settings: () => Settings, firstCalls: number, onQuarantine: (reason: Quarantine) => void) {
+    this.#settings = settings
+    this.#firstCalls = firstCalls
     this.#onQuarantine = onQuarantine
   }
 
@@ -64,12 +61,12 @@ export class Health implements StageHealth {
     const use = this.#of(hook)
     if (error.code === 'CCR_HOOK_TIMEOUT') use.timeouts++
     else use.errors++
-    const { failures, windowMs, firstCalls } = this.#rules
+    const { limits, timeouts } = this.#settings()
     const now = performance.now()
-    this.#recent = [...this.#recent.filter((at) => at > now - windowMs), now].slice(-failures)
+    this.#recent = [...this.#recent.filter((at) => at > now - timeouts.quarantine), now].slice(-limits.failures)
     this.#failed++
-    const atOnce = !this.#worked && this.#failed >= firstCalls && this.#calls <= firstCalls
-    if (this.#quarantine || (this.#recent.length < failures && !atOnce)) return
+    const atOnce = !this.#worked && this.#failed >= this.#firstCalls && this.#calls <= this.#firstCalls
+    if (this.#quarantine || (this.#recent.length < limits.failures && !atOnce)) return
     this.#quarantine = { hook, message: error.message, since: Date.now() }
     this.#onQuarantine(this.#quarantine)
   }

@@ -82,7 +82,8 @@ function provided<Args extends readonly unknown[]>(
   return async (...args) => {
     const target = targetOf?.(...args)
     if (when.exchange?.(exchangeOf(...args)) === false) return undefined
-    return target && when.target?.(target) === false ? undefined : run(...args)
+    // Where a target could have answered and none did, a condition on it does not hold.
+    return targetOf && when.target && !(target && when.target(target)) ? undefined : run(...args)
   }
 }
 

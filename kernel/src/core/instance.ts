@@ -38,7 +38,8 @@ export class Instance {
   replaced: { readonly entry: Entry; readonly at: number } | undefined
   readonly #disposal = new AbortController()
   #stops: Stop[] | undefined
-  #references = 0
+  /** Whoever makes it holds it. */
+  #references = 1
 
   constructor(key: string, entry: Entry, profile: string, health: Health, state: StateView) {
     this.key = key
@@ -65,7 +66,7 @@ export class Instance {
   /** New exchanges come to it from now on. */
   start(log: Log): void {
     if (this.#stops) return
-    this.state.keep()
+    this.state.keep(true)
     this.#stops = []
     for (const start of this.starts) {
       try {
@@ -80,12 +81,13 @@ export class Instance {
   async stop(log: Log): Promise<void> {
     const stops = this.#stops ?? []
     this.#stops = undefined
+    this.state.keep(false)
     await this.#undo(stops, log)
   }
 
-  /** A generation uses this instance; {@link release} is the inverse. */
-  retain(): void {
-    this.#references++
+  /** A generation uses this instance, unless its disposal has begun; {@link release} is the inverse. */
+  retain(): boolean {
+    return this.#references > 0 && ++this.#references > 0
   }
 
   /** Disposes the instance when no generation is left: its inverses run in reverse order, each at most 5 s. */

@@ -1,4 +1,4 @@
-import type { Settings } from '@ccr/sdk'
+import { CcrError, type Settings } from '@ccr/sdk'
 import type { Blueprint } from './blueprint.ts'
 import { buildGeneration } from './build.ts'
 import type { RunInner } from './context.ts'
@@ -14,12 +14,11 @@ export interface KernelOptions {
   readonly settings: Settings
   /** Runs what plugins ask `ctx.exchange` for. */
   readonly inner: RunInner
+  /** Throws when the host cannot use what an instance registered; its activation fails then. */
+  readonly check?: (instance: Instance) => void
   /** Hears of a plugin that is not called any more. */
   readonly onQuarantine?: (instance: Instance, reason: Quarantine) => void
 }
-
-/** So many calls of a changed plugin, when all of them failed, are enough to take it out. */
-const FIRST_CALLS = 3
 
 /** A hold on the generation that serves one exchange. */
 export interface Lease {
@@ -39,6 +38,7 @@ export class Kernel {
   #current: Generation | undefined
   #lastId = 0
   #queue: Promise<unknown> = Promise.resolve()
+  #closed = false
 
   constructor(options: KernelOptions) {
     this.#options = options
@@ -71,7 +71,7 @@ export class Kernel {
 
   /** Resolves when one more generation may live. Whoever reads what to build should wait for it, and read then. */
   async room(): Promise<void> {
-    while (this.#draining.size >= this.#settings.limits.generations) {
+    while (!this.#closed && this.#draining.size >= this.#settings.limits.generations) {
       this.#options.log.warn({ draining: this.#draining.size }, 'a change waits for exchanges of older generations')
       await new Promise<void>((resolve) => void this.#roomy.push(resolve))
     }
@@ -84,37 +84,34 @@ export class Kernel {
     return { generation, release: generation.acquire() }
   }
 
-  /** Disposes everything, at once; exchanges must have ended. */
+  /** Disposes everything, at once, and takes no change any more; exchanges must have ended. */
   async close(): Promise<void> {
+    this.#closed = true
+    for (const resume of this.#roomy.splice(0)) resume()
     await this.#queue
-    const last = this.#current
+    const all = [this.#current ?? [], ...this.#draining].flat()
     this.#current = undefined
-    if (last) await this.#dispose(last)
-    await Promise.all([...this.#draining].map((generation) => this.#dispose(generation)))
+    await Promise.all(all.map((generation) => this.#dispose(generation)))
   }
 
   async #swap(blueprint: Blueprint): Promise<Generation> {
     await this.room()
-    const { log, inner } = this.#options
-    const { timeouts, limits } = this.#settings
+    if (this.#closed) throw new CcrError('CCR_EXCHANGE_SHUTDOWN', 'the router is shutting down')
     const previous = this.#current
-    const alive = previous ? [previous, ...this.#draining] : []
     const next = await buildGeneration(blueprint, {
+      ...this.#options,
       id: this.#lastId + 1,
-      reusable: alive.flatMap(({ instances }) => instances),
+      reusable: this.#instances(),
       lenient: previous === undefined,
-      activateMs: timeouts.activate,
-      quarantine: { failures: limits.failures, windowMs: timeouts.quarantine, firstCalls: FIRST_CALLS },
+      settings: () => this.#settings,
       onQuarantine: (instance, reason) => this.#quarantined(instance, reason),
       states: this.#states,
-      inner,
-      log,
     })
     this.#lastId = next.id
     next.state = 'live'
     this.#current = next
     this.#handOver(previous, next)
-    log.info({ generation: next.id, instances: next.instances.length }, 'generation live')
+    this.#options.log.info({ generation: next.id, instances: next.instances.length }, 'generation live')
     if (previous) void this.#retire(previous)
     return next
   }
@@ -142,10 +139,8 @@ export class Kernel {
     generation.state = 'draining'
     this.#draining.add(generation)
     if ((await generation.drained(this.#settings.timeouts.totalStream)) === 'timeout') {
-      this.#options.log.warn(
-        { generation: generation.id, leases: generation.leases },
-        'generation disposed while exchanges still ran on it',
-      )
+      const { id, leases } = generation
+      this.#options.log.warn({ generation: id, leases }, 'generation disposed while exchanges still ran on it')
     }
     await this.#dispose(generation)
   }
@@ -156,7 +151,11 @@ export class Kernel {
     this.#draining.delete(generation)
     for (const resume of this.#roomy.splice(0)) resume()
     for (const instance of [...generation.instances].reverse()) await instance.release(this.#options.log)
-    const alive = [...(this.#current?.instances ?? []), ...[...this.#draining].flatMap(({ instances }) => instances)]
-    this.#states.retain(new Set(alive.map(({ owner }) => owner)))
+    this.#states.retain(new Set(this.#instances().map(({ state }) => state.owner)))
+  }
+
+  /** Those of every generation that is not disposed. */
+  #instances(): Instance[] {
+    return [this.#current ?? [], ...this.#draining].flat().flatMap(({ instances }) => instances)
   }
 }

@@ -9,9 +9,9 @@ interface Kept {
 export class StateStore {
   readonly #kept = new Map<string, Kept>()
 
-  /** A view for one instance; what it makes counts once the instance is taken over by {@link StateView.keep}. */
+  /** A view for one instance; what it uses is kept once the instance is live, see {@link StateView.keep}. */
   view(owner: string, log: Log): StateView {
-    return new StateView(this.#kept, `${owner}/`, log)
+    return new StateView(this.#kept, owner, log)
   }
 
   /** Forgets the values of all others. */
@@ -22,41 +22,40 @@ export class StateStore {
   }
 }
 
-/** The values of one instance. A candidate that is given up leaves the kept ones as they were. */
+/** The values of one instance. One that is not live, or not any more, leaves the kept ones as they are. */
 export class StateView {
+  readonly owner: string
   readonly #kept: Map<string, Kept>
-  readonly #prefix: string
   readonly #log: Log
-  #made: Map<string, Kept> | undefined = new Map()
+  readonly #given = new Map<string, Kept>()
+  #live = false
 
-  constructor(kept: Map<string, Kept>, prefix: string, log: Log) {
+  constructor(kept: Map<string, Kept>, owner: string, log: Log) {
+    this.owner = owner
     this.#kept = kept
-    this.#prefix = prefix
     this.#log = log
   }
 
   get<T>(key: string, version: number, init: () => T): T {
-    const id = this.#prefix + encodeURIComponent(key)
-    const known = this.#made?.get(id) ?? this.#kept.get(id)
+    const id = `${this.owner}/${encodeURIComponent(key)}`
+    const known = this.#given.get(id) ?? this.#kept.get(id)
+    const slot = known?.version === version ? known : { version, value: init() }
+    this.#given.set(id, slot)
+    if (this.#live) this.#replace(id, slot)
     // The same key and version stand for the same type; its author says so by the version.
-    if (known?.version === version) return known.value as T
-    const value = init()
-    const slot = { version, value }
-    if (this.#made) this.#made.set(id, slot)
-    else this.#replace(id, slot)
-    return value
+    return slot.value as T
   }
 
-  /** The instance goes live, and with it what it made. */
-  keep(): void {
-    for (const [id, slot] of this.#made ?? []) this.#replace(id, slot)
-    this.#made = undefined
+  /** The instance goes live, and with it what it uses; or it ceases to be, and others decide what is kept. */
+  keep(live: boolean): void {
+    this.#live = live
+    if (live) for (const [id, slot] of this.#given) this.#replace(id, slot)
   }
 
   #replace(id: string, slot: Kept): void {
     const before = this.#kept.get(id)
     this.#kept.set(id, slot)
-    if (!before) return
+    if (!before || before === slot) return
     this.#log.warn({ state: id, from: before.version, to: slot.version }, 'a kept state of another version was dropped')
   }
 }

@@ -59,6 +59,8 @@ class Running {
   readonly #tracker = new UsageTracker()
   readonly #attempts: AttemptState[] = []
   #record: UsageRecord | undefined
+  #adopted = false
+  #durable: Promise<unknown> | undefined
 
   constructor(exchange: ExchangeState, incoming: Incoming) {
     const { runtime, log } = exchange.served
@@ -278,9 +280,11 @@ class Running {
     const own = this.#attempts.flatMap(({ record }) => (record ? [record] : []))
     const attempts = [...own, ...this.#exchange.innerAttempts]
     this.#record = this.#exchange.frozen(this.#tracker.record(this.#exchange, { status, httpStatus, attempts }))
-    const { onUsageDurable } = this.#profile.hooks
-    if (this.#exchange.inner) return this.#exchange.inner.parent.adopt(this.#record)
-    if (onUsageDurable) await Promise.race([onUsageDurable.promise(this.#record, this.#exchange), pause(DURABLE_MS)])
+    this.#exchange.ended = true
+    // An inner one that outlives its parent is recorded by itself.
+    this.#adopted = this.#exchange.inner?.parent.adopt(this.#record) === true
+    if (!this.#adopted) this.#durable = this.#profile.hooks.onUsageDurable?.promise(this.#record, this.#exchange)
+    if (this.#durable) await Promise.race([this.#durable, pause(DURABLE_MS)])
   }
 
   async #settle(): Promise<void> {
@@ -288,7 +292,8 @@ class Running {
     await this.#close(this.#delivery.stalled ? 'client_stalled' : gone, this.#delivery.status)
     const { status, httpStatus, ms, tokens, attempts } = this.#record!
     this.#note('done', { status, httpStatus, ms, tokens, attempts })
-    if (!this.#exchange.inner) await this.#profile.hooks.onUsage?.promise(this.#record!, this.#exchange)
+    if (this.#adopted) return
+    await Promise.all([this.#durable, this.#profile.hooks.onUsage?.promise(this.#record!, this.#exchange)])
   }
 
   #note(event: 'route' | 'attempt' | 'commit' | 'done', fields: Readonly<Record<string, unknown>>): void {

@@ -11,6 +11,7 @@ const DEPTH = 4
 export async function runInner(request: CanonicalRequest, where: InnerOptions): Promise<CanonicalMessage> {
   const { parent, target } = where
   if (!(parent instanceof ExchangeState)) throw failed('its parent is not an exchange that a hook was given')
+  if (parent.ended) throw failed('its parent has ended')
   if (parent.depth >= DEPTH) throw failed(`more than ${DEPTH} exchanges run inside each other; end the recursion`)
   const { generation, runtime, log } = parent.served
   let answer: CanonicalMessage | undefined

@@ -39,6 +39,8 @@ export class ExchangeState implements Exchange {
   /** How many exchanges this one is inside of. */
   readonly depth: number
   readonly innerAttempts: AttemptRecord[] = []
+  /** Its usage is settled. */
+  ended = false
   readonly #freeze: boolean
   readonly #decoded: DecodedRequest
   #request: CanonicalRequest
@@ -92,9 +94,10 @@ export class ExchangeState implements Exchange {
     this.#plan = this.frozen(plan)
   }
 
-  /** Counts the attempts of an inner exchange among its own. */
-  adopt({ attempts, tokens }: UsageRecord): void {
+  /** Counts the attempts of an inner exchange among its own, unless it is too late for that. */
+  adopt({ attempts, tokens }: UsageRecord): boolean {
     this.innerAttempts.push(...attempts.map((attempt) => (attempt.outcome === 'ok' ? { tokens, ...attempt } : attempt)))
+    return !this.ended
   }
 
   /** In development what handlers are given is frozen to the bottom, so that a mutation names its culprit. */

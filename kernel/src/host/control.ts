@@ -1,4 +1,4 @@
-import { isCcrError, messageOf, type CcrError, type Endpoint, type EndpointReply, type EndpointRequest } from '@ccr/sdk'
+import { CcrError, isCcrError, messageOf, type Endpoint, type EndpointReply, type EndpointRequest } from '@ccr/sdk'
 import { createReport } from './generation-report.ts'
 import type { Kernel } from '../core/kernel.ts'
 import type { Reverted } from '../load/probation.ts'
@@ -55,6 +55,13 @@ export function createControlEndpoints(options: ControlOptions): readonly Endpoi
 export function toFault(thrown: unknown, redact: (text: string) => string): Fault {
   const error = isCcrError(thrown) ? (thrown satisfies CcrError) : undefined
   return { code: error?.code ?? 'CCR_UNKNOWN', message: redact(messageOf(thrown)), at: error?.at }
+}
+
+/** The same error, its message without secrets, and without the cause, which may repeat them. */
+export function withoutSecrets(thrown: unknown, redact: (text: string) => string): unknown {
+  if (!isCcrError(thrown)) return thrown
+  const { code, message, plugin, hook, at } = thrown
+  return new CcrError(code, redact(message), { plugin, hook, at })
 }
 
 function health({ kernel, state }: ControlOptions): EndpointReply {

@@ -12,7 +12,7 @@ export function createReport({ kernel, state, reverted, holding, redact }: Contr
     instances: current?.instances.map((instance) => describe(instance, redact)) ?? [],
     providers: current?.main.providerList.map(({ name, models, dialect }) => ({ name, models, dialect })) ?? [],
     profiles: [...(current?.profiles.keys() ?? [])],
-    failures: [...loadFailures, ...(current?.failures ?? [])],
+    failures: [...loadFailures, ...(current?.failures ?? [])].map((one) => ({ ...one, message: redact(one.message) })),
     warnings,
     disabledProviders,
     reverted: reverted().map((one) => ({ ...one, message: redact(one.message) })),

@@ -7,14 +7,16 @@ import type { Kernel } from '../core/kernel.ts'
 import { runExchange } from '../exchange/exchange.ts'
 import { runInner } from '../exchange/inner.ts'
 import { forgiving } from './cold-start.ts'
-import { createControlEndpoints, toFault, type Fault } from './control.ts'
+import { createControlEndpoints, toFault, withoutSecrets, type Fault } from './control.ts'
 import { createHostNames } from './host-names.ts'
 import { createIds } from './ids.ts'
+import { checkBind } from './listen-failure.ts'
 import { Keys } from './keys.ts'
 import { Logs } from './logs.ts'
 import { createRedactor, type Redact } from './redact.ts'
 import { Probation } from '../load/probation.ts'
 import { HostServer, type ServerRules } from './server.ts'
+import { createEndpointTable } from './table.ts'
 import { HostTransport } from './transport.ts'
 
 /** What a router is started with. */
@@ -69,6 +71,7 @@ export class Router {
       log: this.logs.log,
       settings: config.settings,
       inner: runInner,
+      check: ({ endpoints }) => void createEndpointTable(endpoints),
     })
     const endpoints = createControlEndpoints({
       kernel: this.kernel,
@@ -104,7 +107,11 @@ export class Router {
   /** Opens the logs and builds the first generation. */
   async build(): Promise<void> {
     await this.logs.configure(this.#logOptions())
-    await this.#probation.apply(await forgiving(this.#assembly.blueprint, this.#assembly.failures))
+    const blueprint = await forgiving(this.#assembly.blueprint, this.#assembly.failures)
+    await this.#probation.apply(blueprint).catch((thrown: unknown) => {
+      // It goes to the terminal, which no log stands before.
+      throw withoutSecrets(thrown, this.#redact)
+    })
     this.#tell()
   }
 
@@ -129,8 +136,9 @@ export class Router {
     this.#closing = true
     this.#watcher.close()
     await this.#server.close(graceMs)
-    await this.#changes
+    // Whatever change still waits for exchanges that have ended by now is given up.
     await this.kernel.close()
+    await this.#changes
     this.#transport.close()
     await this.logs.close()
   }
@@ -164,26 +172,31 @@ export class Router {
     if (this.#closing) throw new CcrError('CCR_EXCHANGE_SHUTDOWN', 'the router is shutting down')
     const { home, configFile, env } = this.#options
     const reading = await this.#watcher.beginReading()
+    let redact = this.#redact
     let changed: boolean
     try {
       const { files: present } = this.#assembly.config
       const assembly = await assemble({ home, file: configFile, env, present, inputs: reading.files })
+      // What it names may be secret, and was not before.
+      redact = this.#redactor(assembly)
       const [failure] = assembly.failures
       if (failure) throw failure.error
+      checkBind(this.#bound.host, assembly.config.server.apiKey?.reveal())
       changed = build === 'always' || assembly.fingerprint !== this.#assembly.fingerprint
       if (changed) await this.#probation.apply(assembly.blueprint)
       this.#assembly = assembly
       this.#reading = reading
       this.#lastError = undefined
     } catch (thrown) {
-      this.#lastError = toFault(thrown, this.#redact)
+      const error = withoutSecrets(thrown, (text) => redact(this.#redact(text)))
+      this.#lastError = toFault(error, this.#redact)
       this.logs.log.error(
         { ...this.#lastError, generation: this.kernel.current?.id },
         'the change was not taken; the running generation serves on',
       )
       // Whichever file mends it, it is one of these.
       await this.#follow({ ...reading, files: new Set([...reading.files, ...this.#reading.files]) })
-      throw thrown
+      throw error
     }
     this.#redact = this.#redactor(this.#assembly)
     this.#transport.configure(this.#transportOptions())

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import { messageOf, replyTo, type Endpoint, type EndpointReply } from '@ccr/sdk'
+import { messageOf, replyTo, settle, type Endpoint, type EndpointReply } from '@ccr/sdk'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { DEFAULT_PROFILE, type Generation } from '../core/generation.ts'
 import type { Kernel } from '../core/kernel.ts'
@@ -296,7 +296,8 @@ export class HostServer {
     // The host's own endpoints belong to no generation, and must not hold the one that they replace.
     const lease = this.#endpoints.includes(endpoint) ? undefined : this.#kernel.acquire()
     try {
-      const reply = await endpoint.respond({
+      const { total } = this.#rules.runtime.settings.timeouts
+      const answer = endpoint.respond({
         method: request.method!,
         url: request.url!,
         headers: request.headers,
@@ -304,6 +305,9 @@ export class HostServer {
         body,
         providers: lease?.generation.profiles.get(endpoint.profile ?? DEFAULT_PROFILE)?.providerList ?? [],
       })
+      // One that never answers would hold its generation.
+      const late = (): Error => new Error(`it did not answer within ${total} ms`)
+      const reply = await settle(Promise.resolve(answer), total, undefined, late)
       send(response, reply, this.#rules.runtime.newId('req_'))
     } catch (thrown) {
       const reply = replyTo(thrown, this.#rules.runtime.redact)

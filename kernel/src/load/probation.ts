@@ -22,6 +22,7 @@ export class Probation {
   readonly #reverted = new Map<string, { readonly before: Entry; readonly why: Reverted }>()
   #settings: Settings
   #blueprint: Blueprint | undefined
+  #queue: Promise<unknown> = Promise.resolve()
 
   constructor(options: Omit<KernelOptions, 'onQuarantine'>) {
     this.#log = options.log
@@ -40,23 +41,41 @@ export class Probation {
   }
 
   /** As {@link Kernel.apply}, but for what was taken back. */
-  async apply(wanted: Blueprint): Promise<Generation> {
-    const generation = await this.kernel.apply(this.#withoutReverted(wanted))
-    this.#blueprint = wanted
-    return generation
+  apply(wanted: Blueprint): Promise<Generation> {
+    return this.#next(() => wanted)
+  }
+
+  /** What is wanted is asked when it is its turn: what is taken back is part of the newest change, whatever that is. */
+  #next(wish: () => Blueprint): Promise<Generation> {
+    const change = this.#queue.then(async () => {
+      const wanted = wish()
+      const generation = await this.kernel.apply(this.#withoutReverted(wanted))
+      this.#blueprint = wanted
+      return generation
+    })
+    this.#queue = change.catch(() => undefined)
+    return change
   }
 
   #quarantined(instance: Instance, reason: Quarantine): void {
     const { entry, profile, replaced } = instance
     const isYoung = replaced !== undefined && performance.now() - replaced.at < this.#settings.timeouts.probation
     const isUsed = this.kernel.current?.instances.includes(instance) === true
-    if (!isYoung || !isUsed || !this.#blueprint) return
+    const blueprint = this.#blueprint
+    if (!isYoung || !isUsed || !blueprint) return
     const id = identityOf(profile, entry)
     if (identityOf(profile, replaced.entry) === id) return
+    // What runs here because a change was taken back has nothing before it that was any better.
+    const before = [...this.#reverted.values()].filter(({ why }) => why.profile === profile)
+    if (before.some((one) => sameCode(one.before, entry))) return
     this.#reverted.set(id, { before: replaced.entry, why: { ...reason, entry: entry.id, profile } })
     const fact = `plugin '${entry.plugin.name}' gets its previous code and options back`
     this.#log.error({ plugin: entry.plugin.name, entry: entry.id }, fact)
-    this.apply(this.#blueprint).catch((err: unknown) => this.#log.error({ err }, 'a change could not be taken back'))
+    this.#next(() => this.#blueprint ?? blueprint).catch((err: unknown) => {
+      // It must not be in the way of other changes; the plugin stays quarantined.
+      this.#reverted.delete(id)
+      this.#log.error({ err }, 'a change could not be taken back')
+    })
   }
 
   #withoutReverted(wanted: Blueprint): Blueprint {
@@ -80,6 +99,10 @@ export class Probation {
 
 function codeOf({ plugin, hash, options, file }: Entry): Pick<Entry, 'plugin' | 'hash' | 'options' | 'file'> {
   return { plugin, hash, options, file }
+}
+
+function sameCode(one: Entry, other: Entry): boolean {
+  return identityOf('', one) === identityOf('', other)
 }
 
 /** What makes two uses of a plugin the same: where it is used, its code and its options. */
