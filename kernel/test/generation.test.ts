@@ -94,19 +94,22 @@ describe('a generation', () => {
     ],
   }
 
-  it.each(Object.entries(failing))('is left as it was by a change with %s (128)', async (_name, [bad, options, message]) => {
-    const notes: string[] = []
-    const kernel = await createTestKernel({ plugins: [plainDialect, echo], settings: { timeouts: { activate: 30 } } })
-    const half = noted('half', notes, (ctx) => {
-      ctx.on('onRequest', () => undefined)
-      ctx.on('transformStream', () => undefined)
-    })
-    await expect(kernel.reload([plainDialect, echo, half, [bad, options]])).rejects.toThrow(message)
-    expect(notes).toEqual(['+half', '-half'])
-    expect(kernel.kernel.current!.id).toBe(1)
-    expect((await kernel.request(request)).status).toBe(200)
-    await kernel.dispose()
-  })
+  it.each(Object.entries(failing))(
+    'is left as it was by a change with %s (128)',
+    async (_name, [bad, options, message]) => {
+      const notes: string[] = []
+      const kernel = await createTestKernel({ plugins: [plainDialect, echo], settings: { timeouts: { activate: 30 } } })
+      const half = noted('half', notes, (ctx) => {
+        ctx.on('onRequest', () => undefined)
+        ctx.on('transformStream', () => undefined)
+      })
+      await expect(kernel.reload([plainDialect, echo, half, [bad, options]])).rejects.toThrow(message)
+      expect(notes).toEqual(['+half', '-half'])
+      expect(kernel.kernel.current!.id).toBe(1)
+      expect((await kernel.request(request)).status).toBe(200)
+      await kernel.dispose()
+    },
+  )
 
   it('waits for older ones when too many of them still run, and then takes the newest', async () => {
     const finish: (() => void)[] = []

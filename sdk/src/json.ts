@@ -184,8 +184,8 @@ function stringEnd(bytes: Buffer, view: DataView, from: number): number {
 }
 
 /**
- * Marks those of four bytes that are not plain by their highest bit; of the marks only the lowest is sure. Four bytes at
- * a time take two thirds of the time of one by one. Source:
+ * Marks those of four bytes that are not plain by their highest bit; of the marks only the lowest is sure. Four bytes
+ * at a time take two thirds of the time of one by one. Source:
  * https://graphics.stanford.edu/~seander/bithacks.html#HasLessInWord
  */
 function specialOf(four: number): number {

@@ -6,8 +6,6 @@ import type { ClientSink } from '../exchange/ports.ts'
 const PROBE_MS = 200
 const PROBES = 4
 
-const LAST_FRAME = '0\r\n\r\n'
-
 /**
  * The answer of one exchange on its way to the client, and the cancellation that comes with the end of its connection.
  */
@@ -18,7 +16,6 @@ export class ResponseSink implements ClientSink {
   #status = 0
   #headers: Readonly<Record<string, string>> | undefined
   #began = false
-  #framed = false
   #ended = false
   #closed = false
   #waiting: { promise: Promise<void>; resolve(): void; reject(reason: unknown): void } | undefined
@@ -47,9 +44,9 @@ export class ResponseSink implements ClientSink {
   }
 
   write(chunk: string | Uint8Array): boolean {
-    if (!this.#open() || chunk.length === 0) return true
+    if (!this.#open()) return true
     this.#begin()
-    return this.#send(chunk)
+    return this.#response.write(chunk)
   }
 
   drained(): Promise<void> {
@@ -74,10 +71,7 @@ export class ResponseSink implements ClientSink {
     this.#begin()
     this.#ended = true
     clearTimeout(this.#probe)
-    if (!this.#framed) return void this.#response.end(chunk)
-    if (typeof chunk === 'string' && chunk !== '') return void this.#response.end(framed(chunk) + LAST_FRAME)
-    if (chunk !== undefined && chunk.length > 0) this.#send(chunk)
-    this.#response.end(LAST_FRAME)
+    this.#response.end(chunk)
   }
 
   destroy(): void {
@@ -102,7 +96,7 @@ export class ResponseSink implements ClientSink {
 
   #ask(left: number): void {
     if (left === 0 || this.#ended || !this.#open() || !this.#canProbe()) return
-    if (this.#began) this.#send(': \n\n')
+    if (this.#began) this.#response.write(': \n\n')
     else this.#response.writeProcessing()
     this.#probe = setTimeout(() => this.#ask(left - 1), PROBE_MS)
   }
@@ -116,19 +110,6 @@ export class ResponseSink implements ClientSink {
     if (this.#began) return
     this.#began = true
     this.#response.writeHead(this.#status, this.#headers)
-    if (!this.#response.chunkedEncoding) return
-    // Node hands a chunk and its frame to the system in three parts, which costs more than all the rest of a small
-    // event; framed here, it is one string.
-    this.#response.chunkedEncoding = false
-    this.#framed = true
-  }
-
-  #send(chunk: string | Uint8Array): boolean {
-    if (!this.#framed) return this.#response.write(chunk)
-    if (typeof chunk === 'string') return this.#response.write(framed(chunk))
-    this.#response.write(`${chunk.length.toString(16)}\r\n`, 'latin1')
-    this.#response.write(chunk)
-    return this.#response.write('\r\n', 'latin1')
   }
 
   #open(): boolean {
@@ -143,11 +124,6 @@ export class ResponseSink implements ClientSink {
     this.#waiting = undefined
     if (!this.#ended) this.cancellation.abort(gone())
   }
-}
-
-/** A chunk of a body without a length (RFC 9112, section 7.1). */
-function framed(chunk: string): string {
-  return `${Buffer.byteLength(chunk).toString(16)}\r\n${chunk}\r\n`
 }
 
 function gone(): CcrError {
