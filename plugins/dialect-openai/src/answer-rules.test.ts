@@ -12,7 +12,7 @@ import {
   target,
   wholeAnswer,
 } from '../test/harness.ts'
-import { calls, counts, part, text, thought, tool } from '../test/deltas.ts'
+import { calls, counts, detailed, part, text, thought, tool } from '../test/deltas.ts'
 import type { ChatEvent } from './wire.ts'
 
 interface Row {
@@ -61,12 +61,17 @@ const ANSWERS: readonly Row[] = [
         ],
       },
     ],
-    content: [thought('ab', 'reasoning')],
+    content: [
+      detailed('ab', [
+        { type: 'reasoning.text', text: 'a' },
+        { type: 'reasoning.summary', summary: 'b' },
+      ]),
+    ],
   },
   {
     rule: 'rule 68: reasoning named twice counts once',
     deltas: [{ reasoning: 'a', reasoning_details: [{ text: 'a' }] }],
-    content: [thought('a', 'reasoning')],
+    content: [detailed('a', [{ text: 'a' }])],
   },
   { rule: 'rule 69: stop', deltas: [{ content: 'a' }], content: [text('a')], stop: 'end_turn' },
   { rule: 'rule 69: length', deltas: [{ content: 'a' }], finish: 'length', content: [text('a')], stop: 'max_tokens' },

@@ -150,7 +150,8 @@ describe.skipIf(all.length === 0)('captured requests', () => {
       if (block.type === 'tool_reference')
         expect(text).toContain(`[tool ${(block as { tool_name?: string }).tool_name}]`)
     }
-    expect(text).not.toMatch(/x-anthropic-billing-header|cache_control|defer_loading|DeferredToolPlaceholder/)
+    expect(text).not.toMatch(/x-anthropic-billing-header|cache_control|"\$schema"/)
+    expect(text).not.toMatch(/defer_loading|DeferredToolPlaceholder/)
     expect(text).not.toMatch(/safeguards|live_cwd|context_management|"signature"|web_search_20250305|"user_id"/)
     const places = (list: readonly { role: string; content?: unknown }[]): number =>
       list.filter(({ role, content }) => role === 'system' && (content as unknown[]).length > 0).length

@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { isCcrError, type CanonicalRequest } from '@ccr/sdk'
 import { describe, expect, it } from 'vitest'
-import { encode, run } from '../test/harness.ts'
+import { encode, FUZZ_MS, run, RUNS } from '../test/harness.ts'
 import type { ChatEvent } from './wire.ts'
 
 const blocks = (block: unknown): unknown => ({ messages: [{ role: 'user', content: [block] }] })
 
-describe('a malformed request', () => {
+describe('a malformed request', { timeout: FUZZ_MS }, () => {
   it.each([
     ['/messages', { messages: {} }],
     ['/messages/0', { messages: ['hi'] }],
@@ -54,7 +54,7 @@ describe('a malformed request', () => {
           if (!isCcrError(thrown) || thrown.code !== 'CCR_REQUEST_INVALID') throw thrown
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: RUNS },
     )
   })
 
@@ -87,7 +87,7 @@ describe('a malformed request', () => {
         const { fault } = run([...(chunks as ChatEvent[]), { done: true }])
         if (fault !== undefined && !isCcrError(fault)) throw fault
       }),
-      { numRuns: 1000 },
+      { numRuns: RUNS },
     )
   })
 })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { isCcrError, readReasoning, type CanonicalRequest, type ClientInput, type Exchange } from '@ccr/sdk'
 import { describe, expect, it } from 'vitest'
-import { encode, RUNS } from '../test/harness.ts'
+import { encode, FUZZ_MS, RUNS } from '../test/harness.ts'
 import { client } from './client.ts'
 
 const asks = { role: 'user', content: 'q' }
@@ -266,7 +266,7 @@ const REFUSED: readonly (readonly [string, unknown])[] = [
   ['/tool_choice', { model: 'm', messages: [asks], tool_choice: { type: 'custom' } }],
 ]
 
-describe('a request of a client', () => {
+describe('a request of a client', { timeout: FUZZ_MS }, () => {
   it.each(HISTORIES)('says %s', (_what, messages, request) => {
     const decoded = decode({ messages })
     expect({ system: decoded.system, messages: decoded.messages }).toEqual({ system: undefined, ...request })

@@ -11,7 +11,8 @@ import { Annotations } from './annotations.ts'
 import { CallKeys } from './call-keys.ts'
 import { reportedError } from './errors.ts'
 import { estimateInput, tokensOf } from './estimate.ts'
-import { sign, type ReasoningField } from './reasoning.ts'
+import { sign, signDetails, type ReasoningField } from './reasoning.ts'
+import { ReasoningDetails, textOf, type ReasoningDetail } from './reasoning-details.ts'
 import type { ToolNames } from './tool-names.ts'
 import { toUsage } from './usage.ts'
 import type { CallDelta, ChatChoice, ChatChunk, ChatDelta, ChatEvent, FunctionDelta } from './wire.ts'
@@ -23,7 +24,11 @@ export class ChatDecoder implements StreamTransform<ChatEvent, CanonicalEvent> {
   readonly #keys = new CallKeys()
   #emit: Emit<CanonicalEvent> = () => {}
   #annotations: Annotations | undefined
+  readonly #provider: string
   #field: ReasoningField | undefined
+  readonly #details = new ReasoningDetails()
+  /** The reasoning that the details belong to. */
+  #thought = ''
   #finish: string | undefined
   #matched: string | undefined
   #refused = false
@@ -35,6 +40,7 @@ export class ChatDecoder implements StreamTransform<ChatEvent, CanonicalEvent> {
 
   constructor(attempt: Attempt, names: ToolNames | undefined) {
     const { exchange, target } = attempt
+    this.#provider = target.provider
     this.#newId = (prefix) => exchange.newId(prefix)
     this.#writer = new MessageWriter((event) => this.#emit(event), {
       model: exchange.request.model,
@@ -92,12 +98,13 @@ export class ChatDecoder implements StreamTransform<ChatEvent, CanonicalEvent> {
 
   /** Servers that name reasoning twice say the same in both fields, so one of them counts. */
   #reasoning(delta: ChatDelta): void {
+    if (Array.isArray(delta.reasoning_details)) this.#details.add(delta.reasoning_details)
     if (delta.reasoning_content) this.#thinking(delta.reasoning_content, 'reasoning_content')
     else if (delta.reasoning) this.#thinking(delta.reasoning, 'reasoning')
     else if (Array.isArray(delta.reasoning_details)) {
-      for (const detail of delta.reasoning_details as readonly ({ text?: unknown; summary?: unknown } | null)[]) {
-        this.#thinking(detail?.text ?? detail?.summary, 'reasoning')
-      }
+      for (const detail of delta.reasoning_details as readonly unknown[])
+        if (typeof detail === 'object' && detail !== null)
+          this.#thinking(textOf(detail as ReasoningDetail), 'reasoning')
     }
     if (!delta.thinking) return
     const { content, signature } = delta.thinking as { content?: unknown; signature?: unknown }
@@ -110,11 +117,20 @@ export class ChatDecoder implements StreamTransform<ChatEvent, CanonicalEvent> {
     this.#field = field
     this.#afterText = false
     this.#characters += text.length
+    if (!this.#details.empty) this.#thought += text
     this.#writer.thinking(text)
+  }
+
+  /** Something else follows: the reasoning before it is signed with its details, which may have come without text. */
+  #endReasoning(): void {
+    if (!this.#details.empty)
+      this.#writer.signature(signDetails(this.#provider, this.#thought, this.#details.take()))
+    this.#thought = ''
   }
 
   #text(text: string): void {
     if (text === '') return
+    this.#endReasoning()
     this.#characters += text.length
     this.#annotations?.settle(true)
     this.#afterText = true
@@ -148,6 +164,7 @@ export class ChatDecoder implements StreamTransform<ChatEvent, CanonicalEvent> {
       typeof given === 'string' ? given : given === undefined || given === null ? undefined : JSON.stringify(given)
     this.#characters += text?.length ?? 0
     this.#afterText = false
+    this.#endReasoning()
     this.#writer.tool(key, { id, name: typeof name === 'string' ? name : undefined, arguments: text })
   }
 
@@ -162,6 +179,7 @@ export class ChatDecoder implements StreamTransform<ChatEvent, CanonicalEvent> {
   #end(): void {
     const writer = this.#writer
     if (this.#finish === undefined) throw new CcrError('CCR_STREAM_ENDED', 'the answer ended before its finish reason')
+    this.#endReasoning()
     this.#annotations?.settle(false)
     if (!this.#counted) writer.usage({ output_tokens: tokensOf(this.#characters) })
     const reason = this.#refused ? 'refusal' : stopReason(this.#finish, writer.hasCalls, this.#matched)

@@ -1,7 +1,8 @@
 import { isKnownBlock, type CanonicalRequest, type ContentBlock, type Message, type ToolResultBlock } from '@ccr/sdk'
 import { describe, toContent, toParts } from './content.ts'
 import type { EncodeOptions } from './encode.ts'
-import { replayField } from './reasoning.ts'
+import { replay } from './reasoning.ts'
+import type { ReasoningDetail } from './reasoning-details.ts'
 import type { AssistantMessage, ChatCall, ChatMessage, ChatPart } from './wire.ts'
 
 /** Says which client sent the request, differs per session, and so would spoil every prompt cache. */
@@ -61,6 +62,7 @@ class History {
     let content = ''
     const calls: ChatCall[] = []
     const reasoning = { reasoning_content: '', reasoning: '' }
+    const details: ReasoningDetail[] = []
     for (const message of run) {
       if (typeof message.content === 'string') {
         content += message.content
@@ -77,8 +79,9 @@ class History {
             function: { name, arguments: JSON.stringify(block.input ?? {}) },
           })
         } else if (block.type === 'thinking') {
-          const field = replayField(block, this.#options.provider)
-          if (field) reasoning[field] += block.thinking
+          const own = replay(block, this.#options.provider)
+          if (own && 'details' in own) details.push(...own.details)
+          else if (own) reasoning[own.field] += own.text
         } else if (block.type !== 'redacted_thinking') content += describe(block)
       }
     }
@@ -90,6 +93,7 @@ class History {
     if (!this.#options.refused.has('reasoning_content')) {
       if (reasoning.reasoning_content !== '') message.reasoning_content = reasoning.reasoning_content
       if (reasoning.reasoning !== '') message.reasoning = reasoning.reasoning
+      if (details.length > 0) message.reasoning_details = details
     }
     if (calls.length > 0) message.tool_calls = calls
     this.#out.push(message)

@@ -18,7 +18,7 @@ export interface EncodeOptions {
 
 /** A canonical request as a Chat Completions body. Nothing is cloned: schemas are shared with the request. */
 export function encodeRequest(request: CanonicalRequest, options: EncodeOptions): ChatBody {
-  const { names, refused, stream } = options
+  const { refused, stream } = options
   const body: Record<string, unknown> = { model: options.model, messages: encodeMessages(request, options), stream }
   if (stream && !refused.has('stream_options')) body['stream_options'] = { include_usage: true }
   if (typeof request.max_tokens === 'number')
@@ -79,9 +79,14 @@ function toFunction(tool: Tool, names: ToolNames, ownClient: boolean): ChatTool 
   return { type: 'function', function: { name, description: tool.description ?? '', parameters, ...strict } }
 }
 
-/** An object schema without `type` or `properties` is refused by several servers. */
-function toParameters(schema: JsonObject | undefined): JsonObject {
-  if (!schema) return { type: 'object', properties: {} }
+/**
+ * An object schema without `type` or `properties`, or with `$schema`, is refused by several servers. The rest of JSON
+ * Schema is taken, so that schemas are neither walked nor copied deep.
+ */
+function toParameters(given: JsonObject | undefined): JsonObject {
+  if (!given) return { type: 'object', properties: {} }
+  const { $schema: dialect, ...rest } = given
+  const schema = dialect === undefined ? given : rest
   if (schema['type'] === 'object' && schema['properties']) return schema
   if (schema['type'] !== undefined && schema['type'] !== 'object') return schema
   return { type: 'object', properties: {}, ...schema }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { signReasoning, type CanonicalRequest, type ContentBlock } from '@ccr/sdk'
 import { describe, expect, it } from 'vitest'
-import { byRule, encodedMessages, RUNS, wholeAnswer } from '../test/harness.ts'
+import { byRule, encodedMessages, FUZZ_MS, RUNS, wholeAnswer } from '../test/harness.ts'
 import { sign } from './reasoning.ts'
 
 type Messages = CanonicalRequest['messages']
@@ -279,7 +279,7 @@ describe('rules of the history', () => {
   })
 })
 
-describe('the history that goes out', () => {
+describe('the history that goes out', { timeout: FUZZ_MS }, () => {
   const block = fc.oneof(
     fc.record({ type: fc.constant('text'), text: fc.string({ maxLength: 4 }) }),
     fc.record({

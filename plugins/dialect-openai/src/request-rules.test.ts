@@ -78,6 +78,18 @@ const FIELDS: readonly { readonly rule: string; readonly request: Partial<Canoni
       },
     },
     {
+      rule: 'rule 55: a schema does not say which draft it follows',
+      request: { tools: [named('f', { input_schema: { $schema: 'https://json-schema.org', type: 'object' } })] },
+      sent: {
+        tools: [
+          {
+            type: 'function',
+            function: { name: 'f', description: '', parameters: { type: 'object', properties: {} } },
+          },
+        ],
+      },
+    },
+    {
       rule: 'rule 57: tool choice auto',
       request: { tools: [named('f')], tool_choice: { type: 'auto' } },
       sent: { tool_choice: 'auto' },

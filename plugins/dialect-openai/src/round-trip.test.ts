@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import type { CanonicalRequest, ContentBlock, Message } from '@ccr/sdk'
 import { describe, expect, it } from 'vitest'
 import { captures, continuesThread } from '../test/captures.ts'
-import { encode, RUNS } from '../test/harness.ts'
+import { encode, FUZZ_MS, RUNS } from '../test/harness.ts'
+import { input } from '../test/scripts.ts'
 import { client } from './client.ts'
 
 /** A canonical request to this protocol and back. */
@@ -66,10 +67,6 @@ function textOf(content: Message['content']): string {
 
 /** Histories in which every call is answered; numbers make each text, image and id one of its kind. */
 function histories(): fc.Arbitrary<readonly Message[]> {
-  const input = fc.dictionary(fc.string({ maxLength: 5 }), fc.jsonValue({ maxDepth: 2 }), {
-    maxKeys: 3,
-    noNullPrototype: true,
-  })
   const step = fc.record({
     texts: fc.nat(2),
     images: fc.nat(2),
@@ -120,7 +117,7 @@ const fields: fc.Arbitrary<Partial<CanonicalRequest>> = fc.record(
   { requiredKeys: ['thinking', 'output_config'] },
 )
 
-describe('a request to this protocol and back', () => {
+describe('a request to this protocol and back', { timeout: FUZZ_MS }, () => {
   it('keeps text, images, ids, order and tool pairs of any history', () => {
     fc.assert(
       fc.property(histories(), (messages) => {

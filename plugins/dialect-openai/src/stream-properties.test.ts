@@ -1,14 +1,13 @@
 import fc from 'fast-check'
 import type { CanonicalEvent, CanonicalUsage } from '@ccr/sdk'
 import { describe, expect, it } from 'vitest'
-import { decode, fakeAttempt, faultsOf, messageOf, readStream, RUNS, target } from '../test/harness.ts'
+import { decode, fakeAttempt, faultsOf, FUZZ_MS, messageOf, readStream, RUNS, target } from '../test/harness.ts'
 import { recordings } from '../test/recordings.ts'
 import { bytesOf, cutAt, eventsOf, script, spelling, type Script } from '../test/scripts.ts'
 import { createChatEncoder } from './client-stream.ts'
 import type { ChatEvent } from './wire.ts'
 
 const offsets = fc.array(fc.nat(4000), { maxLength: 12 })
-const TIMEOUT_MS = Math.max(30_000, RUNS * 30)
 
 interface Called {
   readonly name: string
@@ -51,7 +50,7 @@ function expectConserved(events: readonly CanonicalEvent[], said: Script): void 
   expect(usage.output_tokens).toBeGreaterThanOrEqual(0)
 }
 
-describe('any stream', { timeout: TIMEOUT_MS }, () => {
+describe('any stream', { timeout: FUZZ_MS }, () => {
   it('rule 83, rule 109: keeps order, text, thinking, calls, stop reason, usage however it is cut and spelled', () => {
     fc.assert(
       fc.property(script, spelling, offsets, (said, how, cuts) => {

@@ -42,6 +42,7 @@ export interface AssistantMessage {
   readonly tool_calls?: readonly ChatCall[] | undefined
   readonly reasoning_content?: string | undefined
   readonly reasoning?: string | undefined
+  readonly reasoning_details?: readonly JsonObject[] | undefined
 }
 
 export type ChatPart =

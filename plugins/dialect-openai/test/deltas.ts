@@ -1,4 +1,4 @@
-import { sign } from '../src/reasoning.ts'
+import { sign, signDetails } from '../src/reasoning.ts'
 
 /** A delta that holds these calls. */
 export const calls = (...list: readonly object[]): object => ({ tool_calls: list })
@@ -16,6 +16,13 @@ export const thought = (thinking: string, field: 'reasoning_content' | 'reasonin
   type: 'thinking',
   thinking,
   signature: sign('local', field),
+})
+
+/** The block that reasoning with details becomes. */
+export const detailed = (thinking: string, details: readonly Readonly<Record<string, unknown>>[]): object => ({
+  type: 'thinking',
+  thinking,
+  signature: signDetails('local', thinking, details),
 })
 
 export const text = (value: string): object => ({ type: 'text', text: value })

@@ -1,5 +1,6 @@
 import {
   createAccumulator,
+  deepFreeze,
   messageOf as messageOfFault,
   type Attempt,
   type CanonicalEvent,
@@ -41,7 +42,8 @@ export function encodeWith(
   attempt: Attempt,
   stream = true,
 ): ChatBody {
-  const whole = freeze({ model: 'asked', messages: [{ role: 'user', content: 'hi' }], ...request }) as CanonicalRequest
+  const minimal = { model: 'asked', messages: [{ role: 'user', content: 'hi' }] }
+  const whole = deepFreeze({ ...minimal, ...request }) as CanonicalRequest
   const outbound = {
     dialect: 'canonical',
     baseUrl: 'http://127.0.0.1:1',
@@ -64,7 +66,7 @@ export function run(
   attempt = fakeAttempt(),
 ): { events: CanonicalEvent[]; fault: unknown } {
   const out: CanonicalEvent[] = []
-  const emit = (event: CanonicalEvent): void => void out.push(structuredClone(event))
+  const emit = (event: CanonicalEvent): void => void out.push(deepFreeze(event))
   const decoder = target.decoder(attempt)
   try {
     for (const event of events) void decoder.chunk(event, emit)
@@ -122,7 +124,7 @@ export function readStream(
   if (readFault === undefined) return run(wire, attempt)
   const out: CanonicalEvent[] = []
   const decoder = target.decoder(attempt)
-  for (const event of wire) void decoder.chunk(event, (one) => void out.push(structuredClone(one)))
+  for (const event of wire) void decoder.chunk(event, (one) => void out.push(deepFreeze(one)))
   return { events: out, fault: readFault }
 }
 
@@ -133,6 +135,9 @@ export function byRule<Row extends { readonly rule: string }>(rows: readonly Row
 
 /** Runs of a property test; the fuzzer raises it. */
 export const RUNS = Number(process.env['CCR_FUZZ_RUNS'] ?? 1000)
+
+/** Longest time of a property test: it grows with the runs. */
+export const FUZZ_MS = Math.max(30_000, RUNS * 30)
 
 /**
  * Breaks of the rules of a stream: those that the kernel enforces, and those that only a test can see (reliability I13,
@@ -168,9 +173,3 @@ const KNOWN = new Set<string>([
   'message_delta',
   'message_stop',
 ])
-
-function freeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null)
-    for (const inner of Object.values(Object.freeze(value))) freeze(inner)
-  return value
-}

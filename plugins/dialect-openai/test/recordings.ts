@@ -3,7 +3,9 @@ import { fileURLToPath } from 'node:url'
 import type { CanonicalEvent } from '@ccr/sdk'
 import { fakeAttempt, readStream, run, target } from './harness.ts'
 
-const FIXTURES = process.env['CCR_FIXTURES'] ?? fileURLToPath(new URL('../../../../shared/fixtures', import.meta.url))
+/** Where the recordings are. */
+export const FIXTURES =
+  process.env['CCR_FIXTURES'] ?? fileURLToPath(new URL('../../../../shared/fixtures', import.meta.url))
 
 /** One recorded answer of a Chat Completions server. */
 export interface Recording {
