@@ -16,8 +16,8 @@ export function toEnvelope(reply: FailureReply, requestId: string): object {
 }
 
 /**
- * Answers a request that is not served. Where much of its body may still come, at most 1 MiB of that is read before the
- * connection is cut: a client that is still sending would otherwise lose the answer.
+ * Answers a request that is not served. Where much of its body may still come, at most 1 MiB of that is read, and the
+ * connection is cut a little later: a client whose sending fails would lose the answer that has already reached it.
  */
 export function answerFailure(
   request: IncomingMessage,
@@ -52,7 +52,8 @@ function linger(request: IncomingMessage, response: ServerResponse): void {
   const timer = setTimeout(cut, DRAIN_MS)
   request.on('data', (chunk: Buffer) => {
     read += chunk.length
-    if (read > DRAIN_BYTES) cut()
+    // Whoever still sends now waits, and finds the answer.
+    if (read > DRAIN_BYTES) request.pause()
   })
   request.once('end', cut)
   response.once('close', () => clearTimeout(timer))
