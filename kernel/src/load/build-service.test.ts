@@ -73,6 +73,13 @@ function build(wait: (attempt: number) => Promise<void> | void, limitMs?: number
 }
 
 describe('the process of esbuild', () => {
+  it('builds on one thread, and nothing else is told to', async () => {
+    await loadPluginFile(file)
+    const shown = execFileSync('ps', ['eww', '-p', String(servicePid())], { encoding: 'utf8' })
+    expect(shown).toMatch(/\sGOMAXPROCS=1\s/)
+    expect(process.env['GOMAXPROCS']).toBeUndefined()
+  })
+
   it('is replaced when it has died', async () => {
     await loadPluginFile(file)
     const pid = servicePid()
