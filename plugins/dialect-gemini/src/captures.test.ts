@@ -26,7 +26,12 @@ const captures: readonly Capture[] = present
       }))
   : []
 
-const messages = captures.filter(({ url, body }) => /^\/v1\/messages(?:\?|$)/.test(url) && isFields(body))
+const asked = captures.filter(({ url, body }) => /^\/v1\/messages(?:\?|$)/.test(url) && isFields(body))
+/** Its earlier turns stand on the server that it was recorded with. */
+const isContinued = ({ body }: Capture): boolean =>
+  (body as { thread?: { type?: unknown } }).thread?.type === 'continue'
+const continued = asked.filter(isContinued)
+const messages = asked.filter((capture) => !isContinued(capture))
 const own = captures.filter(({ url }) => /\/models\/.+:\w+/.test(url))
 
 /** What the API would refuse, or should not see. */
@@ -71,6 +76,12 @@ describe.skipIf(!present)(`recorded requests${note}`, () => {
   it('are there', () => {
     expect(messages.length).toBeGreaterThan(200)
     expect(own.length).toBeGreaterThanOrEqual(2)
+  })
+
+  it('whose history stands on another server are refused, by place', () => {
+    expect(continued).toHaveLength(1)
+    for (const { body } of continued)
+      expect(() => encode(body as CanonicalRequest, {})).toThrow(/\/thread\/type must be/)
   })
 
   it.each(['gemini-2.5-flash', 'gemini-3-pro-preview'])('of Claude Code become requests that %s takes', (model) => {

@@ -1,5 +1,5 @@
 import type { ContentBlock, Message, ToolResultBlock } from '@ccr/sdk'
-import { invalid } from './check.ts'
+import { invalidRequest } from '@ccr/sdk'
 import { RAW_PART } from './content.ts'
 import { sign, signatureOf, unwrapSignature, type PartSignature } from './signatures.ts'
 import { isFields, type Fields } from './wire.ts'
@@ -17,7 +17,7 @@ export function field(fields: Fields, name: string): unknown {
  */
 export function readContents(contents: unknown, at: string): readonly Message[] {
   const list = typeof contents === 'string' || isFields(contents) ? [contents] : contents
-  if (!Array.isArray(list)) throw invalid(at, 'must be an array of contents')
+  if (!Array.isArray(list)) throw invalidRequest(at, 'must be an array of contents')
   const calls = new CallIds()
   const messages: Message[] = []
   ;(list as readonly unknown[]).forEach((content, index) => {
@@ -42,13 +42,13 @@ export function readText(content: unknown, at: string): string {
 
 function partsOf(content: unknown, at: string): readonly Fields[] {
   if (typeof content === 'string') return [{ text: content }]
-  if (!isFields(content)) throw invalid(at, 'must be an object with parts')
+  if (!isFields(content)) throw invalidRequest(at, 'must be an object with parts')
   const { parts } = content
   if (parts === undefined || parts === null) return []
   const list: readonly unknown[] = Array.isArray(parts) ? (parts as readonly unknown[]) : [parts]
   return list.map((part, index) => {
     if (typeof part === 'string') return { text: part }
-    if (!isFields(part)) throw invalid(`${at}/parts/${index}`, 'must be an object')
+    if (!isFields(part)) throw invalidRequest(`${at}/parts/${index}`, 'must be an object')
     return part
   })
 }

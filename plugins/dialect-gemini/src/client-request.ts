@@ -1,5 +1,5 @@
 import type { CanonicalRequest, JsonDocument, JsonObject, OutputConfig, Tool, ToolChoice } from '@ccr/sdk'
-import { invalid } from './check.ts'
+import { invalidRequest } from '@ccr/sdk'
 import type { Asked } from './client-address.ts'
 import { field, readContents, readText } from './client-contents.ts'
 import { EXTRA, type GeminiExtra } from './extra.ts'
@@ -16,7 +16,7 @@ import { isFields, type Fields } from './wire.ts'
 export function readRequest({ value }: JsonDocument, { model, action, asEvents }: Asked): CanonicalRequest {
   const known = new Known(value)
   const contents = known.take('contents')
-  if (contents === undefined) throw invalid('/contents', 'must be an array of contents')
+  if (contents === undefined) throw invalidRequest('/contents', 'must be an array of contents')
   const system = known.take('systemInstruction')
   const { tools, others } = readTools(known.take('tools'))
   const { choice, rest: toolConfig } = readToolConfig(known.fields('toolConfig'))
@@ -82,7 +82,7 @@ function readTools(given: unknown): { readonly tools: readonly Tool[]; readonly 
       ? []
       : [given]
   list.forEach((one, at) => {
-    if (!isFields(one)) throw invalid(`/tools/${at}`, 'must be an object')
+    if (!isFields(one)) throw invalidRequest(`/tools/${at}`, 'must be an object')
     const known = new Known(one)
     const functions = known.take('functionDeclarations')
     if (Array.isArray(functions))
@@ -98,7 +98,7 @@ function readTools(given: unknown): { readonly tools: readonly Tool[]; readonly 
 
 function readFunction(declared: unknown, at: string): Tool {
   if (!isFields(declared) || typeof declared['name'] !== 'string')
-    throw invalid(at, 'declares a function without a name')
+    throw invalidRequest(at, 'declares a function without a name')
   const { name, description } = declared
   const schema = field(declared, 'parametersJsonSchema') ?? fromSchema(field(declared, 'parameters') ?? undefined)
   return {

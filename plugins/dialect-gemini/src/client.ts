@@ -1,11 +1,10 @@
-import { CcrError, readJson } from '@ccr/sdk'
+import { CcrError, estimateInput, readJson } from '@ccr/sdk'
 import type { ClientDialect, Endpoint, EndpointReply, EndpointRequest, HeaderBag } from '@ccr/sdk'
 import { createEncoder, toAnswer } from './client-answer.ts'
 import { readUrl } from './client-address.ts'
 import { field } from './client-contents.ts'
 import { readRequest } from './client-request.ts'
 import { toGoogleError } from './errors.ts'
-import { estimateInput } from './estimate.ts'
 import { isFields } from './wire.ts'
 
 /** The client side of generateContent and streamGenerateContent. */

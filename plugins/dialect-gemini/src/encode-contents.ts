@@ -1,9 +1,16 @@
 import { isKnownBlock, parseObject } from '@ccr/sdk'
-import type { CanonicalRequest, ContentBlock, JsonObject, Message, ThinkingBlock, ToolResultBlock } from '@ccr/sdk'
+import type {
+  CanonicalRequest,
+  ContentBlock,
+  JsonObject,
+  Message,
+  ThinkingBlock,
+  ToolNames,
+  ToolResultBlock,
+} from '@ccr/sdk'
 import type { Trait } from './adapt.ts'
 import { describe, rawPart, toParts } from './content.ts'
 import { readCarried, SKIPPED_SIGNATURE, type PartSignature, type SignedPart } from './signatures.ts'
-import type { ToolNames } from './tool-names.ts'
 import type { TrailingSignatures } from './trailing-signatures.ts'
 import { isFields, type Content, type FunctionResponse, type Part } from './wire.ts'
 

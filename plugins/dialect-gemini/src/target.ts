@@ -1,13 +1,21 @@
-import { CcrError, createSseReader, parseObject } from '@ccr/sdk'
+import { CcrError, checkRequest, createSseReader, parseObject, ToolNames } from '@ccr/sdk'
 import type { Address, Attempt, Emit, ErrorCode, Outbound, Secret, SseFrame, TargetDialect, WireReader } from '@ccr/sdk'
 import { createAdaptation, type Adaptation } from './adapt.ts'
-import { checkRequest } from './check.ts'
 import { GeminiDecoder, type Sent } from './decode.ts'
 import { encodeRequest, stripExtensions } from './encode.ts'
 import { readError } from './errors.ts'
-import { ToolNames } from './tool-names.ts'
 import type { TrailingSignatures } from './trailing-signatures.ts'
 import { isFields, type GeminiBody, type GeminiEvent } from './wire.ts'
+
+/**
+ * At most 64 characters of [A-Za-z0-9_.:-], a letter or underscore first.
+ * Source: https://ai.google.dev/api/caching#FunctionDeclaration
+ */
+const FUNCTION_NAMES = {
+  accepts: /^[A-Za-z_][A-Za-z0-9_.:-]{0,63}$/,
+  replaces: /[^A-Za-z0-9_.:-]/g,
+  begins: /^[A-Za-z_]/,
+}
 
 /**
  * What the encoder did, for the decoder of the same attempt. Kept on the attempt itself: a WeakMap that changes with
@@ -24,7 +32,7 @@ export function createTarget(
   return {
     encode(request, outbound, attempt: SentAttempt) {
       checkRequest(request)
-      const names = new ToolNames()
+      const names = new ToolNames(FUNCTION_NAMES)
       attempt[SENT] = { request, names }
       const refused = adaptation.refusedBy(attempt.target)
       const { provider } = attempt.target

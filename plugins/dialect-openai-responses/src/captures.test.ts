@@ -14,7 +14,11 @@ function requests(): readonly CanonicalRequest[] {
     .map((name) => (JSON.parse(readFileSync(`${CAPTURES}/${name}`, 'utf8')) as { body: CanonicalRequest }).body)
 }
 
-const captured = requests()
+/** Its earlier turns stand on the server that it was recorded with. */
+const isContinued = (request: CanonicalRequest): boolean =>
+  (request['thread'] as { type?: unknown } | undefined)?.type === 'continue'
+const recorded = requests()
+const captured = recorded.filter((request) => !isContinued(request))
 
 /** What no recorded client sends, so that the check covers every form that the encoder writes. */
 const WRITTEN: readonly Partial<CanonicalRequest>[] = [
@@ -52,6 +56,12 @@ const WRITTEN: readonly Partial<CanonicalRequest>[] = [
 ]
 
 describe('converted requests', () => {
+  it.skipIf(captured.length === 0)('are none whose history stands on another server', () => {
+    const continued = recorded.filter(isContinued)
+    expect(continued).toHaveLength(1)
+    for (const request of continued) expect(() => encode(request)).toThrow(/\/thread\/type must be/)
+  })
+
   it.skipIf(captured.length === 0)(
     'every recorded one fits ResponseCreateParams of the official SDK',
     () => {

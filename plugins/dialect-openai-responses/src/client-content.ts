@@ -1,5 +1,5 @@
 import type { ContentBlock } from '@ccr/sdk'
-import { invalid } from './check.ts'
+import { invalidRequest } from '@ccr/sdk'
 import { fieldsOf, textOf, type Fields } from './wire.ts'
 
 /**
@@ -9,7 +9,7 @@ import { fieldsOf, textOf, type Fields } from './wire.ts'
  */
 export function toBlocks(content: unknown, at: string): readonly ContentBlock[] {
   if (typeof content === 'string') return [{ type: 'text', text: content }]
-  if (!Array.isArray(content)) throw invalid(at, 'must be a string or an array of parts')
+  if (!Array.isArray(content)) throw invalidRequest(at, 'must be a string or an array of parts')
   return content.map((part: unknown, index) => toBlock(fieldsOf(part), `${at}/${index}`))
 }
 
@@ -26,7 +26,7 @@ function toBlock(part: Fields, at: string): ContentBlock {
     case 'input_file':
       return toDocument(part, at)
     default:
-      throw invalid(`${at}/type`, 'must be input_text, output_text, refusal, input_image or input_file')
+      throw invalidRequest(`${at}/type`, 'must be input_text, output_text, refusal, input_image or input_file')
   }
 }
 
@@ -59,6 +59,6 @@ function readDataUrl(url: string): { readonly mediaType: string; readonly data: 
 }
 
 function stringOf(value: unknown, at: string): string {
-  if (typeof value !== 'string') throw invalid(at, 'must be a string')
+  if (typeof value !== 'string') throw invalidRequest(at, 'must be a string')
   return value
 }

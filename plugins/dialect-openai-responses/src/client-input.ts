@@ -1,5 +1,4 @@
-import { readReasoning, type ContentBlock, type Message, type TextBlock } from '@ccr/sdk'
-import { invalid } from './check.ts'
+import { type ContentBlock, invalidRequest, type Message, readReasoning, type TextBlock } from '@ccr/sdk'
 import { toBlocks } from './client-content.ts'
 import { itemBlock, withPhase } from './original.ts'
 import { namespacedName, type OwnTools } from './own-tools.ts'
@@ -55,10 +54,10 @@ class InputReader {
       case 'custom_tool_call_output':
         return this.#result(item, at)
       case 'item_reference':
-        throw invalid(at, 'refers to a stored item, but nothing is stored; send the item itself')
+        throw invalidRequest(at, 'refers to a stored item, but nothing is stored; send the item itself')
       default:
     }
-    if (typeof type !== 'string') throw invalid(`${at}/type`, 'must be a string')
+    if (typeof type !== 'string') throw invalidRequest(`${at}/type`, 'must be a string')
     if (FROM_USER.test(type)) this.user([itemBlock(item)])
     else this.#assistant(itemBlock(item))
   }
@@ -84,7 +83,7 @@ class InputReader {
         return
       }
       default:
-        throw invalid(`${at}/role`, 'must be user, assistant, system or developer')
+        throw invalidRequest(`${at}/role`, 'must be user, assistant, system or developer')
     }
   }
 
@@ -94,11 +93,11 @@ class InputReader {
 
   #call(item: Fields, at: string): void {
     const { call_id, name, namespace } = item
-    if (typeof call_id !== 'string') throw invalid(`${at}/call_id`, 'must be a string')
-    if (typeof name !== 'string') throw invalid(`${at}/name`, 'must be a string')
+    if (typeof call_id !== 'string') throw invalidRequest(`${at}/call_id`, 'must be a string')
+    if (typeof name !== 'string') throw invalidRequest(`${at}/name`, 'must be a string')
     const custom = item['type'] === 'custom_tool_call'
     if (typeof item[custom ? 'input' : 'arguments'] !== 'string')
-      throw invalid(`${at}/${custom ? 'input' : 'arguments'}`, 'must be a string')
+      throw invalidRequest(`${at}/${custom ? 'input' : 'arguments'}`, 'must be a string')
     this.#assistant({
       type: 'tool_use',
       id: call_id,
@@ -110,7 +109,7 @@ class InputReader {
   /** A result goes to the others of its turn, before what the user says, whatever stands between. */
   #result(item: Fields, at: string): void {
     const { call_id, output } = item
-    if (typeof call_id !== 'string') throw invalid(`${at}/call_id`, 'must be a string')
+    if (typeof call_id !== 'string') throw invalidRequest(`${at}/call_id`, 'must be a string')
     const content = typeof output === 'string' ? output : toBlocks(output, `${at}/output`)
     const made = this.messages.findLastIndex(({ role }) => role === 'assistant')
     let turn = this.messages[made + 1]

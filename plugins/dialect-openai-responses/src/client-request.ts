@@ -1,5 +1,5 @@
 import type { CanonicalRequest, OutputConfig, Thinking, ToolChoice } from '@ccr/sdk'
-import { invalid } from './check.ts'
+import { invalidRequest } from '@ccr/sdk'
 import { toMessages } from './client-input.ts'
 import { DIALECT, readTools, type OwnTools } from './own-tools.ts'
 import { toCanonicalEffort } from './settings.ts'
@@ -50,29 +50,30 @@ export function toCanonical(body: Fields): CanonicalRequest {
 
 function checkBody(body: Fields): void {
   const { model, stream, input, tools } = body
-  if (typeof model !== 'string' || model === '') throw invalid('/model', 'must be a string that names a model')
-  if (/\p{Cc}/u.test(model)) throw invalid('/model', 'must not hold control characters')
+  if (typeof model !== 'string' || model === '') throw invalidRequest('/model', 'must be a string that names a model')
+  if (/\p{Cc}/u.test(model)) throw invalidRequest('/model', 'must not hold control characters')
   if (stream !== undefined && stream !== null && typeof stream !== 'boolean')
-    throw invalid('/stream', 'must be true or false')
+    throw invalidRequest('/stream', 'must be true or false')
   for (const [field, remedy] of Object.entries(STORED))
-    if (body[field] !== undefined && body[field] !== null && body[field] !== false) throw invalid(`/${field}`, remedy)
+    if (body[field] !== undefined && body[field] !== null && body[field] !== false)
+      throw invalidRequest(`/${field}`, remedy)
   if (typeof input !== 'string' && !Array.isArray(input))
-    throw invalid('/input', 'must be a string or an array of items')
+    throw invalidRequest('/input', 'must be a string or an array of items')
   if (tools !== undefined && tools !== null && !Array.isArray(tools))
-    throw invalid('/tools', 'must be an array of tools')
+    throw invalidRequest('/tools', 'must be an array of tools')
   listOf(tools).forEach((tool, index) => checkTool(tool, `/tools/${index}`))
   const { instructions, max_output_tokens } = body
   if (instructions !== undefined && instructions !== null && typeof instructions !== 'string')
-    throw invalid('/instructions', 'must be a string')
+    throw invalidRequest('/instructions', 'must be a string')
   if (max_output_tokens !== undefined && max_output_tokens !== null && typeof max_output_tokens !== 'number')
-    throw invalid('/max_output_tokens', 'must be a number')
+    throw invalidRequest('/max_output_tokens', 'must be a number')
 }
 
 function checkTool(tool: unknown, at: string): void {
   const { type, name, tools } = fieldsOf(tool)
-  if (typeof type !== 'string') throw invalid(`${at}/type`, 'must be a string')
+  if (typeof type !== 'string') throw invalidRequest(`${at}/type`, 'must be a string')
   if (['function', 'custom', 'namespace'].includes(type) && (typeof name !== 'string' || name === ''))
-    throw invalid(`${at}/name`, 'must be a string')
+    throw invalidRequest(`${at}/name`, 'must be a string')
   if (type === 'namespace') listOf(tools).forEach((inner, index) => checkTool(inner, `${at}/tools/${index}`))
 }
 

@@ -1,11 +1,19 @@
-import { CcrError, MessageWriter, type Attempt, type CanonicalEvent, type Emit, type StreamTransform } from '@ccr/sdk'
+import {
+  type Attempt,
+  type CanonicalEvent,
+  CcrError,
+  type Emit,
+  estimateInput,
+  MessageWriter,
+  type StreamTransform,
+  tokensOf,
+} from '@ccr/sdk'
 import { reportedError } from './errors.ts'
-import { estimateInput, tokensOf } from './estimate.ts'
 import { hear, ItemQueue, unheard, type Item, type ItemKind } from './item-queue.ts'
 import { itemBlock, withPhase } from './original.ts'
 import { SEPARATOR, signItems, toReplay } from './reasoning.ts'
 import { Searches } from './searches.ts'
-import type { ToolNames } from './tool-names.ts'
+import type { NamespacedNames } from './tool-names.ts'
 import { toUsage } from './usage.ts'
 import { fieldsOf, listOf, textOf, type Fields, type ReasoningItem, type ResponsesEvent } from './wire.ts'
 
@@ -13,7 +21,7 @@ import { fieldsOf, listOf, textOf, type Fields, type ReasoningItem, type Respons
 export class ResponsesDecoder implements StreamTransform<ResponsesEvent, CanonicalEvent> {
   readonly #writer: MessageWriter
   readonly #provider: string
-  readonly #names: ToolNames | undefined
+  readonly #names: NamespacedNames | undefined
   readonly #items = new ItemQueue()
   readonly #searches: Searches
   #emit: Emit<CanonicalEvent> = () => {}
@@ -25,7 +33,7 @@ export class ResponsesDecoder implements StreamTransform<ResponsesEvent, Canonic
   /** Characters of the answer, from which its tokens are guessed when nobody counts them. */
   #characters = 0
 
-  constructor(attempt: Attempt, names: ToolNames | undefined) {
+  constructor(attempt: Attempt, names: NamespacedNames | undefined) {
     const { exchange, target } = attempt
     const newId = (prefix: string): string => exchange.newId(prefix)
     this.#provider = target.provider

@@ -3,7 +3,7 @@ import type { Trait } from './adapt.ts'
 import { encodeInput, joinSystem } from './encode-input.ts'
 import { DIALECT, readTools, type OwnTools } from './own-tools.ts'
 import { addFormat, addReasoning } from './settings.ts'
-import type { ToolNames } from './tool-names.ts'
+import type { NamespacedNames } from './tool-names.ts'
 import { fieldsOf, type Fields, type FunctionTool, type ResponsesBody, type WireTool } from './wire.ts'
 
 /** What the encoder needs to know of its attempt. */
@@ -12,7 +12,7 @@ export interface EncodeOptions {
   readonly stream: boolean
   /** Name of the provider, to which alone its own reasoning is replayed. */
   readonly provider: string
-  readonly names: ToolNames
+  readonly names: NamespacedNames
   /** What the target is known not to accept. */
   readonly refused: ReadonlySet<Trait>
   /** Reasoning that no server could read. */
@@ -124,7 +124,7 @@ function isFunction(tool: Tool): boolean {
 }
 
 /** The protocol makes schemas strict where nothing is said, so it is said. */
-function toFunction(tool: Tool, names: ToolNames): FunctionTool {
+function toFunction(tool: Tool, names: NamespacedNames): FunctionTool {
   return {
     type: 'function',
     name: names.toWire(tool.name),

@@ -1,22 +1,22 @@
 import {
-  CcrError,
-  createSseReader,
-  endpointUrl,
-  parseObject,
   type Attempt,
+  CcrError,
+  checkRequest,
+  createSseReader,
   type Emit,
+  endpointUrl,
   type ErrorCode,
+  parseObject,
   type SseFrame,
   type TargetDialect,
   type WireReader,
 } from '@ccr/sdk'
 import type { Adaptation } from './adapt.ts'
-import { checkRequest } from './check.ts'
 import { ResponsesDecoder, toItemEvents } from './decode.ts'
 import { encodeRequest, stripExtensions } from './encode.ts'
 import { readError } from './errors.ts'
 import { keyOf } from './reasoning.ts'
-import { ToolNames } from './tool-names.ts'
+import { NamespacedNames } from './tool-names.ts'
 import { fieldsOf, type ReasoningItem, type ResponsesBody, type ResponsesEvent } from './wire.ts'
 
 /**
@@ -25,14 +25,14 @@ import { fieldsOf, type ReasoningItem, type ResponsesBody, type ResponsesEvent }
  */
 const NAMES = Symbol('names')
 const SENT = Symbol('sent')
-type MarkedAttempt = Attempt & { [NAMES]?: ToolNames; [SENT]?: readonly string[] }
+type MarkedAttempt = Attempt & { [NAMES]?: NamespacedNames; [SENT]?: readonly string[] }
 
 /** The provider side of the Responses protocol. */
 export function createTarget(adaptation: Adaptation): TargetDialect<ResponsesBody, ResponsesEvent> {
   return {
     encode(request, { model, stream }, attempt: MarkedAttempt) {
       checkRequest(request)
-      const names = new ToolNames()
+      const names = new NamespacedNames()
       const body = encodeRequest(request, {
         model,
         stream,

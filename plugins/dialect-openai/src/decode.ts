@@ -1,19 +1,20 @@
 import {
-  CcrError,
-  MessageWriter,
-  readReasoning,
   type Attempt,
   type CanonicalEvent,
+  CcrError,
   type Emit,
+  estimateInput,
+  MessageWriter,
+  readReasoning,
   type StreamTransform,
+  tokensOf,
 } from '@ccr/sdk'
 import { Annotations } from './annotations.ts'
 import { CallKeys } from './call-keys.ts'
 import { reportedError } from './errors.ts'
-import { estimateInput, tokensOf } from './estimate.ts'
 import { sign, signDetails, type ReasoningField } from './reasoning.ts'
 import { ReasoningDetails, textOf, type ReasoningDetail } from './reasoning-details.ts'
-import type { ToolNames } from './tool-names.ts'
+import type { ToolNames } from '@ccr/sdk'
 import { toUsage } from './usage.ts'
 import type { CallDelta, ChatChoice, ChatChunk, ChatDelta, ChatEvent, FunctionDelta } from './wire.ts'
 
@@ -123,8 +124,7 @@ export class ChatDecoder implements StreamTransform<ChatEvent, CanonicalEvent> {
 
   /** Something else follows: the reasoning before it is signed with its details, which may have come without text. */
   #endReasoning(): void {
-    if (!this.#details.empty)
-      this.#writer.signature(signDetails(this.#provider, this.#thought, this.#details.take()))
+    if (!this.#details.empty) this.#writer.signature(signDetails(this.#provider, this.#thought, this.#details.take()))
     this.#thought = ''
   }
 

@@ -1,8 +1,7 @@
-import type { CanonicalRequest, JsonObject, Tool } from '@ccr/sdk'
+import type { CanonicalRequest, JsonObject, Tool, ToolNames } from '@ccr/sdk'
 import type { Trait } from './adapt.ts'
 import { chatFields, restoreFields } from './chat-fields.ts'
 import { encodeMessages } from './encode-messages.ts'
-import type { ToolNames } from './tool-names.ts'
 import type { ChatBody, ChatTool } from './wire.ts'
 
 /** What the encoder needs to know of its attempt. */

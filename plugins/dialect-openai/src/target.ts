@@ -1,22 +1,22 @@
 import {
-  endpointUrl,
-  CcrError,
-  createSseReader,
-  parseObject,
   type Attempt,
+  CcrError,
+  checkRequest,
+  createSseReader,
   type Emit,
+  endpointUrl,
   type ErrorCode,
+  parseObject,
   type SseFrame,
   type TargetDialect,
+  ToolNames,
   type WireReader,
 } from '@ccr/sdk'
 import type { Adaptation } from './adapt.ts'
-import { checkRequest } from './check.ts'
 import { ChatDecoder } from './decode.ts'
 import { encodeRequest, stripExtensions } from './encode.ts'
 import { readError } from './errors.ts'
 import { unknownFields } from './fields.ts'
-import { ToolNames } from './tool-names.ts'
 import type { ChatBody, ChatEvent, ChatMessage } from './wire.ts'
 
 /**

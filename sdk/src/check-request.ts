@@ -1,15 +1,18 @@
-import { CcrError, type CanonicalRequest } from '@ccr/sdk'
-import type { Fields } from './wire.ts'
+import type { CanonicalRequest } from './canonical.ts'
+import { CcrError } from './errors.ts'
+
+type Fields = Readonly<Record<string, unknown>>
 
 /**
- * Checks what the encoder reads, so that a malformed request is the client's fault and not the router's.
+ * Checks what the encoder of a foreign target reads, so that a malformed request is the client's fault and not the
+ * router's.
  *
  * @throws CcrError `CCR_REQUEST_INVALID` naming the place by JSON pointer
  */
 export function checkRequest(request: CanonicalRequest): void {
   each(request.messages, '/messages', (message, at) => {
     if (!['user', 'assistant', 'system'].includes(message['role'] as string))
-      throw invalid(`${at}/role`, 'must be user, assistant or system')
+      throw invalidRequest(`${at}/role`, 'must be user, assistant or system')
     checkContent(message['content'], `${at}/content`)
   })
   if (present(request.system)) checkContent(request.system, '/system')
@@ -22,10 +25,15 @@ export function checkRequest(request: CanonicalRequest): void {
   for (const field of ['tool_choice', 'thinking', 'output_config'] as const)
     if (present(request[field])) checkFields(request[field], `/${field}`)
   if (request.tool_choice?.type === 'tool') checkString(request.tool_choice.name, '/tool_choice/name')
+  // The turns before it stand on another server: without them the model would answer out of context.
+  if ((request['thread'] as Fields | null | undefined)?.['type'] === 'continue') {
+    const remedy = 'must be "create", with the whole history; this target keeps no threads (thread_not_found)'
+    throw invalidRequest('/thread/type', remedy)
+  }
 }
 
 /** An error that says what is wrong with the body of a request, and where. */
-export function invalid(at: string, fact: string): CcrError {
+export function invalidRequest(at: string, fact: string): CcrError {
   return new CcrError('CCR_REQUEST_INVALID', `the request body is not valid: ${at} ${fact}`)
 }
 
@@ -56,7 +64,7 @@ const STRINGS: ReadonlyMap<string, readonly string[]> = new Map([
 ])
 
 function each(list: unknown, at: string, check: (fields: Fields, at: string) => void): void {
-  if (!Array.isArray(list)) throw invalid(at, 'must be an array')
+  if (!Array.isArray(list)) throw invalidRequest(at, 'must be an array')
   list.forEach((fields: unknown, index) => {
     checkFields(fields, `${at}/${index}`)
     check(fields as Fields, `${at}/${index}`)
@@ -67,10 +75,12 @@ function present(value: unknown): boolean {
   return value !== undefined && value !== null
 }
 
-function checkString(value: unknown, at: string): void {
-  if (typeof value !== 'string') throw invalid(at, 'must be a string')
+/** @throws CcrError `CCR_REQUEST_INVALID` unless the value at this JSON pointer is a string */
+export function checkString(value: unknown, at: string): void {
+  if (typeof value !== 'string') throw invalidRequest(at, 'must be a string')
 }
 
-function checkFields(value: unknown, at: string): void {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid(at, 'must be an object')
+/** @throws CcrError `CCR_REQUEST_INVALID` unless the value at this JSON pointer is an object */
+export function checkFields(value: unknown, at: string): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalidRequest(at, 'must be an object')
 }

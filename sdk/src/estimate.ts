@@ -1,4 +1,4 @@
-import type { CanonicalRequest } from '@ccr/sdk'
+import type { CanonicalRequest } from './canonical.ts'
 
 /** Stands for an image or file, whose base64 length says nothing about its tokens. */
 const TOKENS_PER_FILE = 1500
