@@ -53,6 +53,10 @@ const objects = fc.dictionary(
   fc.oneof(fc.string(), fc.constantFrom('__proto__', '_', 'a', 'constructor', '1')),
   fc.jsonValue(),
 )
+/** Bodies without the key that is refused. */
+const accepted = fc
+  .dictionary(fc.stringMatching(/^\w{1,9}$/), fc.jsonValue())
+  .filter((body) => !JSON.stringify(body).includes('"__proto__":'))
 const spaces = fc.constantFrom('', ' ', '\n', '\t\r ')
 /** JSON texts with any white space between tokens, any legal escapes, and duplicate keys. */
 const texts = fc.oneof(
@@ -212,7 +216,7 @@ describe('readJson', { timeout: 30_000 }, () => {
 
   it('gives any body again after it has forgotten what was parsed', () => {
     fc.assert(
-      fc.property(fc.dictionary(fc.stringMatching(/^\w{1,9}$/), fc.jsonValue()), fc.boolean(), (body, large) => {
+      fc.property(accepted, fc.boolean(), (body, large) => {
         const text = JSON.stringify(large ? { ...body, pad: 'x'.repeat(20_000) } : body)
         const document = read(text)
         const before = valueOf(document)
