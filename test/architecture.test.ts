@@ -77,6 +77,7 @@ describe('import direction', () => {
     ['cli reaches into another package', 'kernel/src/cli/a.ts', `import x from '../../../plugins/one/src/index.ts'`],
     ['cli reaches outside src', 'kernel/src/cli/a.ts', `import x from '../../bench/gates.ts'`],
     ['a plugin imports the kernel', 'plugins/one/src/index.ts', `import { x } from '@ccr/kernel'`],
+    ['a plugin uses what is for the kernel', 'plugins/one/src/index.ts', `import { x } from '@ccr/sdk/kernel'`],
     ['a plugin imports another', 'plugins/one/src/index.ts', `import x from '@ccr/plugin-two'`],
     ['a plugin reaches into another', 'plugins/one/src/index.ts', `import x from '../../two/src/index.ts'`],
     ['a plugin ships the test kit', 'plugins/one/src/index.ts', `import { x } from '@ccr/sdk/testing'`],

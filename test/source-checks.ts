@@ -21,14 +21,15 @@ export function isTest(path: string): boolean {
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   sdk: [],
-  testing: ['sdk', 'kernel'],
-  core: ['sdk'],
-  exchange: ['sdk', 'core'],
-  load: ['sdk', 'core', 'exchange'],
-  config: ['sdk', 'core', 'exchange', 'load'],
-  host: ['sdk', 'core', 'exchange', 'load', 'config'],
-  cli: ['sdk', 'core', 'exchange', 'load', 'config', 'host'],
-  kernel: ['sdk', 'core', 'exchange', 'load', 'config', 'host', 'cli'],
+  'sdk/kernel': ['sdk'],
+  testing: ['sdk', 'sdk/kernel', 'kernel'],
+  core: ['sdk', 'sdk/kernel'],
+  exchange: ['sdk', 'sdk/kernel', 'core'],
+  load: ['sdk', 'sdk/kernel', 'core', 'exchange'],
+  config: ['sdk', 'sdk/kernel', 'core', 'exchange', 'load'],
+  host: ['sdk', 'sdk/kernel', 'core', 'exchange', 'load', 'config'],
+  cli: ['sdk', 'sdk/kernel', 'core', 'exchange', 'load', 'config', 'host'],
+  kernel: ['sdk', 'sdk/kernel', 'core', 'exchange', 'load', 'config', 'host', 'cli'],
   plugin: ['sdk', 'testing'],
 }
 
@@ -76,8 +77,9 @@ function targetOf(path: string, specifier: string): Room | undefined {
     const resolved = new URL(specifier, `file:///${path}`).pathname.slice(1)
     return roomOf(resolved) ?? { room: `a file outside every src folder`, folder: resolved }
   }
-  const own = /^@ccr\/([^/]+)(\/testing)?/.exec(specifier)
+  const own = /^@ccr\/([^/]+)(\/testing|\/kernel)?/.exec(specifier)
   if (!own) return undefined
+  if (own[1] === 'sdk' && own[2] === '/kernel') return { room: 'sdk/kernel', folder: 'sdk' }
   if (own[1] === 'sdk') return own[2] ? { room: 'testing', folder: 'testing' } : { room: 'sdk', folder: 'sdk' }
   if (own[1] === 'kernel') return { room: 'kernel', folder: 'kernel' }
   return { room: 'plugin', folder: own[1]!.replace(/^plugin-/, '') }

@@ -1,4 +1,5 @@
-import { MessageWriter, readJson, requestFault, type CanonicalEvent } from '@ccr/sdk'
+import { type CanonicalEvent, MessageWriter, readJson } from '@ccr/sdk'
+import { requestFault } from '@ccr/sdk/kernel'
 import { createTestKernel, type TestKernelOptions } from '@ccr/sdk/testing'
 import { describe, expect, it } from 'vitest'
 import { answerEvents, hello, lines, plainDialect, plugin, routeTo } from './support/plugins.ts'

@@ -56,6 +56,23 @@ describe('a generation', () => {
     await kernel.dispose()
   })
 
+  it('is fixed once it is built: nothing can be registered later', async () => {
+    let late!: PluginContext
+    const kernel = await createTestKernel({ plugins: [plainDialect, echo, plugin('late', (ctx) => void (late = ctx))] })
+    const kinds: readonly (readonly [string, () => void])[] = [
+      ['a handler of onRequest', () => late.on('onRequest', () => undefined)],
+      [
+        'the endpoint /late',
+        () => late.endpoint({ method: 'GET', path: '/late', access: 'data', respond: () => ({ status: 204 }) }),
+      ],
+      ['work to start', () => late.whileLive(() => () => undefined)],
+      ['the dialect spoken-later', () => late.dialect({ name: 'spoken-later' })],
+    ]
+    for (const [what, register] of kinds)
+      expect(register).toThrow(`plugin 'late' registered ${what} after its activation`)
+    await kernel.dispose()
+  })
+
   const failing: Readonly<Record<string, [ReturnType<typeof plugin>, unknown, RegExp]>> = {
     'a throw in activate': [
       plugin('bad', () => {

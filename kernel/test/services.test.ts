@@ -34,6 +34,16 @@ const quota = (vendor: string) =>
   plugin(vendor, { contributes: ['quotas'] }, (ctx) => ctx.contribute('quotas', { vendor }))
 
 describe('a service', () => {
+  it('that may be absent is used where it is provided, also once it is added later', async () => {
+    const seen: (number | undefined)[] = []
+    const reader = plugin('reader', { requires: ['clock?'] }, (ctx) => void seen.push(ctx.get('clock?')?.now()))
+    const kernel = await createTestKernel({ plugins: [plainDialect, echo, reader] })
+    await kernel.reload([plainDialect, echo, reader, clock(41)])
+    await kernel.reload([plainDialect, echo, reader])
+    expect(seen).toEqual([undefined, 41, undefined])
+    await kernel.dispose()
+  })
+
   it('is there before who requires it, wherever that stands in the config', async () => {
     const seen: number[] = []
     const reader = plugin('reader', { requires: ['alarm'] }, (ctx) => void seen.push(ctx.get('alarm').at()))

@@ -3,6 +3,7 @@ import type { CanonicalEvent, CanonicalMessage, CanonicalRequest } from './canon
 import type { ClientDialect, Dialect } from './dialect.ts'
 import type { Attempt, Exchange, HeaderBag, Provider, Target } from './exchange.ts'
 import type { HookHandlers, HookName, HookPlacement } from './hooks.ts'
+import type { TokenService } from './tokens.ts'
 
 /** A structured log of one plugin; never give it bodies or secrets. */
 export interface PluginLog {
@@ -58,20 +59,27 @@ export interface Contributions {
 }
 
 /** What one plugin may offer to all others, by name; extended by declaration merging. */
-export interface Services {}
+export interface Services {
+  tokens: TokenService
+}
 
 export type ServiceName = keyof Services & string
 export type PointName = keyof Contributions & string
 
-/** What a plugin can build on: a service, or everything contributed to a point, written `point[]`. */
-export type Requirement = ServiceName | `${PointName}[]`
+/**
+ * What a plugin can build on: a service, a service that may be absent, written `name?`, or everything contributed to a
+ * point, written `point[]`.
+ */
+export type Requirement = ServiceName | `${ServiceName}?` | `${PointName}[]`
 
 /** What a {@link Requirement} stands for. Contributions come in config order. */
 export type Required<R extends Requirement> = R extends ServiceName
   ? Services[R]
-  : R extends `${infer Point extends PointName}[]`
-    ? readonly Contributions[Point][]
-    : never
+  : R extends `${infer Name extends ServiceName}?`
+    ? Services[Name] | undefined
+    : R extends `${infer Point extends PointName}[]`
+      ? readonly Contributions[Point][]
+      : never
 
 /** How an inner exchange is run. */
 export interface InnerOptions {
@@ -95,6 +103,7 @@ export interface PluginContext<Options = unknown, Config = unknown> {
   readonly log: PluginLog
   /** Aborted when the instance is disposed. */
   readonly signal: AbortSignal
+  /** Takes part in a hook; like every registration, only inside `activate`. */
   on<Hook extends HookName>(hook: Hook, handler: HookHandlers[Hook], placement?: HookPlacement[Hook]): void
   /** The inverse of something the kernel cannot see; run at disposal, in reverse order. */
   effect(inverse: () => void | Promise<void>): void

@@ -20,7 +20,7 @@ export async function readClientSettings(context: CommandContext, file: string |
 
 /** Milliseconds that running exchanges get to end; nothing when the config cannot be used. */
 export async function readDrainMs(context: CommandContext, file: string | undefined): Promise<number | undefined> {
-  const { createSettings } = await import('@ccr/sdk')
+  const { createSettings } = await import('@ccr/sdk/kernel')
   try {
     return createSettings({ timeouts: (await readKernelConfig(context, file)).timeouts ?? {} }).timeouts.drain
   } catch {

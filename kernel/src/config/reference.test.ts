@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TObject, TSchema } from 'typebox'
 import { describe, expect, it } from 'vitest'
-import { Limits, Timeouts } from '@ccr/sdk'
+import { Limits, Timeouts } from '@ccr/sdk/kernel'
 import { packageRoot } from '../load/builtin.ts'
 import { EntryForm, KernelConfig, ProviderConfig, WhenForm } from './schema.ts'
 

@@ -1,6 +1,6 @@
 import { Secret } from '@ccr/sdk'
+import { createSettings, type Settings } from '@ccr/sdk/kernel'
 import type { ProviderBlueprint } from '../core/blueprint.ts'
-import { createSettings, type Settings } from '@ccr/sdk'
 import type { EntryConfig } from '../load/entries.ts'
 import { missingVariables } from './check.ts'
 import type { InstalledPlugin } from './installed.ts'

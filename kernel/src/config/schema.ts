@@ -1,5 +1,5 @@
 import { Type, type Static, type TProperties } from 'typebox'
-import { Limits, Timeouts } from '@ccr/sdk'
+import { Limits, Timeouts } from '@ccr/sdk/kernel'
 
 /** Levels of the server log, loudest first. */
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const

@@ -1,4 +1,4 @@
-import { createSettings, type Timeouts } from '@ccr/sdk'
+import { createSettings, type Timeouts } from '@ccr/sdk/kernel'
 import type { Fault } from './check.ts'
 import { isPlainObject } from './plain-data.ts'
 

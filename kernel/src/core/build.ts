@@ -1,5 +1,5 @@
-import { CcrError, fitted, isCcrError, messageOf, placeOf, within } from '@ccr/sdk'
-import type { Dialect, Endpoint, ErrorCode, Settings } from '@ccr/sdk'
+import { CcrError, type Dialect, type Endpoint, type ErrorCode, isCcrError, messageOf } from '@ccr/sdk'
+import { fitted, placeOf, type Settings, within } from '@ccr/sdk/kernel'
 import type { Blueprint, Entry, ProfileBlueprint } from './blueprint.ts'
 import { createContext, placed, type RunInner } from './context.ts'
 import { contributionsTo, DEFAULT_PROFILE, Generation, type BuildFailure } from './generation.ts'
@@ -123,6 +123,7 @@ class Build {
     try {
       const context = createContext(instance, options.value, config.value, { requirements, inner, log })
       await within(settings().timeouts.activate, () => plugin.activate(context))
+      instance.activated = true
       check?.(instance)
     } catch (cause) {
       await instance.release(log)
@@ -180,7 +181,7 @@ class Build {
 
 /** What a requirement's name stands for: a service, or the contributions to a point. */
 function offered(name: string, behind: readonly Instance[]): unknown {
-  if (!name.endsWith('[]')) return behind[0]!.services.get(name)
+  if (!name.endsWith('[]')) return behind[0]?.services.get(name.replace(/\?$/, ''))
   return contributionsTo(behind, name.slice(0, -2) as 'providers').map(({ value }) => value)
 }
 

@@ -1,5 +1,6 @@
-import { CcrError, withFields, type CanonicalMessage, type CanonicalRequest, type HookName } from '@ccr/sdk'
-import type { InnerOptions, Placement, PluginContext } from '@ccr/sdk'
+import { CcrError } from '@ccr/sdk'
+import type { CanonicalMessage, CanonicalRequest, HookName, InnerOptions, Placement, PluginContext } from '@ccr/sdk'
+import { withFields } from '@ccr/sdk/kernel'
 import type { Entry } from './blueprint.ts'
 import type { Instance } from './instance.ts'
 import type { Log } from './log.ts'
@@ -25,6 +26,12 @@ export function createContext(instance: Instance, options: unknown, config: unkn
     const fact = `plugin '${plugin.name}' used its context after it was disposed`
     throw new CcrError('CCR_PLUGIN_STALE', `${fact}; do not keep ctx beyond disposal`, { plugin: plugin.name })
   }
+  /** The instance, as long as it may register something: a generation is fixed once it is built. */
+  const open = (what: string): Instance => {
+    if (!live().activated) return instance
+    const fact = `plugin '${plugin.name}' registered ${what} after its activation`
+    throw new CcrError('CCR_PLUGIN_ACTIVATE', `${fact}; do it inside activate`, { plugin: plugin.name })
+  }
   const declared = (list: 'provides' | 'requires' | 'contributes', what: string): void => {
     if (!plugin[list].includes(what)) throw broken(plugin, `uses '${what}' without declaring it; add it to ${list}`)
   }
@@ -37,15 +44,15 @@ export function createContext(instance: Instance, options: unknown, config: unkn
     log: withFields(given.log, { plugin: plugin.name, entry: entryId }),
     signal: instance.signal,
     on: (hook, handler, placement) => {
-      const tap = createTap(live(), hook, handler as Tap['handler'], (placement ?? {}) as AnyPlacement)
+      const tap = createTap(open(`a handler of ${hook}`), hook, handler as Tap['handler'], (placement ?? {}) as AnyPlacement)
       instance.taps.push(tap)
     },
     effect: (inverse) => void live().inverses.push(inverse),
-    whileLive: (start) => void live().starts.push(start),
+    whileLive: (start) => void open('work to start').starts.push(start),
     state: (key, version, init) => live().state.get(key, version, init),
     provide: (name, service) => {
       declared('provides', name)
-      live().services.set(name, service)
+      open(`the service '${name}'`).services.set(name, service)
     },
     get: (what) => {
       declared('requires', what)
@@ -57,12 +64,12 @@ export function createContext(instance: Instance, options: unknown, config: unkn
       live()
       return given.inner(request, how)
     },
-    endpoint: (endpoint) => void live().endpoints.push(endpoint),
+    endpoint: (endpoint) => void open(`the endpoint ${endpoint.path}`).endpoints.push(endpoint),
     // A dialect's body and event types stay inside it: the kernel only ever hands back what the dialect made.
-    dialect: (dialect) => void live().dialects.push(dialect as never),
+    dialect: (dialect) => void open(`the dialect ${dialect.name}`).dialects.push(dialect as never),
     contribute: (point, value) => {
       declared('contributes', point)
-      live().contributions.push({ point, value })
+      open(`a contribution to '${point}'`).contributions.push({ point, value })
     },
   })
 }

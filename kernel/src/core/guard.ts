@@ -1,4 +1,5 @@
-import { CcrError, isCcrError, isSkipTarget, isThenable, messageOf, placeOf, settle, type ErrorCode } from '@ccr/sdk'
+import { CcrError, type ErrorCode, isCcrError, isSkipTarget, messageOf } from '@ccr/sdk'
+import { isThenable, placeOf, settle } from '@ccr/sdk/kernel'
 import type { Log } from './log.ts'
 import type { Tap } from './tap.ts'
 

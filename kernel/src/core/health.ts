@@ -1,4 +1,5 @@
-import type { CcrError, HookName, Settings, StageHealth } from '@ccr/sdk'
+import type { CcrError, HookName } from '@ccr/sdk'
+import type { Settings, StageHealth } from '@ccr/sdk/kernel'
 
 /** What the calls of one plugin's handlers of one hook came to; times in milliseconds. */
 export interface HookUse {

@@ -1,10 +1,11 @@
-import { decisionFault, outboundFault, planFault, requestFault } from '@ccr/sdk'
-import type { Attempt, AttemptFailure, CanonicalRequest, ErrorDecision, Exchange, LocalReply } from '@ccr/sdk'
-import type { Outbound, Pipeline, RequestDecision, RoutePlan, Target, UsageRecord } from '@ccr/sdk'
+import type {
+  Attempt, AttemptFailure, CanonicalRequest, ErrorDecision, Exchange, LocalReply, Outbound, RequestDecision, RoutePlan,
+  Target, UsageRecord,
+} from '@ccr/sdk'
+import { decisionFault, inOrder, outboundFault, type Pipeline, planFault, requestFault } from '@ccr/sdk/kernel'
 import { AsyncParallelHook, AsyncSeriesBailHook, AsyncSeriesWaterfallHook, SyncHook } from 'tapable'
 import { guard, guardSync } from './guard.ts'
 import type { Log } from './log.ts'
-import { inOrder } from './order.ts'
 import { HOOK_RULES, type Tap } from './tap.ts'
 
 /** An exchange whose request onRequest may replace. */

@@ -1,4 +1,5 @@
-import { within, type Contributions, type Dialect, type Endpoint } from '@ccr/sdk'
+import type { Contributions, Dialect, Endpoint } from '@ccr/sdk'
+import { within } from '@ccr/sdk/kernel'
 import type { Entry } from './blueprint.ts'
 import type { Health } from './health.ts'
 import type { Log } from './log.ts'
@@ -32,6 +33,8 @@ export class Instance {
   readonly services = new Map<string, unknown>()
   readonly inverses: Stop[] = []
   readonly starts: (() => Stop)[] = []
+  /** What it registers is known: nothing can be added any more. */
+  activated = false
   /** Duration of its activation, in milliseconds. */
   activateMs = 0
   /** What the same entry was before the change that brought this instance, and when that was. */

@@ -1,4 +1,5 @@
-import { CcrError, type Settings } from '@ccr/sdk'
+import { CcrError } from '@ccr/sdk'
+import type { Settings } from '@ccr/sdk/kernel'
 import type { Blueprint } from './blueprint.ts'
 import { buildGeneration } from './build.ts'
 import type { RunInner } from './context.ts'

@@ -1,14 +1,14 @@
 import { CcrError, type Plugin } from '@ccr/sdk'
+import { inOrder } from '@ccr/sdk/kernel'
 import type { Entry } from './blueprint.ts'
 import type { Instance } from './instance.ts'
-import { inOrder } from './order.ts'
 
 /** Entries so that what each requires comes before it; otherwise in their own order. */
 export function inDependencyOrder(entries: readonly Entry[]): Entry[] {
   const rows = entries.map((entry) => {
     const { provides, contributes, requires } = entry.plugin
     const names = [entry.id, ...provides, ...contributes.map((point) => `${point}[]`)]
-    return { entry, names, stage: 0, after: requires }
+    return { entry, names, stage: 0, after: requires.map((name) => name.replace(/\?$/, '')) }
   })
   return inOrder(rows).map(({ entry }) => entry)
 }
@@ -44,8 +44,9 @@ export class Services {
       inner.sort((first, second) => first.place - second.place)
       return [...(this.#outer?.behind(requirement, plugin) ?? []), ...inner.map(({ instance }) => instance)]
     }
-    const provider = this.#providerOf(requirement)
+    const provider = this.#providerOf(requirement.replace(/\?$/, ''))
     if (provider) return [provider]
+    if (requirement.endsWith('?')) return []
     throw broken(plugin, `requires the service '${requirement}', which no plugin provides; add one that does`)
   }
 

@@ -1,10 +1,10 @@
-import { CcrError, closeBody, explodeAnswer, isThenable, readWhole, settle, type CanonicalEvent } from '@ccr/sdk'
-import type { PassthroughFrames, Pipeline, TargetDialect, WireReader } from '@ccr/sdk'
+import { type CanonicalEvent, CcrError, type PassthroughFrames, type TargetDialect, type WireReader } from '@ccr/sdk'
+import {
+  closeBody, explodeAnswer, isThenable, type Pipeline, readWhole, type Settings, settle, type Watchdog,
+} from '@ccr/sdk/kernel'
 import type { AttemptState } from './attempt.ts'
 import { ofDialect } from './outbound.ts'
 import type { TransportResponse } from './ports.ts'
-import type { Settings } from '@ccr/sdk'
-import type { Watchdog } from './watchdog.ts'
 
 /** A piece of an answer: canonical events, and the bytes to forward in their place when the answer is passed on. */
 export interface Piece {

@@ -1,5 +1,5 @@
-import { Cancellation } from '@ccr/sdk'
 import type { Attempt, AttemptFailure, AttemptOutcome, AttemptRecord, Provider, Target } from '@ccr/sdk'
+import { Cancellation } from '@ccr/sdk/kernel'
 import type { Log } from '../core/log.ts'
 import type { ExchangeState } from './state.ts'
 

@@ -1,9 +1,9 @@
-import { CcrError, failureHeaders, forwardable, messageOfEvents, settle, toHeaderValue } from '@ccr/sdk'
+import { CcrError, messageOfEvents } from '@ccr/sdk'
 import type { ClientDialect, ClientEncoder, FailureReply, Target } from '@ccr/sdk'
+import { failureHeaders, forwardable, settle, toHeaderValue, type Watchdog } from '@ccr/sdk/kernel'
 import type { ClientSink, Incoming, Runtime } from './ports.ts'
 import type { ExchangeState } from './state.ts'
 import type { Piece } from './answer.ts'
-import type { Watchdog } from './watchdog.ts'
 
 /**
  * held: nothing was sent · alive: a waiting client got 200 and pings, other targets are still possible · committed:

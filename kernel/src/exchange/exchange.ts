@@ -1,10 +1,11 @@
 import {
-  CcrError, hiding, isCcrError, isEnd, isProgress, isSkipTarget, isSubstantive, outcomeOf, pause, Pipeline, readWhole,
-  refusedCredentials, replyEvents, replyTo, statusFailure, thrownFailure, UsageTracker, weightOfEvents,
+  CcrError, isCcrError, isEnd, isProgress, isSkipTarget, isSubstantive, outcomeOf, replyEvents, weightOfEvents,
 } from '@ccr/sdk'
-import type {
-  AttemptFailure, Cancellation, CanonicalEvent, DecodedRequest, LocalReply, Settings, UpstreamError, UsageRecord,
-} from '@ccr/sdk'
+import type { AttemptFailure, CanonicalEvent, DecodedRequest, LocalReply, UpstreamError, UsageRecord } from '@ccr/sdk'
+import {
+  hiding, pause, Pipeline, readWhole, refusedCredentials, replyTo, statusFailure, thrownFailure, UsageTracker, Watchdog,
+} from '@ccr/sdk/kernel'
+import type { Cancellation, Settings } from '@ccr/sdk/kernel'
 import type { Profile } from '../core/profile.ts'
 import type { Lease } from '../core/kernel.ts'
 import type { Log } from '../core/log.ts'
@@ -15,7 +16,6 @@ import { ofDialect, prepareOutbound } from './outbound.ts'
 import { planRoute, type FoundTarget } from './plan.ts'
 import type { Incoming, Runtime, TransportResponse } from './ports.ts'
 import { ExchangeState } from './state.ts'
-import { Watchdog } from './watchdog.ts'
 
 /** Longest wait for the durable onUsage taps before the terminal frame goes out. */
 const DURABLE_MS = 50

@@ -1,5 +1,5 @@
-import { CcrError, isCcrError, mergeHeaders, messageOf, ownCredentials, toJsonBody, withModel } from '@ccr/sdk'
-import type { Auth, CanonicalRequest, Outbound } from '@ccr/sdk'
+import { type Auth, type CanonicalRequest, CcrError, isCcrError, messageOf, type Outbound } from '@ccr/sdk'
+import { mergeHeaders, ownCredentials, toJsonBody, withModel } from '@ccr/sdk/kernel'
 import type { GenerationProvider, Profile } from '../core/profile.ts'
 import type { AttemptState } from './attempt.ts'
 

@@ -1,4 +1,5 @@
-import type { Cancellation, ClientDialect, ClientInput, Exchange, Settings } from '@ccr/sdk'
+import type { ClientDialect, ClientInput, Exchange } from '@ccr/sdk'
+import type { Cancellation, Settings } from '@ccr/sdk/kernel'
 import type { Inner } from './state.ts'
 
 /** One request to an upstream. */

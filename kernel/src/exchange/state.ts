@@ -1,5 +1,9 @@
-import { deepFreeze, type Cancellation, type CanonicalRequest, type ClientInfo, type DecodedRequest } from '@ccr/sdk'
-import type { AttemptRecord, Exchange, HeaderBag, Provider, RawBody, RoutePlan, Target, UsageRecord } from '@ccr/sdk'
+import { deepFreeze } from '@ccr/sdk'
+import type {
+  AttemptRecord, CanonicalRequest, ClientInfo, DecodedRequest, Exchange, HeaderBag, Provider, RawBody, RoutePlan,
+  Target, UsageRecord,
+} from '@ccr/sdk'
+import type { Cancellation } from '@ccr/sdk/kernel'
 import type { Generation } from '../core/generation.ts'
 import type { Log } from '../core/log.ts'
 import type { Profile } from '../core/profile.ts'

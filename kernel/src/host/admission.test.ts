@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import { Admission } from './admission.ts'
-import { Cancellation } from '@ccr/sdk'
+import { Cancellation } from '@ccr/sdk/kernel'
 
 const never = new Cancellation()
 const LIMITS = { inFlight: 2, inFlightBytes: 100, queued: 2, queueMs: 60_000 }

@@ -1,4 +1,4 @@
-import type { Cancellation } from '@ccr/sdk'
+import type { Cancellation } from '@ccr/sdk/kernel'
 
 /** How many exchanges may run, and how long others wait for their turn. */
 export interface AdmissionLimits {

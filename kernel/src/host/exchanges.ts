@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import { CcrError, type Cancellation, type ClientDialect, type ClientInput } from '@ccr/sdk'
-import type { HeaderBag } from '@ccr/sdk'
+import { CcrError, type ClientDialect, type ClientInput, type HeaderBag } from '@ccr/sdk'
+import type { Cancellation } from '@ccr/sdk/kernel'
 import { DEFAULT_PROFILE } from '../core/generation.ts'
 import type { Lease } from '../core/kernel.ts'
 import type { Log } from '../core/log.ts'

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { failureHeaders, type FailureReply } from '@ccr/sdk'
+import type { FailureReply } from '@ccr/sdk'
+import { failureHeaders } from '@ccr/sdk/kernel'
 
 const DRAIN_BYTES = 1024 * 1024
 const DRAIN_MS = 2_000

@@ -1,9 +1,9 @@
 import { createServer } from 'node:http'
 import { connect, type AddressInfo } from 'node:net'
 import { isCcrError } from '@ccr/sdk'
+import { createSettings } from '@ccr/sdk/kernel'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { ClientSink, Incoming } from '../exchange/ports.ts'
-import { createSettings } from '@ccr/sdk'
 import type { RunExchange } from './exchanges.ts'
 import {
   sendRaw,

@@ -1,7 +1,7 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import type { Endpoint } from '@ccr/sdk'
+import { createSettings } from '@ccr/sdk/kernel'
 import { afterEach, describe, expect, it } from 'vitest'
-import { createSettings } from '@ccr/sdk'
 import { ADMIN_KEY, sendRaw, startServer, until, type TestServer, type TestServerOptions } from './server-fixture.ts'
 
 const KEY = 'data-key-0123456789abcdef'

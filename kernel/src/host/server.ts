@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import { messageOf, replyTo, settle, type Endpoint, type EndpointReply } from '@ccr/sdk'
+import { type Endpoint, type EndpointReply, messageOf } from '@ccr/sdk'
+import { replyTo, settle } from '@ccr/sdk/kernel'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { DEFAULT_PROFILE, type Generation } from '../core/generation.ts'
 import type { Kernel } from '../core/kernel.ts'

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
-import { Cancellation, CcrError } from '@ccr/sdk'
+import { CcrError } from '@ccr/sdk'
+import { Cancellation } from '@ccr/sdk/kernel'
 import type { ClientSink } from '../exchange/ports.ts'
 
 // How often, and how many times, a client that sent a FIN is asked whether it still listens.

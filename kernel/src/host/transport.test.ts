@@ -10,7 +10,7 @@ import {
 } from 'node:net'
 import { brotliCompressSync, constants, createGzip, deflateSync, gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
-import { Cancellation } from '@ccr/sdk'
+import { Cancellation } from '@ccr/sdk/kernel'
 import type { TransportRequest } from '../exchange/ports.ts'
 import { HostTransport, type TransportOptions } from './transport.ts'
 

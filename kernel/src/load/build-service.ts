@@ -1,4 +1,5 @@
-import { CcrError, settle } from '@ccr/sdk'
+import { CcrError } from '@ccr/sdk'
+import { settle } from '@ccr/sdk/kernel'
 import type { BuildFailure, BuildOptions, BuildResult } from 'esbuild'
 
 /** The longest that one build may take, in milliseconds. */
@@ -24,7 +25,12 @@ export async function runBuild(
   for (let attempt = 1; ; attempt++) {
     const used = service
     try {
-      return await settle(onOneThread(() => build(options)), limitMs, used.signal, () => late(limitMs))
+      return await settle(
+        onOneThread(() => build(options)),
+        limitMs,
+        used.signal,
+        () => late(limitMs),
+      )
     } catch (thrown) {
       if (isBuildFailure(thrown)) throw thrown
       replace(used, stop)

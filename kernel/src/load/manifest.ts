@@ -1,4 +1,5 @@
-import { CcrError, messageOf, within, type Plugin, type PluginContext } from '@ccr/sdk'
+import { CcrError, messageOf, type Plugin, type PluginContext } from '@ccr/sdk'
+import { within } from '@ccr/sdk/kernel'
 import { Type, type Static, type TSchema } from 'typebox'
 import Value from 'typebox/value'
 

@@ -1,4 +1,4 @@
-import type { Settings } from '@ccr/sdk'
+import type { Settings } from '@ccr/sdk/kernel'
 import type { Blueprint, Entry, ProfileBlueprint } from '../core/blueprint.ts'
 import { DEFAULT_PROFILE, type Generation } from '../core/generation.ts'
 import type { Quarantine } from '../core/health.ts'

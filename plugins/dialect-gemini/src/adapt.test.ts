@@ -1,4 +1,5 @@
-import { statusFailure, type CanonicalRequest, type Target } from '@ccr/sdk'
+import type { CanonicalRequest, Target } from '@ccr/sdk'
+import { statusFailure } from '@ccr/sdk/kernel'
 import { json, type TestUpstream } from '@ccr/sdk/testing'
 import { afterEach, describe, expect, it } from 'vitest'
 import { chunk, encode, fakeAttempt } from '../test/harness.ts'

@@ -1,4 +1,5 @@
-import { Validator, type CanonicalEvent } from '@ccr/sdk'
+import type { CanonicalEvent } from '@ccr/sdk'
+import { Validator } from '@ccr/sdk/kernel'
 
 /** What is wrong with a stream of canonical events, by the kernel's own validator and by what only the end shows. */
 export function faultsOf(events: readonly CanonicalEvent[], complete = true): string[] {

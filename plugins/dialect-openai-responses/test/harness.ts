@@ -1,16 +1,8 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import {
-  createAccumulator,
-  isCcrError,
-  Validator,
-  type Attempt,
-  type CanonicalEvent,
-  type CanonicalMessage,
-  type CanonicalRequest,
-  type Exchange,
-  type Outbound,
-} from '@ccr/sdk'
+import { createAccumulator, isCcrError } from '@ccr/sdk'
+import type { Attempt, CanonicalEvent, CanonicalMessage, CanonicalRequest, Exchange, Outbound } from '@ccr/sdk'
+import { Validator } from '@ccr/sdk/kernel'
 import { createAdaptation, type Adaptation } from '../src/adapt.ts'
 import { createTarget } from '../src/target.ts'
 import type { Fields, InputItem, ResponsesBody, ResponsesEvent } from '../src/wire.ts'

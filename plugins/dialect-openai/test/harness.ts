@@ -1,14 +1,6 @@
-import {
-  createAccumulator,
-  deepFreeze,
-  messageOf as messageOfFault,
-  type Attempt,
-  type CanonicalEvent,
-  type CanonicalMessage,
-  type CanonicalRequest,
-  type Outbound,
-} from '@ccr/sdk'
-import { Validator } from '@ccr/sdk'
+import { createAccumulator, deepFreeze, messageOf as messageOfFault } from '@ccr/sdk'
+import type { Attempt, CanonicalEvent, CanonicalMessage, CanonicalRequest, Outbound } from '@ccr/sdk'
+import { Validator } from '@ccr/sdk/kernel'
 import { createAdaptation } from '../src/adapt.ts'
 import { createTarget } from '../src/target.ts'
 import type { ChatBody, ChatEvent } from '../src/wire.ts'

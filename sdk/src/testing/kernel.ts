@@ -1,7 +1,7 @@
 import { Probation, runExchange, runInner } from '@ccr/kernel'
 import type { Blueprint, ClientSink, Entry, Incoming, Kernel, Log, ProviderBlueprint, Runtime } from '@ccr/kernel'
-import { Cancellation, CcrError, createSettings, Secret } from '@ccr/sdk'
-import type { ClientDialect, Endpoint, Plugin, Settings, UsageRecord } from '@ccr/sdk'
+import { CcrError, type ClientDialect, type Endpoint, type Plugin, Secret, type UsageRecord } from '@ccr/sdk'
+import { Cancellation, createSettings, type Settings } from '@ccr/sdk/kernel'
 import { json, toResponse, type TestUpstream } from './upstream.ts'
 
 /** A plugin, a plugin with its options, or with everything an entry may say. */

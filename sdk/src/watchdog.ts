@@ -1,5 +1,5 @@
-import { CcrError } from '@ccr/sdk'
-import type { Timeouts } from '@ccr/sdk'
+import { CcrError } from './errors.ts'
+import type { Timeouts } from './settings.ts'
 
 /** What each timer misses when it expires. */
 const MISSED = {
