@@ -44,7 +44,10 @@ afterEach(() => rm(root, { recursive: true, force: true }))
 
 /** Paths below a folder, relative to it. */
 function within(inputs: ReadonlySet<string>, folder: string): string[] {
-  return [...inputs].map((input) => relative(folder, input)).filter((path) => !path.startsWith('..')).sort()
+  return [...inputs]
+    .map((input) => relative(folder, input))
+    .filter((path) => !path.startsWith('..'))
+    .sort()
 }
 
 describe('assemble', () => {
@@ -86,6 +89,31 @@ describe('assemble', () => {
       code: 'CCR_CONFIG_SCHEMA',
       at: `${join(home, 'config.json')}:1:44`,
     })
+  })
+
+  it('takes a provider out whose transformer cannot be loaded, and puts the entries of transformers last', async () => {
+    await writeFile(
+      join(home, 'good.ts'),
+      `import { definePlugin, Type } from '@ccr/sdk'
+      export default definePlugin({ name: 'good', apiVersion: 1, description: '', options: Type.Object({}), activate() {} })`,
+    )
+    await writeFile(join(home, 'bad.ts'), 'export default ]')
+    await writeFile(
+      join(home, 'config.json'),
+      `{ Providers: [
+        { name: 'p', api_base_url: 'http://p', transformer: { use: ['file:./good.ts'] } },
+        { name: 'q', api_base_url: 'http://q', transformer: { m: { use: ['file:./bad.ts'] } } },
+      ] }`,
+    )
+    const inputs = new Set<string>()
+    const { blueprint, config, failures } = await assemble({ home, env: {}, inputs }, root)
+    expect(blueprint.providers.map(({ name }) => name)).toEqual(['p'])
+    expect(blueprint.entries.at(-1)).toMatchObject({ id: 'file:./good.ts@p', plugin: { name: 'good' } })
+    expect(config.disabledProviders).toEqual([
+      { name: 'q', reason: expect.stringContaining('bad.ts') as string, at: `${join(home, 'config.json')}:3:74` },
+    ])
+    expect(failures.map(({ id }) => id)).toEqual(['file:./bad.ts@q,m'])
+    expect(within(inputs, home)).toEqual(['bad.ts', 'ccr.config.ts', 'config.json', 'good.ts'])
   })
 
   it('says that the installation is damaged when its preset is', async () => {

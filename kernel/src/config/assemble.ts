@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { Blueprint } from '../core/blueprint.ts'
-import { findBuiltins, originOf, packageRoot } from '../load/builtin.ts'
+import { findBuiltins, originOf, packageRoot, type Builtin } from '../load/builtin.ts'
 import { loadEntries, type EntryConfig, type EntryFailure, type LoadedEntries } from '../load/entries.ts'
 import { presetEntries, resolveEntries } from './entries.ts'
 import { fromManifest, fromPlugin, type InstalledPlugin } from './installed.ts'
 import { readDefaultPreset } from './preset.ts'
 import { profilesOf, type ProfileConfig } from './profiles.ts'
 import { readConfig, type ConfigPlace } from './read.ts'
-import { resolveConfig, resolveProfile, type ResolvedConfig } from './resolve.ts'
+import { resolveConfig, resolveProfile, type ResolvedConfig, type ResolvedProfile } from './resolve.ts'
 
 /** A config and the code it names, ready to become a generation. */
 export interface Assembly {
@@ -47,34 +47,66 @@ export async function assemble(place: ConfigPlace, root = packageRoot()): Promis
     ...worlds.flatMap((world) => filePlugins(world.configs, world.code.entries)),
   ]
   const config = resolveConfig(loaded, { preset, installed, entries: configs })
-  const resolved = profiles.map(({ name, loaded: own, configs: entries, code }) => {
-    return { name, code, ...resolveProfile(own, { preset, installed, entries }) }
+  const resolved = [
+    await withChains(config, main, builtins),
+    ...(await Promise.all(
+      profiles.map(({ loaded: own, configs: entries, code }) =>
+        withChains(resolveProfile(own, { preset, installed, entries }), code, builtins),
+      ),
+    )),
+  ]
+  const inUse = resolved.map(({ code }) => code)
+  for (const { inputs: files } of inUse) for (const input of files) inputs.add(input)
+  const hashes = inUse.map(({ entries }) => entries.map(({ id, hash }) => [id, hash]))
+  const [own, ...others] = resolved.map(({ providers, sections, code: { entries } }) => {
+    return { providers, sections, entries }
   })
-  const hashes = worlds.map(({ code }) => code.entries.map(({ id, hash }) => [id, hash]))
   return {
     config: {
       ...config,
-      warnings: [...new Set([...config.warnings, ...resolved.flatMap(({ warnings }) => warnings)])],
-      disabledProviders: distinct([config, ...resolved].flatMap(({ disabledProviders }) => disabledProviders)),
+      warnings: [...new Set(resolved.flatMap(({ warnings }) => warnings))],
+      disabledProviders: distinct(resolved.flatMap(({ disabledProviders }) => disabledProviders)),
     },
     blueprint: {
-      entries: main.entries,
-      providers: config.providers,
-      sections: config.sections,
-      profiles: Object.fromEntries(
-        resolved.map(({ name, code, providers, sections }) => [name, { entries: code.entries, providers, sections }]),
-      ),
+      ...own!,
+      profiles: Object.fromEntries(profiles.map(({ name }, index) => [name, others[index]!])),
     },
-    failures: distinct(worlds.flatMap(({ code }) => code.failures)),
+    failures: distinct(inUse.flatMap(({ failures }) => failures)),
     fingerprint: createHash('sha256')
       .update(JSON.stringify([loaded.value, preset, hashes]))
       .digest('hex'),
   }
 }
 
+/** The profile with the code that the transformers of its providers name; without what that code lacks, no provider. */
+async function withChains<Of extends ResolvedProfile>(profile: Of, code: LoadedEntries, builtins: readonly Builtin[]) {
+  const { chained, providers, disabledProviders } = profile
+  const loaded = await loadEntries(
+    chained.map(({ entry }) => entry),
+    builtins,
+  )
+  const faulty = loaded.failures.flatMap(({ id, error }) => {
+    const found = chained.find(({ entry }) => entry.id === id)!
+    return { name: found.provider, reason: error.message, at: found.entry.at }
+  })
+  const lost = new Set(faulty.map(({ name }) => name))
+  return {
+    ...profile,
+    providers: providers.filter(({ name }) => !lost.has(name)),
+    disabledProviders: [...disabledProviders, ...faulty],
+    code: {
+      entries: [...code.entries, ...loaded.entries],
+      failures: [...code.failures, ...loaded.failures],
+      inputs: [...code.inputs, ...loaded.inputs],
+    },
+  }
+}
+
 function filePlugins(configs: readonly EntryConfig[], entries: LoadedEntries['entries']): readonly InstalledPlugin[] {
-  const files = new Set(configs.filter(({ file }) => file !== undefined).map(({ id }) => id))
-  return entries.filter(({ id }) => files.has(id)).map(({ plugin }) => fromPlugin(plugin))
+  return configs.flatMap(({ id, use, file }) => {
+    const entry = entries.find((one) => one.id === id)
+    return file === undefined || entry === undefined ? [] : fromPlugin(entry.plugin, use, file)
+  })
 }
 
 /** What a profile has from the config around it is told once. */

@@ -1,5 +1,6 @@
 import { Secret } from '@ccr/sdk'
 import type { ProviderBlueprint } from '../core/blueprint.ts'
+import type { EntryConfig } from '../load/entries.ts'
 import { suggestion } from '../load/nearest.ts'
 import { findFault, missingVariables } from './check.ts'
 import type { InstalledPlugin } from './installed.ts'
@@ -7,6 +8,7 @@ import { isPlainObject } from './plain-data.ts'
 import { isWithin, joinPointer } from './pointer.ts'
 import type { LoadedConfig } from './read.ts'
 import { ProviderConfig } from './schema.ts'
+import { readChains, transformerNames, type ChainFault, type Chains, type TransformerNames } from './transformers.ts'
 
 /** A provider that was left out because something is wrong with it. */
 export interface DisabledProvider {
@@ -21,6 +23,14 @@ export interface DisabledProvider {
 export interface ResolvedProviders {
   readonly providers: readonly ProviderBlueprint[]
   readonly disabled: readonly DisabledProvider[]
+  /** The entries that their `transformer` stands for, in the order of the providers. */
+  readonly chained: readonly ChainedEntry[]
+}
+
+/** An entry that takes part for one provider alone. */
+export interface ChainedEntry {
+  readonly provider: string
+  readonly entry: EntryConfig
 }
 
 /** The key that stands for the client's own credentials. */
@@ -36,7 +46,8 @@ export function resolveProviders(
   installed: readonly InstalledPlugin[],
   defaultDialect: string,
 ): ResolvedProviders {
-  const names = createDialectNames(installed)
+  const known = knownOf(installed)
+  const chained: ChainedEntry[] = []
   const providers: ProviderBlueprint[] = []
   const disabled: DisabledProvider[] = []
   const places = new Map<string, string>()
@@ -50,20 +61,23 @@ export function resolveProviders(
     // The schema was checked above.
     const config = item as ProviderConfig
     places.set(config.name, loaded.at(pointer))
-    const dialect = dialectOf(config, names, defaultDialect)
-    if ('reason' in dialect) {
-      disabled.push({ name: config.name, reason: dialect.reason, at: loaded.at(pointer + dialect.field) })
+    const chains = readChains(config, known.names, loaded, pointer)
+    const dialect = 'reason' in chains ? chains : dialectOf(config, chains, known, defaultDialect)
+    if ('reason' in chains || typeof dialect !== 'string') {
+      const { reason, field } = dialect as ChainFault
+      disabled.push({ name: config.name, reason, at: loaded.at(pointer + field) })
       continue
     }
+    chained.push(...chains.entries.map((entry) => ({ provider: config.name, entry })))
     providers.push({
       name: config.name,
       baseUrl: config.api_base_url,
       models: config.models ?? [],
-      dialect: dialect.name,
+      dialect,
       ...credentialsOf(config),
     })
   }
-  return { providers, disabled }
+  return { providers, disabled, chained }
 }
 
 /** The items of `Providers`, under whichever of its names, with their JSON pointers. */
@@ -118,86 +132,41 @@ function nameOf(item: unknown, pointer: string): string {
   return typeof name === 'string' && name !== '' ? name : pointer
 }
 
-interface DialectNames {
-  /** What a name or alias in `transformer.use` chooses, by its lower-case form; nothing where it is no dialect. */
-  readonly transformers: ReadonlyMap<string, string | undefined>
+interface Known {
+  readonly names: TransformerNames
   /** Nothing when only running the plugins would tell. */
   readonly dialects: ReadonlySet<string> | undefined
 }
 
-function createDialectNames(installed: readonly InstalledPlugin[]): DialectNames {
-  const transformers = new Map<string, string | undefined>()
-  const dialects = new Set<string>()
-  let complete = true
-  for (const plugin of installed) {
-    for (const { name, aliases = [], dialect } of plugin.transformers) {
-      for (const one of [name, ...aliases]) transformers.set(one.toLowerCase(), dialect)
-      if (dialect !== undefined) dialects.add(dialect)
-    }
-    if (plugin.dialects === undefined) complete = false
-    else for (const name of plugin.dialects) dialects.add(name)
-  }
-  return { transformers, dialects: complete ? dialects : undefined }
+function knownOf(installed: readonly InstalledPlugin[]): Known {
+  const dialects = installed.flatMap((plugin) => [
+    ...(plugin.dialects ?? []),
+    ...plugin.transformers.flatMap(({ dialect }) => dialect ?? []),
+  ])
+  const complete = installed.every((plugin) => plugin.dialects !== undefined)
+  return { names: transformerNames(installed), dialects: complete ? new Set(dialects) : undefined }
 }
 
-type Choice =
-  { readonly name: string } | { readonly reason: string; /** Pointer below the provider. */ readonly field: string }
-
-function dialectOf(config: ProviderConfig, names: DialectNames, defaultDialect: string): Choice {
-  const { use, ...models } = config.transformer ?? {}
-  const named = chosenBy(use, '/transformer/use', names)
-  if (named !== undefined && 'reason' in named) return named
-  const { dialect } = config
-  if (dialect !== undefined && names.dialects !== undefined && !names.dialects.has(dialect)) {
-    const list = [...names.dialects].sort().join(', ')
-    const near = suggestion(dialect, names.dialects)
+/** The dialect of a provider, from its own field, its transformers or the default. */
+function dialectOf(
+  { dialect }: ProviderConfig,
+  chains: Chains,
+  { dialects }: Known,
+  defaultDialect: string,
+): string | ChainFault {
+  if (dialect !== undefined && dialects !== undefined && !dialects.has(dialect)) {
+    const list = [...dialects].sort().join(', ')
+    const near = suggestion(dialect, dialects)
     return { field: '/dialect', reason: `no plugin provides the dialect ${dialect}.${near} Known: ${list}.` }
   }
-  if (dialect !== undefined && named !== undefined && named.name !== dialect) {
-    const reason = `dialect says ${dialect} and transformer.use says ${named.name}. Remove one of them.`
+  if (dialect !== undefined && chains.dialect !== undefined && chains.dialect !== dialect) {
+    const reason = `dialect says ${dialect} and transformer.use says ${chains.dialect}. Remove one of them.`
     return { field: '/dialect', reason }
   }
-  const name = dialect ?? named?.name ?? defaultDialect
-  for (const [model, chain] of Object.entries(models)) {
-    const field = joinPointer('/transformer', model)
-    const own = chosenBy((chain as { readonly use?: Chain }).use, `${field}/use`, names)
-    if (own === undefined) continue
-    if ('reason' in own) return own
-    if (own.name !== name) {
-      const fact = `the model ${model} has another dialect (${own.name}) than its provider (${name})`
-      const reason = `${fact}, which this version does not support. Make it a provider of its own.`
-      return { field, reason }
-    }
-  }
-  return { name }
-}
-
-type Chain = NonNullable<NonNullable<ProviderConfig['transformer']>['use']>
-
-/** The dialect that a list of transformer names chooses; nothing when it is absent or empty. */
-function chosenBy(chain: Chain | undefined, field: string, { transformers }: DialectNames): Choice | undefined {
-  let chosen: { readonly name: string; readonly dialect: string } | undefined
-  for (const [index, item] of (chain ?? []).entries()) {
-    const place = `${field}/${index}`
-    const where = field.slice(1)
-    const [name, options] = typeof item === 'string' ? [item] : item
-    if (typeof name !== 'string') return { field: place, reason: `${place.slice(1)} must begin with a name.` }
-    if (!transformers.has(name.toLowerCase())) {
-      const near = suggestion(name, transformers.keys())
-      const list = [...transformers.keys()].sort().join(', ')
-      const fact = `${where} names ${name}, which no installed plugin declares`
-      return { field: place, reason: `${fact}.${near} Known: ${list}.` }
-    }
-    const dialect = transformers.get(name.toLowerCase())
-    if (dialect === undefined) {
-      const reason = `${where} names ${name}, which is not a dialect; this version supports no other kind here.`
-      return { field: place, reason }
-    }
-    if (options !== undefined) return { field: place, reason: `${name} takes no options in ${where}. Remove them.` }
-    if (chosen !== undefined) {
-      return { field: place, reason: `${where} names two dialects, ${chosen.name} and ${name}. Remove one of them.` }
-    }
-    chosen = { name, dialect }
-  }
-  return chosen === undefined ? undefined : { name: chosen.dialect }
+  const name = dialect ?? chains.dialect ?? defaultDialect
+  const other = chains.modelDialects.find((one) => one.dialect !== name)
+  if (other === undefined) return name
+  const fact = `the model ${other.model} has another dialect (${other.dialect}) than its provider (${name})`
+  const reason = `${fact}, which this version does not support. Make it a provider of its own.`
+  return { field: other.field, reason }
 }

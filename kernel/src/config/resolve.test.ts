@@ -12,6 +12,9 @@ const preset = { name: 'default', description: '', dialect: 'wire-a', plugins: [
 
 const plugin = (name: string, more: Partial<InstalledPlugin> = {}): InstalledPlugin => ({
   name,
+  use: name,
+  file: undefined,
+  options: Type.Object({}, { additionalProperties: false }),
   fromFile: false,
   transformers: [],
   dialects: [],
@@ -21,7 +24,11 @@ const plugin = (name: string, more: Partial<InstalledPlugin> = {}): InstalledPlu
 
 const installed = [
   plugin('dialect-a', { dialects: ['wire-a'], transformers: [{ name: 'Alpha', aliases: ['al'], dialect: 'wire-a' }] }),
-  plugin('dialect-b', { dialects: ['wire-b'], transformers: [{ name: 'beta', dialect: 'wire-b' }, { name: 'plain' }] }),
+  plugin('dialect-b', { dialects: ['wire-b'], transformers: [{ name: 'beta', dialect: 'wire-b' }] }),
+  plugin('patch-plain', {
+    transformers: [{ name: 'plain', aliases: ['Simple'] }],
+    options: Type.Object({ size: Type.Optional(Type.Integer({ minimum: 1 })) }, { additionalProperties: false }),
+  }),
   plugin('router', { sections: { Router: Type.Object({ default: Type.Optional(Type.String()) }) } }),
   plugin('meter', { sections: { Meter: Type.Unknown(), Shared: Type.Unknown() } }),
   plugin('demo'),
@@ -230,7 +237,16 @@ describe('providers', () => {
       /names bete, which no installed plugin declares\. Did you mean beta\?/,
     ],
     [`${url}, transformer: { use: [[5]] }`, 'config.json:2:59', /must begin with a name/],
-    [`${url}, transformer: { use: ['plain'] }`, 'config.json:2:59', /plain, which is not a dialect/],
+    [
+      `${url}, transformer: { use: [['plain', { size: 0 }]] }`,
+      'config.json:2:77',
+      /size must be an integer of at least 1; plain/,
+    ],
+    [
+      `${url}, transformer: { m: { use: [['plain', { sise: 1 }]] } }`,
+      'config.json:2:82',
+      /sise is not a known key here; plain/,
+    ],
     [`${url}, transformer: { use: ['alpha', 'beta'] }`, 'config.json:2:68', /two dialects, alpha and beta/],
     [`${url}, transformer: { use: [['beta', {}]] }`, 'config.json:2:59', /takes no options/],
     [
@@ -246,6 +262,30 @@ describe('providers', () => {
     expect(providers.map((provider) => provider.name)).toEqual(['good'])
     expect(disabledProviders.map((one) => [one.name, short(one.at)])).toEqual([[name, at]])
     expect(short(disabledProviders[0]?.reason ?? '')).toMatch(reason)
+  })
+
+  it('stand for entries by what their transformers name, the chain of a model after that of its provider', async () => {
+    const chain = "['SIMPLE', 'beta', ['plain', { size: 2 }], 'file:./own.ts']"
+    const text = one(`${url}, transformer: { m1: { use: ['plain'] }, use: ${chain} }`)
+    const { chained, entries, warnings } = await resolve(text)
+    expect(chained.map(({ provider, entry }) => [provider, entry.id, entry.use, entry.options])).toEqual([
+      ['x', 'patch-plain@x', 'patch-plain', {}],
+      ['x', 'patch-plain@x#2', 'patch-plain', { size: 2 }],
+      ['x', 'file:./own.ts@x', 'file:./own.ts', {}],
+      ['x', 'patch-plain@x,m1', 'patch-plain', {}],
+    ])
+    expect(chained.map(({ entry }) => entry.file)).toEqual([undefined, undefined, join(home, 'own.ts'), undefined])
+    expect(entries.map(({ id }) => id)).toEqual(preset.plugins)
+    expect(warnings).toEqual([])
+    const [own, , , ofModel] = chained.map(({ entry }) => entry.when!.target!)
+    const targets = [
+      ['x', 'm1'],
+      ['x', 'M1'],
+      ['x', 'm2'],
+      ['good', 'm1'],
+    ] as const
+    expect(targets.map(([provider, model]) => own!({ provider, model }))).toEqual([true, true, true, false])
+    expect(targets.map(([provider, model]) => ofModel!({ provider, model }))).toEqual([true, true, false, false])
   })
 
   it('that are no objects are left out', async () => {

@@ -5,7 +5,7 @@ import type { EntryConfig } from '../load/entries.ts'
 import { missingVariables } from './check.ts'
 import type { InstalledPlugin } from './installed.ts'
 import type { Preset } from './preset.ts'
-import { resolveProviders, type DisabledProvider } from './providers.ts'
+import { resolveProviders, type ChainedEntry, type DisabledProvider } from './providers.ts'
 import type { LoadedConfig } from './read.ts'
 import type { KernelConfig, LogLevel } from './schema.ts'
 import { collectSecrets } from './secrets.ts'
@@ -33,6 +33,8 @@ export interface ResolvedProfile {
   readonly sections: Readonly<Record<string, unknown>>
   readonly warnings: readonly string[]
   readonly disabledProviders: readonly DisabledProvider[]
+  /** The entries that `transformer` of the providers stands for; they come after all others. */
+  readonly chained: readonly ChainedEntry[]
 }
 
 /** A config, made into what the router is built from. */
@@ -87,14 +89,15 @@ export function resolveConfig(loaded: LoadedConfig, surroundings: Surroundings):
  * @throws CcrError `CCR_CONFIG_SCHEMA`; a faulty provider is left out instead
  */
 export function resolveProfile(loaded: LoadedConfig, { preset, installed, entries }: Surroundings): ResolvedProfile {
-  const inUse = new Set(entries.filter((entry) => entry.enabled).map((entry) => entry.use))
+  const { providers, disabled, chained } = resolveProviders(loaded, installed, preset.dialect)
+  const used = [...entries, ...chained.map(({ entry }) => entry)]
+  const inUse = new Set(used.filter((entry) => entry.enabled).map((entry) => entry.use))
   checkSections(
     loaded,
     installed.filter((plugin) => inUse.has(plugin.name) || plugin.fromFile),
   )
-  const { providers, disabled } = resolveProviders(loaded, installed, preset.dialect)
-  const warnings = unreadKeys(loaded, installed, entries)
-  return { providers, entries, sections: sectionsOf(loaded), warnings, disabledProviders: disabled }
+  const warnings = unreadKeys(loaded, installed, used)
+  return { providers, entries, sections: sectionsOf(loaded), warnings, disabledProviders: disabled, chained }
 }
 
 function serverConfig(config: KernelConfig): ServerConfig {

@@ -144,7 +144,7 @@ export const ProviderConfig = Type.Object({
       { use: Type.Optional(Chain) },
       {
         additionalProperties: Type.Object({ use: Type.Optional(Chain) }),
-        description: '`{ use: [name] }`: another way to name its dialect, by a name that a plugin declares.',
+        description: '`{ use: [name, [name, options]], <model>: { use } }`: its dialect and transformers; see below.',
       },
     ),
   ),

@@ -44,8 +44,8 @@ export function createContext(instance: Instance, options: unknown, config: unkn
     log: withFields(given.log, { plugin: plugin.name, entry: entryId }),
     signal: instance.signal,
     on: (hook, handler, placement) => {
-      const tap = createTap(open(`a handler of ${hook}`), hook, handler as Tap['handler'], (placement ?? {}) as AnyPlacement)
-      instance.taps.push(tap)
+      const owner = open(`a handler of ${hook}`)
+      owner.taps.push(createTap(owner, hook, handler as Tap['handler'], (placement ?? {}) as AnyPlacement))
     },
     effect: (inverse) => void live().inverses.push(inverse),
     whileLive: (start) => void open('work to start').starts.push(start),
