@@ -4,6 +4,8 @@ const setupFiles = './test/property-seed.ts'
 
 export default defineConfig({
   test: {
+    // With two cores the default would be one file at a time.
+    maxWorkers: 2,
     reporters: ['default', './test/line-reporter.ts'],
     projects: [
       { test: { setupFiles, name: 'sdk', include: ['sdk/src/**/*.test.ts'] } },
