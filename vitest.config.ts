@@ -1,6 +1,10 @@
-import { defineConfig } from 'vitest/config'
+import { defineConfig, type TestProjectConfiguration } from 'vitest/config'
 
-const setupFiles = './test/property-seed.ts'
+/** A part of the suite; what other packages have built is loaded as Node loads it. */
+function part(name: string, include: string, testTimeout = 5_000): TestProjectConfiguration {
+  const server = { deps: { external: [/\/(?:sdk|kernel|plugins\/[^/]+)\/dist\//] } }
+  return { test: { name, include: [include], testTimeout, server, setupFiles: './test/property-seed.ts' } }
+}
 
 export default defineConfig({
   test: {
@@ -8,10 +12,10 @@ export default defineConfig({
     maxWorkers: 2,
     reporters: ['default', './test/line-reporter.ts'],
     projects: [
-      { test: { setupFiles, name: 'sdk', include: ['sdk/src/**/*.test.ts'] } },
-      { test: { setupFiles, name: 'kernel', include: ['kernel/{src,test}/**/*.test.ts'], testTimeout: 20_000 } },
-      { test: { setupFiles, name: 'plugins', include: ['plugins/*/src/**/*.test.ts'] } },
-      { test: { setupFiles, name: 'repository', include: ['test/**/*.test.ts'], testTimeout: 60_000 } },
+      part('sdk', 'sdk/src/**/*.test.ts'),
+      part('kernel', 'kernel/{src,test}/**/*.test.ts', 20_000),
+      part('plugins', 'plugins/*/src/**/*.test.ts'),
+      part('repository', 'test/**/*.test.ts', 60_000),
     ],
   },
 })

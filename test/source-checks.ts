@@ -27,13 +27,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   exchange: ['sdk', 'sdk/kernel', 'core'],
   load: ['sdk', 'sdk/kernel', 'core', 'exchange'],
   config: ['sdk', 'sdk/kernel', 'core', 'exchange', 'load'],
-  host: ['sdk', 'sdk/kernel', 'core', 'exchange', 'load', 'config'],
-  cli: ['sdk', 'sdk/kernel', 'core', 'exchange', 'load', 'config', 'host'],
-  kernel: ['sdk', 'sdk/kernel', 'core', 'exchange', 'load', 'config', 'host', 'cli'],
+  install: ['sdk', 'sdk/kernel', 'core', 'exchange', 'load', 'config'],
+  presets: ['sdk', 'sdk/kernel', 'core', 'exchange', 'load', 'config', 'install'],
+  host: ['sdk', 'sdk/kernel', 'core', 'exchange', 'load', 'config', 'install', 'presets'],
+  cli: ['sdk', 'sdk/kernel', 'core', 'exchange', 'load', 'config', 'install', 'presets', 'host'],
+  kernel: ['sdk', 'sdk/kernel', 'core', 'exchange', 'load', 'config', 'install', 'presets', 'host', 'cli'],
   plugin: ['sdk', 'testing'],
 }
 
-/** Imports that go against the direction `plugins → sdk ← core ← exchange ← load ← config ← host ← cli`. */
+/** Imports that go against the direction `plugins → sdk ← core ← exchange ← load ← config ← install ← host ← cli`. */
 export function checkImports(files: FileMap): string[] {
   const found: string[] = []
   for (const [path, text] of files) {

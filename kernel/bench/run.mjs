@@ -7,9 +7,11 @@ import { parseArgs } from 'node:util'
 import { harnessCells, judge, renderTable, selectGates, TARGETS } from './gates.mjs'
 import { prepareHarness, runHarness } from './harness.mjs'
 import { benchReload } from './reload.mjs'
+import { benchRouting } from './routing.mjs'
 
 const HELP = `Usage: npm run bench -- [options]
        npm run bench -- reload [options]
+       npm run bench -- routing [options]
 
 Measures what the router costs against lean references in one run, and checks the cost gates.
 
@@ -80,6 +82,7 @@ async function main() {
 
 try {
   if (process.argv[2] === 'reload') process.exitCode = await benchReload(process.argv.slice(3))
+  else if (process.argv[2] === 'routing') process.exitCode = await benchRouting(process.argv.slice(3))
   else await main()
 } catch (fault) {
   say(fault instanceof Error ? fault.message : String(fault))

@@ -180,10 +180,10 @@ test('a killed router is started again by its supervisor, and stop ends both', a
   expect((await cli.run(['status'])).code).toBe(3)
 })
 
-test('a router that crashes 3 times within 60 s stays down, and the log says why', async () => {
+test('a router that crashes 3 times within 60 s, and in safe mode again, stays down and says why', async () => {
   await cli.run(['start', '--daemon', '--port', '0'])
   let last: number | undefined
-  for (let crash = 1; crash <= 3; crash++) {
+  for (let crash = 1; crash <= 6; crash++) {
     const status = await eventually(`router ${crash}`, async () => {
       const found = await running()
       return found?.pid === last ? undefined : found
@@ -195,13 +195,14 @@ test('a router that crashes 3 times within 60 s stays down, and the log says why
     const text = await readFile(join(cli.home, 'logs', 'supervisor.log'), 'utf8')
     return text.includes('not started again') ? text : undefined
   })
-  expect(log.trimEnd().split('\n')).toHaveLength(3)
+  const lines = log.trimEnd().split('\n')
+  expect(lines.map((line) => line.endsWith('in safe mode'))).toEqual([false, false, true, true, true, false])
   expect((await cli.run(['status'])).code).toBe(3)
 })
 
 test('a supervised router that no longer answers is killed by stop', async () => {
   await cli.writeConfig({ timeouts: { drain: 100 } })
-  await cli.run(['start', '--daemon', '--port', '0'])
+  await cli.run(['start', '--daemon', '--port', '0'], { CCR_BLOCKED_MS: '0' })
   const before = await running()
   process.kill(before?.pid ?? 0, 'SIGSTOP')
   const stopped = await cli.run(['stop'])

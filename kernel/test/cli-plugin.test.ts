@@ -44,7 +44,7 @@ test('plugin top, status and the debug header tell what plugins do', async () =>
   expect(plain.status).toBe(200)
   expect(plain.headers.get('x-ccr-plugins')).toBeNull()
   expect((await ask(url, { 'x-ccr-debug': '1' })).headers.get('x-ccr-plugins')).toMatch(
-    /^selectRoute=route-scenarios,.*file:\.\/moody\.ts/,
+    /^selectRoute=surface-models,route-scenarios,.*file:\.\/moody\.ts/,
   )
   for (let turn = 0; turn < 6; turn++) expect((await ask(url, { 'x-mood': 'bad' })).status).toBe(200)
 

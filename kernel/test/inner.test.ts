@@ -114,6 +114,30 @@ describe('an inner exchange', () => {
     await kernel.dispose()
   })
 
+  it('ends with the signal that it was given', async () => {
+    let told: unknown
+    const own = new AbortController()
+    const kernel = await createTestKernel({
+      plugins: [
+        plainDialect,
+        agent(async (ctx, parent) => {
+          told = await ctx.exchange(asking('m'), { parent, signal: own.signal }).catch((error: unknown) => error)
+          throw told
+        }),
+        routeTo('outer'),
+      ],
+      providers,
+      upstream: ({ signal }) =>
+        new Promise((_, reject) => {
+          signal.addEventListener('abort', () => reject(new Error('closed')))
+          own.abort()
+        }),
+    })
+    expect((await kernel.request(request)).status).toBe(500)
+    expect(told).toMatchObject({ code: 'CCR_CLIENT_CLOSED' })
+    await kernel.dispose()
+  })
+
   it('may hold others, but no endless row of them', async () => {
     let depth = 0
     const recursive = plugin('recursive', (ctx) =>

@@ -173,7 +173,7 @@ describe('a profile', () => {
       const reply = await kernel.request({ path: '/plain', body: hello, profile })
       scenarios.push(reply.headers['x-ccr-route'])
     }
-    expect(scenarios).toEqual(['base', 'work'])
+    expect(scenarios).toEqual(['base; by=route', 'work; by=route'])
     expect(notes).toEqual(['usage default', 'usage work'])
     await kernel.dispose()
   })

@@ -70,6 +70,7 @@ describe.each(CASES)('$name', ({ dialect, body, touched }) => {
   let kernel: TestKernel | undefined
   const ask = async (pieces: TestAnswer['body']): Promise<string> => {
     kernel ??= await createTestKernel({
+      leaks: 'ignore',
       plugins: [anthropic, openai, ...(touched ? [touch] : []), routeTo('test')],
       providers: [{ dialect }],
       upstream: () => sse(answer),

@@ -24,28 +24,33 @@ export interface CanonicalRequest {
   readonly [field: string]: unknown
 }
 
+/** One turn of a conversation. */
 export interface Message {
   readonly role: 'user' | 'assistant' | 'system'
   readonly content: string | readonly ContentBlock[]
   readonly output_config?: OutputConfig | undefined
 }
 
+/** How much effort an answer is worth, and what form it has. */
 export interface OutputConfig {
   readonly effort?: string | null | undefined
   readonly format?: unknown
 }
 
+/** Marks the end of a part of the prompt that the provider may cache. */
 export interface CacheControl {
   readonly type: 'ephemeral'
   readonly ttl?: string | undefined
 }
 
+/** Plain text. */
 export interface TextBlock {
   readonly type: 'text'
   readonly text: string
   readonly cache_control?: CacheControl | null | undefined
 }
 
+/** A picture: its data, its address, or the id of an uploaded file. */
 export interface ImageBlock {
   readonly type: 'image'
   readonly source:
@@ -55,6 +60,7 @@ export interface ImageBlock {
   readonly cache_control?: CacheControl | null | undefined
 }
 
+/** A document, such as a PDF. */
 export interface DocumentBlock {
   readonly type: 'document'
   readonly source: { readonly type: string; readonly [field: string]: unknown }
@@ -63,17 +69,20 @@ export interface DocumentBlock {
   readonly cache_control?: CacheControl | null | undefined
 }
 
+/** What the model thought, with the signature by which its provider knows it again. */
 export interface ThinkingBlock {
   readonly type: 'thinking'
   readonly thinking: string
   readonly signature: string
 }
 
+/** Thinking that only its provider can read. */
 export interface RedactedThinkingBlock {
   readonly type: 'redacted_thinking'
   readonly data: string
 }
 
+/** A call of a tool. */
 export interface ToolUseBlock {
   readonly type: 'tool_use'
   readonly id: string
@@ -82,6 +91,7 @@ export interface ToolUseBlock {
   readonly cache_control?: CacheControl | null | undefined
 }
 
+/** What a tool gave, in answer to a {@link ToolUseBlock} of the same id. */
 export interface ToolResultBlock {
   readonly type: 'tool_result'
   readonly tool_use_id: string
@@ -100,6 +110,7 @@ export interface OtherBlock {
 export type KnownBlock =
   TextBlock | ImageBlock | DocumentBlock | ThinkingBlock | RedactedThinkingBlock | ToolUseBlock | ToolResultBlock
 
+/** A piece of a message: a type that ccr reads, or any other. */
 export type ContentBlock = KnownBlock | OtherBlock
 
 const KNOWN = new Set(['text', 'image', 'document', 'thinking', 'redacted_thinking', 'tool_use', 'tool_result'])
@@ -109,6 +120,7 @@ export function isKnownBlock(block: ContentBlock): block is KnownBlock {
   return KNOWN.has(block.type)
 }
 
+/** A tool that the model may call. */
 export interface Tool {
   readonly name: string
   readonly type?: string | null | undefined
@@ -119,14 +131,17 @@ export interface Tool {
   readonly [field: string]: unknown
 }
 
+/** Any JSON object. */
 export type JsonObject = { readonly [key: string]: unknown }
 
+/** Whether the model may, must or must not call tools. */
 export type ToolChoice =
   | { readonly type: 'auto'; readonly disable_parallel_tool_use?: boolean | undefined }
   | { readonly type: 'any'; readonly disable_parallel_tool_use?: boolean | undefined }
   | { readonly type: 'tool'; readonly name: string; readonly disable_parallel_tool_use?: boolean | undefined }
   | { readonly type: 'none' }
 
+/** Whether, and how much, the model may think before it answers. */
 export type Thinking =
   | { readonly type: 'enabled'; readonly budget_tokens: number; readonly display?: string | null | undefined }
   | { readonly type: 'adaptive'; readonly display?: string | null | undefined }
@@ -163,6 +178,7 @@ export interface CanonicalMessage {
   readonly [field: string]: unknown
 }
 
+/** A piece of a content block that is being written. */
 export type BlockDelta =
   | { readonly type: 'text_delta'; readonly text: string }
   | { readonly type: 'input_json_delta'; readonly partial_json: string }

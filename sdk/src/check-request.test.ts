@@ -27,13 +27,16 @@ describe('a request for a foreign target', () => {
     ['an image', content({ type: 'image', source: { type: 'url' } }), /\/source\/url must be a string/],
     ['a tool', request({ tools: [{ name: 'a', input_schema: [] }] }), /\/tools\/0\/input_schema must be an object/],
     ['a choice', request({ tool_choice: { type: 'tool' } }), /\/tool_choice\/name must be a string/],
-    [
-      'a history that stands elsewhere',
-      request({ thread: { type: 'continue' } }),
-      /\/thread\/type must be "create".*thread_not_found/,
-    ],
   ])('names the place of %s', (_, bad, message) => {
     expect(() => checkRequest(bad as CanonicalRequest)).toThrow(message)
+  })
+
+  it('is refused with the code for which clients send their whole history, where that stands elsewhere', () => {
+    const refusal = { code: 'CCR_REQUEST_THREAD', details: { error_code: 'thread_not_found' } }
+    const continued = { type: 'continue', previous_message_id: 'msg_1' }
+    expect(() => checkRequest(request({ thread: continued }))).toThrow(expect.objectContaining(refusal))
+    for (const thread of [{ type: 'create' }, null, undefined])
+      expect(() => checkRequest(request({ thread }))).not.toThrow()
   })
 
   it('may hold blocks of a kind that nobody knows', () => {

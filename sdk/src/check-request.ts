@@ -7,7 +7,8 @@ type Fields = Readonly<Record<string, unknown>>
  * Checks what the encoder of a foreign target reads, so that a malformed request is the client's fault and not the
  * router's.
  *
- * @throws CcrError `CCR_REQUEST_INVALID` naming the place by JSON pointer
+ * @throws CcrError `CCR_REQUEST_INVALID` naming the place by JSON pointer, `CCR_REQUEST_THREAD` for a request whose
+ * earlier turns stand elsewhere
  */
 export function checkRequest(request: CanonicalRequest): void {
   each(request.messages, '/messages', (message, at) => {
@@ -25,11 +26,17 @@ export function checkRequest(request: CanonicalRequest): void {
   for (const field of ['tool_choice', 'thinking', 'output_config'] as const)
     if (present(request[field])) checkFields(request[field], `/${field}`)
   if (request.tool_choice?.type === 'tool') checkString(request.tool_choice.name, '/tool_choice/name')
-  // The turns before it stand on another server: without them the model would answer out of context.
-  if ((request['thread'] as Fields | null | undefined)?.['type'] === 'continue') {
-    const remedy = 'must be "create", with the whole history; this target keeps no threads (thread_not_found)'
-    throw invalidRequest('/thread/type', remedy)
-  }
+  if ((request['thread'] as Fields | null | undefined)?.['type'] === 'continue') throw threadNotFound()
+}
+
+/**
+ * The turns before it stand on another server: without them the model would answer out of context. For this code the
+ * clients send the whole history. Source: the message threads of `@anthropic-ai/sdk` 1.12 (`ThreadState`)
+ */
+function threadNotFound(): CcrError {
+  const fact = 'names a thread that this target does not keep; send the whole history, with the type "create"'
+  const details = { error_code: 'thread_not_found' }
+  return new CcrError('CCR_REQUEST_THREAD', `the request cannot be continued: /thread ${fact}`, { details })
 }
 
 /** An error that says what is wrong with the body of a request, and where. */

@@ -27,6 +27,34 @@ describe('an error status', () => {
     expect(failure(status, said).reply).toMatchObject(reply)
   })
 
+  it.each([400, 413, 422, 500, 503])(
+    'of a prompt that does not fit is a 400 that blames nobody, whatever it was: %d',
+    (status) => {
+      const message = 'prompt is too long: 9 tokens > 8 maximum'
+      const { neutral, reply } = failure(status, { message, type: 'invalid_request_error' })
+      expect(reply).toMatchObject({ status: 400, type: 'invalid_request_error' })
+      expect([reply.message.endsWith(message), neutral]).toEqual([true, true])
+    },
+  )
+
+  it('says what the upstream says for programs, in short and without secrets', () => {
+    const details = {
+      error_code: 'e',
+      unsupported: ['key-1'],
+      count: 2,
+      nested: { a: 1 },
+      mixed: ['a', 1],
+      text: 'x'.repeat(9_999),
+    }
+    const redact = (text: string): string => text.replaceAll('key-1', '[secret]')
+    const said = { message: 'm', details }
+    const { details: told } = statusFailure(target, 400, {}, said, redact).reply
+    expect(told).toEqual({ error_code: 'e', unsupported: ['[secret]'], count: 2, text: 'x'.repeat(500) })
+    const many = Object.fromEntries(Array.from({ length: 99 }, (_, index) => [`k${index}`, index]))
+    expect(Object.keys(failure(400, { details: many }).reply.details!)).toHaveLength(20)
+    expect(failure(400, { details: {} }).reply.details).toBeUndefined()
+  })
+
   it('waits as long as the header says, else as the body says', () => {
     expect(failure(429, { retryAfter: '7' })).toMatchObject({ retryAfterMs: 7_000, reply: { retryAfter: '7' } })
     expect(failure(429, { retryAfter: '7' }, { 'retry-after': '3' }).retryAfterMs).toBe(3_000)

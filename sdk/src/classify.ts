@@ -1,12 +1,15 @@
 import { isCcrError, messageOf, type CcrError } from './errors.ts'
 import type { UpstreamError } from './dialect.ts'
 import type { Target } from './exchange.ts'
+import { isOverflow } from './overflow.ts'
 import { retryAfterMsOf, verdictOfStatus, verdictOfType } from './failure.ts'
 import type { AttemptFailure, FailureReply, Verdict } from './failure.ts'
 
 const TLS = /^(?:ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|EPROTO|HOSTNAME_)/
 const NETWORK = new RegExp(`^(?:E[A-Z0-9]{2,}$|UND_ERR_(?!INVALID_ARG)|HPE_|Z_|ERR_(?:SOCKET|STREAM))|${TLS.source}`)
 const TEXT_LIMIT = 500
+/** Most fields, and most texts of a list, that are passed on of what an upstream says for programs. */
+const MAX_DETAILS = 20
 /** A client does what `retry-after` says, however long; beyond this it is told not to wait for it. */
 const PATIENCE_MS = 60_000
 
@@ -19,8 +22,11 @@ export function statusFailure(
 ): AttemptFailure {
   // Some providers refuse our key with a status that would blame the request.
   const ours = said?.type === 'authentication_error' || said?.type === 'permission_error'
-  const verdict = ours ? verdictOfType(said.type!) : verdictOfStatus(status)
   const message = quotable(said?.message, redact)
+  // Servers give it one of several statuses; clients recover from this one only.
+  const overflow = isOverflow(message)
+  const type = ours ? said.type : overflow ? 'invalid_request_error' : undefined
+  const verdict = type ? verdictOfType(type) : verdictOfStatus(status)
   const redirected = status >= 300 && status < 400
   const fact = redirected ? `redirected (${status}); redirects are not followed` : `answered ${status}${after(message)}`
   const given = headers['retry-after'] ?? said?.retryAfter
@@ -31,8 +37,9 @@ export function statusFailure(
     message: `${subjectOf(target)} ${fact}`,
     retryAfter: retryAfterMs === undefined ? undefined : (given ?? String(Math.ceil(retryAfterMs / 1000))),
     shouldRetry: impatient ? false : verdict.shouldRetry,
+    details: detailsOf(said?.details, redact),
   }
-  return { kind: 'status', status, message: message || fact, retryAfterMs, reply }
+  return { kind: 'status', status, message: message || fact, retryAfterMs, neutral: overflow || undefined, reply }
 }
 
 /**
@@ -80,17 +87,29 @@ function codedFailure(target: Target, error: CcrError, redact: Redact): AttemptF
     case 'CCR_STREAM_ORDER':
       return failed('protocol', said, wrong, `${subject}: ${said}`, error)
     case 'CCR_STREAM_ERROR': {
-      const { type = 'api_error', message } = (error.cause ?? {}) as UpstreamError
+      const { type = 'api_error', message, details } = (error.cause ?? {}) as UpstreamError
       const text = quotable(message, redact)
       const verdict = verdictOfType(type)
-      const failure = failed('reported', text, verdict, `${subject} reported an error${after(text)}`, error)
+      const told = `${subject} reported an error${after(text)}`
+      const failure = failed('reported', text, verdict, told, error, detailsOf(details, redact))
       return { ...failure, status: verdict.status }
     }
+    case 'CCR_EXCHANGE_FAILED':
+      return innerFailure(error, said)
     case 'CCR_REQUEST_INVALID':
       return failed('plugin', said, verdictOfType('invalid_request_error'), said, error)
+    case 'CCR_REQUEST_THREAD':
+      return failed('plugin', said, verdictOfType('not_found_error'), said, error, error.details)
     default:
       return failed('plugin', said, { status: 500, type: 'api_error' }, said, error)
   }
+}
+
+/** An inner exchange failed that the answer needed; its own attempts have told what they know of their targets. */
+function innerFailure(error: CcrError, said: string): AttemptFailure {
+  const reply = error.cause as FailureReply | undefined
+  if (!reply) return failed('plugin', said, { status: 500, type: 'api_error' }, said, error)
+  return { kind: 'reported', status: reply.status, message: said, neutral: true, reply, cause: error }
 }
 
 /** What a client is told when no attempt is to blame. */
@@ -109,8 +128,28 @@ export function replyTo(thrown: unknown, redact: Redact): FailureReply {
   }
 }
 
-function failed(kind: AttemptFailure['kind'], said: string, verdict: Verdict, message: string, cause: unknown) {
-  return { kind, message: said, reply: { ...verdict, message }, cause } satisfies AttemptFailure
+function failed(
+  kind: AttemptFailure['kind'], said: string, verdict: Verdict, message: string, cause: unknown,
+  details?: FailureReply['details'],
+) {
+  return { kind, message: said, reply: { ...verdict, message, details }, cause } satisfies AttemptFailure
+}
+
+/** What an upstream says for programs, without secrets; nothing where it is no object or says too much. */
+function detailsOf(details: FailureReply['details'], redact: Redact): FailureReply['details'] {
+  const kept = details && Object.entries(details).slice(0, MAX_DETAILS).flatMap(([name, value]) => {
+    const plain = plainOf(value, redact)
+    return plain === undefined ? [] : [[name, plain] as const]
+  })
+  return kept && kept.length > 0 ? Object.fromEntries(kept) : undefined
+}
+
+/** A scalar, or a list of texts, such as the names of what is not supported. */
+function plainOf(value: unknown, redact: Redact): unknown {
+  if (typeof value === 'string') return quotable(value, redact)
+  if (Array.isArray(value) && value.length <= MAX_DETAILS && value.every((item) => typeof item === 'string'))
+    return value.map((item: string) => quotable(item, redact))
+  return typeof value === 'number' || typeof value === 'boolean' ? value : undefined
 }
 
 /** The first line of a text, which holds no stack, without secrets; they go first, so that none is cut in two. */

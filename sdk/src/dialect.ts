@@ -25,6 +25,7 @@ export interface RawBody {
   forget?(): void
 }
 
+/** A client's request in canonical form. */
 export interface DecodedRequest {
   readonly request: CanonicalRequest
   readonly client: ClientInfo
@@ -44,6 +45,8 @@ export interface ClientEncoder {
 
 /** The client side of a wire protocol. */
 export interface ClientDialect {
+  /** Lower-case name of the header in which its clients look for the id that stands in `request-id`. */
+  readonly requestIdHeader?: string | undefined
   /** @throws CcrError `CCR_REQUEST_INVALID` with the place of the fault. */
   decode(input: ClientInput): DecodedRequest
   encoder(exchange: Exchange): ClientEncoder
@@ -76,6 +79,7 @@ export interface PassthroughFrames {
   readonly ends: readonly number[]
 }
 
+/** Cuts the bytes of a passed-through answer into whole frames. */
 export interface PassthroughReader {
   push(bytes: Uint8Array): PassthroughFrames
   end(): PassthroughFrames
@@ -96,6 +100,8 @@ export interface UpstreamError {
   readonly type?: FailureType | undefined
   /** How long it asks to be left alone, in seconds, where it says so in the body. */
   readonly retryAfter?: string | undefined
+  /** What it says for programs, where clients of its own dialect act on it. */
+  readonly details?: Readonly<Record<string, unknown>> | undefined
 }
 
 /** The provider side of a wire protocol. `Body` is its request body, `Event` its stream events. */

@@ -12,11 +12,15 @@ export const ERROR_CODES = {
   CCR_PLUGIN_SERVICE: 'a plugin requires a service that no plugin provides, or does not keep what it declared',
   CCR_PLUGIN_QUARANTINED: 'a plugin failed too often and is not called any more',
   CCR_PLUGIN_CONFLICT: 'two plugins registered the same thing',
+  CCR_PLUGIN_INTEGRITY: 'the files of an installed plugin are not those that were installed',
+  CCR_PLUGIN_GRANT: 'an installed plugin asks for a capability that it was not granted',
+  CCR_PLUGIN_CAPABILITY: 'a plugin used something that it did not declare, or that it was not granted',
   CCR_PLUGIN_STALE: 'a plugin used its context after it was disposed',
   CCR_HOOK_TIMEOUT: 'a handler did not finish within its deadline',
   CCR_HOOK_FAILED: 'a handler threw',
   CCR_HOOK_RESULT: 'a handler returned something its hook does not accept',
   CCR_REQUEST_INVALID: 'the body of a client request cannot be used',
+  CCR_REQUEST_THREAD: 'a request continues a conversation that its target does not keep',
   CCR_ROUTE_NONE: 'nothing decided where a request goes, or what was named does not exist',
   CCR_STREAM_ORDER: 'a stream broke the order of events that the validator enforces',
   CCR_STREAM_LIMIT: 'a stream or answer exceeded a size limit',
@@ -32,6 +36,14 @@ export const ERROR_CODES = {
   CCR_CONFIG_SYNTAX: 'a config file cannot be parsed',
   CCR_CONFIG_SCHEMA: 'a config value does not fit its schema',
   CCR_CONFIG_READ: 'a config file cannot be read',
+  CCR_CONFIG_STALE: 'a config changed while a change of it was prepared',
+  CCR_CONFIG_EDIT: 'a config cannot be changed by a command',
+  CCR_INSTALL_SOURCE: 'what is to be installed cannot be named or fetched that way',
+  CCR_INSTALL_PACKAGE: 'a package holds no plugin that can be installed',
+  CCR_INSTALL_CONSENT: 'an installation was not agreed to',
+  CCR_PRESET_INVALID: 'a preset cannot be used',
+  CCR_PRESET_NAME: 'a preset cannot have that name, or the name is taken, or there is none of that name',
+  CCR_PRESET_INPUT: 'a preset was not given what it asks for',
   CCR_HOST_LISTEN: 'the router cannot listen on its address',
   CCR_HOST_BIND: 'the router refuses to listen beyond loopback without a key',
   CCR_HOST_INSTANCE: 'another router uses the same home',
@@ -48,6 +60,8 @@ export interface CcrErrorDetail {
   readonly hook?: string | undefined
   /** `file`, or `file:line:column`, of the text at fault. */
   readonly at?: string | undefined
+  /** What the program of a client is told beside the message: the `details` of its failure. */
+  readonly details?: Readonly<Record<string, unknown>> | undefined
   readonly cause?: unknown
 }
 
@@ -58,6 +72,7 @@ export class CcrError extends Error {
   readonly plugin: string | undefined
   readonly hook: string | undefined
   readonly at: string | undefined
+  readonly details: Readonly<Record<string, unknown>> | undefined
 
   constructor(code: ErrorCode, message: string, detail: CcrErrorDetail = {}) {
     super(message, detail.cause === undefined ? undefined : { cause: detail.cause })
@@ -65,6 +80,7 @@ export class CcrError extends Error {
     this.plugin = detail.plugin
     this.hook = detail.hook
     this.at = detail.at
+    this.details = detail.details
   }
 }
 

@@ -46,12 +46,27 @@ export interface Exchange {
   readonly plan: RoutePlan | undefined
   /** A new identifier, `prefix` followed by 24 random characters. */
   newId(prefix: string): string
+  /**
+   * `false` when the request as it was received surely does not hold this text, which spares whoever looks for it from
+   * parsing a large one. Ask for letters, digits and `-` alone: clients may write anything else as an escape.
+   */
+  mayHold(text: string): boolean
 }
 
 /** A provider and one of its models, by name. */
 export interface Target {
   readonly provider: string
   readonly model: string
+}
+
+/** A rule or a target that a router looked at and did not take. */
+export interface PassedOver {
+  /** The rule, as the config or the request names it, such as `Router.think`. */
+  readonly rule?: string | undefined
+  readonly target?: Target | undefined
+  readonly reason: string
+  /** It was asked for by name and does not exist: shown in `x-ccr-route`, the log and `ccr status`. */
+  readonly unmatched?: boolean | undefined
 }
 
 /** Where an exchange goes: ordered targets and the reason. A handler returns a new plan, or nothing to leave it. */
@@ -62,12 +77,14 @@ export interface RoutePlan {
   readonly primary?: Target | undefined
   /** The plugin that decided; pickers run only while this is unset. */
   readonly decidedBy?: string | undefined
+  /** The rule by which it did, such as `Router.families.opus.think`. */
+  readonly rule?: string | undefined
   readonly source?: 'custom' | 'explicit' | 'subagent' | 'config' | undefined
   /** `default`, `background`, `think`, … */
   readonly scenario?: string | undefined
   readonly family?: string | undefined
   /** What was looked at and not taken, and why. */
-  readonly passedOver: readonly { readonly target: Target; readonly reason: string }[]
+  readonly passedOver: readonly PassedOver[]
   /** If set, the new base of all attempts. */
   readonly request?: CanonicalRequest | undefined
 }
@@ -151,6 +168,7 @@ export interface UsageRecord {
   readonly attempts: readonly AttemptRecord[]
 }
 
+/** What one attempt came to, as the usage record tells it. */
 export interface AttemptRecord {
   readonly provider: string
   readonly model: string

@@ -22,6 +22,11 @@ export interface FailureReply {
   readonly shouldRetry?: boolean | undefined
   /** Further headers, such as `allow`. */
   readonly headers?: Readonly<Record<string, string>> | undefined
+  /**
+   * What a program is told beside the message, such as `error_code`; a dialect without a place for it leaves it out.
+   * Holds JSON values only, and no secret.
+   */
+  readonly details?: Readonly<Record<string, unknown>> | undefined
   /** Sent as it is in the place of the dialect's own form: what an upstream said to a client's own credentials. */
   readonly body?: Uint8Array | undefined
 }

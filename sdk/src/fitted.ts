@@ -9,9 +9,9 @@ export interface Fitted<Schema extends TSchema> {
   readonly faults: readonly string[]
 }
 
-/** Fills the defaults of a schema into a copy of a value and says what does not fit. */
+/** Fills the defaults of a schema into a copy of a value, whose functions stay the same, and says what does not fit. */
 export function fitted<Schema extends TSchema>(schema: Schema, value: unknown): Fitted<Schema> {
-  const copy = Value.Default(schema, structuredClone(value))
+  const copy = Value.Default(schema, Value.Clone(value))
   const errors = Value.Check(schema, copy) ? [] : [...Value.Errors(schema, copy)]
   const faults = errors.map((error) => `${error.instancePath || '/'} ${error.message}`)
   return { value: copy as Static<Schema>, faults }

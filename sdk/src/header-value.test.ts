@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { mergeHeaders } from './header-value.ts'
+import { failureHeaders, mergeHeaders, requestIdHeaders } from './header-value.ts'
 
 const headers = fc.dictionary(fc.stringMatching(/^[A-Za-z-]{1,8}$/), fc.string())
 
@@ -19,5 +19,15 @@ describe('mergeHeaders', () => {
     const given = { One: '1' }
     expect(mergeHeaders(given, { two: '2' })).toEqual({ one: '1', two: '2' })
     expect(given).toEqual({ One: '1' })
+  })
+})
+
+describe('the headers that name a request', () => {
+  it('are everybody’s, and the one that clients of a dialect read', () => {
+    expect(requestIdHeaders('req_1')).toEqual({ 'request-id': 'req_1' })
+    const both = { 'request-id': 'req_1', 'x-request-id': 'req_1' }
+    expect(requestIdHeaders('req_1', { requestIdHeader: 'x-request-id' })).toEqual(both)
+    const reply = { status: 400, type: 'invalid_request_error', message: 'm' } as const
+    expect(failureHeaders(reply, 'req_1', { requestIdHeader: 'x-request-id' })).toMatchObject(both)
   })
 })

@@ -1,3 +1,4 @@
+import type { ClientDialect } from './dialect.ts'
 import type { FailureReply } from './failure.ts'
 
 const LONE_SURROGATE = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g
@@ -29,11 +30,21 @@ export function mergeHeaders(...all: readonly (Readonly<Record<string, string>> 
   return headers
 }
 
+/** The headers that name a request: everybody's, and the one that clients of this dialect read. */
+export function requestIdHeaders(id: string, client?: Pick<ClientDialect, 'requestIdHeader'>): Record<string, string> {
+  const name = client?.requestIdHeader
+  return name === undefined ? { 'request-id': id } : { 'request-id': id, [name]: id }
+}
+
 /** The response headers of a failure, all but the length of its body. */
-export function failureHeaders(reply: FailureReply, requestId: string): Record<string, string> {
+export function failureHeaders(
+  reply: FailureReply,
+  requestId: string,
+  client?: Pick<ClientDialect, 'requestIdHeader'>,
+): Record<string, string> {
   const headers: Record<string, string> = {
     'content-type': 'application/json',
-    'request-id': requestId,
+    ...requestIdHeaders(requestId, client),
     ...reply.headers,
   }
   if (reply.retryAfter !== undefined) headers['retry-after'] = toHeaderValue(reply.retryAfter)

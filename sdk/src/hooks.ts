@@ -40,6 +40,7 @@ export interface HookHandlers {
   onUsage(usage: UsageRecord, exchange: Exchange): Maybe<void>
 }
 
+/** The name of one of the six hooks. */
 export type HookName = keyof HookHandlers
 
 /** Where a tap stands. Inside a stage: `before`/`after` edges, then config order. */
@@ -52,11 +53,13 @@ export interface Placement {
   readonly onFailure?: 'fail' | 'skip' | undefined
 }
 
+/** Where a tap of selectRoute stands. */
 export interface RoutePlacement extends Placement {
   /** `pick` while nothing is decided (default), `refine` afterwards, `final` last. */
   readonly stage?: 'pick' | 'refine' | 'final' | undefined
 }
 
+/** Where a tap of transformRequest stands. */
 export interface TransformPlacement extends Placement {
   /** `canonical` (default), `wire` (the target's own body) or `send` (may set only url, headers and auth). */
   readonly stage?: 'canonical' | 'wire' | 'send' | undefined
@@ -64,6 +67,7 @@ export interface TransformPlacement extends Placement {
   readonly dialect?: string | undefined
 }
 
+/** Where a tap of onUsage stands. */
 export interface UsagePlacement extends Placement {
   /** Returns before the terminal frame goes out (at most 50 ms). */
   readonly durable?: boolean | undefined

@@ -2,6 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { MAX_DEPTH, readJson, type JsonDocument } from './json.ts'
 
+const RUNS = Number(process.env['CCR_FUZZ_RUNS'] ?? 600)
+const LIMITS = { timeout: 30_000 + RUNS * 30 }
+
 const invalid = expect.objectContaining({ code: 'CCR_REQUEST_INVALID' })
 
 function read(text: string): JsonDocument {
@@ -78,7 +81,7 @@ const bodies = fc.tuple(texts, fc.boolean()).map(([text, large]) => {
 })
 
 // The properties read many bodies.
-describe('readJson', { timeout: 30_000 }, () => {
+describe('readJson', LIMITS, () => {
   it('judges every byte at every place of a string, also of the last one', () => {
     for (let byte = 0; byte < 256; byte++) {
       for (let before = 0; before < 9; before++) {
@@ -94,7 +97,7 @@ describe('readJson', { timeout: 30_000 }, () => {
       fc.property(bodies, (bytes) => {
         expectAgreement(bytes)
       }),
-      { numRuns: 500 },
+      { numRuns: RUNS },
     )
   })
 
@@ -114,7 +117,7 @@ describe('readJson', { timeout: 30_000 }, () => {
         }
         expectAgreement(Buffer.from(bytes))
       }),
-      { numRuns: 600 },
+      { numRuns: RUNS },
     )
   })
 
@@ -145,7 +148,7 @@ describe('readJson', { timeout: 30_000 }, () => {
         const bytes = Buffer.from(`{"k":${tokens.join('')}`)
         expectAgreement(bytes)
       }),
-      { numRuns: 1000 },
+      { numRuns: RUNS },
     )
   })
 

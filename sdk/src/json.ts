@@ -4,6 +4,7 @@ import { CcrError } from './errors.ts'
 /** A byte range `[start, end)`. */
 export type Span = readonly [number, number]
 
+/** A JSON object that was checked, and may not have been parsed yet. */
 export interface JsonDocument {
   /** Its fields, those of a large body parsed when they are first read. */
   readonly value: JsonObject

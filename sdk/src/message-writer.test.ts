@@ -4,6 +4,9 @@ import type { CanonicalEvent } from './canonical.ts'
 import { MAX_HELD, MessageWriter, type MessageWriterOptions } from './message-writer.ts'
 import { createAccumulator } from './message.ts'
 
+const RUNS = Number(process.env['CCR_FUZZ_RUNS'] ?? 1000)
+const LIMITS = { timeout: 30_000 + RUNS * 30 }
+
 function create(options: Partial<MessageWriterOptions> = {}): { writer: MessageWriter; events: CanonicalEvent[] } {
   const events: CanonicalEvent[] = []
   let count = 0
@@ -352,7 +355,7 @@ const truths = fc
     })),
   )
 
-describe('any interleaving', () => {
+describe('any interleaving', LIMITS, () => {
   it('keeps the order of events and every character', () => {
     fc.assert(
       fc.property(truths, fc.array(fc.nat(), { minLength: 1, maxLength: 64 }), fc.boolean(), (list, picks, signed) => {
@@ -391,7 +394,7 @@ describe('any interleaving', () => {
         expect(got).toEqual(wanted)
         expect(calls).toEqual(began.map(({ name, pieces }) => ({ name, text: pieces.join('') })))
       }),
-      { numRuns: 1000 },
+      { numRuns: RUNS },
     )
   })
 })

@@ -4,6 +4,7 @@ import { mergeUsage } from './message.ts'
 import type { Emit } from './stream.ts'
 import { ToolArguments } from './tool-arguments.ts'
 
+/** What a {@link MessageWriter} needs from outside. */
 export interface MessageWriterOptions {
   /** Model named in `message_start`. */
   readonly model: string

@@ -3,6 +3,9 @@ import { describe, expect, it } from 'vitest'
 import type { CanonicalEvent, CanonicalMessage, ContentBlock } from './canonical.ts'
 import { createAccumulator, mergeUsage, messageEvents, parseObject, weightOfEvents } from './message.ts'
 
+const RUNS = Number(process.env['CCR_FUZZ_RUNS'] ?? 300)
+const LIMITS = { timeout: 30_000 + RUNS * 30 }
+
 const id = fc.stringMatching(/^[A-Za-z0-9_]{1,12}$/)
 /** Objects as JSON knows them: no `-0`, no `undefined`. */
 const input = fc
@@ -86,13 +89,13 @@ function toolCall(index: number, pieces: readonly string[]): CanonicalEvent[] {
   ]
 }
 
-describe('messageEvents and createAccumulator', { timeout: 30_000 }, () => {
+describe('messageEvents and createAccumulator', LIMITS, () => {
   it('give any message back', () => {
     fc.assert(
       fc.property(message, (whole) => {
         expect(accumulate(messageEvents(whole))).toEqual(whole)
       }),
-      { numRuns: 300 },
+      { numRuns: RUNS },
     )
   })
 

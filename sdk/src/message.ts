@@ -18,6 +18,7 @@ function mergeFields(known: object, later: object): Record<string, unknown> {
 
 type Draft = { type: string; [field: string]: unknown }
 
+/** Collects canonical events to the whole answer that they are. */
 export interface MessageAccumulator {
   push(event: CanonicalEvent): void
   /** The whole answer, or nothing before `message_start`. */

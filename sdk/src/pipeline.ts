@@ -1,13 +1,20 @@
 import type { CanonicalEvent } from './canonical.ts'
 import { CcrError } from './errors.ts'
 import { placeOf } from './place.ts'
-import { Stage, type StageLog, type StageOwner } from './stage.ts'
-import type { StageOptions, StreamPipeline, StreamTransform } from './stream.ts'
+import { continueTurn } from './continue-turn.ts'
+import { Stage, type Batch, type RunnableStage, type StageLog, type StageOwner } from './stage.ts'
+import type { StageOptions, StreamFunction, StreamPipeline, StreamTransform, ThroughOptions } from './stream.ts'
+import { ThroughStage, type Patience } from './through-stage.ts'
 import { Validator } from './validator.ts'
 import { isThenable, type Abortable } from './waiting.ts'
 
 type AnyTransform = StreamTransform<never, unknown>
-type Batch = readonly unknown[]
+
+/** Longest wait for a handler of `onEnd`, and for each batch that it appends. */
+const END_MS = 300_000
+
+/** Takes events as they leave the stages; a promise means: give no more until it resolves. */
+export type Deliver = (events: readonly CanonicalEvent[]) => Promise<void> | undefined
 
 /**
  * The transforms of one answer, run in staged batches: one network read becomes a batch of wire events, each stage runs
@@ -18,8 +25,8 @@ export class Pipeline {
   readonly dialect: string
   readonly #signal: Abortable
   readonly #log: StageLog
-  readonly #wire: Stage[] = []
-  readonly #canonical: Stage[] = []
+  readonly #wire: RunnableStage[] = []
+  readonly #canonical: RunnableStage[] = []
   readonly #observers: {
     readonly types: ReadonlySet<string>
     readonly fn: (event: CanonicalEvent) => void
@@ -28,9 +35,11 @@ export class Pipeline {
     failed: boolean
   }[] = []
   readonly #validator = new Validator()
-  readonly #stages: Stage[] = []
+  readonly #stages: RunnableStage[] = []
   #rename: string | undefined
   #failure: unknown
+  #deliver: Deliver | undefined
+  #appendedOutput = 0
 
   constructor(dialect: string, signal: Abortable, log: StageLog) {
     this.dialect = dialect
@@ -58,13 +67,25 @@ export class Pipeline {
     return this.#validator.ended
   }
 
+  /** Output tokens of streams that were appended: the exchanges that made them have counted these. */
+  get appendedOutput(): number {
+    return this.#appendedOutput
+  }
+
   as(owner: StageOwner): StreamPipeline {
+    const through = (stages: RunnableStage[], run: StreamFunction<never, unknown>, timeoutMs = owner.timeoutMs): void =>
+      void stages.push(new ThroughStage(run, { ...owner, timeoutMs }, this.#signal))
+    const append = (tokens: number): void => void (this.#appendedOutput += tokens)
     return {
       dialect: this.dialect,
       pipe: (stage: 'wire' | 'canonical', transform: AnyTransform, options: StageOptions = {}) => {
         const stages = stage === 'wire' ? this.#wire : this.#canonical
         stages.push(new Stage(transform, owner, options.onFailure === 'detach', this.#signal, this.#log))
       },
+      through: (stage: 'wire' | 'canonical', run: StreamFunction<never, unknown>, options: ThroughOptions = {}) =>
+        through(stage === 'wire' ? this.#wire : this.#canonical, run, options.timeoutMs),
+      onEnd: (handler, options = {}) =>
+        through(this.#canonical, continueTurn(handler, options, append), options.timeoutMs ?? END_MS),
       observe: (types, fn) => void this.#observers.push({ types: new Set(types), fn, owner, failed: false }),
     }
   }
@@ -78,6 +99,19 @@ export class Pipeline {
     this.#stages.push(...this.#wire)
     if (decoder) this.#stages.push(new Stage(decoder.transform, decoder.owner, false, this.#signal, this.#log))
     this.#stages.push(...this.#canonical)
+  }
+
+  /**
+   * Where events go that are ready before their batch is done, and what stands still in the meantime. To be said before
+   * the first batch.
+   */
+  deliverTo(deliver: Deliver, patience: Patience): void {
+    this.#deliver = deliver
+    for (const [index, stage] of this.#stages.entries()) {
+      if (!(stage instanceof ThroughStage)) continue
+      stage.patience = patience
+      stage.onward = (batch) => this.#early(index + 1, batch)
+    }
   }
 
   /** One batch through every stage; `last` flushes them. Look at {@link failure} afterwards. */
@@ -119,7 +153,16 @@ export class Pipeline {
     return this.#finish(current as readonly CanonicalEvent[])
   }
 
-  #stillLast(stage: Stage, last: boolean): boolean {
+  /** Events of a stage that is not done; whether more are wanted. */
+  async #early(index: number, batch: Batch): Promise<boolean> {
+    if (this.ended || batch.length === 0) return this.#failure === undefined
+    const passed = this.#from(index, batch, false)
+    const events = isThenable(passed) ? await passed : passed
+    if (events.length > 0) await this.#deliver!(events)
+    return this.#failure === undefined
+  }
+
+  #stillLast(stage: RunnableStage, last: boolean): boolean {
     if (stage.failure === undefined) return last
     this.#failure ??= stage.failure
     return false

@@ -2,8 +2,11 @@ import { Type, type Static, type TObject, type TProperties } from 'typebox'
 import type { CanonicalEvent, CanonicalMessage, CanonicalRequest } from './canonical.ts'
 import type { ClientDialect, Dialect } from './dialect.ts'
 import type { Attempt, Exchange, HeaderBag, Provider, Target } from './exchange.ts'
+import type { Capability, Facilities } from './facilities.ts'
 import type { HookHandlers, HookName, HookPlacement } from './hooks.ts'
-import type { TokenService } from './tokens.ts'
+import type { QuotaReader } from './quota.ts'
+import type { ProjectService, ScenarioService } from './routing.ts'
+import type { Tokenizer, TokenService } from './tokens.ts'
 
 /** A structured log of one plugin; never give it bodies or secrets. */
 export interface PluginLog {
@@ -13,6 +16,7 @@ export interface PluginLog {
   error(fields: object, message: string): void
 }
 
+/** What an endpoint that answers by itself is asked; its gates were passed. */
 export interface EndpointRequest {
   readonly method: string
   /** Path and query. */
@@ -24,6 +28,7 @@ export interface EndpointRequest {
   readonly providers: readonly Provider[]
 }
 
+/** The answer of an endpoint that answers by itself. */
 export interface EndpointReply {
   readonly status: number
   readonly headers?: Readonly<Record<string, string>> | undefined
@@ -56,14 +61,20 @@ export interface LocalProvider {
 /** What a plugin may add to a named point; extended by declaration merging. */
 export interface Contributions {
   providers: LocalProvider
+  quotas: QuotaReader
+  tokenizers: Tokenizer
 }
 
 /** What one plugin may offer to all others, by name; extended by declaration merging. */
 export interface Services {
+  projects: ProjectService
+  scenarios: ScenarioService
   tokens: TokenService
 }
 
+/** A service that a plugin may offer. */
 export type ServiceName = keyof Services & string
+/** A point that plugins may contribute to. */
 export type PointName = keyof Contributions & string
 
 /**
@@ -87,10 +98,12 @@ export interface InnerOptions {
   readonly parent: Exchange
   /** Where it goes; the routes decide unless given. */
   readonly target?: Target | undefined
+  /** Ends it earlier than its parent does, such as with the attempt that it serves. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** What a plugin is given when it is activated. After disposal every method throws `CCR_PLUGIN_STALE`. */
-export interface PluginContext<Options = unknown, Config = unknown> {
+export interface PluginContext<Options = unknown, Config = unknown> extends Facilities {
   /** The plugin's name. */
   readonly name: string
   /** Identifies this use of the plugin; `before` and `after` may name it. */
@@ -127,6 +140,11 @@ export interface PluginContext<Options = unknown, Config = unknown> {
    * @throws CcrError `CCR_EXCHANGE_FAILED`, whose `cause` is the {@link FailureReply} a client would have got
    */
   exchange(request: CanonicalRequest, options: InnerOptions): Promise<CanonicalMessage>
+  /**
+   * The same as a stream of canonical events, read as fast as they are taken; it begins with the first read, and
+   * leaving the iteration ends it. A failure of it is thrown by the iteration.
+   */
+  exchangeStream(request: CanonicalRequest, options: InnerOptions): AsyncIterable<readonly CanonicalEvent[]>
   endpoint(endpoint: Endpoint): void
   dialect<Body, Event>(dialect: Dialect<Body, Event>): void
   contribute<Point extends keyof Contributions>(point: Point, value: Contributions[Point]): void
@@ -152,6 +170,7 @@ export interface Plugin {
   readonly provides: readonly string[]
   readonly requires: readonly string[]
   readonly contributes: readonly string[]
+  readonly capabilities: readonly string[]
   activate(ctx: PluginContext): void | Promise<void>
 }
 
@@ -176,6 +195,8 @@ export interface PluginDraft<P extends TProperties, C extends TProperties> {
   readonly requires?: readonly Requirement[]
   /** The points it contributes to. */
   readonly contributes?: readonly PointName[]
+  /** What it uses of `ctx.files`, `ctx.http` and `ctx.secrets`; shown to whoever installs it, and held to. */
+  readonly capabilities?: readonly Capability[]
   /** Local and quick: no network is needed to succeed. At most 10 s. */
   activate(ctx: PluginContext<Static<TObject<P>>, Static<TObject<C>>>): void | Promise<void>
 }
@@ -200,4 +221,11 @@ export function definePlugin<P extends TProperties, C extends TProperties = Reco
   return Object.freeze({ ...UNDECLARED, ...draft, config }) as unknown as Plugin
 }
 
-const UNDECLARED = { transformers: [], scope: 'profile', provides: [], requires: [], contributes: [] } as const
+const UNDECLARED = {
+  transformers: [],
+  scope: 'profile',
+  provides: [],
+  requires: [],
+  contributes: [],
+  capabilities: [],
+} as const

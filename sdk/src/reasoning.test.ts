@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { readReasoning, REASONING_MARK, signReasoning } from './reasoning.ts'
 
-describe('a router-made signature', () => {
+describe('a router-made signature', { timeout: 30_000 }, () => {
   it('says what any origin said', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (family, payload) => {

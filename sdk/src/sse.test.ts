@@ -2,6 +2,9 @@ import fc from 'fast-check'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createSseReader, type SseFrame, type SseReader } from './sse.ts'
 
+const RUNS = Number(process.env['CCR_FUZZ_RUNS'] ?? 500)
+const LIMITS = { timeout: 30_000 + RUNS * 30 }
+
 const encoder = new TextEncoder()
 
 function readAll(reader: SseReader, reads: readonly Uint8Array[]): readonly SseFrame[] {
@@ -62,7 +65,7 @@ describe('the lines of an event stream', () => {
   })
 })
 
-describe('bytes that arrive in parts', { timeout: 30_000 }, () => {
+describe('bytes that arrive in parts', LIMITS, () => {
   const text = 'event: é\r\ndata: 👩‍👩‍👧 €\rdata: ü\n\n: c\ndata: 漢字\r\n\r\n'
   const bytes = encoder.encode(text)
 
@@ -119,7 +122,7 @@ describe('bytes that arrive in parts', { timeout: 30_000 }, () => {
           expect(outcome(cut(stream, places), limit)).toEqual(outcome([stream], limit))
         },
       ),
-      { numRuns: 500 },
+      { numRuns: RUNS },
     )
   })
 })

@@ -6,6 +6,7 @@ export interface SseFrame {
   readonly data: string
 }
 
+/** Splits bytes into server-sent events; see {@link createSseReader}. */
 export interface SseReader {
   push(bytes: Uint8Array): readonly SseFrame[]
   /** The frame that lacked its final blank line, if any. */

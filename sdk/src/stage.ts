@@ -26,13 +26,23 @@ export interface StageOwner {
 }
 
 type AnyTransform = StreamTransform<never, unknown>
-type Batch = readonly unknown[]
+/** Events that go through the stages together. */
+export type Batch = readonly unknown[]
+
+/** One stage of a pipeline, as that runs it. */
+export interface RunnableStage {
+  readonly owner: StageOwner
+  /** Why it gives nothing any more. */
+  readonly failure: unknown
+  run(batch: Batch, last: boolean): Batch | Promise<Batch>
+  abort(reason: unknown): void
+}
 
 /**
  * Runs one transform over batches. When it throws, {@link failure} is set and what it had emitted is still handed on; a
  * stage that may detach lets the events pass it by from then on.
  */
-export class Stage {
+export class Stage implements RunnableStage {
   readonly owner: StageOwner
   failure: unknown
   readonly #transform: AnyTransform
@@ -95,7 +105,7 @@ export class Stage {
     next: () => Batch | Promise<Batch>,
   ): Promise<Batch> {
     try {
-      await settle(pending, this.owner.timeoutMs, this.#signal, () => late(this.owner))
+      await settle(pending, this.owner.timeoutMs, this.#signal, () => stageLate(this.owner))
     } catch (thrown) {
       return this.#failed(thrown, batch, index)
     }
@@ -103,28 +113,33 @@ export class Stage {
   }
 
   #failed(thrown: unknown, batch: Batch, index: number): Batch {
-    const { plugin, hook } = this.owner
-    const error =
-      isCcrError(thrown) && (thrown.code.startsWith('CCR_STREAM_') || thrown.plugin !== undefined)
-        ? thrown
-        : new CcrError('CCR_HOOK_FAILED', `plugin '${plugin}' failed in ${hook}: ${messageOf(thrown)}`, {
-            plugin,
-            hook,
-            at: placeOf(thrown, this.owner.paths ?? []),
-            cause: thrown,
-          })
-    if (!this.#signal.aborted) this.owner.health?.failed(hook, error)
+    const error = stageFault(thrown, this.owner, this.#signal)
     if (!this.#detaches || this.#signal.aborted) {
       this.failure = error
       return this.#out
     }
     this.#detached = true
-    this.#log.warn({ plugin, code: error.code }, `${error.message}; its events pass it by`)
+    this.#log.warn({ plugin: this.owner.plugin, code: error.code }, `${error.message}; its events pass it by`)
     return [...this.#out, ...batch.slice(index)]
   }
 }
 
-function late({ plugin, hook, timeoutMs }: StageOwner): CcrError {
+/** What a stage that threw is told of, once its plugin's health has heard of it. */
+export function stageFault(thrown: unknown, owner: StageOwner, signal: Abortable): CcrError {
+  const { plugin, hook, paths = [], health } = owner
+  // What an upstream did to an inner exchange is not the doing of the plugin that ran it.
+  if (isCcrError(thrown) && thrown.code === 'CCR_EXCHANGE_FAILED') return thrown
+  const named = isCcrError(thrown) && (thrown.code.startsWith('CCR_STREAM_') || thrown.plugin !== undefined)
+  const fact = `plugin '${plugin}' failed in ${hook}: ${messageOf(thrown)}`
+  const error = named
+    ? thrown
+    : new CcrError('CCR_HOOK_FAILED', fact, { plugin, hook, at: placeOf(thrown, paths), cause: thrown })
+  if (!signal.aborted) health?.failed(hook, error)
+  return error
+}
+
+/** What a stage is told of that did not finish in time. */
+export function stageLate({ plugin, hook, timeoutMs }: StageOwner): CcrError {
   return new CcrError('CCR_HOOK_TIMEOUT', `plugin '${plugin}' did not finish ${hook} within ${timeoutMs} ms`, {
     plugin,
     hook,

@@ -1,9 +1,11 @@
+import { Type, type Static } from 'typebox'
 import type { CanonicalRequest } from './canonical.ts'
 import type { Target } from './exchange.ts'
 
 /** How many tokens a request holds, as far as that is known without reading all of it again. */
 export interface TokenBounds {
   readonly atLeast: number
+  /** `Infinity` where nothing bounds it. */
   readonly atMost: number
   /** The most likely number, between the two. */
   readonly estimate: number
@@ -17,4 +19,71 @@ export interface TokenService {
   count(request: CanonicalRequest, target?: Target, signal?: AbortSignal): Promise<number>
   /** Whether a request holds more than `threshold` tokens: counted exactly only where the bounds leave it open. */
   exceeds(request: CanonicalRequest, threshold: number, target?: Target): boolean | Promise<boolean>
+}
+
+/**
+ * A tokenizer that a plugin contributes. Loading one and counting with it may take long, so both happen in a thread of
+ * their own: what is contributed says where the code is.
+ */
+export interface Tokenizer {
+  /** Unique; it stands in logs. */
+  readonly name: string
+  /** Whether it counts for this target. The first contributed one that does is taken. */
+  matches(target: Target): boolean
+  /** URL of an ES module that exports a {@link CreateCounter} as `createCounter`. */
+  readonly module: string
+  /** What `createCounter` is given; copied into the thread. */
+  readonly data?: unknown
+  /**
+   * The most bytes of UTF-8 that one token may stand for, where that is known. Without it the length of a text bounds
+   * nothing, and what was not seen before has to be counted.
+   */
+  readonly maxTokenBytes?: number | undefined
+}
+
+/** Counts the tokens of a text; it gets long texts in pieces that end between words. */
+export type Counter = (text: string) => number
+
+/** Makes a counter, once in the life of a thread. */
+export type CreateCounter = (data: unknown) => Counter | Promise<Counter>
+
+/**
+ * The section `Providers`, as plugins declare it that read the field `tokenizer` of a provider. Source: the routers
+ * that ccr takes configs from.
+ */
+export const TokenizerSection = Type.Array(
+  Type.Object({
+    name: Type.String(),
+    tokenizer: Type.Optional(
+      Type.Unknown({ description: '`{ default, models: { <model> } }`: what counts its tokens.' }),
+    ),
+  }),
+  { description: 'The providers, of each its name and what counts its tokens.' },
+)
+
+/** What counts the tokens of a provider's models. */
+export type ProviderTokenizers = Static<typeof TokenizerSection>[number]
+
+/**
+ * What the providers' `tokenizer` fields say about a target: `models.<model>`, else `default`; nothing where there is
+ * no such field.
+ */
+export function tokenizerOf(
+  providers: readonly ProviderTokenizers[],
+  { provider, model }: Target,
+): Readonly<Record<string, unknown>> | undefined {
+  const field = providers.find(({ name }) => name === provider)?.tokenizer
+  const models = fieldOf(field, 'models')
+  return objectOf(fieldOf(models, model)) ?? objectOf(fieldOf(field, 'default'))
+}
+
+function fieldOf(value: unknown, key: string): unknown {
+  const fields = objectOf(value)
+  return fields && Object.hasOwn(fields, key) ? fields[key] : undefined
+}
+
+function objectOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Readonly<Record<string, unknown>>)
+    : undefined
 }

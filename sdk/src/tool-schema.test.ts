@@ -3,6 +3,9 @@ import { describe, expect, it } from 'vitest'
 import type { JsonObject } from './canonical.ts'
 import { lowerSchema, lowerToolSchema, type SchemaSupport } from './tool-schema.ts'
 
+const RUNS = Number(process.env['CCR_FUZZ_RUNS'] ?? 1000)
+const LIMITS = { timeout: 30_000 + RUNS * 30 }
+
 /** A target with a small subset of OpenAPI 3.0. */
 const NARROW: SchemaSupport = {
   keywords: new Set(
@@ -394,7 +397,7 @@ describe('lowerToolSchema', () => {
     ),
   }))
 
-  it('gives any schema a form that the target accepts', { timeout: 60_000 }, () => {
+  it('gives any schema a form that the target accepts', LIMITS, () => {
     fc.assert(
       fc.property(schema as fc.Arbitrary<unknown>, (any) => {
         const given = typeof any === 'object' && any !== null ? (deepFreeze(any) as JsonObject) : undefined
@@ -402,7 +405,7 @@ describe('lowerToolSchema', () => {
         expect(lowered['type']).toBe('object')
         expect(faultsOf(lowered, '')).toEqual([])
       }),
-      { numRuns: Number(process.env['CCR_FUZZ_RUNS'] ?? 1000) },
+      { numRuns: RUNS },
     )
   })
 })

@@ -1,5 +1,5 @@
 import type { CanonicalEvent, CanonicalUsage } from './canonical.ts'
-import type { AttemptRecord, Exchange, ExchangeStatus, UsageRecord } from './exchange.ts'
+import type { AttemptRecord, Exchange, ExchangeStatus, TokenCounts, UsageRecord } from './exchange.ts'
 import { mergeUsage } from './message.ts'
 import { tokenCounts } from './usage.ts'
 
@@ -7,11 +7,13 @@ import { tokenCounts } from './usage.ts'
 export class UsageTracker {
   readonly #began = performance.now()
   #usage: CanonicalUsage = {}
+  #answer: { readonly appendedOutput: number } = { appendedOutput: 0 }
   #firstEventMs: number | undefined
 
   /** A new attempt begins; what the last one counted was not delivered. */
-  reset(): void {
+  reset(answer: { readonly appendedOutput: number }): void {
     this.#usage = {}
+    this.#answer = answer
   }
 
   see(events: readonly CanonicalEvent[]): void {
@@ -45,10 +47,16 @@ export class UsageTracker {
       route: plan && { decidedBy: plan.decidedBy, scenario: plan.scenario },
       status: end.status,
       httpStatus: end.httpStatus,
-      tokens: tokenCounts(this.#usage),
+      tokens: this.#own(tokenCounts(this.#usage)),
       partial: end.status !== 'ok',
       attempts: end.attempts,
     }
+  }
+
+  /** The client is told of all it got; what was appended stands with the exchanges that it came from. */
+  #own(tokens: TokenCounts): TokenCounts {
+    const { appendedOutput } = this.#answer
+    return appendedOutput === 0 ? tokens : { ...tokens, output: Math.max(0, tokens.output - appendedOutput) }
   }
 
   #elapsed(): number {

@@ -13,7 +13,8 @@ type Watched = keyof typeof MISSED
 
 /**
  * The timers of one attempt on a single timer: each event only notes the time, and the timer, when it fires, looks what
- * is due. It stands still while the client takes nothing, because then nobody reads the upstream.
+ * is due. It stands still while the client takes nothing or a plugin is waited for, because then nobody reads the
+ * upstream.
  */
 export class Watchdog {
   readonly #subject: string
@@ -21,10 +22,12 @@ export class Watchdog {
   readonly #stream: boolean
   readonly #expire: (reason: CcrError) => void
   readonly #began = performance.now()
+  #sentAt = this.#began
   #readAt = Infinity
   #progressAt = Infinity
   #committed = false
   #pausedAt: number | undefined
+  #pauses = 0
   #timer: NodeJS.Timeout | undefined
 
   constructor(subject: string, timeouts: Timeouts, stream: boolean, expire: (reason: CcrError) => void) {
@@ -51,14 +54,16 @@ export class Watchdog {
     this.#progressAt = performance.now()
   }
 
+  /** One pause may lie inside another. */
   pause(): void {
-    this.#pausedAt = performance.now()
+    if (this.#pauses++ === 0) this.#pausedAt = performance.now()
   }
 
   resume(): void {
-    if (this.#pausedAt === undefined) return
+    if (this.#pausedAt === undefined || --this.#pauses > 0) return
     const paused = performance.now() - this.#pausedAt
     this.#pausedAt = undefined
+    this.#sentAt += paused
     this.#readAt += paused
     this.#progressAt += paused
   }
@@ -71,7 +76,7 @@ export class Watchdog {
     const { firstEvent, idle, progress, total, totalStream } = this.#timeouts
     const now = this.#pausedAt ?? performance.now()
     // A whole answer comes with its head when it is complete, so only its total time is bounded until then.
-    const first = this.#committed || !this.#stream ? Infinity : this.#left('firstEvent', this.#began, firstEvent, now)
+    const first = this.#committed || !this.#stream ? Infinity : this.#left('firstEvent', this.#sentAt, firstEvent, now)
     const left = Math.min(
       first,
       this.#left('idle', this.#readAt, idle, now),

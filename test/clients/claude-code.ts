@@ -38,6 +38,8 @@ export interface ClaudeCodeOptions {
   /** A directory of its own: the client's settings live there. */
   readonly home: string
   readonly cwd: string
+  /** Further variables of its environment. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** Longest run of a client. */
@@ -58,6 +60,7 @@ export async function runClaudeCode(client: LocatedClient, options: ClaudeCodeOp
     DISABLE_TELEMETRY: '1',
     DISABLE_AUTOUPDATER: '1',
     DISABLE_ERROR_REPORTING: '1',
+    ...options.env,
   }
   const all = [...client.prefix, '-p', prompt, ...format, ...args]
   const { exitCode, stdout, stderr } = await runProcess(client.command, all, { cwd, env, timeoutMs: TIMEOUT_MS })

@@ -10,6 +10,15 @@ export interface Said {
   readonly cut?: boolean
 }
 
+/** An error in the words of the upstream's protocol; only one has a place for details. */
+export interface Refused {
+  readonly status: number
+  readonly message: string
+  readonly details?: object
+  /** Its body, where it is not the protocol's form of a rate limit. */
+  readonly body?: object
+}
+
 /** The wire protocols that providers speak. */
 export const TARGETS = ['anthropic', 'openai', 'openai-responses', 'gemini'] as const
 export type TargetName = (typeof TARGETS)[number]
@@ -23,7 +32,7 @@ export interface ProtocolUpstream {
   /** The bodies it was sent, newest last. */
   readonly bodies: readonly string[]
   /** What it says to the next requests. */
-  answer: (body: string) => Said | { readonly status: number; readonly message: string }
+  answer: (body: string) => Said | Refused
   close(): Promise<void>
 }
 
@@ -83,14 +92,14 @@ function stream(response: ServerResponse, frames: readonly Frame[]): void {
   response.end()
 }
 
-function fail(response: ServerResponse, target: TargetName, { status, message }: { status: number; message: string }) {
+function fail(response: ServerResponse, target: TargetName, { status, message, details, body }: Refused): void {
   const bodies: Record<TargetName, object> = {
-    anthropic: { type: 'error', error: { type: 'rate_limit_error', message } },
+    anthropic: { type: 'error', error: { type: 'rate_limit_error', message, details } },
     openai: { error: { message, type: 'requests', code: 'rate_limit_exceeded' } },
     'openai-responses': { error: { message, type: 'requests', code: 'rate_limit_exceeded' } },
     gemini: { error: { code: status, message, status: 'RESOURCE_EXHAUSTED' } },
   }
-  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(bodies[target]))
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body ?? bodies[target]))
 }
 
 const named = (data: { readonly type: string }): Frame => ({ event: data.type, data })

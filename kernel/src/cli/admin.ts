@@ -19,17 +19,19 @@ const ANSWER_LIMIT = 4 * 1024 * 1024
 export function callAdmin(
   home: string,
   url: string,
-  method: 'GET' | 'POST',
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE',
   path: string,
   deadlineMs: number,
+  body?: object,
 ): Promise<AdminAnswer> {
+  const text = body && JSON.stringify(body)
   const key = readFileSync(join(home, 'run', 'admin.key'), 'utf8').trim()
   return new Promise((resolve, reject) => {
     // Without an agent: the global one may be told by the environment to go through a proxy, which would see the key.
     const call = request(new URL(path, url), {
       method,
       agent: false,
-      headers: { authorization: `Bearer ${key}` },
+      headers: { authorization: `Bearer ${key}`, ...(text && { 'content-type': 'application/json' }) },
       signal: AbortSignal.timeout(deadlineMs),
     })
     call.once('error', (error) =>
@@ -53,7 +55,7 @@ export function callAdmin(
         resolve({ status: response.statusCode ?? 0, body: parse(Buffer.concat(chunks).toString('utf8')) }),
       )
     })
-    call.end()
+    call.end(text)
   })
 }
 

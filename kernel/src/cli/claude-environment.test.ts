@@ -50,3 +50,21 @@ test('any other variable is kept, and what leads past the router is not there', 
     ),
   )
 })
+
+const HINTS = ['CLAUDE_CODE_MAX_CONTEXT_TOKENS', 'CLAUDE_CODE_AUTO_COMPACT_WINDOW', 'CLAUDE_CODE_MAX_OUTPUT_TOKENS']
+
+test.each<[object, (string | undefined)[]]>([
+  [{}, [undefined, undefined, undefined]],
+  [{ contextTokens: 32_768, outputTokens: 4_096 }, ['32768', undefined, '4096']],
+  [{ contextTokens: 131_072 }, ['131072', '131072', undefined]],
+  [{ contextTokens: 2_000_000 }, ['2000000', undefined, undefined]],
+])('%j is told to the client', (hints, expected) => {
+  const env = claudeEnvironment({}, URL, { ...PLAIN, hints })
+  expect(HINTS.map((name) => env[name])).toEqual(expected)
+  expect(env).toMatchObject({ CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY: '1', CLAUDE_CODE_GATEWAY_HINT_HEADERS: '1' })
+})
+
+test('what the user says of the model wins', () => {
+  const own = { CLAUDE_CODE_MAX_CONTEXT_TOKENS: '5', CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY: '' }
+  expect(claudeEnvironment(own, URL, { ...PLAIN, hints: { contextTokens: 9 } })).toMatchObject(own)
+})

@@ -25,6 +25,7 @@ test('no config leaves everything open', async () => {
     claudePath: undefined,
     apiTimeoutMs: undefined,
     nonInteractive: false,
+    hints: {},
   })
   expect(await readDrainMs(contextOf(), undefined)).toBe(30_000)
 })
@@ -34,7 +35,8 @@ test('the keys of the config are read, with variables filled in and comments all
     join(home, 'config.json'),
     `{ // a comment
       APIKEY: '\${KEY}', CLAUDE_PATH: '/c', API_TIMEOUT_MS: '12', NON_INTERACTIVE_MODE: true,
-      timeouts: { drain: 7 },
+      timeouts: { drain: 7 }, Router: { default: 'p,m' },
+      Providers: [{ name: 'p', api_base_url: 'http://127.0.0.1:9', model_limits: { m: { context_window: 9 } } }],
     }`,
   )
   expect(await readClientSettings(contextOf({ KEY: 'k' }), undefined)).toEqual({
@@ -42,6 +44,7 @@ test('the keys of the config are read, with variables filled in and comments all
     claudePath: '/c',
     apiTimeoutMs: 12,
     nonInteractive: true,
+    hints: { contextTokens: 9 },
   })
   expect(await readDrainMs(contextOf({ KEY: 'k' }), undefined)).toBe(7)
 })

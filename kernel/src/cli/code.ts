@@ -6,15 +6,26 @@ import { readClientSettings } from './client-settings.ts'
 import type { CommandContext } from './context.ts'
 import { startDaemon } from './daemon.ts'
 import { EXIT } from './exit-codes.ts'
+import { modelAskedFor } from './launch-hints.ts'
 import { readStartRecord } from './start-record.ts'
 
-/** `ccr code`: Claude Code through the router, which is started when it does not run. The arguments go on untouched. */
-export async function code(context: CommandContext, claudeArguments: readonly string[]): Promise<number> {
+/**
+ * `ccr code`: Claude Code through the router, which is started when it does not run. The arguments go on untouched.
+ *
+ * @param preset name of the installed preset that it is run with, as `ccr <preset>` does
+ */
+export async function code(
+  context: CommandContext,
+  claudeArguments: readonly string[],
+  preset?: string,
+): Promise<number> {
   const running = await findRunning(context.home)
   // Read first: a config that cannot be read is told with its place, before anything is started.
   const settings = await readClientSettings(
     context,
     running === undefined ? undefined : readStartRecord(context.home)?.options.config,
+    preset,
+    modelAskedFor(claudeArguments, context.env),
   )
   const started = running === undefined ? await startDaemon(context, {}) : { running }
   if (!('running' in started)) {
@@ -22,8 +33,21 @@ export async function code(context: CommandContext, claudeArguments: readonly st
     return started.exitCode
   }
   const executable = context.env['CLAUDE_PATH'] || settings.claudePath || 'claude'
-  const env = claudeEnvironment(context.env, started.running.url, settings)
+  const { url } = started.running
+  if (preset !== undefined) await requireServed(context.home, url, preset)
+  const env = claudeEnvironment(context.env, preset === undefined ? url : `${url}/preset/${preset}`, settings)
   return runClaude(context, executable, claudeArguments, env, settings.nonInteractive)
+}
+
+/** A preset that was left out would answer every request with 404. */
+async function requireServed(home: string, url: string, preset: string): Promise<void> {
+  // Only here: `ccr code` starts without either.
+  const [{ CcrError }, { readGeneration }] = await Promise.all([import('@ccr/sdk'), import('./generation-report.ts')])
+  const { profiles, brokenPresets } = await readGeneration(home, url)
+  if (profiles.includes(preset)) return
+  const broken = brokenPresets.find(({ name }) => name === preset)
+  const fact = broken?.reason ?? 'the running router has not read it yet. `ccr reload` makes it do so.'
+  throw new CcrError('CCR_PRESET_INVALID', `the preset ${preset} is not served: ${fact}`, { at: broken?.at })
 }
 
 function runClaude(

@@ -1,3 +1,4 @@
+import type { SafeModeReport } from '../host/safe-mode.ts'
 import { callAdmin } from './admin.ts'
 
 /** A fault that kept a config or plugin out. */
@@ -40,8 +41,19 @@ export interface GenerationReport {
     readonly reason: string
     readonly at?: string | undefined
   }[]
+  /** Presets that are left out, or served as they were before a change. */
+  readonly brokenPresets: readonly {
+    readonly name: string
+    readonly reason: string
+    readonly at?: string | undefined
+    readonly servedAsBefore: boolean
+  }[]
+  /** The routing worlds that are served, `default` included. */
+  readonly profiles: readonly string[]
   /** What works, but probably not as meant. */
   readonly warnings: readonly string[]
+  /** What requests asked for by name in vain, the last first; `last` is an ISO 8601 date. */
+  readonly unmatched: readonly { readonly what: string; readonly count: number; readonly last: string }[]
   /** Plugins that were left out. */
   readonly failures: readonly (ReportedFault & { readonly subject: string })[]
   readonly instances: readonly ReportedInstance[]
@@ -55,6 +67,8 @@ export interface GenerationReport {
   }[]
   /** Why the last change was not taken. */
   readonly lastError?: ReportedFault | undefined
+  /** Present while third-party plugins are left out. */
+  readonly safeMode?: SafeModeReport | undefined
 }
 
 const READ_DEADLINE_MS = 5_000

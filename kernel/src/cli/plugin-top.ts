@@ -2,6 +2,7 @@ import { findRunning } from '../host/instance.ts'
 import type { CommandContext } from './context.ts'
 import { EXIT } from './exit-codes.ts'
 import { readGeneration, type ReportedInstance } from './generation-report.ts'
+import { toTable } from './table.ts'
 
 const COLUMNS = ['plugin', 'hook', 'calls', 'errors', 'timeouts', 'ms', 'ms/call', 'max ms', 'loading ms'] as const
 
@@ -20,7 +21,7 @@ export async function pluginTop(
     context.print(JSON.stringify(instances))
     return EXIT.ok
   }
-  for (const line of toTable([COLUMNS, ...instances.toSorted(byCost).flatMap(toRows)])) context.print(line)
+  for (const line of toTable([COLUMNS, ...instances.toSorted(byCost).flatMap(toRows)], 2)) context.print(line)
   return EXIT.ok
 }
 
@@ -43,15 +44,4 @@ function byCost(first: ReportedInstance, second: ReportedInstance): number {
 
 function costOf({ hooks }: ReportedInstance): number {
   return Object.values(hooks).reduce((sum, { ms }) => sum + ms, 0)
-}
-
-/** Columns as wide as their widest cell; numbers stand to the right. */
-function toTable(rows: readonly (readonly string[])[]): readonly string[] {
-  const widths = COLUMNS.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
-  return rows.map((row) =>
-    row
-      .map((cell, column) => (column < 2 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
-      .join('  ')
-      .trimEnd(),
-  )
 }

@@ -1,9 +1,14 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import type { CommandContext } from './context.ts'
+import { addPluginCommands } from './plugin-commands.ts'
+import { addPresetCommands, commandNames } from './preset-commands.ts'
+import { addRouteCommands } from './route-commands.ts'
 import type { StartCommandOptions } from './start.ts'
 import type { StartOptions } from './start-record.ts'
 
 const ENVIRONMENT = `
+\`ccr <preset> [args...]\` runs Claude Code with an installed preset.
+
 Environment:
   CCR_HOME     directory of config, logs and the running router (default: ~/.claude-code-router)
   CLAUDE_PATH  executable that \`ccr code\` runs (default: claude)`
@@ -47,20 +52,22 @@ export async function runProgram(context: CommandContext, args: readonly string[
     .action(async () => {
       exitCode = await (await import('./reload.ts')).reload(context)
     })
-  const plugin = program.command('plugin').description('look at the plugins of the running router')
-  plugin
-    .command('top')
-    .description('show what each plugin was called for and what it cost')
-    .option('--json', 'as one line of JSON')
-    .action(async (options: { readonly json?: boolean }) => {
-      exitCode = await (await import('./plugin-top.ts')).pluginTop(context, options)
-    })
+  addPluginCommands(program, context, (code) => (exitCode = code))
+  addRouteCommands(program, context, (code) => (exitCode = code))
   // Here for the help alone: main.ts runs it before anything is parsed.
   program
     .command('code')
     .description('run Claude Code through the router; all arguments are its own')
     .argument('[args...]')
   program.command('version').description('print the version')
+  addPresetCommands(program, context, (code) => (exitCode = code))
+
+  const [word, ...rest] = args
+  if (word !== undefined && isPresetName(word) && !commandNames(program).includes(word)) {
+    const { presetNames } = await import('../config/presets/installed.ts')
+    // Before the parser sees them: these arguments belong to Claude Code too.
+    if ((await presetNames(context.home)).includes(word)) return (await import('./code.ts')).code(context, rest, word)
+  }
 
   try {
     await program.parseAsync(args, { from: 'user' })
@@ -69,6 +76,11 @@ export async function runProgram(context: CommandContext, args: readonly string[
     throw error
   }
   return exitCode
+}
+
+/** A word that may be one; everything else is left to the parser. */
+function isPresetName(word: string): boolean {
+  return /^[A-Za-z0-9]/.test(word)
 }
 
 function addressed(command: Command): Command {

@@ -5,39 +5,67 @@ import { createRestartPolicy } from './restart-policy.ts'
 test('crashes that are far enough apart wait 0.2 s and twice as long each time, up to 5 s', () => {
   const policy = createRestartPolicy()
   let now = 0
-  const delays = Array.from({ length: 7 }, () => {
+  const restarts = Array.from({ length: 7 }, () => {
     const startedAt = now
     now += 31_000
     return policy.crashed(startedAt, now)
   })
-  expect(delays).toEqual([200, 400, 800, 1_600, 3_200, 5_000, 5_000])
+  expect(restarts.map((restart) => restart?.delayMs)).toEqual([200, 400, 800, 1_600, 3_200, 5_000, 5_000])
+  expect(restarts.every((restart) => restart?.safe === false)).toBe(true)
 })
 
 test('a router that ran for 60 s begins anew', () => {
   const policy = createRestartPolicy()
-  expect(policy.crashed(0, 31_000)).toBe(200)
-  expect(policy.crashed(31_200, 62_000)).toBe(400)
-  expect(policy.crashed(62_400, 122_400)).toBe(200)
+  expect(policy.crashed(0, 31_000)?.delayMs).toBe(200)
+  expect(policy.crashed(31_200, 62_000)?.delayMs).toBe(400)
+  expect(policy.crashed(62_400, 122_400)?.delayMs).toBe(200)
 })
 
-test('any third crash within 60 s gives up, and no other does', () => {
+test('row 154: the third crash within 60 s starts it in safe mode, the third there gives up', () => {
+  const policy = createRestartPolicy()
+  const crash = (now: number) => policy.crashed(now, now)
+  expect([1, 2, 3, 4, 5, 6].map(crash)).toEqual([
+    { delayMs: 200, safe: false },
+    { delayMs: 400, safe: false },
+    { delayMs: 200, safe: true },
+    { delayMs: 400, safe: true },
+    { delayMs: 800, safe: true },
+    undefined,
+  ])
+})
+
+test('a router that left safe mode begins anew', () => {
+  const policy = createRestartPolicy()
+  for (const now of [1, 2, 3]) policy.crashed(now, now)
+  policy.leftSafeMode()
+  expect([4, 5, 6].map((now) => policy.crashed(now, now)?.safe)).toEqual([false, false, true])
+})
+
+test('any third crash within 60 s changes the mode or gives up, and no other does', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 1, max: 70_000 }), { minLength: 1, maxLength: 30 }), (lifetimes) => {
       const policy = createRestartPolicy()
-      const crashes: number[] = []
+      let crashes: number[] = []
+      let safe = false
       let now = 0
       for (const lifetime of lifetimes) {
         const startedAt = now
         now += lifetime
         crashes.push(now)
-        const delay = policy.crashed(startedAt, now)
+        const restart = policy.crashed(startedAt, now)
         const third = crashes.at(-3)
         const tooOften = third !== undefined && now - third < 60_000
-        expect(delay === undefined).toBe(tooOften)
-        if (delay === undefined) return
-        expect(delay).toBeGreaterThanOrEqual(200)
-        expect(delay).toBeLessThanOrEqual(5_000)
-        now += delay
+        expect(restart === undefined).toBe(tooOften && safe)
+        if (restart === undefined) return
+        if (tooOften) {
+          safe = true
+          // The one that changed the mode is the first that counts there no more.
+          crashes = []
+        }
+        expect(restart.safe).toBe(safe)
+        expect(restart.delayMs).toBeGreaterThanOrEqual(200)
+        expect(restart.delayMs).toBeLessThanOrEqual(5_000)
+        now += restart.delayMs
       }
     }),
   )

@@ -1,7 +1,16 @@
-/** When a crashed router is started again. */
+/** How a crashed router is started again. */
+export interface Restart {
+  readonly delayMs: number
+  /** Without third-party plugins. */
+  readonly safe: boolean
+}
+
+/** When a crashed router is started again, and how. */
 export interface RestartPolicy {
-  /** Milliseconds to wait before the next start, or `undefined` to give up. */
-  crashed(startedAt: number, now: number): number | undefined
+  /** `undefined` to give up. */
+  crashed(startedAt: number, now: number): Restart | undefined
+  /** The router took third-party plugins into use again. */
+  leftSafeMode(): void
 }
 
 const WINDOW_MS = 60_000
@@ -9,16 +18,33 @@ const CRASHES = 3
 const FIRST_DELAY_MS = 200
 const LONGEST_DELAY_MS = 5_000
 
-/** Waits 0.2 s after a crash, twice as long after each further one up to 5 s, and gives up at the third within 60 s. */
+/**
+ * Waits 0.2 s after a crash, twice as long after each further one up to 5 s. The third within 60 s starts it in safe
+ * mode, which lasts until it is left, and the third within 60 s there gives up.
+ */
 export function createRestartPolicy(): RestartPolicy {
   let recent: number[] = []
   let inARow = 0
+  let safe = false
+  const beginAnew = (): void => {
+    recent = []
+    inARow = 0
+  }
   return {
     crashed(startedAt, now) {
       recent = [...recent.filter((time) => now - time < WINDOW_MS), now]
-      if (recent.length >= CRASHES) return undefined
+      const isTooOften = recent.length >= CRASHES
+      if (isTooOften && safe) return undefined
+      if (isTooOften) {
+        safe = true
+        beginAnew()
+      }
       inARow = now - startedAt >= WINDOW_MS ? 1 : inARow + 1
-      return Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (inARow - 1))
+      return { delayMs: Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (inARow - 1)), safe }
+    },
+    leftSafeMode() {
+      safe = false
+      beginAnew()
     },
   }
 }

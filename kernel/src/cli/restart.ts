@@ -40,7 +40,8 @@ async function assertUsable(context: CommandContext, options: StartOptions): Pro
     import('../host/cold-start.ts'),
     import('../host/listen-failure.ts'),
   ])
-  const { config, blueprint, failures } = await assemble({ home: context.home, file: options.config, env: context.env })
+  const { home, env } = context
+  const { config, blueprint, failures, pins } = await assemble({ home, file: options.config, env })
   checkBind(options.host ?? config.server.host, config.server.apiKey?.reveal())
-  await forgiving(blueprint, failures)
+  await forgiving(blueprint, failures, { home, pins })
 }

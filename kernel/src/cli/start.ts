@@ -1,5 +1,7 @@
+import { writeSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { RunningInstance } from '../host/instance.ts'
+import type { Running } from '../host/serve.ts'
 import { readDrainMs } from './client-settings.ts'
 import type { CommandContext } from './context.ts'
 import { EXIT } from './exit-codes.ts'
@@ -9,20 +11,29 @@ import { identify } from './process-identity.ts'
 import type { ProcessIdentity } from './process-identity.ts'
 import { writeStartRecord } from './start-record.ts'
 import type { StartOptions } from './start-record.ts'
+import { blockedAfterMs, safeModeIn, suspectLine, SupervisorLink } from './supervision.ts'
 
 /** Options of `ccr start`. */
 export interface StartCommandOptions extends StartOptions {
   readonly daemon?: boolean | undefined
 }
 
+/** How long a process after a fault that nobody caught tries to end its exchanges in order. */
+const FAULT_CLOSE_MS = 500
+
 /** `ccr start`: runs the router here until it is stopped, or in the background. One router per home. */
 export async function start(context: CommandContext, given: StartCommandOptions): Promise<number> {
   const { findRunning } = await import('../host/instance.ts')
   const { daemon, ...rest } = given
   const options: StartOptions = rest.config === undefined ? rest : { ...rest, config: resolve(rest.config) }
+  const link = new SupervisorLink()
   const running = await findRunning(context.home)
-  if (running !== undefined) return announceRunning(context, running, options)
-  return daemon ? startInBackground(context, options) : startHere(context, options)
+  if (running !== undefined) announceRunning(context, running, options)
+  else if (daemon) return startInBackground(context, options)
+  else await startHere(context, options, link)
+  // Without this word the end of a supervised router is a crash, whatever its exit code.
+  link.tell({ type: 'ending' })
+  return EXIT.ok
 }
 
 /** `ccr start --daemon`, when nothing runs yet. */
@@ -37,10 +48,11 @@ export async function startInBackground(context: CommandContext, options: StartO
   return started.exitCode
 }
 
-async function startHere(context: CommandContext, options: StartOptions): Promise<number> {
+async function startHere(context: CommandContext, options: StartOptions, link: SupervisorLink): Promise<void> {
   const [{ serve }, { installSignals }] = await Promise.all([import('../host/serve.ts'), import('../host/signals.ts')])
   const drainMs = await readDrainMs(context, options.config)
-  let router: Awaited<ReturnType<typeof serve>>
+  const supervisor = supervisorOf(context.env)
+  let router: Running
   try {
     router = await serve({
       home: context.home,
@@ -49,22 +61,41 @@ async function startHere(context: CommandContext, options: StartOptions): Promis
       port: options.port,
       env: context.env,
       version: context.version,
+      safe: safeModeIn(context.env),
+      onSafeModeLeft: () => link.tell({ type: 'safe-mode-left' }),
     })
   } catch (error) {
     const winner = await winnerOf(context.home, error)
-    if (winner !== undefined) return announceRunning(context, winner, options)
-    throw error
+    if (winner === undefined) throw error
+    announceRunning(context, winner, options)
+    return
   }
-  installSignals(router)
+  installSignals(router, process, supervisor && (() => endAfterFault(context, router, link)))
+  process.once('exit', () => nameWhoEnds(router))
   writeStartRecord(context.home, {
     instanceId: router.instanceId,
     options,
     drainMs,
-    supervisor: supervisorOf(context.env),
+    supervisor,
   })
   announceReady(context, router.url)
+  link.start(blockedAfterMs(context.env))
   await router.closed
-  return EXIT.ok
+}
+
+/** What is left of a process in an unknown state ends soon, and its supervisor starts another. */
+function endAfterFault(context: CommandContext, router: Running, link: SupervisorLink): void {
+  link.fail()
+  context.complain('ccr: an error that nothing caught ended the router; its log says which')
+  const end = (): never => process.exit(EXIT.fault)
+  setTimeout(end, FAULT_CLOSE_MS).unref()
+  void router.close({ graceMs: 0 }).then(end, end)
+}
+
+/** A plugin that ends the process is on the stack while it does. */
+function nameWhoEnds(router: Running): void {
+  const who = router.onStack()
+  if (who !== undefined) writeSync(process.stderr.fd, suspectLine(`${who} ended the process`))
 }
 
 /** Of two routers that start at once one loses the home or the port; the other may need a moment until it answers. */
@@ -80,7 +111,7 @@ function announceReady(context: CommandContext, url: string): void {
   for (const line of nextSteps(context.env, url)) context.print(line)
 }
 
-function announceRunning(context: CommandContext, running: RunningInstance, options: StartOptions): number {
+function announceRunning(context: CommandContext, running: RunningInstance, options: StartOptions): void {
   const { url } = running
   context.print(`ccr ${running.version} is already running at ${url} (pid ${running.pid})`)
   const differs =
@@ -88,7 +119,6 @@ function announceRunning(context: CommandContext, running: RunningInstance, opti
     (options.host !== undefined && options.host !== running.host)
   if (differs) context.complain('ccr: the running router keeps its address; `ccr restart` with these options moves it')
   for (const line of nextSteps(context.env, url)) context.print(line)
-  return EXIT.ok
 }
 
 /** The supervisor that runs this process, as it says in the environment that it gave. */

@@ -2,6 +2,7 @@ import { findRunning } from '../host/instance.ts'
 import type { CommandContext } from './context.ts'
 import { EXIT } from './exit-codes.ts'
 import { readGeneration } from './generation-report.ts'
+import type { SafeModeReport } from '../host/safe-mode.ts'
 import type { GenerationReport } from './generation-report.ts'
 
 /** `ccr status`: what runs in this home. Writes nothing. */
@@ -33,16 +34,24 @@ export async function status(
 function describe({
   generation,
   disabledProviders,
+  brokenPresets,
   failures,
   warnings,
+  unmatched,
   lastError,
   instances,
   reverted,
   draining,
+  safeMode,
 }: GenerationReport): readonly string[] {
   return [
     `  generation ${generation}`,
+    ...(safeMode === undefined ? [] : describeSafeMode(safeMode)),
     ...disabledProviders.flatMap(({ name, reason, at }) => [`  provider ${name} is disabled: ${reason}`, ...place(at)]),
+    ...brokenPresets.flatMap(({ name, reason, at, servedAsBefore }) => {
+      const state = servedAsBefore ? 'is served as it was before its last change' : 'is left out'
+      return [`  preset ${name} ${state}: ${reason}`, ...place(at)]
+    }),
     ...failures.flatMap(({ subject, message, at }) => [`  plugin ${subject} was left out: ${message}`, ...place(at)]),
     ...instances.flatMap(({ id, quarantine }) =>
       quarantine === undefined ? [] : [`  plugin ${id} is quarantined: ${quarantine.message}`],
@@ -55,9 +64,20 @@ function describe({
       return `  generation ${old} still has ${leases} exchange${leases === 1 ? '' : 's'}${since}`
     }),
     ...warnings.map((warning) => `  warning: ${warning}`),
+    ...unmatched.map(({ what, count }) => `  asked for in vain, ${count} time${count === 1 ? '' : 's'}: ${what}`),
     ...(lastError === undefined
       ? []
       : [`  the last change was not taken: ${lastError.message}`, ...place(lastError.at)]),
+  ]
+}
+
+function describeSafeMode({ why, suspect, leftOut, guards }: SafeModeReport): readonly string[] {
+  return [
+    `  SAFE MODE: ${why}`,
+    `    left out: ${leftOut.join(', ') || 'nothing'}`,
+    ...(suspect === undefined ? [] : [`    suspect: ${suspect}`]),
+    ...(guards.length === 0 ? [] : [`    no request is answered without ${guards.join(', ')}`]),
+    '    a change of the config or of one of these files, `ccr reload` or `ccr restart` ends it',
   ]
 }
 

@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url'
 import { homeOf } from './context.ts'
 import { readStartRecord } from './start-record.ts'
 import { createRestartPolicy } from './restart-policy.ts'
+import { BEATS, blockedAfterMs, suspectIn, toEnvironment, type SupervisedMessage } from './supervision.ts'
+import type { SafeMode } from '../host/safe-mode.ts'
 
 /** What a supervisor tells the command that started it when the router did not come up. */
 export interface StartFailure {
@@ -15,11 +17,13 @@ export interface StartFailure {
 
 const STDERR_TAIL = 64 * 1024
 const LOG_LIMIT = 1024 * 1024
+/** Loading and activating plugins may keep the event loop of a router that starts for long. */
+const START_MS = 60_000
 
 /**
  * A process of its own: `node supervisor.js <arguments of ccr start>`. It runs the router, starts it again after
- * a crash, and ends with it when it stops on purpose. As long as the command that started it waits, a router that ends
- * has failed to start.
+ * a crash, kills it when it is blocked, and ends with it when it stops on purpose. As long as the command that started
+ * it waits, a router that ends has failed to start.
  */
 function supervise(routerArguments: readonly string[]): void {
   const home = homeOf(process.env)
@@ -27,7 +31,11 @@ function supervise(routerArguments: readonly string[]): void {
   const policy = createRestartPolicy()
   let router: ChildProcess | undefined
   let backOff: NodeJS.Timeout | undefined
+  let watch: ReturnType<typeof watchBeats> | undefined
   let stopSignals = 0
+  let safe: SafeMode | undefined
+  let suspect: string | undefined
+  const blockedMs = blockedAfterMs(process.env)
 
   process.on('SIGHUP', () => router?.kill('SIGHUP'))
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop)
@@ -37,12 +45,23 @@ function supervise(routerArguments: readonly string[]): void {
     const startedAt = Date.now()
     let stderr = ''
     const child = spawn(process.execPath, [...process.execArgv, mainFile(), 'start', ...routerArguments], {
-      env: { ...process.env, CCR_SUPERVISOR: String(process.pid) },
-      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, CCR_SUPERVISOR: String(process.pid), ...toEnvironment(safe) },
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       windowsHide: true,
     })
     router = child
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    let endsOnPurpose = false
+    watch = watchBeats(child, blockedMs)
+    child.on('message', (message) => {
+      const { type } = message as SupervisedMessage
+      if (type === 'alive') watch?.alive()
+      if (type === 'ending') endsOnPurpose = true
+      if (type === 'safe-mode-left') {
+        safe = suspect = undefined
+        policy.leftSafeMode()
+      }
+    })
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       stderr = (stderr + text).slice(-STDERR_TAIL)
     })
     child.once('error', (error) =>
@@ -51,12 +70,16 @@ function supervise(routerArguments: readonly string[]): void {
     // `close` comes after the last byte of stderr, `exit` may not.
     child.once('close', (code, signal) => {
       router = undefined
-      if (stopSignals > 0 || code === 0) return finish({ exitCode: 0, stderr: '' })
-      const how = signal ?? `exit code ${code}`
+      watch?.stop()
+      // Code 0 alone does not say so: any code may end the process with it.
+      if (stopSignals > 0 || endsOnPurpose) return finish({ exitCode: 0, stderr: '' })
+      const how = watch?.killed
+        ? `being killed: it did not answer for ${blockedMs} ms`
+        : (signal ?? `exit code ${code}`)
       const isStarting = process.connected
       if (isStarting) {
         return finish({
-          exitCode: code ?? 1,
+          exitCode: code || 1,
           stderr: stderr || `ccr: the router ended by ${how} before it was ready\n`,
         })
       }
@@ -65,12 +88,15 @@ function supervise(routerArguments: readonly string[]): void {
   }
 
   function restart(startedAt: number, what: string, stderr: string): void {
-    const delayMs = policy.crashed(startedAt, Date.now())
-    if (delayMs === undefined) {
-      log(`${what}; it crashed 3 times within 60 s and is not started again`, stderr)
+    suspect = suspectIn(stderr) ?? suspect
+    const next = policy.crashed(startedAt, Date.now())
+    if (next === undefined) {
+      log(`${what}; it crashed 3 times within 60 s, in safe mode too, and is not started again`, stderr)
       return finish({ exitCode: 1, stderr: '' })
     }
-    log(`${what}; it is started again in ${delayMs} ms`, stderr)
+    if (next.safe) safe ??= { why: `it crashed 3 times within 60 s; the last time ${what}`, suspect }
+    const { delayMs } = next
+    log(`${what}; it is started again in ${delayMs} ms${next.safe ? ' in safe mode' : ''}`, stderr)
     backOff = setTimeout(() => {
       // Without a record somebody stopped the router, and with another's somebody started one, while this one waited.
       if (readStartRecord(home)?.supervisor?.pid === process.pid) run()
@@ -81,6 +107,8 @@ function supervise(routerArguments: readonly string[]): void {
   /** The first signal lets the router finish its exchanges, the second makes it cut them, the third kills it. */
   function stop(): void {
     stopSignals++
+    // From here on the signals say what becomes of a router that is blocked.
+    watch?.stop()
     clearTimeout(backOff)
     if (router === undefined) finish({ exitCode: 0, stderr: '' })
     else router.kill(stopSignals < 3 ? 'SIGTERM' : 'SIGKILL')
@@ -89,6 +117,31 @@ function supervise(routerArguments: readonly string[]): void {
   function finish(failure: StartFailure): void {
     if (failure.exitCode !== 0 && process.connected) process.send?.(failure, () => process.exit(failure.exitCode))
     else process.exit(failure.exitCode)
+  }
+}
+
+/** Kills a router whose event loop gave no sign of life for too long. */
+function watchBeats(child: ChildProcess, blockedMs: number) {
+  // Counted in ticks of its own, so that a machine that slept finds nobody late.
+  const tickMs = blockedMs / BEATS
+  let quiet = 0
+  let limit = START_MS / tickMs
+  let killed = false
+  const look = (): void => {
+    if (++quiet <= limit) return
+    killed = true
+    child.kill('SIGKILL')
+  }
+  const timer = blockedMs > 0 ? setInterval(look, tickMs) : undefined
+  return {
+    alive: () => {
+      quiet = 0
+      limit = BEATS
+    },
+    stop: () => clearInterval(timer),
+    get killed() {
+      return killed
+    },
   }
 }
 

@@ -17,15 +17,20 @@ export function presetEntries({ name, plugins }: Preset): readonly EntryConfig[]
 /**
  * The entries of a config: those it builds on, then its own. One of its own takes the place of one with the same id.
  *
+ * @param nameOf gives the name of the plugin that an entry means
  * @throws CcrError `CCR_CONFIG_SCHEMA`
  */
-export function resolveEntries(loaded: LoadedConfig, base: readonly EntryConfig[]): readonly EntryConfig[] {
+export function resolveEntries(
+  loaded: LoadedConfig,
+  base: readonly EntryConfig[],
+  nameOf: (use: string) => string = shortName,
+): readonly EntryConfig[] {
   const entries = new Map(base.map((entry) => [entry.id, entry]))
   const key = Object.hasOwn(loaded.value, 'Plugins') ? 'Plugins' : 'plugins'
   const places = new Map<string, string>()
   for (const [index, item] of ((loaded.value[key] ?? []) as readonly unknown[]).entries()) {
     const pointer = joinPointer(joinPointer('', key), index)
-    const entry = toEntry(loaded, pointer, item)
+    const entry = toEntry(loaded, pointer, item, nameOf)
     const other = places.get(entry.id)
     if (other !== undefined) {
       const fact = `has the id ${entry.id}, like the entry at ${other}`
@@ -37,10 +42,10 @@ export function resolveEntries(loaded: LoadedConfig, base: readonly EntryConfig[
   return [...entries.values()]
 }
 
-function toEntry(loaded: LoadedConfig, pointer: string, item: unknown): EntryConfig {
+function toEntry(loaded: LoadedConfig, pointer: string, item: unknown, nameOf: (use: string) => string): EntryConfig {
   const { use, id, enabled, when, ...rest } = toForm(loaded, pointer, item)
   const file = filePath(use, dirname(loaded.fileOf(pointer)))
-  const name = file === undefined ? shortName(use) : use
+  const name = file === undefined ? nameOf(use) : use
   const condition = when && toCondition(when)
   const at = loaded.at(pointer)
   return { options: {}, ...rest, id: id ?? name, use: name, enabled: enabled ?? true, file, at, when: condition }

@@ -4,6 +4,8 @@ import { checkKernelKeys } from './check.ts'
 import { interpolate, type Environment, type VariableUse } from './interpolate.ts'
 import { isPlainObject } from './plain-data.ts'
 import { hasPointer } from './pointer.ts'
+import { withExtends } from './presets/extends.ts'
+import type { BrokenPreset } from './presets/installed.ts'
 import { readSource, type ConfigSource } from './source.ts'
 
 /** A config as it was read: merged, its variables filled in, the kernel's own keys checked. */
@@ -12,9 +14,15 @@ export interface LoadedConfig {
   /** The files that were read; empty when there was none. */
   readonly files: readonly string[]
   readonly value: Readonly<Record<string, unknown>>
+  /** The same as it is written: with its variables, and without the presets that it extends. */
+  readonly written: Readonly<Record<string, unknown>>
   readonly variables: readonly VariableUse[]
   /** Top-level keys that code sets, so that no command can change them. */
   readonly locked: readonly string[]
+  /** Presets that it extends and that cannot be used. */
+  readonly brokenPresets?: readonly BrokenPreset[] | undefined
+  /** Values of presets that must not leave the router. */
+  readonly secrets?: readonly string[] | undefined
   /** `file:line:column` of the value at a JSON pointer, or of what is nearest to it; the file alone for code. */
   at(pointer: string): string
   /** The file in which the value at a JSON pointer stands. */
@@ -31,6 +39,8 @@ export interface ConfigPlace {
   readonly present?: readonly string[] | undefined
   /** Is given the absolute paths of the files that decide the result, existing or not, also when it is an error. */
   readonly inputs?: Set<string> | undefined
+  /** Texts that are to stand in files, by absolute path: they are read in their place. */
+  readonly drafts?: ReadonlyMap<string, string> | undefined
   readonly env: Environment
 }
 
@@ -39,9 +49,17 @@ export interface ConfigPlace {
  *
  * @throws CcrError `CCR_CONFIG_READ`, `CCR_CONFIG_SYNTAX` or `CCR_CONFIG_SCHEMA`, whose `at` is the place at fault
  */
-export async function readConfig({ home, file, env, present, inputs = new Set() }: ConfigPlace): Promise<LoadedConfig> {
+export async function readConfig({
+  home,
+  file,
+  env,
+  present,
+  inputs = new Set(),
+  drafts = new Map(),
+}: ConfigPlace): Promise<LoadedConfig> {
+  const read = (path: string): ReturnType<typeof readSource> => readSource(path, inputs, drafts.get(path))
   const sources =
-    file === undefined ? await readHome(home, present ?? [], inputs) : [await readExplicit(resolve(file), inputs)]
+    file === undefined ? await readHome(home, present ?? [], read) : [await readExplicit(resolve(file), read)]
   const code = sources.find((source) => extname(source.file) === '.ts')
   const merged = sources.reduce<Readonly<Record<string, unknown>>>((base, { value }) => merge(base, value), {})
   const { value, variables } = interpolate(merged, env)
@@ -51,22 +69,21 @@ export async function readConfig({ home, file, env, present, inputs = new Set() 
     home,
     files: sources.map((source) => source.file),
     value: value as Readonly<Record<string, unknown>>,
+    written: merged,
     variables,
     locked: code === undefined ? [] : Object.keys(code.value),
     at: (pointer) => sourceOf(pointer)?.at(pointer) ?? join(home, 'config.json'),
     fileOf: (pointer) => sourceOf(pointer)?.file ?? join(home, 'config.json'),
   }
   checkKernelKeys(loaded)
-  return loaded
+  return withExtends(loaded, inputs)
 }
 
-async function readHome(
-  home: string,
-  present: readonly string[],
-  inputs: Set<string>,
-): Promise<readonly ConfigSource[]> {
+type Read = (file: string) => Promise<ConfigSource | undefined>
+
+async function readHome(home: string, present: readonly string[], read: Read): Promise<readonly ConfigSource[]> {
   const files = [join(home, 'config.json'), join(home, 'ccr.config.ts')]
-  const sources = await Promise.all(files.map((file) => readSource(file, inputs)))
+  const sources = await Promise.all(files.map(read))
   const gone = files.find((file, index) => sources[index] === undefined && present.includes(file))
   if (gone === undefined) return sources.filter((source) => source !== undefined)
   // A router that lost its keys and providers to a slip would be worse than one that waits.
@@ -75,8 +92,8 @@ async function readHome(
   throw new CcrError('CCR_CONFIG_READ', message, { at: gone })
 }
 
-async function readExplicit(file: string, inputs: Set<string>): Promise<ConfigSource> {
-  const source = await readSource(file, inputs)
+async function readExplicit(file: string, read: Read): Promise<ConfigSource> {
+  const source = await read(file)
   if (source !== undefined) return source
   throw new CcrError('CCR_CONFIG_READ', `${file} does not exist. Create it, or name another config file.`, { at: file })
 }

@@ -68,6 +68,7 @@ describe('an empty config', () => {
       allowedHosts: [],
       proxyUrl: undefined,
       logEnabled: true,
+      routeHeaders: true,
       logLevel: 'info',
     })
     expect(settings.timeouts.idle).toBe(90_000)
@@ -95,6 +96,7 @@ describe('the kernel keys', () => {
       host: '::1',
       allowedHosts: ['box'],
       logEnabled: false,
+      routeHeaders: true,
       logLevel: 'warn',
     })
     expect(server.apiKey?.reveal()).toBe('secret-key')
@@ -312,7 +314,7 @@ describe('providers', () => {
 
 describe('sections', () => {
   it('are every key that is not the kernel own', async () => {
-    const { sections } = await resolve('{ PORT: 1, Router: { default: "a,b" }, Shared: [1], extends: "x" }')
+    const { sections } = await resolve('{ PORT: 1, Router: { default: "a,b" }, Shared: [1] }')
     expect(sections).toEqual({ Router: { default: 'a,b' }, Shared: [1] })
   })
 
@@ -323,6 +325,29 @@ describe('sections', () => {
     expect(
       (await resolve('{ Router: { default: 5 }, plugins: [{ use: "router", enabled: false }] }')).sections,
     ).toBeDefined()
+  })
+})
+
+describe('fields of providers', () => {
+  const Providers = Type.Array(Type.Object({ name: Type.String(), size: Type.Optional(Type.Unknown()) }))
+  const reading = [...installed, plugin('reader', { sections: { Providers } })]
+  const config = (fields: string): string => `{ Providers: [{ name: "a", api_base_url: "http://a", ${fields} }] }`
+
+  it('that are not the kernel\'s reach plugins under `Providers`, without address and key', async () => {
+    const { sections, warnings } = await resolve(config('api_key: "sk-1234", size: 5'), {}, reading)
+    expect(sections['Providers']).toEqual([{ name: 'a', size: 5 }])
+    expect(warnings).toEqual([])
+  })
+
+  it('of a provider that is switched off, or that has none, reach nobody', async () => {
+    expect((await resolve(config('size: 5, enabled: false'), {}, reading)).sections).not.toHaveProperty('Providers')
+    expect((await resolve(config('models: []'), {}, reading)).sections).not.toHaveProperty('Providers')
+  })
+
+  it('do not stop the config, whatever is wrong with a provider', async () => {
+    const { sections, disabledProviders } = await resolve('{ providers: [{ size: 5 }, 7] }', {}, reading)
+    expect(sections).not.toHaveProperty('Providers')
+    expect(disabledProviders).toHaveLength(2)
   })
 })
 
@@ -337,7 +362,6 @@ describe('warnings', () => {
       ['config.json:1:11: Router has no effect: it is read by router, which is switched off.'],
     ],
     ['{ Meter: 1, plugins: ["meter"] }', []],
-    ['{ extends: [] }', ['config.json:1:12: extends is not read by this version.']],
     [
       '{ Router: { default: "$NOT_SET" } }',
       [

@@ -23,6 +23,8 @@ export interface ServerConfig {
   readonly proxyUrl: Secret | undefined
   readonly logEnabled: boolean
   readonly logLevel: LogLevel
+  /** Answers say where they come from. */
+  readonly routeHeaders: boolean
 }
 
 /** What one profile of a config is built from. */
@@ -110,6 +112,7 @@ function serverConfig(config: KernelConfig): ServerConfig {
     proxyUrl: proxy === undefined ? undefined : new Secret(proxy),
     logEnabled: config.LOG ?? true,
     logLevel: config.LOG_LEVEL ?? 'info',
+    routeHeaders: config.routeHeaders ?? true,
   }
 }
 

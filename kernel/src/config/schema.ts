@@ -9,6 +9,8 @@ export type LogLevel = (typeof LOG_LEVELS)[number]
 
 const ProxyUrl = Type.String({ pattern: '^https?://[^\\s]+$', title: 'an http:// or https:// URL' })
 
+const PRESET_NAME = '^[A-Za-z0-9][A-Za-z0-9._-]*$'
+
 /** Any part of the members of a closed object. */
 function part<Properties extends TProperties>(properties: Properties, description: string) {
   return Type.Object(Type.Partial(Type.Object(properties)).properties, { additionalProperties: false, description })
@@ -57,6 +59,12 @@ export const KernelConfig = Type.Object({
       { default: 'info', description: 'Least important level that the server log keeps.' },
     ),
   ),
+  routeHeaders: Type.Optional(
+    Type.Boolean({
+      default: true,
+      description: 'Says in `x-ccr-provider`, `x-ccr-model` and `x-ccr-route` of each answer who gave it and why.',
+    }),
+  ),
   API_TIMEOUT_MS: Type.Optional(
     Type.Union(
       [Type.Integer({ minimum: 1 }), Type.String({ pattern: '^[1-9]\\d{0,9}$', title: 'such a number as text' })],
@@ -66,6 +74,12 @@ export const KernelConfig = Type.Object({
           'Milliseconds that the client of `ccr code` waits; unset, its environment variable comes before the default.',
       },
     ),
+  ),
+  ContextWindow: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      description: 'Tokens to which the client of `ccr code` lets a conversation grow; comes before `model_limits`.',
+    }),
   ),
   NON_INTERACTIVE_MODE: Type.Optional(
     Type.Boolean({
@@ -95,13 +109,30 @@ export const KernelConfig = Type.Object({
       { default: {}, additionalProperties: false, description: 'Further routing worlds, by name; see below.' },
     ),
   ),
+  extends: Type.Optional(
+    Type.Array(Type.String({ minLength: 1 }), {
+      default: [],
+      description: 'Presets that this config is laid over; see below.',
+    }),
+  ),
+  presets: Type.Optional(
+    Type.Record(Type.String({ pattern: PRESET_NAME }), Type.Record(Type.String(), Type.Unknown()), {
+      default: {},
+      additionalProperties: false,
+      description: 'Answers to what installed presets ask for, by name.',
+    }),
+  ),
+  marketplace: Type.Optional(
+    Type.String({
+      pattern: '^https?://[^\\s]+$',
+      title: 'an https:// URL',
+      description: 'Index of presets that `ccr install` looks names up in.',
+    }),
+  ),
   timeouts: Type.Optional(part(Timeouts.properties, 'Timers of an exchange; see below.')),
   limits: Type.Optional(part(Limits.properties, 'Limits of the router; see below.')),
 })
 export type KernelConfig = Static<typeof KernelConfig>
-
-/** Keys that later versions of the kernel will read; using one is a warning. */
-export const RESERVED_KEYS: readonly string[] = ['extends']
 
 const Chain = Type.Array(
   Type.Union([
@@ -110,6 +141,18 @@ const Chain = Type.Array(
   ]),
   { title: 'a list of names' },
 )
+
+const Tokens = (description: string) => Type.Optional(Type.Integer({ minimum: 1, description }))
+
+/** One of a provider's `model_limits`. */
+export const ModelLimits = Type.Object(
+  {
+    context_window: Tokens('Tokens that a request and its answer may have together.'),
+    max_output_tokens: Tokens('Tokens that one answer may have.'),
+  },
+  { additionalProperties: false },
+)
+export type ModelLimits = Static<typeof ModelLimits>
 
 /** One of `Providers`. Fields that are not listed belong to plugins. */
 export const ProviderConfig = Type.Object({
@@ -134,6 +177,12 @@ export const ProviderConfig = Type.Object({
     Type.Array(Type.String({ minLength: 1 }), {
       default: [],
       description: 'Models that it is known to have. A route may name others.',
+    }),
+  ),
+  model_limits: Type.Optional(
+    Type.Record(Type.String({ minLength: 1 }), ModelLimits, {
+      description:
+        'Limits of its models, by name or `*`: `{ context_window, max_output_tokens }`; `ccr code` passes them on.',
     }),
   ),
   dialect: Type.Optional(
@@ -179,7 +228,7 @@ export const EntryForm = Type.Object(
   {
     use: Type.String({
       minLength: 1,
-      description: 'Name of a built-in plugin, or `file:` and a path relative to the config file.',
+      description: 'Name of a plugin or of its package, or `file:` and a path relative to the config file.',
     }),
     id: Type.Optional(
       Type.String({

@@ -6,11 +6,23 @@ import { isPlainObject } from './plain-data.ts'
 import { joinPointer } from './pointer.ts'
 import { providerItems } from './providers.ts'
 import type { LoadedConfig } from './read.ts'
-import { KernelConfig, ProviderConfig, RESERVED_KEYS } from './schema.ts'
+import { KernelConfig, ProviderConfig } from './schema.ts'
 
-/** The top-level keys of a config that are not the kernel's own. */
-export function sectionsOf({ value }: LoadedConfig): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(Object.entries(value).filter(([key]) => !isKernelKey(key)))
+/**
+ * The top-level keys of a config that are not the kernel's own. Under `Providers` stand those fields of providers that
+ * are not, each with the provider's name: a plugin that declares the section gets no address and no key.
+ */
+export function sectionsOf(loaded: LoadedConfig): Readonly<Record<string, unknown>> {
+  const own = Object.entries(loaded.value).filter(([key]) => !isKernelKey(key))
+  const fields = providerItems(loaded).flatMap(({ item }) => (isPlainObject(item) ? foreignFields(item) : []))
+  return { ...Object.fromEntries(own), ...(fields.length > 0 && { Providers: fields }) }
+}
+
+function foreignFields(provider: Readonly<Record<string, unknown>>): readonly object[] {
+  const fields = Object.entries(provider).filter(([field]) => !Object.hasOwn(ProviderConfig.properties, field))
+  const { name, enabled } = provider
+  if (fields.length === 0 || typeof name !== 'string' || enabled === false) return []
+  return [{ name, ...Object.fromEntries(fields) }]
 }
 
 /**
@@ -21,14 +33,15 @@ export function sectionsOf({ value }: LoadedConfig): Readonly<Record<string, unk
 export function checkSections(loaded: LoadedConfig, used: readonly InstalledPlugin[]): void {
   for (const plugin of used) {
     for (const [key, schema] of Object.entries(plugin.sections)) {
-      if (!Object.hasOwn(loaded.value, key)) continue
+      // A faulty provider is left out alone, so that a plugin checks its fields of it by itself.
+      if (isKernelKey(key) || !Object.hasOwn(loaded.value, key)) continue
       const fault = findFault(schema, loaded.value[key], joinPointer('', key))
       if (fault !== undefined) throw configFault(loaded, fault, `Correct the value; ${plugin.name} reads it.`)
     }
   }
 }
 
-/** Warnings for keys that nothing reads: misspelt, reserved, or those of a plugin that is not in use. */
+/** Warnings for keys that nothing reads: misspelt, or those of a plugin that is not in use. */
 export function unreadKeys(
   loaded: LoadedConfig,
   installed: readonly InstalledPlugin[],
@@ -43,9 +56,7 @@ export function unreadKeys(
     if (Object.hasOwn(KernelConfig.properties, key)) continue
     const place = `${loaded.at(joinPointer('', key))}: `
     const readers = owners.get(key)
-    if (RESERVED_KEYS.includes(key)) {
-      warnings.push(`${place}${key} is not read by this version.`)
-    } else if (readers === undefined) {
+    if (readers === undefined) {
       warnings.push(`${place}${key} is not read by any installed plugin.${suggestion(key, known)}`)
     } else if (!readers.some((plugin) => inUse.has(plugin.name) || plugin.fromFile)) {
       const names = readers.map(({ name }) => name)
@@ -53,11 +64,11 @@ export function unreadKeys(
       warnings.push(`${place}${key} has no effect: it is read by ${names.join(', ')}, which is ${state}.`)
     }
   }
-  return [...warnings, ...unreadProviderFields(loaded)]
+  return [...warnings, ...unreadProviderFields(loaded, installed)]
 }
 
-function unreadProviderFields(loaded: LoadedConfig): readonly string[] {
-  const known = Object.keys(ProviderConfig.properties)
+function unreadProviderFields(loaded: LoadedConfig, installed: readonly InstalledPlugin[]): readonly string[] {
+  const known = [...Object.keys(ProviderConfig.properties), ...installed.flatMap(({ sections }) => fieldsOf(sections))]
   return providerItems(loaded).flatMap(({ pointer, item }) => {
     const unread = isPlainObject(item) ? Object.keys(item).filter((field) => !known.includes(field)) : []
     return unread.map((field) => {
@@ -65,6 +76,12 @@ function unreadProviderFields(loaded: LoadedConfig): readonly string[] {
       return `${loaded.at(place)}: ${place} is not read by any installed plugin.${suggestion(field, known)}`
     })
   })
+}
+
+/** The fields of a provider that a plugin reads. */
+function fieldsOf({ Providers: list }: InstalledPlugin['sections']): readonly string[] {
+  const { items } = (list ?? {}) as { readonly items?: { readonly properties?: object } }
+  return Object.keys(items?.properties ?? {})
 }
 
 function ownersOf(installed: readonly InstalledPlugin[]): ReadonlyMap<string, readonly InstalledPlugin[]> {
@@ -76,5 +93,5 @@ function ownersOf(installed: readonly InstalledPlugin[]): ReadonlyMap<string, re
 }
 
 function isKernelKey(key: string): boolean {
-  return Object.hasOwn(KernelConfig.properties, key) || RESERVED_KEYS.includes(key)
+  return Object.hasOwn(KernelConfig.properties, key)
 }

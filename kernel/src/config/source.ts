@@ -24,16 +24,19 @@ export const MAX_CONFIG_BYTES = 8 * 1024 * 1024
  * Reads one file, JSON5 or (for `.ts`) code whose default export is the config. Nothing when it does not exist.
  *
  * @param inputs is given the absolute paths of the files that decide the result, also when it is an error
+ * @param draft the text that is to stand in the file, read in its place
  * @throws CcrError `CCR_CONFIG_READ`, `CCR_CONFIG_SYNTAX`, or `CCR_CONFIG_SCHEMA` when it holds no plain data
  */
-export async function readSource(file: string, inputs: Set<string>): Promise<ConfigSource | undefined> {
+export async function readSource(file: string, inputs: Set<string>, draft?: string): Promise<ConfigSource | undefined> {
   inputs.add(file)
+  if (draft !== undefined) return sourceOf(file, parse(file, draft), draft)
   if (!(await isReadable(file))) return undefined
   const isCode = extname(file) === '.ts'
   let text = ''
   const load = isCode
     ? async () => ({ value: await evaluateConfig(file, inputs) })
     : (_: string, content: string) => {
+        if (content.includes('\uFFFD') && !isUtf8(readFileSync(file))) throw notText(file)
         text = content
         return { value: parse(file, content) }
       }
@@ -51,12 +54,26 @@ export async function readSource(file: string, inputs: Set<string>): Promise<Con
       at: `${file}:1:1`,
     })
   }
-  const locate = createLocator(text)
+  return sourceOf(file, (result.config as { readonly value: unknown }).value, isCode ? undefined : text)
+}
+
+/**
+ * A JSON5 text as if it were read from a file.
+ *
+ * @throws CcrError `CCR_CONFIG_SYNTAX`, or `CCR_CONFIG_SCHEMA` when it holds no plain data
+ */
+export function parseSource(file: string, text: string): ConfigSource {
+  return sourceOf(file, parse(file, text), text)
+}
+
+/** @param text where its values stand; nothing for code */
+function sourceOf(file: string, value: unknown, text: string | undefined): ConfigSource {
+  const locate = createLocator(text ?? '')
   const at = (pointer: string): string => {
-    const position = isCode ? undefined : locate(pointer)
+    const position = text === undefined ? undefined : locate(pointer)
     return position === undefined ? file : `${file}:${position.line}:${position.column}`
   }
-  return { file, value: plainData((result.config as { readonly value: unknown }).value, at), at }
+  return { file, value: plainData(value, at), at }
 }
 
 async function isReadable(file: string): Promise<boolean> {
@@ -71,11 +88,7 @@ async function isReadable(file: string): Promise<boolean> {
 }
 
 function parse(file: string, text: string): unknown {
-  if (text.includes('\0') || (text.includes('\uFFFD') && !isUtf8(readFileSync(file)))) {
-    throw new CcrError('CCR_CONFIG_SYNTAX', `${file} is not UTF-8 text. Write the config as JSON5 text in UTF-8.`, {
-      at: `${file}:1:1`,
-    })
-  }
+  if (text.includes('\0')) throw notText(file)
   try {
     return JSON5.parse(text)
   } catch (thrown) {
@@ -87,6 +100,11 @@ function parse(file: string, text: string): unknown {
     const message = `${at}: ${fact}. Correct the JSON5 text there; the file was left as it is.`
     throw new CcrError('CCR_CONFIG_SYNTAX', message, { at, cause: thrown })
   }
+}
+
+function notText(file: string): CcrError {
+  const message = `${file} is not UTF-8 text. Write the config as JSON5 text in UTF-8.`
+  return new CcrError('CCR_CONFIG_SYNTAX', message, { at: `${file}:1:1` })
 }
 
 /** A line end inside a string is reported by the parser as column 0 of the line after it. */

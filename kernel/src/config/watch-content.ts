@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { readFile, realpath, stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { readdir, readFile, realpath, stat } from 'node:fs/promises'
+import { dirname, sep } from 'node:path'
 import { MAX_CONFIG_BYTES } from './source.ts'
 
 /** What stood at a path, as a text that is equal only when it was the same file with the same content. */
@@ -49,7 +49,7 @@ export class ContentReader {
       const signature = [real, dev, ino, size, mtimeNs, ctimeNs, mode].join('\0')
       const known = this.#known.get(path)
       if (known?.signature === signature && known.settled) return known.content
-      const content = real + (isRegular(mode) ? await hash(real, size, mtimeNs) : '\0not a file')
+      const content = real + (isRegular(mode) ? await hash(real, size, mtimeNs) : await listing(path))
       this.#known.set(path, { signature, content, settled: Number(ctimeMs) < now - COARSE_DATE_MS })
       return content
     } catch (thrown) {
@@ -67,6 +67,11 @@ export function isUnfinished(content: Content | undefined): boolean {
   return content?.endsWith(ABSENT) === true || content?.endsWith(EMPTY) === true
 }
 
+/** Whether what stood at a path was a file with this text. */
+export function holdsText(content: Content, text: string): boolean {
+  return content.endsWith(`\0${createHash('sha256').update(text).digest('hex')}`)
+}
+
 /** Whether a file was created, written or put in its place at this time or later; what is absent was not. */
 export async function changedSince(path: string, time: number): Promise<boolean> {
   const stats = await stat(path).catch(() => undefined)
@@ -75,6 +80,12 @@ export async function changedSince(path: string, time: number): Promise<boolean>
 
 function isRegular(mode: bigint): boolean {
   return (mode & 0o170000n) === 0o100000n
+}
+
+/** The names in a folder, for a path that ends with a separator; those that begin with a dot are on their way. */
+async function listing(path: string): Promise<string> {
+  const names = path.endsWith(sep) ? await readdir(path) : []
+  return `\0${names.filter((name) => !name.startsWith('.')).sort().join('\0') || 'not a file'}`
 }
 
 /** Of a file that is too large to be a config, size and date stand for its content. */

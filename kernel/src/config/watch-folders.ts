@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { basename, relative } from 'node:path'
 import { watch, type FSWatcher } from 'chokidar'
-import type { Place } from './watch-places.ts'
+import { ANY_NAME, type Place } from './watch-places.ts'
 
 /** Whom a {@link FolderWatcher} tells. */
 export interface FolderListener {
@@ -71,6 +71,7 @@ export class FolderWatcher {
 
   #watch(folder: string, identity: string, names: ReadonlySet<string>): void {
     const { hint, failed } = this.#listener
+    const isWatched = (name: string): boolean => watched.names.has(name) || watched.names.has(ANY_NAME)
     const watcher = this.#open(folder, {
       depth: 0,
       // Whoever reads the files later waits until they are quiet.
@@ -78,7 +79,7 @@ export class FolderWatcher {
       followSymlinks: false,
       ignoreInitial: true,
       ignorePermissionErrors: false,
-      ignored: (path) => relative(folder, path) !== '' && !watched.names.has(relative(folder, path)),
+      ignored: (path) => relative(folder, path) !== '' && !isWatched(relative(folder, path)),
     })
     const watched: WatchedFolder = { watcher, identity, names, stale: false, failed: false }
     this.#folders.set(folder, watched)
@@ -90,7 +91,7 @@ export class FolderWatcher {
       .on('raw', (event, path: string | null) => {
         const name = path === null ? basename(folder) : basename(path)
         if (name === basename(folder) && event === 'rename') watched.stale = true
-        if (name === basename(folder) || watched.names.has(name)) hint()
+        if (name === basename(folder) || isWatched(name)) hint()
       })
       .on('error', (error) => {
         watched.stale = watched.failed = true

@@ -5,15 +5,20 @@ import { dirname, join, parse, sep } from 'node:path'
 export interface Place {
   /** Without symbolic links in it, as far as it exists. */
   readonly folder: string
+  /** {@link ANY_NAME} for whatever comes and goes there. */
   readonly name: string
 }
+
+/** No file has this name. */
+export const ANY_NAME = '/'
 
 /** How long a chain of symbolic links may be; Linux has the same limit. */
 const MAX_LINKS = 40
 
 /**
  * The places that decide what stands at some paths: their own, each symbolic link on the way to them, or the first part
- * that does not exist. The root folder is left out: on some systems to watch it is to watch everything.
+ * that does not exist. A path that ends with a separator stands for the names in that folder. The root folder is left
+ * out: on some systems to watch it is to watch everything.
  *
  * @param paths absolute
  */
@@ -55,6 +60,7 @@ async function placesOn(path: string, look: (path: string) => Promise<Found>): P
     if (found === 'absent') break
     if (found === 'present') {
       folder = join(folder, name)
+      if (rest.length === 0 && path.endsWith(sep)) places.push({ folder, name: ANY_NAME })
     } else {
       links++
       rest.unshift(...partsOf(found.link))

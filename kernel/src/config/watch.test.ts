@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, readFile, realpath, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, sep } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { FSWatcher, watch } from 'chokidar'
 import fc from 'fast-check'
@@ -108,6 +108,21 @@ describe('a watcher', () => {
     await until('its arrival', () => reader.last()[0] === 'one')
     await rm(join(root, 'x'), { recursive: true })
     await until('its end', () => reader.last()[0] === undefined)
+  })
+
+  it('tells of what comes to a folder and goes, where its path ends with a separator', async () => {
+    const folder = join(root, 'x') + sep
+    const reader = await readBy([folder])
+    await mkdir(folder)
+    await until('the folder', () => reader.told() === 1)
+    await mkdir(join(folder, 'a'))
+    await until('a folder in it', () => reader.told() === 2)
+    // Names that begin with a dot are on their way, and what lies deeper is not looked at.
+    await mkdir(join(folder, '.b'))
+    await writeFile(join(folder, 'a', 'c'), '')
+    await rename(join(folder, 'a'), join(folder, '.a'))
+    await until('its end', () => reader.told() === 3)
+    expect(reader.told()).toBe(3)
   })
 
   it('tells of a change that came while another one was taken, once', async () => {

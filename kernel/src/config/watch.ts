@@ -1,6 +1,6 @@
 import type { watch } from 'chokidar'
 import type { Log } from '../core/log.ts'
-import { changedSince, ContentReader, isUnfinished, type Content, type Contents } from './watch-content.ts'
+import { changedSince, ContentReader, holdsText, isUnfinished, type Content, type Contents } from './watch-content.ts'
 import { FolderWatcher } from './watch-folders.ts'
 import { placesOf } from './watch-places.ts'
 
@@ -23,6 +23,22 @@ export interface Reading {
 /** A reading of which nothing is known yet. */
 export function beginReading(before: Contents = new Map(), stamps: Reading['stamps'] = new Map()): Reading {
   return { startedAt: Date.now(), before, stamps, files: new Set() }
+}
+
+/** The same reading, for whoever has just written what was read, by path: that is no change to be told. */
+export async function readingAfter(reading: Reading, written: ReadonlyMap<string, string>): Promise<Reading> {
+  const reader = new ContentReader()
+  const now = await reader.read(written.keys())
+  const before = new Map(reading.before)
+  const stamps = new Map(reading.stamps)
+  for (const [path, text] of written) {
+    const content = now.get(path)
+    // Somebody else may have written it once more.
+    if (content === undefined || !holdsText(content, text)) continue
+    before.set(path, content)
+    stamps.set(path, reader.stampOf(path))
+  }
+  return { ...reading, before, stamps }
 }
 
 /** Times in milliseconds. */

@@ -15,12 +15,14 @@ export interface Entry extends Placement {
   readonly hash: string
   readonly options: unknown
   readonly when?: Condition | undefined
-  /** At a cold start it may be left out, visibly, when it cannot be activated. */
+  /** It is left out, visibly, when it cannot be activated. */
   readonly optional?: boolean | undefined
   /** Where the plugin's files are, for reports. */
   readonly file?: string | undefined
   /** Files and folders of its code, absolute, in which the place of a fault is looked for. */
   readonly paths?: readonly string[] | undefined
+  /** The capabilities that the user has consented to; those that the plugin declares unless given. */
+  readonly granted?: readonly string[] | undefined
   /** What loading its code took; the third part of an activation is measured where it happens. */
   readonly loading?: { readonly bundleMs: number; readonly evaluateMs: number } | undefined
 }

@@ -1,4 +1,4 @@
-import { CcrError, type Dialect, type Endpoint, type ErrorCode, isCcrError, messageOf } from '@ccr/sdk'
+import { CcrError, type Dialect, type Endpoint, type ErrorCode, type Facilities, isCcrError, messageOf } from '@ccr/sdk'
 import { fitted, placeOf, type Settings, within } from '@ccr/sdk/kernel'
 import type { Blueprint, Entry, ProfileBlueprint } from './blueprint.ts'
 import { createContext, placed, type RunInner } from './context.ts'
@@ -15,7 +15,7 @@ export interface BuildOptions {
   readonly id: number
   /** Instances that may be reused when their key is unchanged. */
   readonly reusable: readonly Instance[]
-  /** Leave out optional entries that fail, and report them, instead of failing as a whole. */
+  /** Nothing runs yet that a faulty plugin could be exchanged for. */
   readonly lenient: boolean
   /** As they are whenever it is called. */
   readonly settings: () => Settings
@@ -24,6 +24,8 @@ export interface BuildOptions {
   readonly onQuarantine: (instance: Instance, reason: Quarantine) => void
   readonly states: StateStore
   readonly inner: RunInner
+  /** What the plugin of an entry, named as among those of all profiles, could use if it declared all of it. */
+  readonly facilities: (owner: string) => Facilities
   readonly log: Log
 }
 
@@ -69,7 +71,6 @@ class Build {
 
   /** @param main the default profile, whose plugins of scope `host` serve this one too */
   async #profile(name: string, from: ProfileBlueprint, main?: { used: readonly Used[]; services: Services }) {
-    const { lenient } = this.#options
     const services = new Services(main?.services)
     const own = main ? from.entries.filter(({ plugin }) => plugin.scope === 'profile') : from.entries
     const activated = new Map<Entry, Instance>()
@@ -80,7 +81,7 @@ class Build {
         services.add(instance, own.indexOf(entry))
         activated.set(entry, instance)
       } catch (thrown) {
-        if (!lenient || entry.optional !== true) throw thrown
+        if (entry.optional !== true) throw thrown
         this.#failures.push(failureOf(entry.id, thrown))
         // It may have been activated all the same.
         if (this.#instances.at(-1)?.entry === entry) await this.#instances.pop()!.release(this.#options.log)
@@ -97,6 +98,7 @@ class Build {
   async #instantiate(entry: Entry, profile: string, from: ProfileBlueprint, services: Services): Promise<Instance> {
     const { plugin } = entry
     const { reusable, settings, check, log, states, lenient, onQuarantine, inner } = this.#options
+    const facilities = this.#options.facilities(ownerOf(profile, entry))
     const subject = `plugin '${plugin.name}' (entry '${entry.id}')`
     if (plugin.apiVersion !== 1) {
       const fact = `${subject} is written for plugin API ${String(plugin.apiVersion)}, this router provides 1`
@@ -110,7 +112,8 @@ class Build {
     if (faults.length > 0) throw fault('CCR_PLUGIN_OPTIONS', `${subject}: ${faults.join('; ')}`, entry)
     const behind = plugin.requires.map((name) => [name, services.behind(name, plugin)] as const)
     const rests = behind.map(([, instances]) => instances.map(({ serial }) => serial))
-    const key = JSON.stringify([profile, entry.id, plugin.name, entry.hash, options.value, config.value, rests])
+    const { id, hash, granted } = entry
+    const key = JSON.stringify([profile, id, plugin.name, hash, granted, options.value, config.value, rests])
     const existing = reusable.find((instance) => instance.key === key && instance.retain())
     if (existing) return existing
     // At a cold start there is nothing to go back to, so the first calls count no more than others.
@@ -121,7 +124,7 @@ class Build {
     const requirements = new Map(behind.map(([name, instances]) => [name, offered(name, instances)]))
     const began = performance.now()
     try {
-      const context = createContext(instance, options.value, config.value, { requirements, inner, log })
+      const context = createContext(instance, options.value, config.value, { requirements, inner, log, facilities })
       await within(settings().timeouts.activate, () => plugin.activate(context))
       instance.activated = true
       check?.(instance)

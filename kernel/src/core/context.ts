@@ -1,25 +1,31 @@
 import { CcrError } from '@ccr/sdk'
-import type { CanonicalMessage, CanonicalRequest, HookName, InnerOptions, Placement, PluginContext } from '@ccr/sdk'
-import { withFields } from '@ccr/sdk/kernel'
+import type {
+  CanonicalEvent, CanonicalMessage, CanonicalRequest, Facilities, HookName, InnerOptions, Placement, PluginContext,
+} from '@ccr/sdk'
+import { channel, type ChannelEnd, heldTo, withFields } from '@ccr/sdk/kernel'
 import type { Entry } from './blueprint.ts'
 import type { Instance } from './instance.ts'
 import type { Log } from './log.ts'
 import { broken } from './services.ts'
 import { HOOK_RULES, type Tap } from './tap.ts'
 
-/** Runs an exchange inside another one; see {@link PluginContext.exchange}. */
-export type RunInner = (request: CanonicalRequest, options: InnerOptions) => Promise<CanonicalMessage>
+/** Runs an exchange inside another one; see {@link PluginContext.exchange}. Without a reader it gives a message. */
+export type RunInner = (
+  request: CanonicalRequest, options: InnerOptions, reader?: ChannelEnd<CanonicalEvent>,
+) => Promise<CanonicalMessage | undefined>
 
 /** What a context gives beside what it takes. */
 export interface Given {
   readonly requirements: ReadonlyMap<string, unknown>
   readonly inner: RunInner
   readonly log: Log
+  /** What this entry's plugin could use if it declared all of it. */
+  readonly facilities: Facilities
 }
 
 /** What a plugin gets at activation. Everything obtained through it belongs to the instance and is undone with it. */
 export function createContext(instance: Instance, options: unknown, config: unknown, given: Given): PluginContext {
-  const { id: entryId, plugin } = instance.entry
+  const { id: entryId, plugin, granted = plugin.capabilities } = instance.entry
   /** The instance, for as long as it may be used. */
   const live = (): Instance => {
     if (!instance.disposed) return instance
@@ -43,6 +49,7 @@ export function createContext(instance: Instance, options: unknown, config: unkn
     config,
     log: withFields(given.log, { plugin: plugin.name, entry: entryId }),
     signal: instance.signal,
+    ...heldTo(granted, plugin.name, instance.signal, given.facilities),
     on: (hook, handler, placement) => {
       const owner = open(`a handler of ${hook}`)
       owner.taps.push(createTap(owner, hook, handler as Tap['handler'], (placement ?? {}) as AnyPlacement))
@@ -60,9 +67,13 @@ export function createContext(instance: Instance, options: unknown, config: unkn
       // The requirement's name stands for its type.
       return given.requirements.get(what) as never
     },
-    exchange: (request, how) => {
+    exchange: async (request, how) => {
       live()
-      return given.inner(request, how)
+      return (await given.inner(request, how))!
+    },
+    exchangeStream: (request, how) => {
+      live()
+      return channel((reader) => given.inner(request, how, reader))
     },
     endpoint: (endpoint) => void open(`the endpoint ${endpoint.path}`).endpoints.push(endpoint),
     // A dialect's body and event types stay inside it: the kernel only ever hands back what the dialect made.

@@ -68,7 +68,8 @@ export class Instance {
 
   /** New exchanges come to it from now on. */
   start(log: Log): void {
-    if (this.#stops) return
+    // One that is quarantined stays stopped, whichever generations it goes through.
+    if (this.#stops || this.health.quarantine) return
     this.state.keep(true)
     this.#stops = []
     for (const start of this.starts) {
@@ -113,6 +114,6 @@ export class Instance {
 }
 
 /** Names an entry among those of all profiles. */
-export function ownerOf(profile: string, { id }: Entry): string {
+export function ownerOf(profile: string, { id }: Pick<Entry, 'id'>): string {
   return `${encodeURIComponent(profile)}/${encodeURIComponent(id)}`
 }

@@ -1,4 +1,4 @@
-import { CcrError } from '@ccr/sdk'
+import { CcrError, type Facilities } from '@ccr/sdk'
 import type { Settings } from '@ccr/sdk/kernel'
 import type { Blueprint } from './blueprint.ts'
 import { buildGeneration } from './build.ts'
@@ -15,6 +15,8 @@ export interface KernelOptions {
   readonly settings: Settings
   /** Runs what plugins ask `ctx.exchange` for. */
   readonly inner: RunInner
+  /** What plugins could use if they declared all of it, for an entry named as among those of all profiles. */
+  readonly facilities: (owner: string) => Facilities
   /** Throws when the host cannot use what an instance registered; its activation fails then. */
   readonly check?: (instance: Instance) => void
   /** Hears of a plugin that is not called any more. */
@@ -133,6 +135,7 @@ export class Kernel {
     const { id: entry, plugin } = instance.entry
     const fact = `plugin '${plugin.name}' is quarantined: ${reason.message}`
     this.#options.log.error({ plugin: plugin.name, entry, hook: reason.hook }, fact)
+    void instance.stop(this.#options.log)
     this.#options.onQuarantine?.(instance, reason)
   }
 

@@ -30,7 +30,8 @@ export type Take = (piece: Piece) => Promise<void> | undefined
 export function readRemote(
   response: TransportResponse, dialect: TargetDialect, passthrough: boolean, reading: Reading, take: Take,
 ): Promise<void> {
-  const { attempt, pipeline } = reading
+  const { attempt, pipeline, watchdog } = reading
+  pipeline.deliverTo((events) => take({ events, bytes: undefined }), watchdog)
   const { stream } = attempt.exchange
   const contentType = response.headers['content-type'] ?? ''
   const reader = ofDialect(pipeline.dialect, () => dialect.reader(contentType, attempt))
@@ -103,7 +104,7 @@ async function readWholeAnswer(
   if (!pipeline.ended) {
     throw pipeline.failure ?? new CcrError('CCR_STREAM_ENDED', 'the answer ended before its last event')
   }
-  await take({ events, bytes: passthrough && answer.json ? bytes : undefined })
+  if (events.length > 0) await take({ events, bytes: passthrough && answer.json ? bytes : undefined })
 }
 
 /** Reads an answer made inside the process; waiting for it ends with the attempt. */
@@ -111,6 +112,7 @@ export async function readLocal(
   answer: AsyncIterable<readonly CanonicalEvent[]>, { attempt, pipeline, watchdog }: Reading, take: Take,
 ): Promise<void> {
   const events = answer[Symbol.asyncIterator]()
+  pipeline.deliverTo((batch) => take({ events: batch, bytes: undefined }), watchdog)
   try {
     for (;;) {
       const read = await settle(events.next(), Infinity, attempt.cancellation)

@@ -1,6 +1,8 @@
 import { CcrError, messageOfEvents } from '@ccr/sdk'
 import type { ClientDialect, ClientEncoder, FailureReply, Target } from '@ccr/sdk'
-import { failureHeaders, forwardable, settle, toHeaderValue, type Watchdog } from '@ccr/sdk/kernel'
+import {
+  describeRoute, failureHeaders, forwardable, requestIdHeaders, settle, toHeaderValue, type Watchdog,
+} from '@ccr/sdk/kernel'
 import type { ClientSink, Incoming, Runtime } from './ports.ts'
 import type { ExchangeState } from './state.ts'
 import type { Piece } from './answer.ts'
@@ -13,6 +15,7 @@ type State = 'held' | 'alive' | 'committed' | 'ended'
 
 /** Longest `x-ccr-plugins`; clients take 8 KiB of headers. */
 const CHAIN_LENGTH = 2_000
+const ROUTE_LENGTH = 1_000
 
 type Headers = Readonly<Record<string, string>>
 
@@ -68,12 +71,13 @@ export class Delivery {
     return this.#sink.write(chunk) ? undefined : this.#drained(watchdog)
   }
 
-  /** Prepares the last piece of a stream; what it gives sends it and ends the answer, and cannot fail. */
-  last({ events, bytes }: Piece): () => void {
-    const chunk = bytes ?? this.#encoder!.events(events)
+  /** Prepares the last pieces of a stream; what it gives sends them and ends the answer, and cannot fail. */
+  last(pieces: readonly Piece[]): () => void {
+    const chunks = pieces.map(({ events, bytes }) => bytes ?? this.#encoder!.events(events))
     return () => {
       this.#stop()
-      this.#sink.end(chunk)
+      for (const chunk of chunks.slice(0, -1)) this.#sink.write(chunk)
+      this.#sink.end(chunks.at(-1))
     }
   }
 
@@ -153,15 +157,16 @@ export class Delivery {
   }
 
   #headers(own: Headers, target: Target | undefined, upstream: Headers | undefined): Headers {
-    const headers: Record<string, string> = { 'request-id': this.#exchange.id }
+    const headers = requestIdHeaders(this.#exchange.id, this.#client)
     for (const [name, value] of forwardable(upstream)) headers[name] = this.#runtime.redact(value)
     Object.assign(headers, own)
     if (!target) return headers
     const { plan, headers: asked, world } = this.#exchange
-    const { scenario, source = '' } = plan ?? {}
-    headers['x-ccr-provider'] = toHeaderValue(target.provider)
-    headers['x-ccr-model'] = toHeaderValue(target.model)
-    headers['x-ccr-route'] = toHeaderValue(scenario ?? source)
+    if (!this.#runtime.hidesRoute) {
+      headers['x-ccr-provider'] = toHeaderValue(target.provider)
+      headers['x-ccr-model'] = toHeaderValue(target.model)
+      headers['x-ccr-route'] = toHeaderValue(this.#runtime.redact(describeRoute(plan)), ROUTE_LENGTH)
+    }
     if (asked['x-ccr-debug'] !== undefined) headers['x-ccr-plugins'] = toHeaderValue(world.chain(target), CHAIN_LENGTH)
     return headers
   }
@@ -176,6 +181,6 @@ export class Delivery {
 export function sendFailure(sink: ClientSink, client: ClientDialect, reply: FailureReply, requestId: string): void {
   const body = reply.body ?? JSON.stringify(client.failure(reply, requestId))
   const length = String(Buffer.byteLength(body))
-  sink.head(reply.status, { ...failureHeaders(reply, requestId), 'content-length': length })
+  sink.head(reply.status, { ...failureHeaders(reply, requestId, client), 'content-length': length })
   sink.end(body)
 }

@@ -86,8 +86,8 @@ class Running {
   }
 
   async #tryTargets(targets: readonly FoundTarget[]): Promise<void> {
-    const { decidedBy, source, scenario, targets: chosen } = this.#exchange.plan!
-    this.#note('route', { decidedBy, source, scenario, targets: chosen })
+    const { decidedBy, rule, source, scenario, family, targets: chosen, passedOver } = this.#exchange.plan!
+    this.#note('route', { decidedBy, rule, source, scenario, family, targets: chosen, passedOver })
     const { limits, timeouts } = this.#runtime.settings
     const latest = performance.now() + timeouts.attempts
     let failed: AttemptFailure | undefined
@@ -122,7 +122,7 @@ class Running {
     const watchdog = new Watchdog(subject, timeouts, this.#exchange.stream, (late) => attempt.cancellation.abort(late))
     const pipeline = new Pipeline(provider.dialect, attempt.cancellation, this.#log)
     const redact = provider.clientCredentials ? hiding(this.#exchange.headers, plain) : plain
-    this.#tracker.reset()
+    this.#tracker.reset(pipeline)
     try {
       const { request, wire } = await prepareOutbound(attempt, provider, this.#profile)
       this.#attempts.push(attempt)
@@ -231,11 +231,10 @@ class Running {
     held.add(last)
     const { stream } = this.#exchange
     const pieces = held.pieces.splice(0)
-    const send = stream ? this.#delivery.last(last) : this.#delivery.whole(pieces, attempt.target, forwarded)
+    const send = stream ? this.#delivery.last(pieces) : this.#delivery.whole(pieces, attempt.target, forwarded)
     this.#commit(attempt)
     if (stream && !this.#delivery.committed) this.#delivery.commit(attempt.target, forwarded)
     await this.#close('ok', 200, attempt)
-    if (stream) for (const kept of pieces.slice(0, -1)) await this.#delivery.write(kept)
     send()
   }
 

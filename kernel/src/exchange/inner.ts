@@ -1,5 +1,6 @@
 import { CcrError, isCcrError, type CanonicalMessage, type CanonicalRequest, type FailureReply } from '@ccr/sdk'
-import type { ClientDialect, InnerOptions } from '@ccr/sdk'
+import type { CanonicalEvent, ClientDialect, InnerOptions } from '@ccr/sdk'
+import { Cancellation, type ChannelEnd } from '@ccr/sdk/kernel'
 import { runExchange } from './exchange.ts'
 import type { ClientSink } from './ports.ts'
 import { ExchangeState } from './state.ts'
@@ -7,8 +8,13 @@ import { ExchangeState } from './state.ts'
 /** How many exchanges may run inside each other. */
 const DEPTH = 4
 
-/** Runs an exchange inside another, whose lease, profile and cancellation it shares; see `PluginContext.exchange`. */
-export async function runInner(request: CanonicalRequest, where: InnerOptions): Promise<CanonicalMessage> {
+/**
+ * Runs an exchange inside another, whose lease, profile and cancellation it shares; see `PluginContext.exchange`.
+ * With a `reader` it is streamed, and gives nothing at its end.
+ */
+export async function runInner(
+  request: CanonicalRequest, where: InnerOptions, reader?: ChannelEnd<CanonicalEvent>,
+): Promise<CanonicalMessage | undefined> {
   const { parent, target } = where
   if (!(parent instanceof ExchangeState)) throw failed('its parent is not an exchange that a hook was given')
   if (parent.ended) throw failed('its parent has ended')
@@ -16,32 +22,47 @@ export async function runInner(request: CanonicalRequest, where: InnerOptions): 
   const { generation, runtime, log } = parent.served
   let answer: CanonicalMessage | undefined
   let failure: FailureReply | undefined
+  let taken: Promise<void> | undefined
   const client: ClientDialect = {
-    decode: () => ({ request: { ...request, stream: false }, client: parent.client }),
-    encoder: () => {
-      throw failed('an inner exchange is not streamed')
-    },
+    decode: () => ({ request: { ...request, stream: reader !== undefined }, client: parent.client }),
+    encoder: () => ({
+      contentType: '',
+      events: (batch) => {
+        taken = reader!.take(batch)
+        return ' '
+      },
+      ping: () => '',
+      failure: (reply) => {
+        failure = reply
+        return ''
+      },
+    }),
     message: (message) => (answer = message),
     failure: (reply) => (failure = reply),
   }
-  const { cancellation, profile, headers } = parent
+  // Events are taken as they are encoded; there are no bytes to write.
+  const sink: ClientSink = { ...NOWHERE, write: () => taken === undefined, drained: () => taken! }
+  const { profile, headers } = parent
+  const cancellation = new Cancellation()
+  const leave = (): void => cancellation.abort(parent.cancellation.aborted ? parent.cancellation.reason : unwanted())
+  const signals = [parent.cancellation, reader?.signal, where.signal]
+  if (signals.some((signal) => signal?.aborted)) leave()
+  for (const signal of signals) signal?.addEventListener('abort', leave)
   const input = { body: Buffer.alloc(0), headers, url: '', params: {} }
   const inner = { parent, target }
   const lease = { generation, release: generation.acquire() }
-  const incoming = { dialect: 'canonical', client, input, profile, sink: NOWHERE, cancellation, inner }
+  const incoming = { dialect: 'canonical', client, input, profile, sink, cancellation, inner }
   await runExchange(lease, incoming, runtime, log)
-  if (answer) return answer
+  for (const signal of signals) signal?.removeEventListener('abort', leave)
   if (cancellation.aborted && isCcrError(cancellation.reason)) throw cancellation.reason
+  if (answer || (reader && !failure)) return answer
   throw failed(failure?.message ?? 'it gave no answer', failure)
 }
 
-/** Nobody reads what is written: the answer is taken before it becomes bytes. */
-const NOWHERE: ClientSink = {
-  head: () => undefined,
-  write: () => true,
-  drained: () => Promise.resolve(),
-  end: () => undefined,
-  destroy: () => undefined,
+const NOWHERE = { head: () => undefined, end: () => undefined, destroy: () => undefined }
+
+function unwanted(): CcrError {
+  return new CcrError('CCR_CLIENT_CLOSED', 'the plugin that ran an inner exchange wants no more of it')
 }
 
 function failed(fact: string, cause?: FailureReply): CcrError {

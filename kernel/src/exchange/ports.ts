@@ -78,6 +78,8 @@ export interface Runtime {
   newId(prefix: string): string
   /** Milliseconds since the epoch. */
   now(): number
+  /** Leaves `x-ccr-provider`, `x-ccr-model` and `x-ccr-route` out of answers. */
+  readonly hidesRoute?: boolean | undefined
   /** Deep-freezes what handlers see, so that a mutation names its culprit. */
   readonly freeze: boolean
 }

@@ -90,6 +90,10 @@ export class ExchangeState implements Exchange {
     return this.#plan
   }
 
+  mayHold(text: string): boolean {
+    return this.raw?.bytes.includes(text) ?? true
+  }
+
   replaceRequest(request: CanonicalRequest): void {
     this.#request = this.frozen(request)
   }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createPrivateDirectory, writePrivateFile } from './private-files.ts'
+import { createPrivateDirectory, writePrivateFile } from '../load/private-files.ts'
 
 /** The key of the admin plane: 256 random bits, made at the first start and kept in `run/admin.key`. */
 export async function readAdminKey(home: string): Promise<string> {

@@ -1,8 +1,11 @@
 import { CcrError, isCcrError, messageOf, type Endpoint, type EndpointReply, type EndpointRequest } from '@ccr/sdk'
 import { createReport } from './generation-report.ts'
+import type { BrokenPreset } from '../config/presets/installed.ts'
 import type { Kernel } from '../core/kernel.ts'
 import type { Reverted } from '../load/probation.ts'
 import type { HoldingExchange } from './exchanges.ts'
+import type { SafeModeReport } from './safe-mode.ts'
+import type { Unmatched } from './unmatched.ts'
 
 /** Something that went wrong, as it is told over HTTP. */
 export interface Fault {
@@ -25,10 +28,16 @@ export interface RouterState {
     readonly reason: string
     readonly at?: string | undefined
   }[]
+  /** Presets that are left out, or served as they were before. */
+  readonly brokenPresets: readonly BrokenPreset[]
   /** Entries whose code could not be loaded. */
   readonly loadFailures: readonly (Fault & { readonly subject: string })[]
   /** Why the last change was not taken. */
   readonly lastError: Fault | undefined
+  /** Present while third-party plugins are left out. */
+  readonly safeMode: SafeModeReport | undefined
+  /** What requests asked for by name in vain, the last first. */
+  readonly unmatched: readonly Unmatched[]
 }
 
 /** What the control endpoints act on. */
@@ -99,6 +108,7 @@ async function reload(options: ControlOptions, { headers, body }: EndpointReques
   return json(200, createReport(options))
 }
 
-function json(status: number, body: object): EndpointReply {
+/** An answer of the admin API, which no cache keeps. */
+export function json(status: number, body: object): EndpointReply {
   return { status, headers: { 'cache-control': 'no-store' }, body }
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { FailureReply } from '@ccr/sdk'
+import type { ClientDialect, FailureReply } from '@ccr/sdk'
 import { failureHeaders } from '@ccr/sdk/kernel'
 
 const DRAIN_BYTES = 1024 * 1024
@@ -25,11 +25,11 @@ export function answerFailure(
   response: ServerResponse,
   reply: Refusal,
   requestId: string,
-  body: unknown = toEnvelope(reply, requestId),
+  client?: ClientDialect,
 ): void {
   if (response.headersSent || response.destroyed) return void response.destroy()
-  const text = JSON.stringify(body)
-  const headers = { ...failureHeaders(reply, requestId), 'content-length': String(Buffer.byteLength(text)) }
+  const text = JSON.stringify(client ? client.failure(reply, requestId) : toEnvelope(reply, requestId))
+  const headers = { ...failureHeaders(reply, requestId, client), 'content-length': String(Buffer.byteLength(text)) }
   if (reply.close !== true && (request.complete || isShort(request))) {
     response.writeHead(reply.status, headers).end(text)
     return

@@ -3,7 +3,7 @@ import type { ControlOptions } from './control.ts'
 
 /** What `GET /api/generation` says: what runs, what was left out and why, what each plugin has done and cost. */
 export function createReport({ kernel, state, reverted, holding, redact }: ControlOptions): object {
-  const { warnings, disabledProviders, loadFailures, lastError } = state()
+  const { warnings, disabledProviders, brokenPresets, loadFailures, lastError, safeMode, unmatched } = state()
   const { current } = kernel
   return {
     generation: current?.id ?? 0,
@@ -14,10 +14,13 @@ export function createReport({ kernel, state, reverted, holding, redact }: Contr
     profiles: [...(current?.profiles.keys() ?? [])],
     failures: [...loadFailures, ...(current?.failures ?? [])].map((one) => ({ ...one, message: redact(one.message) })),
     warnings,
+    unmatched,
     disabledProviders,
+    brokenPresets: brokenPresets.map((one) => ({ ...one, reason: redact(one.reason) })),
     reverted: reverted().map((one) => ({ ...one, message: redact(one.message) })),
     draining: kernel.draining.map(({ id, leases }) => ({ generation: id, leases, exchanges: holding(id) })),
     lastError,
+    safeMode: safeMode && { ...safeMode, why: redact(safeMode.why) },
   }
 }
 

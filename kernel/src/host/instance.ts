@@ -3,7 +3,7 @@ import { open, readFile, rm, stat } from 'node:fs/promises'
 import { get } from 'node:http'
 import { join } from 'node:path'
 import { CcrError } from '@ccr/sdk'
-import { createPrivateDirectory, writePrivateFile } from './private-files.ts'
+import { createPrivateDirectory, writePrivateFile } from '../load/private-files.ts'
 import { processStart } from './process-start.ts'
 
 /** A router that runs, as its home records it. */

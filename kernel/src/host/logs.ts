@@ -5,7 +5,7 @@ import pino from 'pino'
 import type { Log } from '../core/log.ts'
 import type { RoutingLog } from '../exchange/ports.ts'
 import { LogFile } from './log-file.ts'
-import { createPrivateDirectory } from './private-files.ts'
+import { createPrivateDirectory } from '../load/private-files.ts'
 import type { Redact } from './redact.ts'
 
 /** What is logged. */

@@ -1,33 +1,8 @@
-import { randomBytes } from 'node:crypto'
-import { chmod, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { chmod, readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 
 /** What others may do with a file or directory. */
 const OTHERS = 0o077
-
-/** Creates a directory that only its owner can enter. */
-export async function createPrivateDirectory(directory: string): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: 0o700 })
-}
-
-/** Replaces a file in one step, readable by its owner alone; a crash leaves the old or the new content. */
-export async function writePrivateFile(file: string, text: string): Promise<void> {
-  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`
-  try {
-    const handle = await open(temporary, 'wx', 0o600)
-    try {
-      await handle.writeFile(text)
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
-    await rename(temporary, file)
-  } catch (thrown) {
-    await rm(temporary, { force: true })
-    throw thrown
-  }
-  await syncDirectory(dirname(file))
-}
 
 /**
  * Takes away what others may do with the directories of a home and the files directly in them. Gives a line for each
@@ -54,11 +29,4 @@ async function narrow(path: string): Promise<readonly string[]> {
   } catch {
     return [`${path} is open to others (mode ${mode}) and cannot be changed; take it over with chown, or move it`]
   }
-}
-
-async function syncDirectory(directory: string): Promise<void> {
-  // Not every platform can open a directory; there the rename alone must do.
-  const handle = await open(directory, 'r').catch(() => undefined)
-  await handle?.sync().catch(() => undefined)
-  await handle?.close()
 }

@@ -1,26 +1,35 @@
-import type { Runtime } from '../exchange/ports.ts'
+import type { RoutingLog, Runtime } from '../exchange/ports.ts'
 import type { Assembly } from '../config/assemble.ts'
 import { CcrError } from '@ccr/sdk'
+import { secretNames } from '@ccr/sdk/kernel'
 import { assemble } from '../config/assemble.ts'
-import { InputWatcher, type Reading } from '../config/watch.ts'
+import { configFile, draftTexts, readState, staleConfig, writeDraft, type ConfigDraft } from '../config/draft.ts'
+import { InputWatcher, readingAfter, type Reading } from '../config/watch.ts'
 import type { Kernel } from '../core/kernel.ts'
 import { runExchange } from '../exchange/exchange.ts'
 import { runInner } from '../exchange/inner.ts'
-import { forgiving } from './cold-start.ts'
-import { createControlEndpoints, toFault, withoutSecrets, type Fault } from './control.ts'
+import { announce } from './announcement.ts'
+import { forgiving, stillLeftOut } from './cold-start.ts'
+import { createConfigEndpoints } from './config-endpoints.ts'
+import { createControlEndpoints, toFault, withoutSecrets, type ControlOptions, type Fault } from './control.ts'
+import { createDevEndpoints } from './dev-endpoints.ts'
+import { createReport } from './generation-report.ts'
 import { createHostNames } from './host-names.ts'
 import { createIds } from './ids.ts'
 import { checkBind } from './listen-failure.ts'
 import { Keys } from './keys.ts'
 import { Logs } from './logs.ts'
+import { PluginCare, type PluginCareOptions } from './plugin-care.ts'
 import { createRedactor, type Redact } from './redact.ts'
 import { Probation } from '../load/probation.ts'
 import { HostServer, type ServerRules } from './server.ts'
+import { createRouteEndpoints } from './route-endpoints.ts'
 import { createEndpointTable } from './table.ts'
 import { HostTransport } from './transport.ts'
+import { UnmatchedDirectives } from './unmatched.ts'
 
 /** What a router is started with. */
-export interface RouterOptions {
+export interface RouterOptions extends Pick<PluginCareOptions, 'safe' | 'onSafeModeLeft'> {
   readonly home: string
   readonly configFile: string | undefined
   readonly env: NodeJS.ProcessEnv
@@ -36,8 +45,11 @@ export interface RouterOptions {
 export class Router {
   readonly #probation: Probation
   readonly logs: Logs
+  readonly plugins: PluginCare
   readonly #options: RouterOptions
   readonly #transport: HostTransport
+  readonly #routing: RoutingLog
+  readonly #unmatched: UnmatchedDirectives
   readonly #server: HostServer
   readonly #watcher: InputWatcher
   readonly #newId = createIds()
@@ -67,20 +79,42 @@ export class Router {
     this.#redact = this.#redactor(assembly)
     this.logs = new Logs(options.home, this.#logOptions())
     this.#transport = new HostTransport(this.#transportOptions())
+    this.plugins = new PluginCare({
+      ...options,
+      ...this.#transportOptions(),
+      log: this.logs.log,
+      kernel: () => this.kernel,
+      // Why a change was not taken is logged where it failed.
+      expired: () => void this.reload().catch(() => undefined),
+    })
     this.#probation = new Probation({
       log: this.logs.log,
       settings: config.settings,
       inner: runInner,
+      facilities: (owner) => this.plugins.facilities(owner),
       check: ({ endpoints }) => void createEndpointTable(endpoints),
     })
-    const endpoints = createControlEndpoints({
+    this.#unmatched = new UnmatchedDirectives(this.logs.log, (text) => this.#redact(text))
+    this.#routing = this.#unmatched.tee(this.plugins.dev.tee(this.logs))
+    const control: ControlOptions = {
       kernel: this.kernel,
       state: () => this.#state(),
       reverted: () => this.#probation.reverted,
       holding: (generation) => this.#server.holding(generation),
       reload: () => this.reload(),
       redact: (text) => this.#redact(text),
-    })
+    }
+    const endpoints = [
+      ...createControlEndpoints(control),
+      ...createConfigEndpoints({
+        file: configFile(options.home, options.configFile),
+        change: (version, draft) => this.change(version, draft),
+        report: () => createReport(control),
+        redact: control.redact,
+      }),
+      ...createRouteEndpoints({ kernel: this.kernel, runtime: () => this.#runtime(), log: this.logs.log }),
+      ...createDevEndpoints({ sessions: this.plugins.dev, reload: control.reload, redact: control.redact }),
+    ]
     this.#server = new HostServer({
       kernel: this.kernel,
       run: runExchange,
@@ -107,11 +141,16 @@ export class Router {
   /** Opens the logs and builds the first generation. */
   async build(): Promise<void> {
     await this.logs.configure(this.#logOptions())
-    const blueprint = await forgiving(this.#assembly.blueprint, this.#assembly.failures)
+    const blueprint = await forgiving(this.#assembly.blueprint, this.#assembly.failures, {
+      home: this.#options.home,
+      pins: this.#assembly.pins,
+    })
     await this.#probation.apply(blueprint).catch((thrown: unknown) => {
       // It goes to the terminal, which no log stands before.
       throw withoutSecrets(thrown, this.#redact)
     })
+    await this.plugins.begin(this.#assembly)
+    this.#server.configure(this.#rules())
     this.#tell()
   }
 
@@ -132,14 +171,31 @@ export class Router {
     return this.#change()
   }
 
+  /**
+   * Builds a config that is written nowhere yet, swaps the new generation in, and writes it. Rejects, and changes
+   * nothing, when that is not possible.
+   *
+   * @param version of the files that the draft was made from
+   */
+  change(version: string, draft: ConfigDraft): Promise<void> {
+    const change = this.#changes.then(async () => {
+      await this.kernel.room()
+      return this.#take(version, draft)
+    })
+    this.#changes = change.catch(() => undefined)
+    return change
+  }
+
   async close(graceMs: number): Promise<void> {
     this.#closing = true
+    this.plugins.dev.closeAll()
     this.#watcher.close()
     await this.#server.close(graceMs)
     // Whatever change still waits for exchanges that have ended by now is given up.
     await this.kernel.close()
     await this.#changes
     this.#transport.close()
+    this.plugins.close()
     await this.logs.close()
   }
 
@@ -169,24 +225,18 @@ export class Router {
   }
 
   async #reload(build: 'always' | 'when something changed'): Promise<void> {
-    if (this.#closing) throw new CcrError('CCR_EXCHANGE_SHUTDOWN', 'the router is shutting down')
-    const { home, configFile, env } = this.#options
+    this.#assertOpen()
     const reading = await this.#watcher.beginReading()
     let redact = this.#redact
     let changed: boolean
     try {
-      const { files: present } = this.#assembly.config
-      const assembly = await assemble({ home, file: configFile, env, present, inputs: reading.files })
+      const assembly = await this.#assemble(reading, new Map())
       // What it names may be secret, and was not before.
       redact = this.#redactor(assembly)
-      const [failure] = assembly.failures
-      if (failure) throw failure.error
-      checkBind(this.#bound.host, assembly.config.server.apiKey?.reveal())
+      this.#check(assembly)
       changed = build === 'always' || assembly.fingerprint !== this.#assembly.fingerprint
-      if (changed) await this.#probation.apply(assembly.blueprint)
+      if (changed) await this.#probation.apply(stillLeftOut(assembly.blueprint, this.kernel.current))
       this.#assembly = assembly
-      this.#reading = reading
-      this.#lastError = undefined
     } catch (thrown) {
       const error = withoutSecrets(thrown, (text) => redact(this.#redact(text)))
       this.#lastError = toFault(error, this.#redact)
@@ -194,11 +244,65 @@ export class Router {
         { ...this.#lastError, generation: this.kernel.current?.id },
         'the change was not taken; the running generation serves on',
       )
+      this.plugins.dev.failed(this.#lastError)
       // Whichever file mends it, it is one of these.
       await this.#follow({ ...reading, files: new Set([...reading.files, ...this.#reading.files]) })
       throw error
     }
+    await this.#taken(reading, changed)
+  }
+
+  async #take(version: string, draft: ConfigDraft): Promise<void> {
+    this.#assertOpen()
+    const { home, configFile: file } = this.#options
+    const base = await readState(home, file)
+    const texts = draftTexts(home, base.file, draft)
+    const reading = await this.#watcher.beginReading()
+    let redact = this.#redact
+    let changed: boolean
+    try {
+      if (base.version !== version) throw staleConfig(base.file)
+      const assembly = await this.#assemble(reading, texts)
+      redact = this.#redactor(assembly)
+      this.#check(assembly)
+      changed = assembly.fingerprint !== this.#assembly.fingerprint
+      if (changed) await this.#probation.apply(stillLeftOut(assembly.blueprint, this.kernel.current))
+      await writeDraft(home, base, draft).catch(async (fault: unknown) => {
+        if (changed) await this.#probation.apply(this.#assembly.blueprint)
+        throw fault
+      })
+      this.#assembly = assembly
+    } catch (thrown) {
+      throw withoutSecrets(thrown, (text) => redact(this.#redact(text)))
+    }
+    await this.#taken(await readingAfter(reading, texts), changed)
+  }
+
+  #assertOpen(): void {
+    if (this.#closing) throw new CcrError('CCR_EXCHANGE_SHUTDOWN', 'the router is shutting down')
+  }
+
+  #assemble({ files }: Reading, drafts: ReadonlyMap<string, string>): Promise<Assembly> {
+    const { home, configFile: file, env } = this.#options
+    const { served, config } = this.#assembly
+    const present = config.files
+    return assemble({ home, file, env, present, inputs: files, drafts, served, lent: this.plugins.dev.entries })
+  }
+
+  /** Throws when a config must not replace the running one; what the start left out is left out still. */
+  #check({ failures, config }: Assembly): void {
+    const known = new Set(this.#assembly.failures.map(({ id, error }) => `${error.code} ${id}`))
+    const failure = failures.find(({ id, error }) => !known.has(`${error.code} ${id}`))
+    if (failure) throw failure.error
+    checkBind(this.#bound.host, config.server.apiKey?.reveal())
+  }
+
+  /** The running assembly is another one. */
+  async #taken(reading: Reading, changed: boolean): Promise<void> {
+    this.#reading = reading
+    this.#lastError = undefined
     this.#redact = this.#redactor(this.#assembly)
+    await this.plugins.changed(this.#transportOptions())
     this.#transport.configure(this.#transportOptions())
     this.#server.configure(this.#rules())
     this.#probation.configure(this.#assembly.config.settings)
@@ -211,30 +315,35 @@ export class Router {
   async #follow(reading: Reading): Promise<void> {
     const { watch, settings } = this.#assembly.config
     const { reloadDebounce: quietMs, reloadPoll: pollMs } = settings.timeouts
-    await this.#watcher.follow(watch ? reading.files : [], reading, { quietMs, pollMs })
+    // What is left out in safe mode is not read, and a change of it is what may end it.
+    const left = this.#assembly.leftOut.flatMap(({ file }) => file ?? [])
+    const files = watch || this.plugins.dev.entries.length > 0 ? [...reading.files, ...left] : []
+    await this.#watcher.follow(files, reading, { quietMs, pollMs })
   }
 
   #tell(): void {
-    const { warnings, disabledProviders } = this.#assembly.config
-    for (const warning of warnings) this.logs.log.warn({}, warning)
-    for (const { name, reason, at } of disabledProviders)
-      this.logs.log.warn({ provider: name, at }, `provider is disabled: ${reason}`)
-    for (const { id, error } of this.#assembly.failures)
-      this.logs.log.error({ entry: id, ...toFault(error, this.#redact) }, 'an entry was left out')
-    for (const { subject, code, message, at } of this.kernel.current?.failures ?? [])
-      this.logs.log.error({ subject, code, at }, `left out: ${message}`)
+    announce(this.logs.log, this.#assembly, this.kernel.current, this.#redact)
   }
 
   #state() {
     const { version, instanceId } = this.#options
-    const { warnings, disabledProviders } = this.#assembly.config
+    const { brokenPresets, config } = this.#assembly
+    const { warnings, disabledProviders } = config
+    const { safeMode } = this.plugins
     return {
       version,
       instanceId,
       inFlight: this.#server.inFlight,
-      degraded: [...(this.logs.failing ? ['logs'] : []), ...(this.#watcher.failing ? ['watch'] : [])],
+      degraded: [
+        ...(this.logs.failing ? ['logs'] : []),
+        ...(this.#watcher.failing ? ['watch'] : []),
+        ...(safeMode ? ['safe-mode'] : []),
+      ],
+      safeMode,
+      unmatched: this.#unmatched.list,
       warnings,
       disabledProviders,
+      brokenPresets,
       loadFailures: this.#assembly.failures.map(({ id, error }) => ({ subject: id, ...toFault(error, this.#redact) })),
       lastError: this.#lastError,
     }
@@ -242,27 +351,36 @@ export class Router {
 
   #rules(): ServerRules {
     const { settings, server } = this.#assembly.config
-    const runtime: Runtime = {
-      transport: this.#transport,
-      settings,
-      routing: this.logs,
-      redact: this.#redact,
-      newId: this.#newId,
-      now: Date.now,
-      freeze: this.#options.env['NODE_ENV'] === 'development',
-    }
     return {
       gates: {
         names: createHostNames({ ...this.#bound, allowedHosts: server.allowedHosts }),
         bodyBytes: settings.limits.bodyBytes,
       },
+      closed: this.plugins.closed,
       keys: new Keys({ dataKey: server.apiKey?.reveal(), adminKey: this.#options.adminKey }),
-      runtime,
+      runtime: this.#runtime(),
     }
   }
 
-  #redactor({ config }: Assembly): Redact {
-    return createRedactor([...config.secrets, this.#options.adminKey])
+  #runtime(): Runtime {
+    const { settings, server } = this.#assembly.config
+    return {
+      transport: this.#transport,
+      settings,
+      routing: this.#routing,
+      redact: this.#redact,
+      newId: this.#newId,
+      now: Date.now,
+      hidesRoute: !server.routeHeaders,
+      freeze: this.#options.env['NODE_ENV'] === 'development',
+    }
+  }
+
+  #redactor({ config, blueprint }: Assembly): Redact {
+    const { adminKey, env } = this.#options
+    const worlds = [blueprint, ...Object.values(blueprint.profiles ?? {})]
+    const declared = worlds.flatMap(({ entries }) => entries.flatMap(({ plugin }) => secretNames(plugin.capabilities)))
+    return createRedactor([...config.secrets, adminKey, ...declared.flatMap((name) => env[name] ?? [])])
   }
 
   #logOptions() {

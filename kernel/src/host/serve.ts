@@ -3,13 +3,16 @@ import { assemble } from '../config/assemble.ts'
 import { beginReading } from '../config/watch.ts'
 import type { Log } from '../core/log.ts'
 import { readAdminKey } from './admin-key.ts'
+import type { Origin } from './attribution.ts'
 import { codeOf } from './code-of.ts'
 import { tuneHeap } from './heap.ts'
 import { bracketed, isWildcard } from './host-names.ts'
 import { claimInstance, instanceAt, type Claim } from './instance.ts'
 import { checkBind, toListenError } from './listen-failure.ts'
-import { createPrivateDirectory, narrowPermissions } from './private-files.ts'
+import { createPrivateDirectory } from '../load/private-files.ts'
+import { narrowPermissions } from './private-files.ts'
 import { Router } from './router.ts'
+import type { SafeMode } from './safe-mode.ts'
 
 /** How a router is started. */
 export interface ServeOptions {
@@ -22,6 +25,10 @@ export interface ServeOptions {
   readonly port?: number | undefined
   readonly env: NodeJS.ProcessEnv
   readonly version: string
+  /** Why it starts without third-party plugins, if it does. */
+  readonly safe?: SafeMode | undefined
+  /** Called when they are back in use. */
+  readonly onSafeModeLeft?: (() => void) | undefined
   /** Called once the router answers. */
   readonly onReady?: ((running: Running) => void) | undefined
 }
@@ -34,6 +41,12 @@ export interface Running {
   readonly port: number
   readonly instanceId: string
   readonly log: Log
+  /** Takes what nothing caught; gives whether the process may go on. */
+  caught(thrown: unknown, origin: Origin): boolean
+  /** Takes a warning of Node. */
+  warned(warning: Error): void
+  /** The plugin whose code calls this, by name and place. */
+  onStack(): string | undefined
   /** Reads the config again; rejects when it cannot be used, and the old one serves on. */
   reload(): Promise<void>
   /**
@@ -54,7 +67,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   tuneHeap()
   const { home, configFile, env } = options
   const reading = beginReading()
-  const assembly = await assemble({ home, file: configFile, env, inputs: reading.files })
+  const assembly = await assemble({ home, file: configFile, env, inputs: reading.files, thirdParty: !options.safe })
   const { server } = assembly.config
   checkBind(options.host ?? server.host, server.apiKey?.reveal())
   await createPrivateDirectory(home)
@@ -115,6 +128,7 @@ function urlOf(host: string, port: number): string {
 
 function toRunning(router: Router, claim: Claim): Running {
   const { host, port } = router.bound
+  const { containment } = router.plugins
   const url = urlOf(host, port)
   let stopped: () => void
   const closed = new Promise<void>((resolve) => (stopped = resolve))
@@ -134,6 +148,9 @@ function toRunning(router: Router, claim: Claim): Running {
     port,
     instanceId: claim.instanceId,
     log: router.logs.log,
+    caught: (thrown, origin) => containment.caught(thrown, origin),
+    warned: (warning) => containment.warned(warning),
+    onStack: () => containment.onStack(),
     reload: () => router.reload(),
     close: (options) => {
       if (!closing) closing = stop(options?.graceMs ?? router.drainMs)

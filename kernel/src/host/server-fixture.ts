@@ -35,6 +35,9 @@ export interface TestServerOptions {
   readonly settings?: Settings
 }
 
+// No plugin of these tests declares a capability, so its context refuses before any of it is looked at.
+const unused = {} as Facilities
+
 /** Starts a server for one test file; never part of the product. */
 export async function startServer({
   run = answer,
@@ -46,7 +49,12 @@ export async function startServer({
   const logged: unknown[] = []
   const note = (fields: object, message: string): void => void logged.push({ ...fields, message })
   const log = { debug: () => undefined, info: () => undefined, warn: note, error: note }
-  const kernel = new Kernel({ log, settings: createSettings({ timeouts: { activate: 1_000 } }), inner: runInner })
+  const kernel = new Kernel({
+    log,
+    settings: createSettings({ timeouts: { activate: 1_000 } }),
+    inner: runInner,
+    facilities: () => unused,
+  })
   let count = 0
   const apply = (more: readonly Endpoint[]): Promise<unknown> => {
     const plugin = definePlugin({

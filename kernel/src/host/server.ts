@@ -17,7 +17,7 @@ import {
   type HoldingExchange,
   type RunExchange,
 } from './exchanges.ts'
-import { answerFailure, toEnvelope, type Refusal } from './failure-answer.ts'
+import { answerFailure, type Refusal } from './failure-answer.ts'
 import { checkGates, tooLarge, type GateRules } from './gates.ts'
 import type { Keys } from './keys.ts'
 import { BodyTooLarge, readBody } from './read-body.ts'
@@ -29,6 +29,8 @@ export interface ServerRules {
   readonly gates: GateRules
   readonly keys: Keys
   readonly runtime: Runtime
+  /** The answer to every exchange, where none may run. */
+  readonly closed?: Refusal | undefined
 }
 
 /** What a server is made of. */
@@ -195,7 +197,8 @@ export class HostServer {
     if (refusal) return this.#refuse(request, response, refusal)
     const found = this.#find(this.#kernel.current, request)
     if ('status' in found) return this.#refuse(request, response, found)
-    if (this.#stopping && 'client' in found.endpoint) return this.#refuse(request, response, STOPPING)
+    const closed = this.#stopping ? STOPPING : this.#rules.closed
+    if (closed && 'client' in found.endpoint) return this.#refuse(request, response, closed)
     pass(request, response)
   }
 
@@ -347,13 +350,7 @@ export class HostServer {
       ? this.#table(this.#kernel.current).find(request.method!, request.url)
       : undefined
     const client = found && 'endpoint' in found && 'client' in found.endpoint ? found.endpoint.client : undefined
-    answerFailure(
-      request,
-      response,
-      refusal,
-      requestId,
-      client ? client.failure(refusal, requestId) : toEnvelope(refusal, requestId),
-    )
+    answerFailure(request, response, refusal, requestId, client)
   }
 
   /** Guessing keys must not fill the log. */

@@ -8,6 +8,11 @@ function fixture() {
   const log = { debug: note, info: () => undefined, warn: note, error: note }
   const router = {
     log,
+    caught: (thrown: unknown, origin: string) => {
+      calls.push(`${origin}: ${(thrown as Error).message}`)
+      return (thrown as Error).message !== 'unknown'
+    },
+    warned: ({ message }: Error) => void calls.push(`warning: ${message}`),
     reload: () => {
       calls.push('reload')
       return Promise.reject(new Error('broken config'))
@@ -19,7 +24,8 @@ function fixture() {
   }
   // As much of a process as the handlers use: events, and two streams.
   const target = Object.assign(new EventEmitter(), { stdout: new EventEmitter(), stderr: new EventEmitter() })
-  const remove = installSignals(router, target as unknown as NodeJS.Process)
+  const fatal = (): void => void calls.push('fatal')
+  const remove = installSignals(router, target as unknown as NodeJS.Process, fatal)
   return { calls, target, remove }
 }
 
@@ -38,17 +44,17 @@ describe('installSignals', () => {
     expect(calls).toEqual(['reload'])
   })
 
-  it('survives SIGPIPE, a closed stdout and what nothing caught', () => {
+  it('survives SIGPIPE and a closed stdout, and asks whether it survives what nothing caught', () => {
     const { calls, target } = fixture()
     target.emit('SIGPIPE')
     target.stdout.emit('error', new Error('EPIPE'))
     target.stderr.emit('error', new Error('EPIPE'))
     target.emit('uncaughtException', new Error('late'))
-    target.emit('unhandledRejection', new Error('later'))
-    expect(calls).toEqual([
-      'nothing caught an error; the router lives on',
-      'nothing caught an error; the router lives on',
-    ])
+    target.emit('unhandledRejection', new Error('unknown'))
+    target.emit('warning', new Error('listeners'))
+    expect(calls).toEqual(['exception: late', 'rejection: unknown', 'warning: listeners'])
+    target.emit('uncaughtException', new Error('unknown'))
+    expect(calls.slice(3)).toEqual(['exception: unknown', 'fatal'])
   })
 
   it('removes its handlers', () => {

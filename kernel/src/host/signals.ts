@@ -2,15 +2,20 @@ import type { EventEmitter } from 'node:events'
 import type { Running } from './serve.ts'
 
 /** What signals act on. */
-export type Signalled = Pick<Running, 'close' | 'reload' | 'log'>
+export type Signalled = Pick<Running, 'close' | 'reload' | 'log' | 'caught' | 'warned'>
 
 /**
  * SIGTERM and SIGINT let running exchanges finish, a second one ends them now; SIGHUP reads the config again. A closed
- * stdout is no reason to stop, and neither is an error that nothing caught: it is logged and the router lives.
+ * stdout is no reason to stop, and neither is an error that nothing caught but that is known to be contained.
  *
+ * @param fatal called for an error after which the state of the process is unknown; without it the router lives on
  * @returns removes the handlers
  */
-export function installSignals(router: Signalled, target: NodeJS.Process = process): () => void {
+export function installSignals(
+  router: Signalled,
+  target: NodeJS.Process = process,
+  fatal: () => void = () => undefined,
+): () => void {
   let stopping = false
   const stop = (signal: NodeJS.Signals): void => {
     router.log.info({ signal }, stopping ? 'stopping now' : 'stopping when running exchanges have ended')
@@ -20,15 +25,20 @@ export function installSignals(router: Signalled, target: NodeJS.Process = proce
   }
   // The failure is already logged, and shown by `ccr status`.
   const reload = (): void => void router.reload().catch(() => undefined)
-  const caught = (err: unknown): void => router.log.error({ err }, 'nothing caught an error; the router lives on')
+  const thrown = (err: unknown): void => {
+    if (!router.caught(err, 'exception')) fatal()
+  }
+  const rejected = (err: unknown): void => void router.caught(err, 'rejection')
+  const warned = (warning: Error): void => router.warned(warning)
   const ignore = (): void => undefined
   const removers = [
     on(target, 'SIGTERM', stop),
     on(target, 'SIGINT', stop),
     on(target, 'SIGHUP', reload),
     on(target, 'SIGPIPE', ignore),
-    on(target, 'uncaughtException', caught),
-    on(target, 'unhandledRejection', caught),
+    on(target, 'uncaughtException', thrown),
+    on(target, 'unhandledRejection', rejected),
+    on(target, 'warning', warned),
     on(target.stdout, 'error', ignore),
     on(target.stderr, 'error', ignore),
   ]

@@ -73,6 +73,16 @@ function build(wait: (attempt: number) => Promise<void> | void, limitMs?: number
 }
 
 describe('the process of esbuild', () => {
+  it('lets any number of builds wait for it without a word', async () => {
+    const warnings: string[] = []
+    const note = ({ name }: Error): void => void warnings.push(name)
+    process.on('warning', note)
+    await Promise.all(Array.from({ length: 12 }, () => build(() => undefined)))
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('warning', note)
+    expect(warnings).toEqual([])
+  })
+
   it('builds on one thread, and nothing else is told to', async () => {
     await loadPluginFile(file)
     const shown = execFileSync('ps', ['eww', '-p', String(servicePid())], { encoding: 'utf8' })

@@ -1,5 +1,5 @@
 import { CcrError } from '@ccr/sdk'
-import { settle } from '@ccr/sdk/kernel'
+import { Cancellation, settle } from '@ccr/sdk/kernel'
 import type { BuildFailure, BuildOptions, BuildResult } from 'esbuild'
 
 /** The longest that one build may take, in milliseconds. */
@@ -8,8 +8,8 @@ export const BUILD_MS = 30_000
 /** How often a build is begun that ended with the process of esbuild, and not by its own fault. */
 const ATTEMPTS = 3
 
-/** The process of esbuild that builds now; aborted when another takes its place. */
-let service = new AbortController()
+/** The process of esbuild that builds now; aborted when another takes its place. Any number of builds wait for it. */
+let service = new Cancellation()
 
 /**
  * Builds in the process of esbuild, off the event loop. That process does not keep this one alive; when it dies, or
@@ -28,7 +28,7 @@ export async function runBuild(
       return await settle(
         onOneThread(() => build(options)),
         limitMs,
-        used.signal,
+        used,
         () => late(limitMs),
       )
     } catch (thrown) {
@@ -61,9 +61,9 @@ export function isBuildFailure(thrown: unknown): thrown is BuildFailure {
 }
 
 /** Of several builds that failed together, the first one replaces the process. */
-function replace(used: AbortController, stop: () => Promise<void>): void {
+function replace(used: Cancellation, stop: () => Promise<void>): void {
   if (service !== used) return
-  service = new AbortController()
+  service = new Cancellation()
   // Without this esbuild goes on talking to a process that has died. It forgets it before this call returns.
   void stop()
   used.abort(new Error('the process of esbuild was replaced'))

@@ -87,6 +87,10 @@ describe('toManifest', () => {
       version: '4.5.6',
       apiVersion: 1,
       description: 'A probe.',
+      scope: 'profile',
+      provides: [],
+      requires: [],
+      capabilities: [],
       transformers: [{ name: 'Probe', aliases: ['prb'], dialect: 'probe-wire' }],
       hooks: ['onUsage', 'selectRoute'],
       endpoints: [{ method: 'GET', path: '/probe' }],
@@ -159,7 +163,8 @@ describe('built-in plugins', () => {
         `plugins/${name}/dist/index.js`,
         `const schema = { type: 'object', properties: {} }
         export default {
-          name: 'same', description: '', apiVersion: 1, transformers: [],
+          name: 'same', description: '', apiVersion: 1, scope: 'profile', transformers: [],
+          provides: [], requires: [], contributes: [], capabilities: [],
           config: schema, options: schema, activate() {},
         }`,
       )

@@ -4,11 +4,12 @@ import type { Condition, Entry } from '../core/blueprint.ts'
 import { findBuiltins, importBuiltin, PACKAGE_PREFIX, type Builtin } from './builtin.ts'
 import { loadPluginFile, type LoadedPlugin, type LoadFailure } from './evaluate.ts'
 import { suggestion } from './nearest.ts'
+import { findByName, loadStored, type StoredPlugin } from './store.ts'
 
 /** One use of a plugin, as the config states it. */
 export interface EntryConfig {
   readonly id: string
-  /** Short name of a built-in plugin, or the `file:` text. */
+  /** Name of a built-in or added plugin, or the `file:` text. */
   readonly use: string
   readonly options: Readonly<Record<string, unknown>>
   readonly before?: readonly string[] | undefined
@@ -42,13 +43,18 @@ export interface LoadedEntries {
   readonly inputs: readonly string[]
 }
 
-/** Loads the code of every entry that is switched on. A faulty one is left out, with its error. */
+/**
+ * Loads the code of every entry that is switched on. A faulty one is left out, with its error.
+ *
+ * @param stored plugins that were added; the built-in ones come first
+ */
 export async function loadEntries(
   configs: readonly EntryConfig[],
   builtins?: readonly Builtin[],
+  stored: readonly StoredPlugin[] = [],
 ): Promise<LoadedEntries> {
   const enabled = configs.filter((config) => config.enabled)
-  const installed = builtins ?? (await findBuiltins())
+  const installed = { builtins: builtins ?? (await findBuiltins()), stored }
   const files = new Map<string, FileLoad>()
   const loadFile = (file: string): FileLoad => {
     const loading = files.get(file) ?? loadPluginFile(file)
@@ -82,6 +88,15 @@ export function shortName(use: string): string {
   return use.startsWith(PACKAGE_PREFIX) ? use.slice(PACKAGE_PREFIX.length) : use
 }
 
+/** Gives the name of the plugin that an entry means, by the name of the plugin or of its package. */
+export function pluginNames(builtins: readonly Builtin[], stored: readonly StoredPlugin[]): (use: string) => string {
+  const known = new Set(builtins.map(({ name }) => name))
+  return (use) => {
+    const name = shortName(use)
+    return known.has(name) ? name : (findByName(stored, use)?.pin.plugin ?? name)
+  }
+}
+
 /** The path that a `file:` text means, relative to a folder; nothing for a name. */
 export function filePath(use: string, folder: string): string | undefined {
   if (!use.startsWith('file:')) return undefined
@@ -95,36 +110,53 @@ interface LoadedEntry {
   readonly inputs: readonly string[]
 }
 
+/** What an entry may name. */
+interface Installed {
+  readonly builtins: readonly Builtin[]
+  readonly stored: readonly StoredPlugin[]
+}
+
 async function loadOne(
   config: EntryConfig,
-  builtins: readonly Builtin[],
+  { builtins, stored }: Installed,
   loadFile: (file: string) => FileLoad,
 ): Promise<LoadedEntry | LoadFailure> {
   if (config.file !== undefined) return toEntry(config, config.file, await loadFile(config.file))
   const name = shortName(config.use)
   const builtin = builtins.find((one) => one.name === name)
-  if (builtin === undefined) throw unknownPlugin(config, builtins)
+  const added = findByName(stored, config.use)
+  if (builtin === undefined && added !== undefined) {
+    const { file, code } = await loadStored(added)
+    return toEntry(config, file, code, added.pin.capabilities)
+  }
+  if (builtin === undefined) throw unknownPlugin(config, { builtins, stored })
   const code = builtin.code ?? { ...(await importBuiltin(builtin)), inputs: [] }
   return toEntry(config, builtin.file, code)
 }
 
-function toEntry(config: EntryConfig, file: string, code: LoadedPlugin | LoadFailure): LoadedEntry | LoadFailure {
+function toEntry(
+  config: EntryConfig,
+  file: string,
+  code: LoadedPlugin | LoadFailure,
+  granted?: readonly string[],
+): LoadedEntry | LoadFailure {
   if ('error' in code) return code
   const { id, options, before, after, timeoutMs, onFailure, when } = config
   const { plugin, hash, timing: loading, inputs } = code
   const paths = [dirname(file), ...inputs]
   return {
-    entry: { id, plugin, hash, options, before, after, timeoutMs, onFailure, when, file, paths, loading },
+    entry: { id, plugin, hash, options, before, after, timeoutMs, onFailure, when, file, paths, granted, loading },
     inputs,
   }
 }
 
-function unknownPlugin({ use, at }: EntryConfig, builtins: readonly Builtin[]): CcrError {
-  const names = builtins.map(({ name }) => name)
+function unknownPlugin({ use, at }: EntryConfig, { builtins, stored }: Installed): CcrError {
+  const names = [...builtins.map(({ name }) => name), ...stored.map(({ pin }) => pin.plugin)]
   const list =
     names.length === 0 ? 'No plugin is installed: build the router first.' : `Installed: ${names.join(', ')}.`
   const near = suggestion(shortName(use), names)
-  const message = `${at}: the plugin ${use} is not installed.${near} ${list} A file is named as file:./path.ts.`
+  const remedy = '`ccr plugin add` adds one. A file is named as file:./path.ts.'
+  const message = `${at}: the plugin ${use} is not installed.${near} ${list} ${remedy}`
   return new CcrError('CCR_PLUGIN_UNKNOWN', message, { plugin: use, at })
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import Module, { createRequire } from 'node:module'
 import { basename, dirname, join, resolve } from 'node:path'
-import { CcrError, isCcrError, messageOf, type Plugin } from '@ccr/sdk'
+import { CcrError, isCcrError, messageOf, type CodeFile, type Plugin } from '@ccr/sdk'
 import { placeOf } from '@ccr/sdk/kernel'
 import { bundlePlugin, type Bundle } from './bundle.ts'
 import { isInjected } from './dependencies.ts'
@@ -55,6 +55,41 @@ export async function loadPluginFile(path: string): Promise<LoadedPlugin | LoadF
   }
 }
 
+/** Code of the user's own that is no plugin, and the files that a watcher must look at. */
+export interface LoadedCode {
+  readonly code: CodeFile
+  readonly inputs: readonly string[]
+}
+
+// Code that did not change is not run again, so that it keeps what it remembers; one entry for each file ever named.
+const codeFiles = new Map<string, CodeFile>()
+
+/** Loads a TypeScript or JavaScript file that is no plugin, in the same way. */
+export async function loadCodeFile(path: string): Promise<LoadedCode | LoadFailure> {
+  const file = resolve(path)
+  const seen = new Set<string>()
+  try {
+    const bundle = await bundlePlugin(file, seen)
+    const hash = createHash('sha256').update(bundle.code).digest('hex')
+    const inputs = [...seen].sort()
+    const known = codeFiles.get(file)
+    if (known?.hash === hash) return { code: known, inputs }
+    const module = run(bundle, hash, await kernelModules(bundle), inputs)
+    const code = {
+      file,
+      hash,
+      exported: defaultOf(module.exports, file),
+      // It holds the module, and with it the source map.
+      placeOf: (thrown: unknown) => placeOf(thrown, [...inputs, module.filename]),
+    }
+    codeFiles.set(file, code)
+    return { code, inputs }
+  } catch (thrown) {
+    if (!isCcrError(thrown)) throw thrown
+    return { error: thrown, inputs: [...seen].sort() }
+  }
+}
+
 /** The newest code of each file that is still in use. One small entry remains for each file ever named. */
 const newest = new Map<string, { readonly hash: string; readonly plugin: WeakRef<Plugin> }>()
 
@@ -90,11 +125,25 @@ interface ModuleInternals {
 const sourceMaps = new WeakMap<Plugin, Module>()
 
 function evaluate(
-  { file, code }: Bundle,
+  bundle: Bundle,
   hash: string,
   modules: ReadonlyMap<string, unknown>,
   inputs: readonly string[],
 ): Plugin {
+  const { file } = bundle
+  const module = run(bundle, hash, modules, inputs)
+  const plugin = assertPlugin(defaultOf(module.exports, file), file)
+  sourceMaps.set(plugin, module)
+  newest.set(file, { hash, plugin: new WeakRef(plugin) })
+  return plugin
+}
+
+function run(
+  { file, code }: Bundle,
+  hash: string,
+  modules: ReadonlyMap<string, unknown>,
+  inputs: readonly string[],
+): Module {
   process.setSourceMapsEnabled(true)
   const folder = dirname(file)
   const name = join(folder, `.${basename(file)}@${hash.slice(0, 8)}.cjs`)
@@ -112,10 +161,7 @@ function evaluate(
     throw evaluationFault(file, thrown, inputs)
   }
   module.loaded = true
-  const plugin = assertPlugin(defaultOf(module.exports, file), file)
-  sourceMaps.set(plugin, module)
-  newest.set(file, { hash, plugin: new WeakRef(plugin) })
-  return plugin
+  return module
 }
 
 function defaultOf(exported: unknown, file: string): unknown {

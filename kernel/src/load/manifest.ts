@@ -1,4 +1,4 @@
-import { CcrError, messageOf, type Plugin, type PluginContext } from '@ccr/sdk'
+import { CcrError, messageOf, type LocalProvider, type Plugin, type PluginContext } from '@ccr/sdk'
 import { within } from '@ccr/sdk/kernel'
 import { Type, type Static, type TSchema } from 'typebox'
 import Value from 'typebox/value'
@@ -19,6 +19,11 @@ export const Manifest = Type.Object({
       dialect: Type.Optional(Type.String()),
     }),
   ),
+  scope: Type.Enum(['host', 'profile']),
+  provides: Names,
+  requires: Names,
+  /** What it may reach beyond the exchanges; see the SDK's `Capability`. */
+  capabilities: Names,
   hooks: Names,
   endpoints: Type.Array(Type.Object({ method: Type.String(), path: Type.String() })),
   dialects: Names,
@@ -52,6 +57,10 @@ export async function toManifest(plugin: Plugin, version: string): Promise<Manif
     config: defaults(plugin, plugin.config),
     log: { debug: ignore, info: ignore, warn: ignore, error: ignore },
     signal: stop.signal,
+    // A description is made without them, wherever it is made.
+    files: unavailable as never,
+    http: unavailable as never,
+    secrets: { get: () => undefined },
     on: (hook) => void notes.hooks.add(hook),
     effect: (inverse) => void inverses.push(inverse),
     whileLive: ignore,
@@ -59,9 +68,11 @@ export async function toManifest(plugin: Plugin, version: string): Promise<Manif
     provide: ignore,
     get: () => unavailable as never,
     exchange: () => Promise.reject(new Error('there are no exchanges while a plugin is described')),
+    exchangeStream: () => unavailable as never,
     endpoint: ({ method, path }) => void endpoints.push({ method, path }),
     dialect: ({ name }) => void notes.dialects.add(name),
-    contribute: (point, value) => void (point === 'providers' && notes.providers.add(value.name)),
+    // The point's name stands for the type.
+    contribute: (point, value) => void (point === 'providers' && notes.providers.add((value as LocalProvider).name)),
   }
   try {
     await within(ACTIVATE_MS, () => plugin.activate(context))
@@ -77,6 +88,10 @@ export async function toManifest(plugin: Plugin, version: string): Promise<Manif
     apiVersion: plugin.apiVersion,
     description: plugin.description,
     transformers: plain(plugin.transformers) as Manifest['transformers'],
+    scope: plugin.scope,
+    provides: [...plugin.provides],
+    requires: [...plugin.requires],
+    capabilities: [...plugin.capabilities].sort(),
     hooks: [...notes.hooks].sort(),
     endpoints,
     dialects: [...notes.dialects].sort(),

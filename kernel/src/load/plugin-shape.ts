@@ -1,4 +1,5 @@
 import { CcrError, type Plugin } from '@ccr/sdk'
+import { isCapability } from '@ccr/sdk/kernel'
 
 /** The version of the contract between plugin and kernel that this kernel speaks. */
 export const API_VERSION = 1
@@ -34,6 +35,12 @@ function shapeFault(value: unknown): string | undefined {
   if (!isObjectSchema(fields['options'])) return `the plugin ${fields['name']} has no schema of its options`
   if (!isObjectSchema(fields['config']) || !Array.isArray(fields['transformers'])) {
     return `the plugin ${fields['name']} was not made by definePlugin`
+  }
+  const strange = ((fields['capabilities'] ?? []) as readonly unknown[]).find((one) => !isCapability(one))
+  if (strange !== undefined) {
+    const forms = 'files, network:<host> and secrets:<NAME>'
+    const fact = `the plugin ${fields['name']} declares the capability ${JSON.stringify(strange)}`
+    return `${fact}, and there are only ${forms}`
   }
   return undefined
 }

@@ -1,6 +1,6 @@
 import { CcrError, readJson, REASONING_MARK } from '@ccr/sdk'
 import type { CanonicalRequest, ClientDialect, ClientInfo, HeaderBag, JsonDocument, RawBody } from '@ccr/sdk'
-import { createEncoder } from './encoder.ts'
+import { createEncoder, toErrorEvent } from './encoder.ts'
 import { headerOf } from './headers.ts'
 
 /**
@@ -16,7 +16,7 @@ export const client: ClientDialect = {
   },
   encoder: () => createEncoder(),
   message: (message) => message,
-  failure: ({ type, message }, requestId) => ({ type: 'error', error: { type, message }, request_id: requestId }),
+  failure: (reply, requestId) => ({ ...toErrorEvent(reply), request_id: requestId }),
 }
 
 /** What only a passed-on request needs is looked for when it is asked for. */

@@ -3,6 +3,9 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createEncoder } from './encoder.ts'
 
+const RUNS = Number(process.env['CCR_FUZZ_RUNS'] ?? 300)
+const LIMITS = { timeout: 30_000 + RUNS * 30 }
+
 const encoder = createEncoder()
 
 function frames(text: string): { event: string | undefined; data: unknown }[] {
@@ -43,7 +46,7 @@ const events = fc.oneof(
   fc.record({ type: fc.constant('later_event'), value: text }),
 ) as unknown as fc.Arbitrary<CanonicalEvent>
 
-describe('the stream encoder', () => {
+describe('the stream encoder', LIMITS, () => {
   it('writes any batch as frames that name their type and hold the whole event', () => {
     fc.assert(
       fc.property(fc.array(events, { maxLength: 8 }), (batch) => {
@@ -51,7 +54,7 @@ describe('the stream encoder', () => {
         expect(frames(written)).toEqual(batch.map((event) => ({ event: event.type, data: event })))
         expect(written.split('\n\n')).toHaveLength(batch.length + 1)
       }),
-      { numRuns: 300 },
+      { numRuns: RUNS },
     )
   })
 

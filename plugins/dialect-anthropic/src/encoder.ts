@@ -1,4 +1,4 @@
-import type { CanonicalEvent, ClientEncoder } from '@ccr/sdk'
+import type { CanonicalEvent, ClientEncoder, FailureReply } from '@ccr/sdk'
 
 /**
  * Writes canonical events as server-sent events. Each frame names its type twice, because clients dispatch on the
@@ -13,8 +13,13 @@ export function createEncoder(): ClientEncoder {
       return text
     },
     ping: () => 'event: ping\ndata: {"type":"ping"}\n\n',
-    failure: ({ type, message }) => frame('error', { type: 'error', error: { type, message } }),
+    failure: (reply) => frame('error', toErrorEvent(reply)),
   }
+}
+
+/** A failure in this protocol's words; SDKs act on the `error_code` in its details. */
+export function toErrorEvent({ type, message, details }: FailureReply): object {
+  return { type: 'error', error: { type, message, ...(details && { details }) } }
 }
 
 function frameOf(event: CanonicalEvent): string {

@@ -5,7 +5,11 @@ import plugin from './index.ts'
 function activate(): { dialects: Dialect[]; endpoints: Endpoint[] } {
   const dialects: Dialect[] = []
   const endpoints: Endpoint[] = []
-  const ctx = { dialect: (one: Dialect) => dialects.push(one), endpoint: (one: Endpoint) => endpoints.push(one) }
+  const ctx = {
+    get: () => undefined,
+    dialect: (one: Dialect) => dialects.push(one),
+    endpoint: (one: Endpoint) => endpoints.push(one),
+  }
   void plugin.activate(ctx as unknown as PluginContext)
   return { dialects, endpoints }
 }

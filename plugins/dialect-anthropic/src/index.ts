@@ -17,10 +17,11 @@ export default definePlugin({
   description: 'Speaks the Anthropic Messages protocol with clients and with providers.',
   options: Type.Object({}, { additionalProperties: false }),
   transformers: [{ name: 'Anthropic', dialect: 'anthropic' }],
+  requires: ['tokens?'],
   activate(ctx) {
     ctx.dialect({ name: 'anthropic', client, target })
     ctx.endpoint({ method: 'POST', path: '/v1/messages', dialect: 'anthropic', client })
-    ctx.endpoint(countTokens)
+    ctx.endpoint(countTokens(ctx.get('tokens?')))
     for (const probe of probes) ctx.endpoint(probe)
   },
 })

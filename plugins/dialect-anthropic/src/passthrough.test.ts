@@ -3,6 +3,9 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createPassthrough } from './passthrough.ts'
 
+const RUNS = Number(process.env['CCR_FUZZ_RUNS'] ?? 1000)
+const LIMITS = { timeout: 30_000 + RUNS * 30 }
+
 const NONE: ReadonlySet<CanonicalEvent['type']> = new Set()
 const start = '{"type":"message_start","message":{"id":"m","usage":{"input_tokens":1}}}'
 const frames = [
@@ -217,7 +220,7 @@ const token = fc.constantFrom(
 const streams = fc.array(token, { maxLength: 14 }).map((tokens) => Buffer.from(tokens.join('')))
 const cuts = fc.array(fc.nat(), { maxLength: 8 })
 
-describe('any stream', { timeout: 30_000 }, () => {
+describe('any stream', LIMITS, () => {
   it('can be cut where its events end', () => {
     fc.assert(
       fc.property(streams, cuts, (bytes, places) => {
@@ -242,7 +245,7 @@ describe('any stream', { timeout: 30_000 }, () => {
           before += Buffer.from(part.bytes).toString('latin1')
         }
       }),
-      { numRuns: 500 },
+      { numRuns: Math.ceil(RUNS / 2) },
     )
   })
 
@@ -251,7 +254,7 @@ describe('any stream', { timeout: 30_000 }, () => {
       fc.property(streams, cuts, (bytes, places) => {
         expect(pass(cut(bytes, places))).toEqual(pass([bytes]))
       }),
-      { numRuns: 1000 },
+      { numRuns: RUNS },
     )
   })
 
@@ -260,7 +263,7 @@ describe('any stream', { timeout: 30_000 }, () => {
       fc.property(streams, cuts, fc.integer({ min: 1, max: 90 }), (bytes, places, limit) => {
         expect(pass(cut(bytes, places), NONE, limit)).toEqual(pass([bytes], NONE, limit))
       }),
-      { numRuns: 1000 },
+      { numRuns: RUNS },
     )
   })
 

@@ -37,7 +37,8 @@ const kernels: TestKernel[] = []
 beforeAll(async () => {
   for (const more of [[], [convert]]) {
     const providers = [{ dialect: 'anthropic', baseUrl: 'http://127.0.0.1:9' }]
-    kernels.push(await createTestKernel({ plugins: [dialect, route, ...more], providers, upstream: () => sse(reads) }))
+    const plugins = [dialect, route, ...more]
+    kernels.push(await createTestKernel({ plugins, providers, upstream: () => sse(reads), leaks: 'ignore' }))
   }
 })
 

@@ -1,4 +1,4 @@
-import type { AttemptFailure, Target } from '@ccr/sdk'
+import { isOverflow, type AttemptFailure, type Target } from '@ccr/sdk'
 
 /** A part of the protocol that not every server or model accepts. */
 export type Trait = 'call_ids' | 'media_in_results' | 'response_schema' | 'thinking_amount' | 'thinking'
@@ -38,7 +38,7 @@ export function createAdaptation(): Adaptation {
   return {
     refusedBy: (target) => (known.size === 0 ? NONE : (known.get(keyOf(target)) ?? NONE)),
     learn(target, failure) {
-      if (failure.kind !== 'status' || failure.status !== 400) return undefined
+      if (failure.kind !== 'status' || failure.status !== 400 || isOverflow(failure.message)) return undefined
       const refused = known.get(keyOf(target)) ?? new Set<Trait>()
       const found = WORDINGS.find(([trait, wording]) => wording.test(failure.message) && !refused.has(trait))
       if (!found) return undefined

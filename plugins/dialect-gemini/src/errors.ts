@@ -1,4 +1,4 @@
-import { CcrError, type FailureReply, type FailureType, type UpstreamError } from '@ccr/sdk'
+import { CcrError, overflowMessage, type FailureReply, type FailureType, type UpstreamError } from '@ccr/sdk'
 import { isFields, type Fields } from './wire.ts'
 
 /** Longest part of an upstream's text that is worth keeping. */
@@ -11,15 +11,15 @@ const MAX_MESSAGE = 2000
 export function readError(body: unknown): UpstreamError | undefined {
   if (typeof body === 'string') {
     const text = body.trim()
-    return text === '' || text.startsWith('<') ? undefined : { message: text.slice(0, MAX_MESSAGE) }
+    return text === '' || text.startsWith('<') ? undefined : readError({ message: text })
   }
   if (Array.isArray(body)) return readError(body[0])
   if (!isFields(body)) return undefined
   const error = body['error'] ?? body
-  if (typeof error === 'string') return { message: error.slice(0, MAX_MESSAGE) }
+  if (typeof error === 'string') return readError({ message: error })
   if (!isFields(error)) return undefined
   const said = typeof error['message'] === 'string' ? error['message'].slice(0, MAX_MESSAGE) : undefined
-  const overflow = said === undefined ? undefined : overflowOf(said)
+  const overflow = overflowMessage(said ?? '', error)
   if (overflow !== undefined) return { message: overflow, type: 'invalid_request_error' }
   const type = typeOf(error, said ?? '')
   return said === undefined && type === undefined ? undefined : { message: said, type, retryAfter: delayOf(error) }
@@ -41,23 +41,6 @@ export function reportedError(error: unknown): CcrError {
   const message = read.message ?? 'the upstream reported an error without a message'
   const cause: UpstreamError = { message, type: read.type ?? 'api_error' }
   return new CcrError('CCR_STREAM_ERROR', message, { cause })
-}
-
-const OVERFLOW: readonly RegExp[] = [
-  /input token count (?:\((?<prompt>\d+)\) )?exceeds the maximum number of tokens allowed \(?(?<limit>\d+)/i,
-  /input token count is (?<prompt>\d+) but (?:the )?model only supports up to (?<limit>\d+)/i,
-]
-
-/** A prompt that does not fit, in the words after which Claude Code compacts its history. */
-function overflowOf(message: string): string | undefined {
-  for (const wording of OVERFLOW) {
-    const groups = wording.exec(message)?.groups
-    if (!groups) continue
-    const { prompt, limit } = groups
-    const numbers = prompt === undefined ? '' : `: ${prompt} tokens > ${limit} maximum`
-    return `prompt is too long${numbers} (the provider said: ${message})`
-  }
-  return undefined
 }
 
 const BY_STATUS: Readonly<Record<string, FailureType>> = {

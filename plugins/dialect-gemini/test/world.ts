@@ -25,6 +25,7 @@ export interface WorldOptions extends Partial<TestKernelOptions> {
 export async function createWorld(upstream: TestUpstream, options: WorldOptions = {}): Promise<World> {
   const { provider = 'test', model = 'gemini-3-pro-preview', plugins = [], ...rest } = options
   const test = await createTestKernel({
+    leaks: 'ignore',
     providers: [{ dialect: 'gemini', baseUrl: 'http://127.0.0.1:9/v1beta/models/' }],
     upstream,
     ...rest,

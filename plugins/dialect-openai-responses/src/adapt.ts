@@ -1,4 +1,4 @@
-import type { AttemptFailure, Target } from '@ccr/sdk'
+import { isOverflow, type AttemptFailure, type Target } from '@ccr/sdk'
 
 /** A part of the protocol that not every server or model accepts. */
 export type Trait =
@@ -84,6 +84,7 @@ export function createAdaptation(): Adaptation {
     learn(target, failure, sent) {
       if (failure.kind !== 'status' || ![400, 422, 500].includes(failure.status ?? 0)) return undefined
       const { message } = failure
+      if (isOverflow(message)) return undefined
       if (UNREADABLE.test(message)) {
         const fresh = sent.filter((id) => !unreadable.has(id))
         for (const id of fresh) remember(unreadable, id)

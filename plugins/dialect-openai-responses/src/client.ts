@@ -7,6 +7,7 @@ import { textOf, type Fields } from './wire.ts'
 
 /** The client side of the Responses protocol. */
 export const client: ClientDialect = {
+  requestIdHeader: 'x-request-id',
   decode({ body, headers }) {
     const fields: Fields = readJson(body).value
     return { request: toCanonical(fields), client: clientInfo(headers, fields) }

@@ -1,5 +1,12 @@
-import { CcrError, type FailureReply, type FailureType, type UpstreamError } from '@ccr/sdk'
-import { fieldsOf, textOf, type Fields } from './wire.ts'
+import {
+  CcrError,
+  isOverflow,
+  overflowMessage,
+  type FailureReply,
+  type FailureType,
+  type UpstreamError,
+} from '@ccr/sdk'
+import { fieldsOf, type Fields } from './wire.ts'
 
 /** Longest part of an upstream's text that is worth keeping. */
 const MAX_MESSAGE = 2000
@@ -10,7 +17,7 @@ const MAX_MESSAGE = 2000
  */
 export function readError(body: unknown): UpstreamError | undefined {
   if (typeof body === 'string')
-    return /^\s*</.test(body) || body.trim() === '' ? undefined : { message: body.trim().slice(0, MAX_MESSAGE) }
+    return /^\s*</.test(body) || body.trim() === '' ? undefined : readError({ message: body.trim() })
   if (Array.isArray(body)) return readError(body[0])
   const outer = fieldsOf(body)
   const error = outer['error'] ?? outer
@@ -18,9 +25,11 @@ export function readError(body: unknown): UpstreamError | undefined {
   const said = inner['message'] ?? inner['detail']
   const message =
     said === undefined || said === null ? undefined : typeof said === 'string' ? said : JSON.stringify(said)
-  const type = typeIn(inner, message ?? '')
+  const overflow = overflowMessage(message ?? '', inner)
+  if (overflow !== undefined) return { message: overflow.slice(0, MAX_MESSAGE), type: 'invalid_request_error' }
+  const type = typeIn(inner)
   if (message === undefined && type === undefined) return undefined
-  return { message: (overflowOf(inner, message ?? '') ?? message)?.slice(0, MAX_MESSAGE), type }
+  return { message: message?.slice(0, MAX_MESSAGE), type }
 }
 
 /** The error that ends an answer in which the upstream reported one. */
@@ -31,7 +40,6 @@ export function reportedError(error: unknown): CcrError {
 }
 
 const TYPES: readonly (readonly [FailureType, RegExp])[] = [
-  ['invalid_request_error', /context_length|context_window|exceed_context/],
   ['rate_limit_error', /\b429\b|rate_?limit|too_?many_?requests/],
   ['overloaded_error', /\b529\b|overload|slow_down/],
   ['request_too_large', /\b413\b|request_too_large/],
@@ -41,28 +49,8 @@ const TYPES: readonly (readonly [FailureType, RegExp])[] = [
   ],
 ]
 
-/** How servers say that a prompt does not fit when they say both numbers. */
-const NUMBERS: readonly RegExp[] = [
-  /maximum context length is (?<limit>\d+) tokens.{0,120}?(?:requested|resulted in|has) (?:about )?(?<prompt>\d+)/is,
-  /\((?<prompt>\d+) tokens\).{0,80}?(?:context size|context length) \((?<limit>\d+) tokens\)/is,
-]
-
-/** A prompt that does not fit, in the words after which Claude Code compacts its history. */
-function overflowOf(error: Fields, message: string): string | undefined {
-  const full = /context_length|context_size/.test(`${textOf(error['code'])} ${textOf(error['type'])}`)
-  if (!full && !CONTEXT.test(message)) return undefined
-  if (/^prompt is too long/i.test(message)) return message
-  const { n_prompt_tokens: prompt, n_ctx: limit } = error
-  const found = NUMBERS.map((wording) => wording.exec(message)?.groups).find((groups) => groups !== undefined)
-  const said = typeof prompt === 'number' && typeof limit === 'number' ? { prompt, limit } : found
-  const numbers = said ? `: ${said['prompt']} tokens > ${said['limit']} maximum` : ''
-  return `prompt is too long${numbers} (the provider said: ${message})`
-}
-
-const CONTEXT = /context (?:length|size|window)|maximum context|prompt is too long|too many tokens/i
-
 /** The words that mean one thing everywhere; the rest is left to the status. */
-function typeIn(error: Fields, message: string): FailureType | undefined {
+function typeIn(error: Fields): FailureType | undefined {
   // A wrong key is called an invalid request too; its status says more.
   if (error['code'] === 'invalid_api_key') return undefined
   const words = [error['type'], error['code'], error['status']]
@@ -70,7 +58,7 @@ function typeIn(error: Fields, message: string): FailureType | undefined {
     .join(' ')
     .toLowerCase()
   for (const [type, pattern] of TYPES) if (pattern.test(words)) return type
-  return CONTEXT.test(message) ? 'invalid_request_error' : undefined
+  return undefined
 }
 
 /** Type and code under which clients of this dialect know a failure. */
@@ -89,6 +77,6 @@ const WORDS: Readonly<Record<FailureType, { readonly type: string; readonly code
 /** A failure as the `error` object of an answer; a full context has the code by which clients know to compact. */
 export function toErrorObject({ type, message }: FailureReply): Fields {
   const words = WORDS[type] ?? WORDS.api_error
-  const code = type === 'invalid_request_error' && CONTEXT.test(message) ? 'context_length_exceeded' : words.code
+  const code = type === 'invalid_request_error' && isOverflow(message) ? 'context_length_exceeded' : words.code
   return { message, type: words.type, param: null, code }
 }

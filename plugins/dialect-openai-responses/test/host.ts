@@ -31,6 +31,7 @@ export async function createHost({ upstream, local }: HostOptions): Promise<Host
   const sent: ResponsesBody[] = []
   const asked: CanonicalRequest[] = []
   const test = await createTestKernel({
+    leaks: 'ignore',
     plugins: [plugin, routeTo(local ? 'inside' : 'test', local, asked)],
     providers: [{ dialect: 'openai-responses' }],
     upstream: ({ body }) => {

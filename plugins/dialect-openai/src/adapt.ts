@@ -1,5 +1,4 @@
-import type { AttemptFailure, Target } from '@ccr/sdk'
-import { isOverflow } from './overflow.ts'
+import { isOverflow, type AttemptFailure, type Target } from '@ccr/sdk'
 
 /** A part of the Chat Completions protocol that not every server or model accepts. */
 export type Trait =

@@ -24,7 +24,6 @@ describe('a malformed request', { timeout: FUZZ_MS }, () => {
     ['/system/0/text', { system: [{ type: 'text', text: 1 }] }],
     ['/tools/0/name', { tools: [{}] }],
     ['/tool_choice', { tool_choice: 'auto' }],
-    ['/thread/type', { thread: { type: 'continue', previous_message_id: 'msg_1' } }],
     ['/tool_choice/name', { tool_choice: { type: 'tool' } }],
   ])('is refused at %s', (at, request) => {
     const fault = expect.objectContaining({

@@ -1,4 +1,4 @@
-import type { FailureReply, FailureType } from '@ccr/sdk'
+import { isOverflow, type FailureReply, type FailureType } from '@ccr/sdk'
 
 /** Type and code of an error in this protocol's words. Source: https://platform.openai.com/docs/guides/error-codes */
 const WORDS: Readonly<Record<FailureType, { readonly type: string; readonly code: string | null }>> = {
@@ -16,7 +16,7 @@ const WORDS: Readonly<Record<FailureType, { readonly type: string; readonly code
 /** A failure as the body of an error answer, or as the last chunk of a stream. */
 export function toChatError({ type, message }: FailureReply, requestId?: string): object {
   const words = Object.hasOwn(WORDS, type) ? WORDS[type] : { type, code: null }
-  const overflow = type === 'invalid_request_error' && /prompt is too long/.test(message)
+  const overflow = type === 'invalid_request_error' && isOverflow(message)
   const code = overflow ? 'context_length_exceeded' : words.code
   // The place of a fault, where the message begins with one.
   const pointer = /: (\/[\w/]+) must be /.exec(message)?.[1]

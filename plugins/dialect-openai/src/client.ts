@@ -9,6 +9,7 @@ import { createChatEncoder } from './client-stream.ts'
  * differs from server to server, so none is passed on as it came.
  */
 export const client: ClientDialect = {
+  requestIdHeader: 'x-request-id',
   decode: ({ body, headers }) => ({ request: readRequest(readJson(body)), client: { app: appOf(headers) } }),
   encoder: createChatEncoder,
   message: toCompletion,

@@ -1,5 +1,4 @@
-import { CcrError, type FailureType, type UpstreamError } from '@ccr/sdk'
-import { overflowMessage } from './overflow.ts'
+import { CcrError, overflowMessage, type FailureType, type UpstreamError } from '@ccr/sdk'
 
 /** Longest part of an upstream's text that is worth keeping. */
 const MAX_MESSAGE = 2000

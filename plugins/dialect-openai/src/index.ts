@@ -2,7 +2,6 @@ import { definePlugin, Type } from '@ccr/sdk'
 import { createAdaptation } from './adapt.ts'
 import { DIALECT } from './chat-fields.ts'
 import { client } from './client.ts'
-import { isOverflow } from './overflow.ts'
 import { createTarget, sentFiles } from './target.ts'
 
 export default definePlugin({
@@ -19,11 +18,6 @@ export default definePlugin({
     ctx.endpoint({ method: 'POST', path: '/v1/chat/completions', dialect: DIALECT, client })
     ctx.on('onError', (failure, attempt) => {
       if (attempt.provider.dialect !== DIALECT) return
-      if (isOverflow(failure.message)) {
-        // Servers give it one of several statuses; clients recover from this one only.
-        const reply = { ...failure.reply, status: 400, type: 'invalid_request_error' } as const
-        return failure.kind === 'status' && failure.status !== 400 ? { action: 'reply', reply } : undefined
-      }
       const trait = adaptation.learn(attempt.target, failure, sentFiles(attempt))
       if (trait === undefined) return
       ctx.log.info(

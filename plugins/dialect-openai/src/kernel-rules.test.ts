@@ -4,7 +4,7 @@ import { createTestKernel, json, sse } from '@ccr/sdk/testing'
 import type { TestKernel, TestKernelOptions, TestUpstream } from '@ccr/sdk/testing'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
-import { chunk } from '../test/harness.ts'
+import { chunk, RUNS } from '../test/harness.ts'
 import { routeTo } from '../test/world.ts'
 import plugin from './index.ts'
 
@@ -128,7 +128,7 @@ describe('answers', () => {
         expect(['message_stop', 'error']).toContain(names.at(-1))
         expect(names.filter((name) => name === 'message_stop' || name === 'error')).toHaveLength(1)
       }),
-      { numRuns: 300 },
+      { numRuns: Math.ceil(RUNS * 0.3) },
     )
   })
 

@@ -1,7 +1,18 @@
 import fc from 'fast-check'
 import type { CanonicalRequest, ContentBlock, Tool } from '@ccr/sdk'
 import { describe, expect, it } from 'vitest'
-import { byRule, chunk, decode, DONE, encode, encodeWith, fakeAttempt, messageOf, target } from '../test/harness.ts'
+import {
+  byRule,
+  chunk,
+  decode,
+  DONE,
+  encode,
+  encodeWith,
+  fakeAttempt,
+  messageOf,
+  RUNS,
+  target,
+} from '../test/harness.ts'
 
 type Messages = CanonicalRequest['messages']
 const user = (...content: readonly ContentBlock[]): Messages[number] => ({ role: 'user', content })
@@ -257,7 +268,7 @@ describe('rules of the other fields', () => {
           expect(content.map((block) => (block as { name?: unknown }).name)).toEqual(names)
         },
       ),
-      { numRuns: 200 },
+      { numRuns: Math.ceil(RUNS / 5) },
     )
   })
 

@@ -34,6 +34,7 @@ export async function createWorld(
 ): Promise<World> {
   const { provider = 'test', plugins = [], ...options } = more
   const test = await createTestKernel({
+    leaks: 'ignore',
     providers: [{}],
     upstream,
     ...options,

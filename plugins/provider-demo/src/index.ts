@@ -10,6 +10,6 @@ export default definePlugin({
   contributes: ['providers'],
   activate(ctx) {
     ctx.contribute('providers', { name: 'demo', models: ['demo'], local: answer })
-    ctx.on('selectRoute', demoRoute, { stage: 'pick', after: ['route-scenarios'] })
+    ctx.on('selectRoute', demoRoute, { stage: 'refine', after: ['route-scenarios'] })
   },
 })

@@ -52,7 +52,7 @@ describe('text', () => {
       fc.asyncProperty(fc.lorem({ maxCount: 200 }), async (text) => {
         expect(textOf(await ask(said(text))).split(/\s+/).length).toBeLessThanOrEqual(60)
       }),
-      { numRuns: 30 },
+      { numRuns: Number(process.env['CCR_FUZZ_RUNS'] ?? 30) },
     )
   })
 
@@ -243,7 +243,7 @@ describe('the route', () => {
     void plugin.activate(ctx as unknown as PluginContext)
     expect(seen).toEqual([
       ['providers', 'demo', ['demo']],
-      ['selectRoute', { stage: 'pick', after: ['route-scenarios'] }],
+      ['selectRoute', { stage: 'refine', after: ['route-scenarios'] }],
     ])
   })
 })

@@ -1,6 +1,4 @@
-import { CcrError, type Exchange, type RoutePlan, type Target } from '@ccr/sdk'
-import { decide } from './decide.ts'
-import { canonicalTarget, splitTarget } from './target.ts'
+import { canonicalTarget, CcrError, decide, splitTarget, type Exchange, type RoutePlan, type Target } from '@ccr/sdk'
 
 /**
  * Reads `Router.default`; an empty text counts as absent, because configuration editors leave one behind.
@@ -21,5 +19,6 @@ export function readDefaultRoute(text: string | undefined): Target | undefined {
 /** Decides for the default route where nobody else decided. */
 export function defaultRoute(target: Target, plan: RoutePlan, exchange: Exchange): RoutePlan | undefined {
   if (plan.decidedBy !== undefined) return undefined
-  return decide(plan, canonicalTarget(target, exchange.providers), 'config')
+  const known = canonicalTarget(target, exchange.providers)
+  return decide(plan, { target: known, decidedBy: 'route-scenarios', source: 'config', rule: 'Router.default' })
 }

@@ -1,15 +1,14 @@
 import type { Exchange, HookHandlers, PluginContext, Provider, RoutePlan } from '@ccr/sdk'
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { readDefaultRoute } from './default-route.ts'
 import plugin from './index.ts'
-import { splitTarget } from './target.ts'
 
 const providers: readonly Provider[] = [
   { name: 'Mock', models: ['M-Default', 'org/model:free', 'a,b'], dialect: 'openai', local: false },
   { name: 'demo', models: ['demo'], dialect: 'canonical', local: true },
 ]
 const undecided: RoutePlan = { targets: [], passedOver: [] }
+const NO_PROVIDER = { rule: 'model', reason: 'it names no provider' }
 
 describe('the explicit form', () => {
   it.each([
@@ -31,6 +30,7 @@ describe('the explicit form', () => {
       primary: target,
       decidedBy: 'route-scenarios',
       source: 'explicit',
+      rule: 'model',
       scenario: 'default',
       passedOver: [],
     })
@@ -41,7 +41,7 @@ describe('the explicit form', () => {
   })
 
   it('leaves a name without a comma undecided', async () => {
-    expect(await route('claude-opus-5-5')).toBe(undecided)
+    expect(await route('claude-opus-5-5')).toEqual({ ...undecided, passedOver: [NO_PROVIDER] })
   })
 
   it('leaves a decided plan alone', async () => {
@@ -63,14 +63,18 @@ describe('the default route', () => {
       primary: target,
       decidedBy: 'route-scenarios',
       source: 'config',
+      rule: 'Router.default',
       scenario: 'default',
-      passedOver: [],
+      passedOver: [NO_PROVIDER],
     })
   })
 
   it('keeps what earlier taps passed over', async () => {
     const passedOver = [{ target: { provider: 'Mock', model: 'x' }, reason: 'too small' }]
-    expect((await route('m', 'Mock,M-Default', { ...undecided, passedOver }))?.passedOver).toBe(passedOver)
+    expect((await route('m', 'Mock,M-Default', { ...undecided, passedOver }))?.passedOver).toEqual([
+      ...passedOver,
+      NO_PROVIDER,
+    ])
   })
 
   it.each([undefined, '', '  '])('is absent for %j', (text) => {
@@ -88,34 +92,16 @@ describe('the default route', () => {
   })
 })
 
-describe('splitTarget', () => {
-  const word = fc.string({ unit: 'grapheme' }).map((text) => text.trim())
-
-  it('splits any provider without a comma from any model', () => {
-    fc.assert(
-      fc.property(word.filter((text) => !text.includes(',')), word, (provider, model) => {
-        expect(splitTarget(`${provider},${model}`)).toEqual({ provider, model })
-      }),
-    )
-  })
-
-  it('finds no target in any text without a comma', () => {
-    fc.assert(
-      fc.property(
-        fc.string().map((text) => text.replaceAll(',', '')),
-        (text) => splitTarget(text) === undefined,
-      ),
-    )
-  })
-})
-
 type Tap = HookHandlers['selectRoute']
 
 function activate(defaultRoute: string | undefined): readonly Tap[] {
   const taps: Tap[] = []
   const ctx = {
     config: defaultRoute === undefined ? {} : { Router: { default: defaultRoute } },
-    on: (_hook: 'selectRoute', tap: Tap) => void taps.push(tap),
+    get: () => undefined,
+    provide: () => undefined,
+    state: (_key: string, _version: number, init: () => unknown) => init(),
+    on: (hook: string, tap: Tap) => void (hook === 'selectRoute' && taps.push(tap)),
   }
   // The plugin reads its config and registers taps; nothing else of the context is needed.
   void plugin.activate(ctx as unknown as PluginContext)
@@ -123,8 +109,8 @@ function activate(defaultRoute: string | undefined): readonly Tap[] {
 }
 
 async function route(model: string, defaultRoute?: string, plan: RoutePlan = undecided): Promise<RoutePlan> {
-  // Of the exchange the taps read the request's model and the providers.
-  const exchange = { request: { model, messages: [] }, providers } as unknown as Exchange
+  // Of the exchange the taps read no more than this.
+  const exchange = { request: { model, messages: [] }, client: {}, providers } as unknown as Exchange
   let current = plan
   for (const tap of activate(defaultRoute)) current = (await tap(current, exchange)) ?? current
   return current

@@ -1,4 +1,5 @@
 import { definePlugin, Type } from '@ccr/sdk'
+import { discoveredRoute, isClaudeCode } from './discovery.ts'
 import { findModel, listModels } from './models.ts'
 
 export default definePlugin({
@@ -11,7 +12,10 @@ export default definePlugin({
       method: 'GET',
       path: '/v1/models',
       access: 'data',
-      respond: ({ url, providers }) => ({ status: 200, body: listModels(providers, queryOf(url)) }),
+      respond: ({ url, headers, providers }) => ({
+        status: 200,
+        body: listModels(providers, queryOf(url), isClaudeCode(headers) ? 'discovery' : 'plain'),
+      }),
     })
     ctx.endpoint({
       method: 'GET',
@@ -20,6 +24,7 @@ export default definePlugin({
       access: 'data',
       respond: ({ params, providers }) => ({ status: 200, body: findModel(providers, params['*'] ?? '') }),
     })
+    ctx.on('selectRoute', discoveredRoute, { stage: 'pick', after: ['route-custom'], before: ['route-scenarios'] })
   },
 })
 

@@ -1,4 +1,4 @@
-import type { Endpoint, PluginContext, Provider } from '@ccr/sdk'
+import type { Endpoint, Exchange, HookHandlers, PluginContext, Provider, RoutePlan } from '@ccr/sdk'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import plugin from './index.ts'
@@ -9,13 +9,17 @@ const providers = [provider('near', 'tiny', 'vendor/large:free'), provider('far'
 const ids = ['near,tiny', 'near,vendor/large:free', 'far,tiny']
 
 const endpoints: Endpoint[] = []
-void plugin.activate({ endpoint: (one: Endpoint) => void endpoints.push(one) } as unknown as PluginContext)
+const routes: HookHandlers['selectRoute'][] = []
+void plugin.activate({
+  endpoint: (one: Endpoint) => void endpoints.push(one),
+  on: (_: string, handler: HookHandlers['selectRoute']) => void routes.push(handler),
+} as unknown as PluginContext)
 
-function get(path: string, url: string, params = {}): { status: number; body: unknown } {
+function get(path: string, url: string, params = {}, headers = {}): { status: number; body: unknown } {
   const endpoint = endpoints.find((one) => one.path === path)
   if (!endpoint || !('respond' in endpoint)) throw new Error(`${path} is not answered`)
   const body = Buffer.alloc(0)
-  return endpoint.respond({ method: 'GET', url, headers: {}, params, body, providers }) as never
+  return endpoint.respond({ method: 'GET', url, headers, params, body, providers }) as never
 }
 
 const list = (query: string): string[] => (get('/v1/models', `/v1/models${query}`).body as ModelList).data.map(idOf)
@@ -42,6 +46,7 @@ describe('the list', () => {
           type: 'model',
           object: 'model',
           display_name: `${id.slice(id.indexOf(',') + 1)} (${id.slice(0, id.indexOf(','))})`,
+          description: `Through ${id.slice(0, id.indexOf(','))}`,
           created_at: '1970-01-01T00:00:00Z',
           created: 0,
           owned_by: id.slice(0, id.indexOf(',')),
@@ -99,8 +104,78 @@ describe('the list', () => {
   })
 })
 
+describe('for Claude Code', () => {
+  const agent = (name: string): object => ({ 'user-agent': name })
+  const idsFor = (headers: object): string[] =>
+    (get('/v1/models', '/v1/models?limit=1000', {}, headers).body as ModelList).data.map(idOf)
+
+  it.each([
+    ['claude-code/2.1.330', true],
+    ['claude-cli/2.1.330 (external, cli)', true],
+    ['Anthropic/JS 1.12.0', false],
+    ['curl/8 claude-code/1', false],
+  ])('%s has ids that its list takes: %s', (name, taken) => {
+    expect(idsFor(agent(name))).toEqual(taken ? ids.map((id) => `anthropic/${id}`) : ids)
+  })
+
+  it('an id that is taken anyhow stays as it is', () => {
+    const named = [provider('Anthropic', 'opus'), provider('near', 'tiny'), provider('claude-proxy', 'x')]
+    expect(modelEntries(named, 'discovery').map(idOf)).toEqual([
+      'Anthropic,opus',
+      'anthropic/near,tiny',
+      'claude-proxy,x',
+    ])
+  })
+
+  const undecided: RoutePlan = { targets: [], passedOver: [] }
+  const decided = async (model: string, given: readonly Provider[]): Promise<RoutePlan | undefined> => {
+    const exchange = { request: { model, messages: [] }, providers: given } as unknown as Exchange
+    return (await routes[0]!(undecided, exchange)) ?? undefined
+  }
+
+  it.each([
+    ['anthropic/near,tiny', { provider: 'near', model: 'tiny' }],
+    ['Anthropic/NEAR,Vendor/Large:Free', { provider: 'near', model: 'vendor/large:free' }],
+    ['anthropic/near,unlisted,x', { provider: 'near', model: 'unlisted,x' }],
+  ])('a request for %s goes where that leads', async (model, target) => {
+    expect(await decided(model, providers)).toMatchObject({
+      targets: [target],
+      decidedBy: 'surface-models',
+      source: 'explicit',
+    })
+  })
+
+  it.each(['near,tiny', 'anthropic/nobody,tiny', 'anthropic/claude-opus', 'claude-opus-5', 'anthropic/'])(
+    'a request for %s is left to others',
+    async (model) => expect(await decided(model, providers)).toBeUndefined(),
+  )
+
+  it('a provider whose name begins like such an id keeps its own', async () => {
+    const given = [...providers, provider('anthropic/near', 'tiny')]
+    expect(await decided('anthropic/near,tiny', given)).toBeUndefined()
+  })
+
+  it('every id of the list leads to its model', async () => {
+    const name = fc.stringMatching(/^[A-Za-z/-]{1,8}$/)
+    const models = fc.uniqueArray(fc.stringMatching(/^[a-z/:,.-]{0,8}[a-z]$/), { minLength: 1, maxLength: 4 })
+    const some = fc.uniqueArray(fc.tuple(name, models), { maxLength: 4, selector: ([one]) => one.toLowerCase() })
+    await fc.assert(
+      fc.asyncProperty(some, async (config) => {
+        const all = config.map(([one, list]) => provider(one, ...list))
+        for (const [index, { id }] of modelEntries(all, 'discovery').entries()) {
+          expect(id).toMatch(/^(?:claude|anthropic)/i)
+          const plan = await decided(id, all)
+          const plain = modelEntries(all)[index]!.id
+          expect(plan === undefined ? id : plan.targets.map((to) => `${to.provider},${to.model}`)[0]).toBe(plain)
+        }
+      }),
+    )
+  })
+})
+
 describe('one model', () => {
   it.each([
+    ['anthropic/near,tiny', 'anthropic/near,tiny'],
     ['near,tiny', 'near,tiny'],
     ['near,vendor/large:free', 'near,vendor/large:free'],
     ['NEAR,Tiny', 'near,tiny'],

@@ -1,4 +1,5 @@
 import { CcrError, type Provider } from '@ccr/sdk'
+import { toDiscoveryId } from './discovery.ts'
 
 /**
  * One model, in a form that clients of two vendors read. Nobody tells when a model was made, so the times are zero.
@@ -10,6 +11,8 @@ export interface ModelEntry {
   readonly type: 'model'
   readonly object: 'model'
   readonly display_name: string
+  /** Shown in lists of the first vendor's clients. */
+  readonly description: string
   readonly created_at: string
   readonly created: number
   readonly owned_by: string
@@ -27,9 +30,12 @@ export interface ModelList {
 /** Most models of a page that a client may ask for. */
 const MOST = 1000
 
+/** How the ids of models are written: as requests name them, or so that Claude Code takes them into its own list. */
+export type Ids = 'plain' | 'discovery'
+
 /** Every model that the providers are known to have, in the order of the config. */
-export function modelEntries(providers: readonly Provider[]): readonly ModelEntry[] {
-  return providers.flatMap(({ name, models }) => models.map((model) => modelEntry(name, model)))
+export function modelEntries(providers: readonly Provider[], ids: Ids = 'plain'): readonly ModelEntry[] {
+  return providers.flatMap(({ name, models }) => models.map((model) => modelEntry(name, model, ids)))
 }
 
 /**
@@ -38,8 +44,8 @@ export function modelEntries(providers: readonly Provider[]): readonly ModelEntr
  *
  * @throws CcrError `CCR_REQUEST_INVALID` for a limit that is none, or an id that is not in the list
  */
-export function listModels(providers: readonly Provider[], query: URLSearchParams): ModelList {
-  const all = modelEntries(providers)
+export function listModels(providers: readonly Provider[], query: URLSearchParams, ids: Ids = 'plain'): ModelList {
+  const all = modelEntries(providers, ids)
   const limit = limitOf(query.get('limit'))
   const after = placeOf(all, query, 'after_id')
   const before = placeOf(all, query, 'before_id')
@@ -56,23 +62,25 @@ export function listModels(providers: readonly Provider[], query: URLSearchParam
 }
 
 /**
- * The model of this id; case does not matter, as in routes.
+ * The model of this id, however ids are written; case does not matter, as in routes.
  *
  * @throws CcrError `CCR_ROUTE_NONE` when there is none
  */
 export function findModel(providers: readonly Provider[], id: string): ModelEntry {
-  const all = modelEntries(providers)
+  const all = [...modelEntries(providers), ...modelEntries(providers, 'discovery')]
   const found = all.find((one) => one.id === id) ?? all.find((one) => one.id.toLowerCase() === id.toLowerCase())
   if (found) return found
   throw new CcrError('CCR_ROUTE_NONE', `there is no model '${id.slice(0, 200)}'; GET /v1/models lists those there are`)
 }
 
-function modelEntry(provider: string, model: string): ModelEntry {
+function modelEntry(provider: string, model: string, ids: Ids): ModelEntry {
+  const id = `${provider},${model}`
   return {
-    id: `${provider},${model}`,
+    id: ids === 'plain' ? id : toDiscoveryId(id),
     type: 'model',
     object: 'model',
     display_name: `${model} (${provider})`,
+    description: `Through ${provider}`,
     created_at: '1970-01-01T00:00:00Z',
     created: 0,
     owned_by: provider,

@@ -1,2 +1,7 @@
+export * from './conformance/cases.ts'
+export * from './conformance/describe.ts'
+export type { TestFacilities } from './facilities.ts'
+export * from './fixtures.ts'
 export * from './kernel.ts'
 export * from './upstream.ts'
+export * from './wire-dialect.ts'

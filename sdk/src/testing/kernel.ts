@@ -1,13 +1,17 @@
 import { Probation, runExchange, runInner } from '@ccr/kernel'
 import type { Blueprint, ClientSink, Entry, Incoming, Kernel, Log, ProviderBlueprint, Runtime } from '@ccr/kernel'
-import { CcrError, type ClientDialect, type Endpoint, type Plugin, Secret, type UsageRecord } from '@ccr/sdk'
+import { CcrError, definePlugin, Secret, Type } from '@ccr/sdk'
+import type { ClientDialect, Endpoint, Plugin, ServiceName, Services, UsageRecord } from '@ccr/sdk'
 import { Cancellation, createSettings, type Settings } from '@ccr/sdk/kernel'
+import { createTestFacilities, type TestFacilities } from './facilities.ts'
+import { ResourceWatch } from './resources.ts'
 import { json, toResponse, type TestUpstream } from './upstream.ts'
 
 /** A plugin, a plugin with its options, or with everything an entry may say. */
 export type TestEntry = Plugin | readonly [plugin: Plugin, options: unknown] | (Partial<Entry> & Pick<Entry, 'plugin'>)
 
-export interface TestKernelOptions {
+/** What a test kernel is made of. */
+export interface TestKernelOptions extends TestFacilities {
   readonly plugins: readonly TestEntry[]
   /** Providers that are reached through {@link TestKernelOptions.upstream}. */
   readonly providers?: readonly Partial<ProviderBlueprint>[]
@@ -17,6 +21,19 @@ export interface TestKernelOptions {
   /** Further routing worlds, each with its own plugins beside those of scope `host`. */
   readonly profiles?: Readonly<Record<string, Pick<TestKernelOptions, 'plugins' | 'providers' | 'sections'>>>
   readonly settings?: Parameters<typeof createSettings>[0]
+  /** What the plugins may require, by name, without a plugin that provides it. */
+  readonly services?: Partial<Services>
+  /** Whether what handlers are given is frozen, as in development; `true` unless given. */
+  readonly freeze?: boolean
+  /** `fail` (default): {@link TestKernel.dispose} rejects when something that was acquired is left. */
+  readonly leaks?: 'fail' | 'ignore'
+}
+
+/** The kernel's clock, which stands still but for {@link TestClock.advance}. Its timers run in real time. */
+export interface TestClock {
+  /** Milliseconds since the epoch. */
+  now(): number
+  advance(ms: number): void
 }
 
 /** What a client got. */
@@ -35,6 +52,7 @@ export interface RoutingRecord {
   readonly fields: Readonly<Record<string, unknown>>
 }
 
+/** A request of the test's client. */
 export interface TestRequest {
   /** The endpoint's path as it was registered; `/v1/messages` unless given. */
   readonly path?: string
@@ -59,9 +77,15 @@ export interface TestKernel {
   readonly usage: readonly UsageRecord[]
   /** What was logged at warn and above. */
   readonly warnings: readonly string[]
+  readonly clock: TestClock
   request(request: TestRequest): Promise<TestReply>
   /** A real swap to other plugins, or other options of the same. */
   reload(plugins: readonly TestEntry[], sections?: TestKernelOptions['sections']): Promise<void>
+  /**
+   * Ends everything; calling it again does nothing.
+   *
+   * @throws Error naming the timers, handles and listeners that are left
+   */
   dispose(): Promise<void>
 }
 
@@ -77,12 +101,19 @@ export async function createTestKernel(options: TestKernelOptions): Promise<Test
     error: (_, message) => void warnings.push(message),
   }
   const settings = createSettings(options.settings)
-  const probation = new Probation({ log, settings, inner: runInner })
+  const probation = new Probation({ log, settings, inner: runInner, facilities: createTestFacilities(options) })
   const { kernel } = probation
   const upstream = options.upstream ?? (() => json({ error: { message: 'the test has no upstream' } }, 500))
+  const watch = options.leaks === 'ignore' ? undefined : new ResourceWatch()
+  const watched = <T>(work: () => T): T => (watch ? watch.run(work) : work())
   let ids = 0
+  let time = 1_700_000_000_000
+  let disposed: Promise<void> | undefined
   const runtime: Runtime = {
-    transport: { send: async (request) => toResponse(await upstream(request), request.signal.signal) },
+    transport: {
+      // What the test itself acquires is its own business.
+      send: (request) => ResourceWatch.outside(async () => toResponse(await upstream(request), request.signal.signal)),
+    },
     settings,
     routing: {
       record: (event, exchange, fields) => {
@@ -92,10 +123,15 @@ export async function createTestKernel(options: TestKernelOptions): Promise<Test
     },
     redact: (text) => text,
     newId: (prefix) => `${prefix}${String(++ids).padStart(24, '0')}`,
-    now: () => 1_700_000_000_000,
-    freeze: true,
+    now: () => time,
+    freeze: options.freeze ?? true,
   }
-  await probation.apply(blueprint(options, options.plugins))
+  try {
+    await watched(() => probation.apply(blueprint(options, options.plugins)))
+  } catch (thrown) {
+    watch?.close()
+    throw thrown
+  }
   return {
     kernel,
     get reverted() {
@@ -105,6 +141,7 @@ export async function createTestKernel(options: TestKernelOptions): Promise<Test
     routing,
     usage,
     warnings,
+    clock: { now: () => time, advance: (ms) => void (time += ms) },
     async request(request) {
       // Each exchange counts from 1, so that two answers can be compared to the byte.
       ids = 0
@@ -112,22 +149,50 @@ export async function createTestKernel(options: TestKernelOptions): Promise<Test
       const { endpoints } = lease.generation.profiles.get(request.profile ?? 'default')!
       const endpoint = exchangeEndpoint(endpoints, request.path ?? '/v1/messages')
       const client = createClient(request)
-      await runExchange(lease, incoming(request, endpoint, client), runtime, log)
+      await watched(() => runExchange(lease, incoming(request, endpoint, client), runtime, log))
       return client.reply()
     },
     reload: async (plugins, sections = options.sections) => {
-      await probation.apply(blueprint({ ...options, ...(sections && { sections }) }, plugins))
+      await watched(() => probation.apply(blueprint({ ...options, ...(sections && { sections }) }, plugins)))
     },
-    dispose: () => kernel.close(),
+    dispose: () => (disposed ??= watched(() => end(kernel, watch))),
   }
+}
+
+async function end(kernel: Kernel, watch: ResourceWatch | undefined): Promise<void> {
+  await kernel.close()
+  const left = (await watch?.left()) ?? []
+  watch?.close()
+  if (left.length === 0) return
+  throw new Error(`the test kernel was disposed, and left: ${left.join(', ')}; undo it in ctx.effect or abort()`)
+}
+
+/** Offers services in the place of the plugins that would. */
+function servicePlugin(services: Partial<Services>): Plugin {
+  const names = Object.keys(services) as ServiceName[]
+  return definePlugin({
+    name: 'test-services',
+    apiVersion: 1,
+    description: 'Services of a test.',
+    options: Type.Object({}, { additionalProperties: false }),
+    scope: 'host',
+    provides: names,
+    activate: (ctx) => names.forEach((name) => ctx.provide(name, services[name]!)),
+  })
 }
 
 function blueprint(options: TestKernelOptions, plugins: readonly TestEntry[]): Blueprint {
   const profiles = Object.entries(options.profiles ?? {}).map(
     ([name, one]) => [name, profile(one, one.plugins)] as const,
   )
-  return { ...profile(options, plugins), profiles: Object.fromEntries(profiles) }
+  const { services = {} } = options
+  // The same plugin at every change, so that nothing that rests on it is activated anew.
+  const offered = Object.keys(services).length > 0 ? [offeredBy.get(services) ?? servicePlugin(services)] : []
+  for (const plugin of offered) offeredBy.set(services, plugin)
+  return { ...profile(options, [...offered, ...plugins]), profiles: Object.fromEntries(profiles) }
 }
+
+const offeredBy = new WeakMap<object, Plugin>()
 
 function profile(
   { providers = [], sections = {} }: Pick<TestKernelOptions, 'providers' | 'sections'>,

@@ -1,0 +1,57 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { CcrError } from '@ccr/sdk'
+import Value from 'typebox/value'
+import { parseSource } from '../install/source.ts'
+import { findBuiltins } from '../load/builtin.ts'
+import { shortName } from '../load/entries.ts'
+import { Manifest } from '../load/manifest.ts'
+import { readDescription } from '../load/package.ts'
+import { findByName, findStored } from '../load/store.ts'
+import type { CommandContext } from './context.ts'
+import { EXIT } from './exit-codes.ts'
+import { withCandidate, type CandidateOptions } from './plugin-candidate.ts'
+import { describeSheet, installedSheet, sheetOf, type PluginSheet } from './plugin-sheet.ts'
+
+/** `ccr plugin info`: what an installed plugin says of itself, or what `add` would show. Changes nothing. */
+export async function pluginInfo(
+  context: CommandContext,
+  what: string,
+  options: CandidateOptions & { readonly json?: boolean | undefined },
+): Promise<number> {
+  const sheet = (await installed(context, what)) ?? (await fetched(context, what, options))
+  if (options.json) context.print(JSON.stringify(sheet))
+  else for (const line of describeSheet(sheet, Date.now())) context.print(line)
+  return EXIT.ok
+}
+
+async function installed({ home }: CommandContext, name: string): Promise<PluginSheet | undefined> {
+  const builtin = (await findBuiltins()).find((one) => one.name === shortName(name))
+  if (builtin !== undefined) return installedSheet(builtin.packageName, builtin.manifest, 'the installation of ccr')
+  const stored = findByName(await findStored(home, new Set()), name)
+  if (stored === undefined) return undefined
+  const { pin, manifest, folder } = stored
+  if (manifest !== undefined) return installedSheet(pin.name, manifest, pin.resolved, pin)
+  const remedy = `Add it again with \`ccr plugin add ${pin.source}\`.`
+  throw new CcrError('CCR_PLUGIN_INTEGRITY', `${folder} holds no manifest that can be read. ${remedy}`, { at: folder })
+}
+
+async function fetched(
+  context: CommandContext,
+  what: string,
+  options: CandidateOptions & { readonly json?: boolean | undefined },
+): Promise<PluginSheet> {
+  const source = parseSource(what, process.cwd())
+  if (source.type === 'folder') return folderSheet(source.folder)
+  const quiet = options.json === true
+  // Looking at a plugin that looks like another one is how to find out.
+  return withCandidate(context, source, { ...options, quiet, allowLookAlike: true }, async (found) => sheetOf(found))
+}
+
+async function folderSheet(folder: string): Promise<PluginSheet> {
+  const { name, version, manifest: path } = readDescription(await readFile(join(folder, 'package.json'), 'utf8'))
+  const file = join(folder, path)
+  const manifest: unknown = JSON.parse(await readFile(file, 'utf8').catch(() => 'null'))
+  if (Value.Check(Manifest, manifest)) return { ...installedSheet(name, manifest, folder), version }
+  throw new CcrError('CCR_INSTALL_PACKAGE', `${file} is not a manifest. Build the plugin first.`, { at: file })
+}

@@ -1,0 +1,69 @@
+import { homedir } from 'node:os'
+import { dirname, resolve } from 'node:path'
+import type { EntryConfig, EntryFailure } from '../load/entries.ts'
+import { loadCodeFile } from '../load/evaluate.ts'
+import { configFault } from './check.ts'
+import type { InstalledPlugin } from './installed.ts'
+import { joinPointer } from './pointer.ts'
+import type { LoadedConfig } from './read.ts'
+
+/** The sections of a profile, those that name code with what it exports in their place. */
+export interface CodeSections {
+  readonly sections: Readonly<Record<string, unknown>>
+  readonly failures: readonly EntryFailure[]
+  /** Absolute paths for a watcher. */
+  readonly inputs: readonly string[]
+  /** What tells one state of the code from another. */
+  readonly hashes: readonly string[]
+}
+
+/** What the sections are read with. */
+export interface CodeSectionOptions {
+  readonly loaded: LoadedConfig
+  readonly installed: readonly InstalledPlugin[]
+  readonly entries: readonly EntryConfig[]
+  /** `false` runs none of it: the sections are left out. */
+  readonly thirdParty: boolean
+}
+
+/** Loads the files that sections of the plugins in use name as code; a faulty one is left out, with its error. */
+export async function loadCodeSections(
+  sections: Readonly<Record<string, unknown>>,
+  { loaded, installed, entries, thirdParty }: CodeSectionOptions,
+): Promise<CodeSections> {
+  const result = {
+    sections: { ...sections },
+    failures: [] as EntryFailure[],
+    inputs: [] as string[],
+    hashes: [] as string[],
+  }
+  for (const [key, plugin] of codeKeys(installed, entries)) {
+    const path = sections[key]
+    if (path === undefined) continue
+    const pointer = joinPointer('', key)
+    if (typeof path !== 'string') throw configFault(loaded, { pointer, fact: 'must be the path of a file' })
+    delete result.sections[key]
+    if (path.trim() === '' || !thirdParty) continue
+    const folder = dirname(loaded.fileOf(pointer))
+    const code = await loadCodeFile(resolve(folder, path.trim().replace(/^~(?=\/)/, homedir())))
+    result.inputs.push(...code.inputs)
+    if ('error' in code) result.failures.push({ id: key, use: plugin, error: code.error })
+    else {
+      result.sections[key] = code.code
+      result.hashes.push(code.code.hash)
+    }
+  }
+  return result
+}
+
+/** The sections that name code, each with a plugin in use that reads it. */
+function codeKeys(installed: readonly InstalledPlugin[], entries: readonly EntryConfig[]): ReadonlyMap<string, string> {
+  const inUse = new Set(entries.filter(({ enabled }) => enabled).map(({ use }) => use))
+  const keys = new Map<string, string>()
+  for (const { name, fromFile, sections } of installed) {
+    if (!fromFile && !inUse.has(name)) continue
+    for (const [key, schema] of Object.entries(sections))
+      if ((schema as { readonly codeFile?: unknown }).codeFile === true) keys.set(key, name)
+  }
+  return keys
+}

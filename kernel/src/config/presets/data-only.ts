@@ -1,0 +1,130 @@
+import { isPlainObject } from '../plain-data.ts'
+import { joinPointer } from '../pointer.ts'
+import { KernelConfig } from '../schema.ts'
+import { isSecretField } from '../secrets.ts'
+import { parsePlace } from './places.ts'
+import { PLACEHOLDER } from './placeholders.ts'
+import { CLIENT_KEYS, type PresetManifest } from './schema.ts'
+
+/** Something in a manifest that is not plain configuration. */
+export interface Refusal {
+  readonly pointer: string
+  /** The end of a sentence that begins with the pointer. */
+  readonly fact: string
+  readonly remedy: string
+}
+
+const POLLUTING = /^(?:__proto__|constructor|prototype)$/
+const EXECUTABLE = /(?:path|script|command|exec|executable|shell|binary|argv)s?$|^(?:script|command|exec)/i
+const FILE_KEY = /(?:^|[_-])(?:file|folder|directory|dir)s?$|[a-z](?:File|Folder|Directory|Dir)s?$/
+/** Sections whose text is the name of a file although they are called otherwise. */
+const FILE_SECTIONS = ['REWRITE_SYSTEM_PROMPT']
+const VARIABLE = /\$(?:\{|[A-Z_])/
+const FILE = /^(?:file:|~?\/|\.{1,2}[/\\]|\\|[A-Za-z]:[\\/])/
+
+/** Whether a key names something that is read or run as a file, which no preset may bring. */
+export function isExecutableKey(key: string): boolean {
+  return EXECUTABLE.test(key) || FILE_KEY.test(key) || FILE_SECTIONS.includes(key)
+}
+
+/** Whether a text is like a file's name, which no preset may bring. */
+export function isFileText(text: string): boolean {
+  return FILE.test(text)
+}
+
+/**
+ * The first thing in a manifest that makes it more than data: code, paths, commands, variables of the environment, keys
+ * in clear, settings of the router as a whole.
+ */
+export function findRefusal(manifest: PresetManifest, configKeys: readonly string[]): Refusal | undefined {
+  for (const key of configKeys) {
+    const found = topLevel(key, joinPointer('', key)) ?? scan(manifest[key], joinPointer('', key), key)
+    if (found !== undefined) return found
+  }
+  for (const [key, value] of Object.entries(manifest.template ?? {})) {
+    const pointer = joinPointer('/template', key)
+    const found = topLevel(key, pointer) ?? scan(value, pointer, key)
+    if (found !== undefined) return found
+  }
+  for (const [index, { target, value }] of (manifest.configMappings ?? []).entries()) {
+    const pointer = joinPointer('/configMappings', index)
+    const last = parsePlace(target)?.findLast((key) => typeof key === 'string') ?? ''
+    const found = placeFault(target, `${pointer}/target`) ?? scan(value, `${pointer}/value`, String(last))
+    if (found !== undefined) return found
+  }
+  for (const [index, input] of (manifest.schema ?? []).entries()) {
+    const pointer = joinPointer('/schema', index)
+    const place = /[.[]/.test(input.id) ? placeFault(input.id, `${pointer}/id`) : undefined
+    const key = input.type === 'password' ? 'password' : input.id
+    const found = place ?? scan(input.defaultValue, `${pointer}/defaultValue`, key)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** A preset may set what belongs to plugins, and of the kernel's keys only where models are and the client's. */
+function topLevel(key: string, pointer: string): Refusal | undefined {
+  const own = key === 'Providers' || CLIENT_KEYS.includes(key)
+  if (own || !Object.hasOwn(KernelConfig.properties, key)) return undefined
+  const fact = 'belongs to the router, which a preset may not set'
+  return { pointer, fact, remedy: 'Remove it; users set it in their own config.' }
+}
+
+function placeFault(place: string, pointer: string): Refusal | undefined {
+  const keys = parsePlace(place)
+  if (keys === undefined) {
+    return { pointer, fact: 'is not a place of the config', remedy: 'Write it like Providers[0].api_key.' }
+  }
+  const bad = keys.find((key) => typeof key === 'string' && POLLUTING.test(key))
+  if (bad !== undefined) return polluting(pointer)
+  const executable = keys.find((key) => typeof key === 'string' && isExecutableKey(key))
+  return topLevel(String(keys[0]), pointer) ?? (executable === undefined ? undefined : runs(pointer))
+}
+
+function scan(value: unknown, pointer: string, key: string): Refusal | undefined {
+  if (POLLUTING.test(key)) return polluting(pointer)
+  if (isExecutableKey(key)) return runs(pointer)
+  if (typeof value === 'string') return scanText(value, pointer, key)
+  if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) {
+      const found = scan(item, joinPointer(pointer, index), key)
+      if (found !== undefined) return found
+    }
+  } else if (isPlainObject(value)) {
+    for (const [inner, item] of Object.entries(value)) {
+      const found = scan(item, joinPointer(pointer, inner), inner)
+      if (found !== undefined) return found
+    }
+  }
+  return undefined
+}
+
+function scanText(text: string, pointer: string, key: string): Refusal | undefined {
+  if (VARIABLE.test(text)) {
+    const remedy = 'Ask for the value in schema, and write #{id}.'
+    return { pointer, fact: 'names an environment variable, which presets never read', remedy }
+  }
+  if (isFileText(text)) {
+    return { pointer, fact: 'names a file, and a preset is data only', remedy: 'Remove it.' }
+  }
+  const clear = text.replace(PLACEHOLDER, '').replace(/^(?:bearer|basic|token)\b/i, '')
+  if ((isSecretField(key) && clear.trim() !== '') || hasCredentials(text)) {
+    const remedy = 'Ask for it in schema with type password, and write #{id}.'
+    return { pointer, fact: 'holds a key or credentials, which a preset may not bring', remedy }
+  }
+  return undefined
+}
+
+function hasCredentials(text: string): boolean {
+  if (!text.includes('://') || !URL.canParse(text)) return false
+  const { username, password, searchParams } = new URL(text)
+  return username !== '' || password !== '' || [...searchParams.keys()].some(isSecretField)
+}
+
+function polluting(pointer: string): Refusal {
+  return { pointer, fact: 'is a key that is never accepted', remedy: 'Remove it.' }
+}
+
+function runs(pointer: string): Refusal {
+  return { pointer, fact: 'names a file or command, and a preset is data only', remedy: 'Remove it.' }
+}

@@ -1,0 +1,83 @@
+import { CcrError } from '@ccr/sdk'
+import { findFault, missingVariables } from '../check.ts'
+import { isPlainObject } from '../plain-data.ts'
+import { joinPointer, splitPointer } from '../pointer.ts'
+import type { LoadedConfig } from '../read.ts'
+import { KernelConfig } from '../schema.ts'
+import { checkAnswers } from './inputs.ts'
+import type { InstalledPreset } from './installed.ts'
+import type { Answers } from './placeholders.ts'
+import { renderPreset, usesTemplate, type RenderedPreset } from './render.ts'
+
+/** A preset, filled with the answers of the config. */
+export interface PreparedPreset {
+  readonly name: string
+  readonly file: string
+  readonly config: RenderedPreset
+  /** Values that must not leave the router. */
+  readonly secrets: readonly string[]
+  /** `file:line:column` in the manifest of what stands at a JSON pointer of {@link config}. */
+  at(pointer: string): string
+}
+
+/** The answers to the inputs of a preset, which stand under `presets.<name>` of the config. */
+export function answersIn(config: Readonly<Record<string, unknown>>, name: string): Answers {
+  const { presets } = config
+  const answers = isPlainObject(presets) && Object.hasOwn(presets, name) ? presets[name] : undefined
+  return isPlainObject(answers) ? answers : {}
+}
+
+/**
+ * Fills a preset with the answers of a config.
+ *
+ * @throws CcrError `CCR_PRESET_INPUT` or `CCR_PRESET_INVALID`
+ */
+export function preparePreset({ name, manifest, source }: InstalledPreset, loaded: LoadedConfig): PreparedPreset {
+  const place = joinPointer('/presets', name)
+  const unset = missingVariables(loaded, place)
+  if (unset.length > 0) {
+    const message = `${place} names ${unset.join(', ')}, which is not set.`
+    const remedy = 'Set it and restart; a literal dollar is written $$.'
+    throw new CcrError('CCR_PRESET_INPUT', `${message} ${remedy}`, { at: loaded.at(place) })
+  }
+  const { answers, missing, faults } = checkAnswers(manifest, answersIn(loaded.value, name))
+  const [fault] = faults
+  if (fault !== undefined) {
+    const pointer = joinPointer(place, fault.input.id)
+    const message = `${loaded.at(pointer)}: ${pointer} ${fault.fact}. Correct the answer.`
+    throw new CcrError('CCR_PRESET_INPUT', message, { at: loaded.at(pointer) })
+  }
+  if (missing.length > 0) {
+    const ids = missing.map(({ id }) => id).join(', ')
+    const command = `ccr preset install ${name} --input ${missing[0]!.id}=…`
+    const remedy = `Answer with \`${command}\`, or at ${place} in the config.`
+    throw new CcrError('CCR_PRESET_INPUT', `the preset ${name} has no answer for ${ids}. ${remedy}`, {
+      at: source.file,
+    })
+  }
+  const config = renderPreset(manifest, answers)
+  const prefix = usesTemplate(manifest, answers) ? '/template' : ''
+  const at = (pointer: string): string => source.at(prefix + pointer)
+  const kernelFault = findFault(KernelConfig, config)
+  if (kernelFault !== undefined) {
+    const { pointer, fact } = kernelFault
+    const message = `${at(pointer)}: ${pointer} of the preset ${name} ${fact}. Correct the manifest or the answers.`
+    throw new CcrError('CCR_PRESET_INVALID', message, { at: at(pointer) })
+  }
+  const secrets = (manifest.schema ?? []).flatMap(({ id, type }) => {
+    const answer = type === 'password' ? answers[id] : undefined
+    return typeof answer === 'string' ? [answer] : []
+  })
+  return {
+    name,
+    file: source.file,
+    config,
+    secrets,
+    at,
+  }
+}
+
+/** The first key of a pointer. */
+export function topKey(pointer: string): string | undefined {
+  return splitPointer(pointer)[0]
+}

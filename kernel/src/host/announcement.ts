@@ -1,0 +1,22 @@
+import type { Assembly } from '../config/assemble.ts'
+import type { Generation } from '../core/generation.ts'
+import type { Log } from '../core/log.ts'
+import { toFault } from './control.ts'
+import type { Redact } from './redact.ts'
+
+/** Logs what a new generation was made without, and what is doubtful about it. */
+export function announce(
+  log: Log,
+  { config, failures, brokenPresets }: Assembly,
+  generation: Generation | undefined,
+  redact: Redact,
+): void {
+  for (const warning of config.warnings) log.warn({}, warning)
+  for (const { name, reason, at } of config.disabledProviders)
+    log.warn({ provider: name, at }, `provider is disabled: ${reason}`)
+  for (const { name, reason, at, servedAsBefore } of brokenPresets)
+    log.error({ preset: name, at }, `${servedAsBefore ? 'served as before' : 'left out'}: ${redact(reason)}`)
+  for (const { id, error } of failures) log.error({ entry: id, ...toFault(error, redact) }, 'an entry was left out')
+  for (const { subject, code, message, at } of generation?.failures ?? [])
+    log.error({ subject, code, at }, `left out: ${message}`)
+}

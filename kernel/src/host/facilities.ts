@@ -1,0 +1,124 @@
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Secret, type Auth, type Facilities, type HttpOptions, type PluginFiles } from '@ccr/sdk'
+import { Agent, fetch, ProxyAgent, type Dispatcher } from 'undici'
+import { writePrivateFile } from '../load/private-files.ts'
+import { codeOf } from './code-of.ts'
+import { createProxyBypass, type ProxyBypass } from './no-proxy.ts'
+import type { TransportOptions } from './transport.ts'
+
+/** What the facilities of all plugins are made from. */
+export interface FacilitiesOptions extends TransportOptions {
+  readonly home: string
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+/** Directories, network and variables that plugins are given; which of it each may use is for its context to say. */
+export class HostFacilities {
+  readonly #options: FacilitiesOptions
+  #network: Network
+
+  constructor(options: FacilitiesOptions) {
+    this.#options = options
+    this.#network = new Network(options)
+  }
+
+  /** Takes another proxy; requests that run keep their connections. */
+  configure(options: TransportOptions): void {
+    if (this.#network.isFor(options)) return
+    this.#network.close()
+    this.#network = new Network(options)
+  }
+
+  /** @param owner an entry among those of all profiles, `<profile>/<id>` */
+  of(owner: string): Facilities {
+    const { home, env } = this.#options
+    return {
+      files: createFiles(join(home, 'data', 'plugins', ...owner.split('/').map(folderName))),
+      http: { fetch: (url, options) => this.#network.fetch(url, options) },
+      secrets: {
+        get: (name) => {
+          const value = Object.hasOwn(env, name) ? env[name] : undefined
+          return value === undefined || value === '' ? undefined : new Secret(value)
+        },
+      },
+    }
+  }
+
+  close(): void {
+    this.#network.close()
+  }
+}
+
+/** A part of an owner is already free of separators; what is left are names that a file system takes for others. */
+function folderName(part: string): string {
+  return part.replace(/^\.+$/, (dots) => dots.replaceAll('.', '%2E')).replaceAll('*', '%2A')
+}
+
+/** What an unfinished write leaves behind. */
+const TEMPORARY = /\.tmp$/
+
+function createFiles(folder: string): PluginFiles {
+  return {
+    read: async (name) =>
+      readFile(join(folder, name)).catch((thrown: unknown) => {
+        if (codeOf(thrown) === 'ENOENT') return undefined
+        throw thrown
+      }),
+    write: async (name, content) => {
+      await mkdir(folder, { recursive: true, mode: 0o700 })
+      await writePrivateFile(join(folder, name), content)
+    },
+    list: async () => {
+      const entries = await readdir(folder, { withFileTypes: true }).catch(() => [])
+      return entries.flatMap((entry) => (entry.isFile() && !TEMPORARY.test(entry.name) ? [entry.name] : [])).sort()
+    },
+    remove: (name) => rm(join(folder, name), { force: true }),
+  }
+}
+
+/** Connections of plugins' own requests, apart from those that carry exchanges. */
+class Network {
+  readonly #options: TransportOptions
+  readonly #bypass: ProxyBypass
+  readonly #direct = new Agent()
+  readonly #proxy: Dispatcher | undefined
+
+  constructor(options: TransportOptions) {
+    const { proxyUrl, noProxy } = options
+    this.#options = { proxyUrl, noProxy }
+    this.#bypass = createProxyBypass(noProxy)
+    this.#proxy = proxyUrl === undefined ? undefined : new ProxyAgent(proxyUrl)
+  }
+
+  isFor({ proxyUrl, noProxy }: TransportOptions): boolean {
+    return proxyUrl === this.#options.proxyUrl && noProxy === this.#options.noProxy
+  }
+
+  async fetch(address: string | URL, options: HttpOptions = {}): Promise<Response> {
+    const url = new URL(address)
+    const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80)
+    const direct = this.#proxy === undefined || this.#bypass(url.hostname, port)
+    const { method = 'GET', headers = {}, auth, body, signal } = options
+    const response = await fetch(url, {
+      method,
+      headers: { ...headers, ...(auth && credentials(auth)) },
+      dispatcher: direct ? this.#direct : this.#proxy!,
+      redirect: 'manual',
+      ...(body !== undefined && { body }),
+      ...(signal && { signal }),
+    })
+    // The same class by its specification; the types of undici and of Node's own copy of it differ in name alone.
+    return response as unknown as Response
+  }
+
+  /** Requests that run are finished; their connections close behind them. */
+  close(): void {
+    for (const one of [this.#direct, this.#proxy]) void one?.close().catch(() => undefined)
+  }
+}
+
+function credentials(auth: Auth): Readonly<Record<string, string>> {
+  const value = auth.secret.reveal()
+  return auth.scheme === 'bearer' ? { authorization: `Bearer ${value}` } : { [auth.name]: value }
+}

@@ -1,0 +1,76 @@
+import { posix } from 'node:path'
+
+/** What a `package.json` says, as far as an installed plugin is concerned. */
+export interface PackageDescription {
+  readonly name: string
+  readonly version: string
+  /** Path of the static manifest in the package. */
+  readonly manifest: string
+  /** Path of the entry file in the package. */
+  readonly entry: string
+  readonly dependencies: Readonly<Record<string, string>>
+  readonly optionalDependencies: Readonly<Record<string, string>>
+  readonly peerDependencies: Readonly<Record<string, string>>
+  readonly scripts: Readonly<Record<string, string>>
+}
+
+/**
+ * Reads the text of a `package.json`.
+ *
+ * @throws Error that completes a sentence about the package
+ */
+export function readDescription(text: string): PackageDescription {
+  const json: unknown = JSON.parse(text)
+  if (!isObject(json)) throw new Error('its package.json holds no object')
+  const { name, version, ccr } = json
+  if (typeof name !== 'string' || typeof version !== 'string') throw new Error('its package.json lacks name or version')
+  if (typeof ccr !== 'string') {
+    throw new Error('its package.json names no manifest: "ccr" must be the path of one, such as ./dist/manifest.json')
+  }
+  return {
+    name,
+    version,
+    manifest: insidePackage(ccr),
+    entry: insidePackage(entryOf(json)),
+    dependencies: textsOf(json['dependencies']),
+    optionalDependencies: textsOf(json['optionalDependencies']),
+    peerDependencies: textsOf(json['peerDependencies']),
+    scripts: textsOf(json['scripts']),
+  }
+}
+
+function entryOf({ exports, main }: Readonly<Record<string, unknown>>): string {
+  const target = conditionOf(isObject(exports) && '.' in exports ? exports['.'] : exports)
+  if (target !== undefined) return target
+  return typeof main === 'string' ? main : 'index.js'
+}
+
+function conditionOf(target: unknown): string | undefined {
+  if (typeof target === 'string') return target
+  if (!isObject(target)) return undefined
+  for (const condition of ['node', 'import', 'require', 'default']) {
+    const found = conditionOf(target[condition])
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** A path without `./` in front, which does not lead out of the package. */
+function insidePackage(path: string): string {
+  const plain = posix.normalize(path)
+  if (posix.isAbsolute(plain) || plain.split('/').includes('..') || /[\\:\0]/.test(plain)) {
+    throw new Error(`its package.json names ${JSON.stringify(path)}, which is not inside the package`)
+  }
+  return plain.replace(/^\.\//, '')
+}
+
+function textsOf(value: unknown): Readonly<Record<string, string>> {
+  if (!isObject(value)) return {}
+  return Object.fromEntries(
+    Object.entries(value).filter((pair): pair is [string, string] => typeof pair[1] === 'string'),
+  )
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,56 @@
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createCli, eventually, firstLine, urlIn, type Cli } from './cli-harness.ts'
+
+let cli: Cli
+beforeEach(async () => void (cli = await createCli()))
+afterEach(() => cli.dispose(), 60_000)
+
+test(
+  'plugin dev runs a router when none does, tells what happens, and leaves nothing behind',
+  { timeout: 120_000 },
+  async () => {
+    expect((await cli.run(['plugin', 'new', 'loud'])).code).toBe(0)
+    const folder = join(cli.directory, 'loud')
+    const file = join(folder, 'src/index.ts')
+    const dev = cli.launch(['plugin', 'dev', 'loud', '--options', "{ word: 'demo', by: 'DEMO' }"])
+    let output = ''
+    dev.stdout.on('data', (text: Buffer) => (output += text.toString()))
+    const url = urlIn(await firstLine(dev))
+    const says = (pattern: RegExp) => eventually(`${pattern} in ${output}`, () => pattern.exec(output) ?? undefined)
+    await says(/^\d\d:\d\d:\d\d loud is live in generation 2$/m)
+
+    const answer = await fetch(`${url}/v1/messages`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'any', max_tokens: 99, messages: [{ role: 'user', content: 'hi' }] }),
+    })
+    expect(await answer.text()).toContain('built-in DEMO model')
+    await says(/ anthropic any → demo,demo \(by provider-demo\) 200 \d+ ms\n +transformStream ×1 in \d+\.\d ms\n/)
+
+    const text = await readFile(file, 'utf8')
+    await writeFile(file, `${text}let 1\n`)
+    await says(/ not taken: .*index\.ts:19:5 .*\n +at .*index\.ts:19:5\n/)
+    await writeFile(file, text.replace("'Replaces a word", "'Changes a word"))
+    await says(/ loud is live in generation 3\n +manifest\.json renewed\n/)
+    expect(await readFile(join(folder, 'manifest.json'), 'utf8')).toContain('Changes a word')
+
+    dev.kill('SIGINT')
+    const [code] = (await once(dev, 'exit')) as [number | null]
+    expect(code).toBe(0)
+    await expect(fetch(url)).rejects.toThrow()
+    expect(existsSync(join(cli.home, 'config.json'))).toBe(false)
+  },
+)
+
+test('plugin dev says what is wrong before it starts anything', async () => {
+  const missing = await cli.run(['plugin', 'dev', 'nowhere'])
+  expect([missing.code, missing.stderr]).toEqual([78, expect.stringContaining('nowhere does not exist')])
+  await writeFile(join(cli.directory, 'x.ts'), '')
+  const options = await cli.run(['plugin', 'dev', 'x.ts', '--options', '[1]'])
+  expect([options.code, options.stderr]).toEqual([1, expect.stringContaining('--options must be a JSON5 object')])
+  expect(existsSync(cli.home)).toBe(false)
+})

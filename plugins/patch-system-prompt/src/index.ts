@@ -1,0 +1,40 @@
+import { homedir } from 'node:os'
+import { resolve } from 'node:path'
+import { definePlugin, messageOf, passOver, requestOf, Type } from '@ccr/sdk'
+import { PromptFile } from './prompt-file.ts'
+import { rewriteSystem } from './rewrite.ts'
+
+const RULE = 'REWRITE_SYSTEM_PROMPT'
+
+export default definePlugin({
+  name: 'patch-system-prompt',
+  apiVersion: 1,
+  description: 'Replaces the beginning of the system prompt by the text of a file.',
+  options: Type.Object({}, { additionalProperties: false }),
+  config: {
+    [RULE]: Type.Optional(
+      Type.String({
+        description: 'File whose text replaces the system prompt up to `<env>`; `~/` is the home folder.',
+      }),
+    ),
+  },
+  activate(ctx) {
+    const path = ctx.config[RULE]?.trim() ?? ''
+    if (path === '') return
+    const file = new PromptFile(resolve(path.replace(/^~(?=\/)/, homedir())), () => performance.now())
+    // A refiner, so that it happens once for all attempts, whoever decided.
+    ctx.on(
+      'selectRoute',
+      async (plan, exchange) => {
+        try {
+          const request = rewriteSystem(requestOf(plan, exchange), await file.read())
+          return request && { ...plan, request }
+        } catch (thrown) {
+          const reason = `${path} cannot be read: ${messageOf(thrown)}. The prompt stays as it is.`
+          return passOver(plan, { rule: RULE, reason, unmatched: true })
+        }
+      },
+      { stage: 'refine' },
+    )
+  },
+})

@@ -1,0 +1,60 @@
+import { decide, estimateInput, findTarget, messageOf, passOver, requestOf } from '@ccr/sdk'
+import type { CanonicalRequest, CodeFile, Exchange, PluginLog, RoutePlan, RouterConfig, TokenService } from '@ccr/sdk'
+import { legacyRequest } from './legacy-request.ts'
+
+/** The config key, and the name of the rule. */
+export const CUSTOM_ROUTER_PATH = 'CUSTOM_ROUTER_PATH'
+
+/** The function that a custom router exports. */
+export type CustomRouter = (request: unknown, config: object, context: object) => unknown
+
+/** What a custom router works with. */
+export interface CustomRouteOptions {
+  readonly code: CodeFile
+  readonly router: CustomRouter
+  readonly config: RouterConfig
+  readonly tokens: TokenService | undefined
+  readonly log: PluginLog
+}
+
+/** Asks the custom router. One that fails, or names what does not exist, is passed over, visibly. */
+export async function customRoute(
+  { code, router, config, tokens, log }: CustomRouteOptions,
+  plan: RoutePlan,
+  exchange: Exchange,
+): Promise<RoutePlan | undefined> {
+  const count = (request: CanonicalRequest): number => tokens?.bounds(request).estimate ?? estimateInput(request)
+  const { given, changed } = legacyRequest(requestOf(plan, exchange), exchange, log, count)
+  const rule = CUSTOM_ROUTER_PATH
+  let result: unknown
+  let request: CanonicalRequest | undefined
+  try {
+    result = await router(given, configFor(config, exchange), { event: undefined })
+    request = checkedRequest(changed())
+  } catch (thrown) {
+    const at = code.placeOf(thrown) ?? code.file
+    const reason = `it failed at ${at}: ${messageOf(thrown)}`
+    log.error({ at, err: thrown }, `the custom router failed at ${at}; the next router decides`)
+    return passOver(plan, { rule, reason, unmatched: true })
+  }
+  const looked = request ? { ...plan, request } : plan
+  if (!result) return passOver(looked, { rule, reason: 'it gave nothing' })
+  const target =
+    typeof result === 'string' ? findTarget(result, exchange.providers) : `it gave ${typeof result}, not provider,model`
+  if (typeof target === 'string') return passOver(looked, { rule, reason: target, unmatched: true })
+  return decide(looked, { target, decidedBy: 'route-custom', source: 'custom', rule })
+}
+
+/** The config as custom routers know it, without anything secret. */
+function configFor(config: RouterConfig, { providers }: Exchange): object {
+  const known = providers.map(({ name, models }) => ({ name, models: [...models] }))
+  return { Router: structuredClone(config), Providers: known, providers: known }
+}
+
+/** @throws Error when what the router left is no request */
+function checkedRequest(request: CanonicalRequest | undefined): CanonicalRequest | undefined {
+  if (request === undefined) return undefined
+  if (typeof request.model !== 'string' || request.model === '') throw new Error('it left a body without a model')
+  if (!Array.isArray(request.messages)) throw new Error('it left a body without messages')
+  return request
+}

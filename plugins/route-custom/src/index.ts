@@ -1,0 +1,31 @@
+import { CcrError, codeFile, definePlugin, RouterConfig, Type } from '@ccr/sdk'
+import { CUSTOM_ROUTER_PATH, customRoute, type CustomRouter } from './custom-route.ts'
+
+export default definePlugin({
+  name: 'route-custom',
+  apiVersion: 1,
+  description: 'Asks a module of your own where a request goes.',
+  options: Type.Object({}, { additionalProperties: false }),
+  config: {
+    [CUSTOM_ROUTER_PATH]: Type.Optional(
+      codeFile('Module that exports a function `(req, config, ctx)` which gives "provider,model", or nothing.'),
+    ),
+    Router: Type.Optional(RouterConfig),
+  },
+  requires: ['tokens?'],
+  activate(ctx) {
+    const code = ctx.config[CUSTOM_ROUTER_PATH]
+    if (!code) return
+    if (typeof code.exported !== 'function') {
+      const fact = `${code.file} exports no function; export default (req, config, ctx) => 'provider,model'`
+      throw new CcrError('CCR_PLUGIN_ACTIVATE', fact, { plugin: ctx.name, at: code.file })
+    }
+    // What it takes and gives is checked where it is called.
+    const router = code.exported as CustomRouter
+    const options = { code, router, config: ctx.config.Router ?? {}, tokens: ctx.get('tokens?'), log: ctx.log }
+    ctx.on('selectRoute', (plan, exchange) => customRoute(options, plan, exchange), {
+      stage: 'pick',
+      before: ['route-scenarios', 'route-subagent', 'route-families'],
+    })
+  },
+})

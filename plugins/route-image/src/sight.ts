@@ -1,0 +1,30 @@
+/**
+ * Names of models that see images by themselves, in lower case. The first line is the list of the fork that routes by
+ * family; the second are models made since.
+ */
+const SEEING = [
+  /claude|gemini|gpt-4o|gpt-4\.1|gpt-4-vision|qwen.*vl|glm-4(?:\.\d+)?v|grok.*vision|pixtral|llava/,
+  /gpt-5|\bo[34](?:-|$)|grok-4|llama-4|llama.*vision|gemma-?3|internvl|minicpm-v|kimi-vl|nova-(?:lite|pro)|[-.]vl\b/,
+]
+
+/** What the user knows of models better than their names tell: patterns in which `*` stands for any text. */
+export interface KnownModels {
+  readonly visionModels: readonly string[]
+  readonly textOnlyModels: readonly string[]
+}
+
+/** Says of a model, by its name, whether it sees images. */
+export function createSight({ visionModels, textOnlyModels }: KnownModels): (model: string) => boolean {
+  const blind = textOnlyModels.map(toPattern)
+  const seeing = [...visionModels.map(toPattern), ...SEEING]
+  return (model) => {
+    const name = model.toLowerCase()
+    const fits = (pattern: RegExp): boolean => pattern.test(name)
+    return !blind.some(fits) && seeing.some(fits)
+  }
+}
+
+function toPattern(text: string): RegExp {
+  const literal = text.toLowerCase().replace(/[.+?^${}()|[\]\\]/g, '\\$&')
+  return new RegExp(`^${literal.replaceAll('*', '.*')}$`)
+}

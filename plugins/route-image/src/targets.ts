@@ -1,0 +1,44 @@
+import { findTarget, type Exchange, type ProjectService, type RouterConfig, type Target } from '@ccr/sdk'
+
+/** Where images go for one exchange, and which models look at images for others. */
+export interface ImageTargets {
+  /** Where images of this exchange go; a text says why there is nowhere. Nothing where none is configured. */
+  readonly target: Target | string | undefined
+  /** The key that says so, such as `Router.image`. */
+  readonly rule: string
+  /** Whether a target is one that images are sent to, so that nobody else has to look at them for it. */
+  isImageModel(target: Target): boolean
+}
+
+/** Finds where the images of exchanges go: the image route of the family that was decided for, or else of `Router`. */
+export function createImageTargets(
+  router: RouterConfig,
+  projects: ProjectService | undefined,
+): (exchange: Exchange, family: string | undefined) => Promise<ImageTargets> {
+  return async (exchange, family) => {
+    const routes = (await projects?.routesFor(exchange))?.router ?? router
+    const families = routes.families ?? {}
+    const ofFamily = family === undefined ? undefined : written(families[family]?.image)
+    const named = ofFamily ?? written(routes.image)
+    const all = [routes.image, ...Object.values(families).map(({ image }) => image)]
+    return {
+      target: named === undefined ? undefined : findTarget(named, exchange.providers),
+      rule: ofFamily === undefined ? 'Router.image' : `Router.families.${family}.image`,
+      isImageModel: (target) =>
+        all.some((text) => {
+          const found = written(text) === undefined ? undefined : findTarget(text!, exchange.providers)
+          return typeof found === 'object' && isSame(found, target)
+        }),
+    }
+  }
+}
+
+/** Whether two targets are one. */
+export function isSame(first: Target, second: Target): boolean {
+  return first.provider === second.provider && first.model === second.model
+}
+
+/** An empty text counts as absent, because configuration editors leave one behind. */
+function written(text: string | undefined): string | undefined {
+  return text === undefined || text.trim() === '' ? undefined : text
+}

@@ -1,0 +1,78 @@
+import { readFile, stat } from 'node:fs/promises'
+import { messageOf } from '@ccr/sdk'
+
+/** How long a file is taken for unchanged, in milliseconds. */
+const FRESH_MS = 1_000
+const FILES = 1_000
+const LARGEST_BYTES = 256 * 1024
+
+/** What a file of overrides says. */
+export interface Override {
+  /** Its `Router`, unchecked. */
+  readonly router: Readonly<Record<string, unknown>>
+  /** What else stands in it, or why it cannot be used. */
+  readonly faults: readonly string[]
+}
+
+interface Known {
+  readonly signature: string
+  readonly at: number
+  readonly override: Override | undefined
+}
+
+/** Reads files of overrides, each at most once a second and again only when it is another one. */
+export class OverrideFiles {
+  readonly #known = new Map<string, Known>()
+  readonly #now: () => number
+
+  /** @param now milliseconds of a clock that only moves forward */
+  constructor(now: () => number) {
+    this.#now = now
+  }
+
+  /** Nothing where there is no such file. */
+  async read(file: string): Promise<Override | undefined> {
+    const known = this.#known.get(file)
+    const at = this.#now()
+    if (known && at - known.at < FRESH_MS) return known.override
+    const signature = await signatureOf(file)
+    const override = known?.signature === signature ? known.override : await load(file, signature)
+    this.#known.delete(file)
+    this.#known.set(file, { signature, at, override })
+    if (this.#known.size > FILES) this.#known.delete(this.#known.keys().next().value!)
+    return override
+  }
+}
+
+const ABSENT = ''
+
+async function signatureOf(file: string): Promise<string> {
+  try {
+    const { ino, size, mtimeNs } = await stat(file, { bigint: true })
+    return size > LARGEST_BYTES ? 'too large' : `${ino} ${size} ${mtimeNs}`
+  } catch {
+    return ABSENT
+  }
+}
+
+async function load(file: string, signature: string): Promise<Override | undefined> {
+  if (signature === ABSENT) return undefined
+  const useless = (fact: string): Override => ({ router: {}, faults: [`${file} ${fact}`] })
+  if (signature === 'too large') return useless(`is larger than ${LARGEST_BYTES} bytes`)
+  try {
+    const value: unknown = JSON.parse(await readFile(file, 'utf8'))
+    if (!isObject(value)) return useless('holds no JSON object')
+    const { Router, ...others } = value
+    const faults = Object.keys(others).map((key) => `${file} says ${key}, which only the config may say`)
+    if (Router === undefined) return { router: {}, faults }
+    return isObject(Router)
+      ? { router: Router, faults }
+      : { router: {}, faults: [...faults, `${file}: Router is no object`] }
+  } catch (thrown) {
+    return useless(`cannot be read: ${messageOf(thrown)}`)
+  }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,61 @@
+import { join } from 'node:path'
+import type { Exchange, PassedOver, ProjectService, RouterConfig } from '@ccr/sdk'
+import { mergeRoutes, type Layer, type Merged } from './merge.ts'
+import { OverrideFiles } from './override-file.ts'
+import { isSafeSessionId, ProjectFolders } from './project-folder.ts'
+
+/** Where projects and sessions keep what they say. */
+export interface ProjectPlaces {
+  /** The router's home, with a folder for each project. */
+  readonly home: string
+  /** The client's folder of projects, which also tells which project a session is of. */
+  readonly projects: string
+}
+
+/** Reads what the project and the session of an exchange say, once for each exchange. */
+export class Projects implements ProjectService {
+  readonly #router: RouterConfig
+  readonly #places: ProjectPlaces
+  readonly #folders: ProjectFolders
+  readonly #files: OverrideFiles
+  readonly #merged = new WeakMap<Exchange, Promise<Merged | undefined>>()
+
+  /** @param now milliseconds of a clock that only moves forward */
+  constructor(router: RouterConfig, places: ProjectPlaces, now: () => number) {
+    this.#router = router
+    this.#places = places
+    this.#folders = new ProjectFolders(places.projects, now)
+    this.#files = new OverrideFiles(now)
+  }
+
+  routesFor(exchange: Exchange): Promise<Merged | undefined> | undefined {
+    const { sessionId } = exchange.client
+    if (!isSafeSessionId(sessionId)) return undefined
+    let merged = this.#merged.get(exchange)
+    if (!merged) this.#merged.set(exchange, (merged = this.#read(sessionId, exchange)))
+    return merged
+  }
+
+  async #read(sessionId: string, { providers }: Exchange): Promise<Merged | undefined> {
+    const folder = await this.#folders.folderOf(sessionId)
+    if (folder === undefined) return undefined
+    const { home, projects } = this.#places
+    const places = [
+      { origin: 'project', file: join(projects, folder, 'claude-code-router.json') },
+      { origin: 'project', file: join(home, folder, 'config.json') },
+      { origin: 'session', file: join(home, folder, `${sessionId}.json`) },
+    ] as const
+    const found = await Promise.all(places.map(({ file }) => this.#files.read(file)))
+    const layers: Layer[] = []
+    const faults: PassedOver[] = []
+    for (const [index, { origin }] of places.entries()) {
+      const override = found[index]
+      if (!override) continue
+      layers.push({ origin, router: override.router })
+      faults.push(...override.faults.map((reason) => ({ rule: origin, reason, unmatched: true })))
+    }
+    if (layers.length === 0) return undefined
+    const merged = mergeRoutes(this.#router, layers, providers)
+    return { ...merged, refused: [...faults, ...merged.refused] }
+  }
+}

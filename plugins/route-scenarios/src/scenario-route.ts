@@ -1,0 +1,56 @@
+import { decide, passOver, requestOf } from '@ccr/sdk'
+import type {
+  ChosenScenario,
+  Exchange,
+  Maybe,
+  ProjectRoutes,
+  ProjectService,
+  RoutePlan,
+  RouterConfig,
+  Scenario,
+  ScenarioService,
+} from '@ccr/sdk'
+
+const ORDER: readonly Scenario[] = ['extendedContext', 'longContext', 'background', 'webSearch', 'think']
+const WITH_DEFAULT: readonly Scenario[] = [...ORDER, 'default']
+
+/** What the routes by scenario are made of. */
+export interface ScenarioRouteOptions {
+  readonly router: RouterConfig
+  readonly scenarios: ScenarioService
+  readonly projects: ProjectService | undefined
+}
+
+/**
+ * Decides by the scenario of a request, in the routes of its project or session where these say something. What needs
+ * no waiting is done at once: a promise costs a timer.
+ */
+export function scenarioRoute(
+  { router, scenarios, projects }: ScenarioRouteOptions,
+  plan: RoutePlan,
+  exchange: Exchange,
+): Maybe<RoutePlan> {
+  const choose = (own: ProjectRoutes | undefined): Maybe<RoutePlan> => {
+    // The default route of the config is decided for behind all routers; only another one is decided for here.
+    const order = own?.origins.has('default') ? WITH_DEFAULT : ORDER
+    const how = { name: 'Router', order, background: 'models' } as const
+    const found = scenarios.choose(requestOf(plan, exchange), exchange, own?.router ?? router, how)
+    if (found instanceof Promise) return found.then((chosen) => planFor(chosen, plan, own))
+    return planFor(found, plan, own)
+  }
+  const own = projects?.routesFor(exchange)
+  return own instanceof Promise ? own.then(choose) : choose(own)
+}
+
+function planFor(
+  { chosen, passedOver }: ChosenScenario,
+  plan: RoutePlan,
+  own: ProjectRoutes | undefined,
+): RoutePlan | undefined {
+  const looked = passOver(plan, ...passedOver)
+  if (!chosen) return looked === plan ? undefined : looked
+  const { scenario, target } = chosen
+  const origin = own?.origins.get(scenario)
+  const rule = origin === undefined ? chosen.rule : `${chosen.rule} of the ${origin}`
+  return decide(looked, { target, decidedBy: 'route-scenarios', source: 'config', rule, scenario })
+}

@@ -1,0 +1,41 @@
+import type { CanonicalRequest, TokenCounts } from '@ccr/sdk'
+
+/** How far a provider's own count may be from the estimate before it says nothing about the text. */
+const FURTHEST = 2
+/** Sessions that are remembered. */
+const MOST = 1000
+
+/** What providers counted, as a ratio to what was estimated: of the last turn of a session, else of its model. */
+export class Calibration {
+  readonly #ratios = new Map<string, number>()
+
+  /** The ratio for a request; 1 while nothing is known. */
+  ratio(request: CanonicalRequest): number {
+    return this.#ratios.get(sessionKey(request)) ?? this.#ratios.get(modelKey(request)) ?? 1
+  }
+
+  /** Learns from a turn that ended well. */
+  learn(request: CanonicalRequest, estimate: number, { input, cacheRead, cacheCreation }: TokenCounts): void {
+    const counted = input + cacheRead + cacheCreation
+    if (counted <= 0 || estimate <= 0) return
+    const ratio = Math.min(FURTHEST, Math.max(1 / FURTHEST, counted / estimate))
+    for (const key of [modelKey(request), sessionKey(request)]) {
+      this.#ratios.delete(key)
+      this.#ratios.set(key, ratio)
+    }
+    for (const key of this.#ratios.keys()) {
+      if (this.#ratios.size <= MOST) break
+      this.#ratios.delete(key)
+    }
+  }
+}
+
+function modelKey({ model }: CanonicalRequest): string {
+  return model
+}
+
+/** Clients that name no session are told apart by model alone. */
+function sessionKey({ model, metadata }: CanonicalRequest): string {
+  const user: unknown = metadata?.user_id
+  return typeof user === 'string' ? `${model}\n${user}` : model
+}

@@ -1,0 +1,89 @@
+import { tokenizerOf, type PluginLog, type ProviderTokenizers, type Target, type Tokenizer } from '@ccr/sdk'
+import { isEncoding, knownEncoding, standardTokenizer, weightsOf } from './encodings.ts'
+import { CountMemory } from './memory.ts'
+import type { EncodingName } from './standard-counter.ts'
+import type { TextWeights } from './text-estimate.ts'
+
+/** A tokenizer, with what is remembered of it. */
+export interface Choice {
+  readonly tokenizer: Tokenizer
+  readonly memory: CountMemory
+  readonly weights: TextWeights
+}
+
+export interface ChoiceOptions {
+  /** What counts where nothing else is known. */
+  readonly encoding: EncodingName
+  /** Where the compiled counter of the standard encodings is. */
+  readonly module: string
+  readonly contributed: readonly Tokenizer[]
+  readonly providers: readonly ProviderTokenizers[]
+  /** By the name of a tokenizer. */
+  readonly memories: Map<string, CountMemory>
+  readonly log: PluginLog
+  readonly now: () => number
+}
+
+/** Characters whose counts are remembered, for each tokenizer. */
+export const REMEMBERED_CHARACTERS = 16 * 1024 * 1024
+/** How long a tokenizer that failed is not tried again. */
+const PAUSE_MS = 60_000
+/** Targets whose tokenizer is remembered. */
+const MOST_TARGETS = 1000
+
+/** Chooses who counts for a target. */
+export class Choices {
+  /** What counts where nothing else is known, and where another tokenizer fails. */
+  readonly standard: Choice
+  readonly #options: ChoiceOptions
+  readonly #choices = new Map<string, Choice>()
+  readonly #byTarget = new Map<string, Choice>()
+  readonly #pausedUntil = new Map<Choice, number>()
+
+  constructor(options: ChoiceOptions) {
+    this.#options = options
+    this.standard = this.#choiceOf(standardTokenizer(options.encoding, options.module))
+  }
+
+  /** Contributed tokenizers come first, then the provider's `tokenizer` field, then what is known of the model. */
+  for(target: Target | undefined): Choice {
+    if (!target) return this.standard
+    const key = `${target.provider},${target.model}`
+    let choice = this.#byTarget.get(key)
+    if (!choice) {
+      if (this.#byTarget.size >= MOST_TARGETS) this.#byTarget.clear()
+      choice = this.#choose(target)
+      this.#byTarget.set(key, choice)
+    }
+    const pausedUntil = this.#pausedUntil.get(choice)
+    return pausedUntil !== undefined && pausedUntil > this.#options.now() ? this.standard : choice
+  }
+
+  /** A tokenizer failed: the standard one counts in its place for a while. */
+  pause(choice: Choice, fault: string): void {
+    const { log, now } = this.#options
+    this.#pausedUntil.set(choice, now() + PAUSE_MS)
+    const { name } = choice.tokenizer
+    log.warn({ tokenizer: name, fault }, `tokenizer '${name}' failed; for a minute tokens are counted without it`)
+  }
+
+  #choose(target: Target): Choice {
+    const { contributed, providers, module } = this.#options
+    const tokenizer = contributed.find((one) => one.matches(target))
+    if (tokenizer) return this.#choiceOf(tokenizer)
+    const configured = tokenizerOf(providers, target)?.['encoding']
+    const encoding = isEncoding(configured) ? configured : knownEncoding(target)
+    return encoding ? this.#choiceOf(standardTokenizer(encoding, module)) : this.standard
+  }
+
+  #choiceOf(tokenizer: Tokenizer): Choice {
+    const known = this.#choices.get(tokenizer.name)
+    if (known) return known
+    const { memories } = this.#options
+    const memory = memories.get(tokenizer.name) ?? new CountMemory(REMEMBERED_CHARACTERS)
+    memories.set(tokenizer.name, memory)
+    const choice = { tokenizer, memory, weights: weightsOf(tokenizer) }
+    this.#choices.set(tokenizer.name, choice)
+    return choice
+  }
+}

@@ -1,0 +1,99 @@
+import {
+  messageOf,
+  type CanonicalRequest,
+  type Target,
+  type TokenBounds,
+  type TokenCounts,
+  type TokenService,
+} from '@ccr/sdk'
+import { boundsOf, type PartialCount } from './bounds.ts'
+import type { Calibration } from './calibration.ts'
+import type { Choice, Choices } from './choice.ts'
+import { countExactly, type CountOptions, type TextCounter } from './exact.ts'
+
+export interface ServiceOptions {
+  readonly choices: Choices
+  readonly counter: TextCounter
+  readonly calibration: Calibration
+  /** How long a decision waits for a count. A route has 2 s for all it does. */
+  readonly decisionMs?: number | undefined
+}
+
+/** The service, and what it learns from. */
+export interface CalibratedService extends TokenService {
+  /** Takes in what a provider counted for a request whose bounds were asked for; others are not read for it. */
+  learn(request: CanonicalRequest, tokens: TokenCounts): void
+}
+
+/** The service `tokens`: what is remembered and what length proves at once; the rest is counted in a thread. */
+export function createTokenService({
+  choices,
+  counter,
+  calibration,
+  decisionMs = 1000,
+}: ServiceOptions): CalibratedService {
+  /** What was estimated before it was calibrated. */
+  const estimates = new WeakMap<CanonicalRequest, number>()
+
+  const bounds = (request: CanonicalRequest, target?: Target): TokenBounds => {
+    const { atLeast, atMost, estimate } = boundsOf(request, choices.for(target))
+    estimates.set(request, estimate)
+    if (atLeast === atMost) return { atLeast, atMost, estimate }
+    const likely = Math.round(estimate * calibration.ratio(request))
+    return { atLeast, atMost, estimate: Math.min(atMost, Math.max(atLeast, likely)) }
+  }
+
+  /** A tokenizer that fails never fails the request: the standard one counts instead, and then an estimate does. */
+  const counted = async (request: CanonicalRequest, choice: Choice, options: CountOptions): Promise<number> => {
+    try {
+      return await countExactly(request, choice, counter, options)
+    } catch (thrown) {
+      options.signal?.throwIfAborted()
+      choices.pause(choice, messageOf(thrown))
+      if (choice !== choices.standard) return counted(request, choices.standard, options)
+      return bounds(request).estimate
+    }
+  }
+
+  return {
+    bounds,
+    count: (request, target, signal) => counted(request, choices.for(target), { signal }),
+    exceeds(request, threshold, target) {
+      const choice = choices.for(target)
+      const known = boundsOf(request, choice, threshold)
+      if (known.atLeast > threshold) return true
+      estimates.set(request, known.estimate)
+      const decided = decide(known, threshold)
+      if (decided !== undefined) return decided
+      const exact = counted(request, choice, { until: threshold })
+      return inTime(exact, known.estimate, decisionMs).then((tokens) => tokens > threshold)
+    },
+    learn: (request, tokens) => calibration.learn(request, estimates.get(request) ?? 0, tokens),
+  }
+}
+
+/** From so many tokens on, an estimate averages over enough text to be trusted, but for this factor. */
+const LARGE = 4000
+const FURTHEST = 2
+
+/** Whether there may be more than `threshold`: proven, or so far away that no estimate of much text is wrong on it. */
+function decide({ atMost, estimate, uncounted }: PartialCount, threshold: number): boolean | undefined {
+  if (atMost <= threshold) return false
+  if (uncounted < LARGE) return undefined
+  const counted = estimate - uncounted
+  if (counted + uncounted / FURTHEST > threshold) return true
+  return counted + uncounted * FURTHEST <= threshold && atMost < Infinity ? false : undefined
+}
+
+/** A decision cannot wait longer; what is being counted is remembered for the next one. */
+async function inTime(exact: Promise<number>, estimate: number, ms: number): Promise<number> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<number>((resolve) => {
+    timer = setTimeout(() => resolve(estimate), ms)
+  })
+  try {
+    return await Promise.race([exact, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

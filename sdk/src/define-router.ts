@@ -1,0 +1,76 @@
+import { Type, type Static, type TObject, type TProperties } from 'typebox'
+import type { CanonicalRequest } from './canonical.ts'
+import { CcrError } from './errors.ts'
+import type { Exchange, Provider, RoutePlan, Target } from './exchange.ts'
+import { definePlugin, type Plugin, type PluginLog } from './plugin.ts'
+import type { TokenService } from './tokens.ts'
+
+/** What a router is given beside the request. */
+export interface RouterContext<Options> {
+  readonly options: Options
+  /** Those of the running generation, in config order. */
+  readonly providers: readonly Provider[]
+  readonly exchange: Exchange
+  /** Counts tokens; absent where no plugin offers that. */
+  readonly tokens: TokenService | undefined
+  readonly log: PluginLog
+}
+
+/** Where a request goes: a target, `"provider,model"`, or nothing to leave it to the next router. */
+export type RouterChoice = Target | string | undefined | void
+
+/** What an author writes; see {@link defineRouter}. */
+export interface RouterDraft<P extends TProperties> {
+  /** Lower-case words joined by `-`. */
+  readonly name: string
+  /** One sentence, shown in lists. */
+  readonly description: string
+  /** Closed schema of its options; none unless given. */
+  readonly options?: TObject<P> | undefined
+  /** The plugins before which it is asked; others are asked in config order. */
+  readonly before?: readonly string[] | undefined
+  /** At most 2 s; a router that throws or is late is passed over. */
+  route(request: CanonicalRequest, ctx: RouterContext<Static<TObject<P>>>): RouterChoice | Promise<RouterChoice>
+}
+
+/**
+ * Describes a router: a plugin that decides where requests go that nobody has decided about yet.
+ *
+ * @example
+ * export default defineRouter({
+ *   name: 'night-shift', description: 'Sends work without tools to the small model.',
+ *   route: (request) => (request.tools?.length ? undefined : 'local,small'),
+ * })
+ */
+export function defineRouter<P extends TProperties = Record<never, never>>(draft: RouterDraft<P>): Plugin {
+  const { name, description, before } = draft
+  return definePlugin({
+    name,
+    apiVersion: 1,
+    description,
+    options: draft.options ?? (Type.Object({}, { additionalProperties: false }) as unknown as TObject<P>),
+    requires: ['tokens?'],
+    activate(ctx) {
+      const { options, log } = ctx
+      const tokens = ctx.get('tokens?')
+      const pick = async (plan: RoutePlan, exchange: Exchange): Promise<RoutePlan | undefined> => {
+        if (plan.decidedBy !== undefined) return undefined
+        const { request, providers } = exchange
+        const target = targetOf(name, await draft.route(request, { options, providers, exchange, tokens, log }))
+        return target && { ...plan, targets: [target], primary: target, decidedBy: name, source: 'custom' }
+      }
+      ctx.on('selectRoute', pick, { stage: 'pick', ...(before && { before }) })
+    },
+  })
+}
+
+/** The provider stands before the first comma; the model may hold more of them. */
+function targetOf(name: string, choice: RouterChoice): Target | undefined {
+  if (typeof choice !== 'string') return choice ?? undefined
+  if (choice === '') return undefined
+  const comma = choice.indexOf(',')
+  const [provider, model] = [choice.slice(0, comma).trim(), choice.slice(comma + 1).trim()]
+  if (comma > 0 && provider !== '' && model !== '') return { provider, model }
+  const fact = `the router '${name}' chose ${JSON.stringify(choice)}, which names no provider and model`
+  throw new CcrError('CCR_HOOK_RESULT', `${fact}; write it as "provider,model"`, { plugin: name })
+}

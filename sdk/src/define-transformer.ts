@@ -1,0 +1,86 @@
+import { Type, type Static, type TObject, type TProperties } from 'typebox'
+import type { CanonicalEvent, CanonicalRequest, JsonObject } from './canonical.ts'
+import type { Attempt, Outbound } from './exchange.ts'
+import { definePlugin, type Plugin, type PluginLog } from './plugin.ts'
+import type { StreamTransform } from './stream.ts'
+
+/** What the two functions of a transformer are given beside the body or the stream. */
+export interface TransformerContext<Options> {
+  readonly options: Options
+  readonly attempt: Attempt
+  readonly log: PluginLog
+}
+
+/** A request body in this dialect. Bodies of wire protocols are typed where they are used: annotate the parameter. */
+export type BodyOf<Dialect extends string> = Dialect extends 'canonical' ? CanonicalRequest : JsonObject
+
+/** An event of an answer in this dialect. */
+export type EventOf<Dialect extends string> = Dialect extends 'canonical' ? CanonicalEvent : JsonObject
+
+/** What an author writes; see {@link defineTransformer}. */
+export interface TransformerDraft<P extends TProperties, Dialect extends string> {
+  /** Lower-case words joined by `-`; config uses the transformer by this name. */
+  readonly name: string
+  /** One sentence, shown in lists. */
+  readonly description: string
+  /** Other names under which config may use it. */
+  readonly aliases?: readonly string[] | undefined
+  /** Whose bodies and events it reads, such as `openai`; `canonical` for those of every target. */
+  readonly dialect: Dialect
+  /** Closed schema of its options; none unless given. */
+  readonly options?: TObject<P> | undefined
+  /** The body that goes out instead; nothing leaves it as it is. Bodies are read-only: give a new one. */
+  request?(
+    body: BodyOf<Dialect>,
+    ctx: TransformerContext<Static<TObject<P>>>,
+  ): object | undefined | void | Promise<object | undefined | void>
+  /** A stage for the events of one answer; nothing lets them pass. */
+  stream?(ctx: TransformerContext<Static<TObject<P>>>): StreamTransform<EventOf<Dialect>> | undefined | void
+}
+
+/**
+ * Describes a transformer: a plugin that changes the requests and answers of one dialect. It sees a target of another
+ * dialect pass by.
+ *
+ * @example
+ * export default defineTransformer({
+ *   name: 'low-temperature', description: 'Bounds the temperature.', dialect: 'openai',
+ *   options: Type.Object({ max: Type.Number({ default: 0.5, description: 'Highest temperature.' }) },
+ *     { additionalProperties: false }),
+ *   request: (body: { temperature?: number }, { options }) =>
+ *     ({ ...body, temperature: Math.min(body.temperature ?? 1, options.max) }),
+ * })
+ */
+export function defineTransformer<P extends TProperties = Record<never, never>, const Dialect extends string = string>(
+  draft: TransformerDraft<P, Dialect>,
+): Plugin {
+  const { name, description, aliases, dialect, request, stream } = draft
+  const isCanonical = dialect === 'canonical'
+  return definePlugin({
+    name,
+    apiVersion: 1,
+    description,
+    options: draft.options ?? (Type.Object({}, { additionalProperties: false }) as unknown as TObject<P>),
+    transformers: [{ name, ...(aliases && { aliases }) }],
+    activate(ctx) {
+      const { options, log } = ctx
+      if (request) {
+        const change = async (outbound: Outbound, attempt: Attempt): Promise<Outbound | undefined> => {
+          // The stage and the dialect say what the body is.
+          const body = await request(outbound.body as BodyOf<Dialect>, { options, attempt, log })
+          return body ? { ...outbound, body } : undefined
+        }
+        ctx.on('transformRequest', change, isCanonical ? { stage: 'canonical' } : { stage: 'wire', dialect })
+      }
+      if (stream) {
+        ctx.on('transformStream', (pipeline, attempt) => {
+          if (!isCanonical && pipeline.dialect !== dialect) return
+          const transform = stream({ options, attempt, log })
+          if (!transform) return
+          if (isCanonical) pipeline.pipe('canonical', transform as unknown as StreamTransform)
+          else pipeline.pipe('wire', transform as unknown as StreamTransform<never, unknown>)
+        })
+      }
+    },
+  })
+}

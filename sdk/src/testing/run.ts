@@ -1,0 +1,9 @@
+// Runs the conformance checks of the plugin at a path: `node run.js <path> [--json]`. `ccr plugin test` starts it, in a
+// process of its own so that nothing of the plugin reaches the command.
+import { testPlugin } from './conformance/report.ts'
+
+const [path = '.', ...flags] = process.argv.slice(2)
+const json = flags.includes('--json')
+const passed = await testPlugin(path, { json, print: (line) => void process.stdout.write(`${line}\n`) })
+// What a plugin left running must not keep the process.
+process.exit(passed ? 0 : 1)
