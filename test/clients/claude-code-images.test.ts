@@ -99,7 +99,10 @@ describe.each(CLAUDE_CODE_VERSIONS)('Claude Code %s and images', LIMITS, (versio
   })
 
   // Older versions know nothing of a router's models, and ignore the window that they are told.
-  it.runIf(version === '2.1.330')('is told by `ccr code` which models there are and how large they are', async () => {
+  // Older ones ask for no list of models.
+  if (version !== '2.1.330') return
+
+  it('is told by `ccr code` which models there are and how large they are', async () => {
     const limits = { model_limits: { 'm-text': { context_window: 131_072, max_output_tokens: 4_096 } } }
     const { home: CCR_HOME } = await start({ Router: { default: 'mock,m-text' } }, limits)
     const env = { PATH: process.env['PATH'] ?? '', HOME: home, CCR_HOME, CLAUDE_PATH: client.command, ...QUIET }
