@@ -270,6 +270,24 @@ describe('an archive', () => {
       /gone\.js is not in it/,
     ],
     [
+      'a version that leads out of the store',
+      { name: 'ccr-plugin-far', version: '../../../../evil' },
+      'CCR_INSTALL_PACKAGE',
+      /is no version/,
+    ],
+    [
+      'a version that speaks to the terminal',
+      { name: 'ccr-plugin-red', version: '1.0.0-\u001b[31m' },
+      'CCR_INSTALL_PACKAGE',
+      /is no version/,
+    ],
+    [
+      'a transformer of the name of a bundled one',
+      { name: 'ccr-plugin-mine', manifest: { transformers: [{ name: 'mine', aliases: ['ANTHROPIC'] }] } },
+      'CCR_INSTALL_PACKAGE',
+      /ANTHROPIC.*dialect-anthropic/,
+    ],
+    [
       'a dependency from elsewhere',
       { name: 'ccr-plugin-dep', more: { dependencies: { x: 'git+ssh://h/x' } } },
       'CCR_INSTALL_PACKAGE',

@@ -203,3 +203,15 @@ describe('looking at plugins', () => {
     })
   })
 })
+
+describe('a lock that was written by hand', () => {
+  test.each([
+    ['name', '../../evil'],
+    ['version', '../../../evil'],
+    ['version', '1.0.0-\u001b[31m'],
+  ])('is refused when its %s is %j', async (key, value) => {
+    await add({ name: 'ccr-plugin-good' })
+    await changeLock((pin) => void (pin[key] = value))
+    await expect(pluginList(world.context, {})).rejects.toMatchObject({ code: 'CCR_PLUGIN_INTEGRITY' })
+  })
+})

@@ -111,6 +111,7 @@ describe('a marketplace', () => {
       },
       { name: 'other', description: 'another', url: 'https://x.example/', integrity: integrityOf('x'), tags: ['work'] },
       { name: 'unpinned', url: 'https://x.example/' },
+      { name: 'team-2', url: 'http://[', integrity: integrityOf('x') },
     ])
 
   it('is searched, and what it names is installed by its name', async () => {
@@ -118,7 +119,7 @@ describe('a marketplace', () => {
     await world.config({ marketplace: `${url}/index.json` })
     const found = await world.ccr(['preset', 'search', 'WORK', ALLOW, '--json'])
     expect((JSON.parse(found.stdout) as { name: string }[]).map(({ name }) => name)).toEqual(['team', 'other'])
-    expect(found.stderr).toMatch(/1 entries of the marketplace lack/)
+    expect(found.stderr).toMatch(/2 entries of the marketplace lack/)
     expect((await world.ccr(['preset', 'search', 'nothing', 'at', 'all', ALLOW])).stdout).toBe('nothing was found')
     expect(await world.ccr(['install', 'TEAM', '--yes', ALLOW])).toMatchObject({ code: 0 })
     expect((await world.tree())['presets/team/manifest.json']).toBe(MANIFEST)

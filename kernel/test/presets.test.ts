@@ -172,6 +172,34 @@ describe('ccr preset', () => {
     expect(await world.tree()).toEqual(installed)
   })
 
+  it('that the config extends is deleted with a word about it', async () => {
+    await world.ccr(['preset', 'install', await world.manifest(ASKING), '--yes', ...ANSWERS])
+    const file = join(world.home, 'config.json')
+    await world.config((await readFile(file, 'utf8')).replace('{', '{ extends: ["team"],'))
+    const deleted = await world.ccr(['preset', 'delete', 'team'])
+    expect(deleted).toMatchObject({ code: 0, stderr: expect.stringMatching(/config still extends team/) as string })
+    expect(await readFile(file, 'utf8')).not.toContain('CANARY')
+  })
+
+  it.each([true, false])('another preset of its name is given none of its answers (router: %s)', async (runs) => {
+    await world.config({ Router: { default: 'demo,demo' } })
+    const router = runs ? await world.start() : undefined
+    await world.ccr(['preset', 'install', await world.manifest(ASKING), '--yes', ...ANSWERS])
+    const over = ['preset', 'install', 'FILE', '--yes', '--force']
+    const install = async (more: object) =>
+      world.ccr(
+        over.with(2, await world.manifest({ ...ASKING, Router: { default: 'theirs,m' }, ...more }, 'other.json')),
+      )
+    const asking = await install({ schema: [{ id: 'key', type: 'password' }] })
+    expect(asking).toMatchObject({ code: 1, stderr: expect.stringMatching(/needs key/) as string })
+    const upstream = await web(echoProvider())
+    const theirs = { name: 'theirs', api_base_url: `${upstream.url}/v1`, api_key: '#{key}', models: ['m'] }
+    const optional = { schema: [{ id: 'key', required: false }], Providers: [theirs] }
+    expect(await install(optional)).toMatchObject({ code: 0 })
+    expect(await readFile(join(world.home, 'config.json'), 'utf8')).not.toContain('CANARY')
+    if (router !== undefined) expect((await ask(`${router.url}/preset/team`)).text).toContain('undefined m')
+  })
+
   it('row 141: killed in the middle, it leaves the config as it was, and the next installation is whole', async () => {
     const cli = await createCli()
     more.push(cli)

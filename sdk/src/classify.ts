@@ -16,9 +16,17 @@ const PATIENCE_MS = 60_000
 type Redact = (text: string) => string
 type Headers = Readonly<Record<string, string>>
 
-/** The failure of an attempt whose upstream answered with an error status. */
+/**
+ * The failure of an attempt whose upstream answered with an error status; `unread` describes a body that its dialect
+ * found nothing in.
+ */
 export function statusFailure(
-  target: Target, status: number, headers: Headers, said: UpstreamError | undefined, redact: Redact,
+  target: Target,
+  status: number,
+  headers: Headers,
+  said: UpstreamError | undefined,
+  redact: Redact,
+  unread?: string,
 ): AttemptFailure {
   // Some providers refuse our key with a status that would blame the request.
   const ours = said?.type === 'authentication_error' || said?.type === 'permission_error'
@@ -28,7 +36,8 @@ export function statusFailure(
   const type = ours ? said.type : overflow ? 'invalid_request_error' : undefined
   const verdict = type ? verdictOfType(type) : verdictOfStatus(status)
   const redirected = status >= 300 && status < 400
-  const fact = redirected ? `redirected (${status}); redirects are not followed` : `answered ${status}${after(message)}`
+  const words = unread === undefined || overflow ? after(message) : ` ${unread}`
+  const fact = redirected ? `redirected (${status}); redirects are not followed` : `answered ${status}${words}`
   const given = headers['retry-after'] ?? said?.retryAfter
   const retryAfterMs = Number(headers['retry-after-ms']) || retryAfterMsOf(given)
   const impatient = retryAfterMs !== undefined && retryAfterMs > PATIENCE_MS
@@ -47,7 +56,10 @@ export function statusFailure(
  * where it speaks the upstream's dialect, the body as they are; nothing of them stands in the message that is logged.
  */
 export function credentialFailure(
-  target: Target, status: 401 | 403, said: UpstreamError | undefined, answer: Pick<FailureReply, 'headers' | 'body'>,
+  target: Target,
+  status: 401 | 403,
+  said: UpstreamError | undefined,
+  answer: Pick<FailureReply, 'headers' | 'body'>,
   redact: Redact,
 ): AttemptFailure {
   const type = status === 401 ? 'authentication_error' : 'permission_error'
@@ -129,7 +141,11 @@ export function replyTo(thrown: unknown, redact: Redact): FailureReply {
 }
 
 function failed(
-  kind: AttemptFailure['kind'], said: string, verdict: Verdict, message: string, cause: unknown,
+  kind: AttemptFailure['kind'],
+  said: string,
+  verdict: Verdict,
+  message: string,
+  cause: unknown,
   details?: FailureReply['details'],
 ) {
   return { kind, message: said, reply: { ...verdict, message, details }, cause } satisfies AttemptFailure
@@ -137,10 +153,14 @@ function failed(
 
 /** What an upstream says for programs, without secrets; nothing where it is no object or says too much. */
 function detailsOf(details: FailureReply['details'], redact: Redact): FailureReply['details'] {
-  const kept = details && Object.entries(details).slice(0, MAX_DETAILS).flatMap(([name, value]) => {
-    const plain = plainOf(value, redact)
-    return plain === undefined ? [] : [[name, plain] as const]
-  })
+  const kept =
+    details &&
+    Object.entries(details)
+      .slice(0, MAX_DETAILS)
+      .flatMap(([name, value]) => {
+        const plain = plainOf(value, redact)
+        return plain === undefined ? [] : [[name, plain] as const]
+      })
   return kept && kept.length > 0 ? Object.fromEntries(kept) : undefined
 }
 
@@ -154,7 +174,9 @@ function plainOf(value: unknown, redact: Redact): unknown {
 
 /** The first line of a text, which holds no stack, without secrets; they go first, so that none is cut in two. */
 function quotable(text: string | undefined, redact: Redact): string {
-  return redact(text ?? '').split(/[\r\n]/, 1)[0]!.slice(0, TEXT_LIMIT)
+  return redact(text ?? '')
+    .split(/[\r\n]/, 1)[0]!
+    .slice(0, TEXT_LIMIT)
 }
 
 function after(message: string): string {

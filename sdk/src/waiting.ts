@@ -33,8 +33,9 @@ export function settle<T>(
       reject(expired())
     }
     const timer = limitMs === Infinity ? undefined : setTimeout(late, limitMs)
-    if (signal?.aborted) return aborted()
-    signal?.addEventListener('abort', aborted)
+    // Also of a wait that is over at once: the promise may still reject, and somebody must hear it.
+    if (signal?.aborted) aborted()
+    else signal?.addEventListener('abort', aborted)
     promise.then(
       (value) => {
         finish()

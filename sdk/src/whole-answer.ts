@@ -2,6 +2,11 @@ import type { TargetDialect } from './dialect.ts'
 import { CcrError } from './errors.ts'
 import type { Attempt } from './exchange.ts'
 
+/** How an event stream begins. */
+const STREAM = /^\s*(?:data|event|id|retry|):/
+/** Most bytes that are kept of what is called a stream and holds no event: 1 Mi. */
+const MAX_HEAD = 1024 * 1024
+
 /** The wire events of an answer that came as a whole. */
 export interface WholeAnswer {
   readonly events: readonly unknown[]
@@ -12,6 +17,7 @@ export interface WholeAnswer {
 /**
  * Turns a whole answer into the events that a stream of it would have had.
  *
+ * @param describe says where the answer came from and how it begins
  * @throws CcrError `CCR_STREAM_INVALID` when it is neither JSON nor an event stream
  */
 export function explodeAnswer(
@@ -19,17 +25,19 @@ export function explodeAnswer(
   { status, headers }: { readonly status: number; readonly headers: Readonly<Record<string, string>> },
   dialect: TargetDialect,
   attempt: Attempt,
+  describe: (text: string) => string = () => '',
 ): WholeAnswer {
-  if (text.trim() === '') throw new CcrError('CCR_STREAM_INVALID', `an empty answer (status ${status})`)
+  if (text.trim() === '')
+    throw new CcrError('CCR_STREAM_INVALID', `its answer (status ${status}) is empty ${describe(text)}`.trim())
   let answer: unknown
   try {
     answer = JSON.parse(text)
   } catch {
-    const reader = /^\s*(?:data|event|id|retry|):/.test(text) ? dialect.reader('text/event-stream', attempt) : undefined
+    const reader = STREAM.test(text) ? dialect.reader('text/event-stream', attempt) : undefined
     if (!reader) {
       const type = headers['content-type']?.split(';')[0] ?? 'no content type'
-      const fact = `its answer (status ${status}, ${type}) is neither JSON nor an event stream`
-      throw new CcrError('CCR_STREAM_INVALID', fact)
+      const fact = `its answer (status ${status}, ${type}) is neither JSON nor an event stream ${describe(text)}`
+      throw new CcrError('CCR_STREAM_INVALID', fact.trim())
     }
     const events: unknown[] = []
     reader.push(Buffer.from(text), (event) => void events.push(event))
@@ -37,4 +45,32 @@ export function explodeAnswer(
     return { events, json: false }
   }
   return { events: dialect.explode(answer, attempt), json: true }
+}
+
+/**
+ * The beginning of what is called a stream, kept until its first event. Where none comes it may be a whole answer after
+ * all: gateways report errors under the content type that they were asked for.
+ */
+export class AnswerHead {
+  #parts: Uint8Array[] | undefined = []
+  #bytes = 0
+
+  add(bytes: Uint8Array): void {
+    if (!this.#parts) return
+    this.#bytes += bytes.byteLength
+    if (this.#bytes > MAX_HEAD) this.#parts = undefined
+    else this.#parts.push(bytes)
+  }
+
+  /** An event has come: it is a stream. */
+  drop(): void {
+    this.#parts = undefined
+  }
+
+  /** All that was sent, if it is no stream. */
+  toText(): string | undefined {
+    if (!this.#parts) return undefined
+    const text = Buffer.concat(this.#parts).toString('utf8')
+    return STREAM.test(text) ? undefined : text
+  }
 }

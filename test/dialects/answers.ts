@@ -15,8 +15,9 @@ export interface Refused {
   readonly status: number
   readonly message: string
   readonly details?: object
-  /** Its body, where it is not the protocol's form of a rate limit. */
-  readonly body?: object
+  /** Its body, where it is not the protocol's form of a rate limit; a text is sent as it is. */
+  readonly body?: object | string
+  readonly contentType?: string
 }
 
 /** The wire protocols that providers speak. */
@@ -92,14 +93,16 @@ function stream(response: ServerResponse, frames: readonly Frame[]): void {
   response.end()
 }
 
-function fail(response: ServerResponse, target: TargetName, { status, message, details, body }: Refused): void {
+function fail(response: ServerResponse, target: TargetName, refused: Refused): void {
+  const { status, message, details, body, contentType = 'application/json' } = refused
   const bodies: Record<TargetName, object> = {
     anthropic: { type: 'error', error: { type: 'rate_limit_error', message, details } },
     openai: { error: { message, type: 'requests', code: 'rate_limit_exceeded' } },
     'openai-responses': { error: { message, type: 'requests', code: 'rate_limit_exceeded' } },
     gemini: { error: { code: status, message, status: 'RESOURCE_EXHAUSTED' } },
   }
-  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body ?? bodies[target]))
+  const text = typeof body === 'string' ? body : JSON.stringify(body ?? bodies[target])
+  response.writeHead(status, { 'content-type': contentType }).end(text)
 }
 
 const named = (data: { readonly type: string }): Frame => ({ event: data.type, data })
@@ -176,6 +179,11 @@ const WHOLE: Record<TargetName, (said: Said) => object> = {
   },
   'openai-responses': (said) => completedResponse(said),
   gemini: (said) => geminiChunk(geminiParts(said), geminiStop(said)),
+}
+
+/** What this upstream says in one piece. */
+export function wholeAnswer(target: TargetName, said: Said): object {
+  return WHOLE[target](said)
 }
 
 const chatCall = ({ id, name, input }: NonNullable<Said['call']>) => ({

@@ -2,7 +2,7 @@ import Anthropic from '@anthropic-ai/sdk'
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startRouter, type RunningRouter } from '../../kernel/test/support/router.ts'
-import { startProtocolUpstream, TARGETS, type ProtocolUpstream, type TargetName } from './answers.ts'
+import { startProtocolUpstream, TARGETS, wholeAnswer, type ProtocolUpstream, type TargetName } from './answers.ts'
 import { createClients, type Client } from './clients.ts'
 
 const START_MS = 40_000
@@ -100,6 +100,76 @@ describe.each(TARGETS)('a prompt that does not fit a %s target', (target) => {
     const failure = await failureOf(clients[name]!.ask({ model: `${target},m`, text: 'q', stream: false }))
     expect(failure.status ?? failure.statusCode).toBe(400)
     expect(failure.message).toContain('prompt is too long: 9000 tokens > 8192 maximum')
+  })
+})
+
+describe.each(TARGETS)('an answer of a %s target that cannot be read', (target) => {
+  const page = '<!DOCTYPE html><html><head><style>a{}</style></head><body><h1>Just a moment</h1></body></html>'
+  const ask = (stream: boolean): Promise<Failure> => {
+    const sdk = new Anthropic({ baseURL: router.url, apiKey: 'any', maxRetries: 0 })
+    const params = { model: `${target},m`, max_tokens: 9, messages: [{ role: 'user' as const, content: 'q' }] }
+    return failureOf(stream ? sdk.messages.stream(params).finalMessage() : sdk.messages.create(params))
+  }
+
+  it.each([
+    { what: 'a page', status: 200, contentType: 'text/html', body: page, says: 'Just a moment' },
+    { what: 'a page, an error', status: 503, contentType: 'text/html', body: page, says: 'Just a moment' },
+    {
+      what: 'text',
+      status: 200,
+      contentType: 'text/plain',
+      body: 'the model\nis loading',
+      says: 'the model is loading',
+    },
+    {
+      what: 'text with an error status',
+      status: 500,
+      contentType: 'text/plain',
+      body: 'no backend',
+      says: 'no backend',
+    },
+    { what: 'a long text', status: 500, contentType: 'text/plain', body: 'x'.repeat(999), says: `${'x'.repeat(200)}…` },
+    { what: 'nothing', status: 200, contentType: 'application/json', body: '', says: '' },
+    { what: 'nothing as a stream', status: 200, contentType: 'text/event-stream', body: '', says: '' },
+    { what: 'nothing with an error status', status: 500, contentType: 'text/plain', body: '', says: '' },
+    {
+      what: 'JSON of another form',
+      status: 500,
+      contentType: 'application/json',
+      body: { oops: 1 },
+      says: 'oops',
+    },
+  ])('names provider, URL and status, and quotes $what', async ({ status, contentType, body, says }) => {
+    upstream.answer = () => ({ status, message: '', contentType, body })
+    for (const stream of [true, false]) {
+      const failure = await ask(stream)
+      expect(failure.status).toBe(502)
+      expect(failure.message).toContain(`provider '${target}'`)
+      expect(failure.message).toMatch(new RegExp(`\\b${status}\\b.* at http://127\\.0\\.0\\.1:\\d+/v1`))
+      expect(failure.message).toContain(says)
+      expect(failure.message).not.toMatch(/<\/?(?:html|h1)|x{201}/)
+    }
+  })
+
+  it('is a known overflow where plain text says so', async () => {
+    upstream.answer = () => ({ status: 500, message: '', contentType: 'text/plain', body: 'prompt is too long' })
+    if (target !== 'anthropic') expect(await ask(true)).toMatchObject({ status: 400 })
+    else expect((await ask(true)).message).toContain('prompt is too long')
+  })
+
+  it('is read all the same where an error or a whole answer is called a stream', async () => {
+    const contentType = 'text/event-stream'
+    upstream.answer = () => ({ status: 200, message: '', contentType, body: { error: { message: 'no credits left' } } })
+    expect((await ask(true)).message).toContain('reported an error: no credits left')
+    upstream.answer = () => ({ status: 200, message: '', contentType, body: wholeAnswer(target, { text: 'hello' }) })
+    const understood = await clients['@anthropic-ai/sdk']!.ask({ model: `${target},m`, text: 'q', stream: true })
+    expect(understood).toMatchObject({ text: 'hello', stop: 'end' })
+  })
+
+  it('says what an error without a type says, inside a stream', async () => {
+    const body = `data: ${JSON.stringify({ error: { message: 'no credits left' } })}\n\n`
+    upstream.answer = () => ({ status: 200, message: '', contentType: 'text/event-stream', body })
+    expect((await ask(true)).message).toContain('reported an error: no credits left')
   })
 })
 

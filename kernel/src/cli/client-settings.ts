@@ -1,4 +1,4 @@
-import type { LoadedConfig } from '../config/read.ts'
+import type { LoadedConfig } from '../config/loaded.ts'
 import type { KernelConfig } from '../config/schema.ts'
 import type { ClientSettings } from './claude-environment.ts'
 import type { CommandContext } from './context.ts'

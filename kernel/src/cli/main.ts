@@ -15,7 +15,7 @@ async function run(args: readonly string[]): Promise<number> {
       process.stdout.write(`ccr ${readVersion()}\n`)
       return 0
     }
-    const context = createContext(process.env)
+    const context = createContext({ ...process.env })
     // Before the parser sees them: these arguments belong to Claude Code, `--` and `--help` included.
     if (command === 'code') return await (await import('./code.ts')).code(context, rest)
     return await (await import('./program.ts')).runProgram(context, args)

@@ -10,6 +10,7 @@ import { packageRoot } from '../load/builtin.ts'
 import { lockFile, parseLock, type LockEntry } from '../load/lock.ts'
 import { createProgress } from './consent.ts'
 import type { CommandContext } from './context.ts'
+import { withoutSecrets } from './secret-environment.ts'
 
 /** How a plugin is looked for. */
 export interface CandidateOptions {
@@ -43,7 +44,8 @@ export async function withCandidate<Result>(
     const progress = createProgress(context, options.quiet)
     let candidate: Candidate
     try {
-      const fetched = await fetchPackage(source, { folder, env: context.env, allowPrivate, progress: progress.step })
+      const env = await withoutSecrets(context)
+      const fetched = await fetchPackage(source, { folder, env, allowPrivate, progress: progress.step })
       candidate = inspectArchive(fetched, sdkVersion())
     } finally {
       progress.end()

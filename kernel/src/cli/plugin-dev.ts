@@ -8,6 +8,7 @@ import { writeManifest } from '../load/working-copy.ts'
 import { callAdmin, type AdminAnswer } from './admin.ts'
 import type { CommandContext } from './context.ts'
 import { EXIT } from './exit-codes.ts'
+import { hideFromPlugins } from './secret-environment.ts'
 
 /** Options of `ccr plugin dev`. */
 export interface PluginDevOptions {
@@ -24,6 +25,7 @@ const CALL_MS = 130_000
  * interrupted. No config is changed, and the router forgets it as soon as nobody asks for its events.
  */
 export async function pluginDev(context: CommandContext, path: string, given: PluginDevOptions): Promise<number> {
+  await hideFromPlugins(context)
   const { folder } = await findPluginFile(path)
   const options = readOptions(given.options)
   if (options === undefined) {

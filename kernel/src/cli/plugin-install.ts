@@ -11,6 +11,7 @@ import { askConsent, createProgress, isInteractive } from './consent.ts'
 import type { CommandContext } from './context.ts'
 import { QUARANTINE_MS, readPins } from './plugin-candidate.ts'
 import { addEntry } from './plugin-entries.ts'
+import { withoutSecrets } from './secret-environment.ts'
 
 /** How a user agrees without being asked. */
 export interface ConsentOptions {
@@ -74,10 +75,11 @@ export interface Installation {
  * three are as they were.
  */
 export async function install(context: CommandContext, installation: Installation): Promise<ConfigChange> {
-  const { home, env } = context
+  const { home } = context
   const { candidate, source, folder, allowFresh, use } = installation
   const progress = createProgress(context)
   const before = allowFresh ? undefined : Date.now() - QUARANTINE_MS
+  const env = await withoutSecrets(context)
   const staged = await stage(candidate, { folder, env, before, progress: progress.step }).finally(progress.end)
   const pin: LockEntry = {
     name: candidate.package.name,

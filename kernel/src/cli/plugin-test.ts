@@ -7,6 +7,7 @@ import { findPluginFile } from '../load/plugin-package.ts'
 import { writeManifest } from '../load/working-copy.ts'
 import type { CommandContext } from './context.ts'
 import { EXIT } from './exit-codes.ts'
+import { hideFromPlugins } from './secret-environment.ts'
 
 /** Longest time that the checks of one plugin get, in milliseconds. */
 const LIMIT_MS = 300_000
@@ -20,6 +21,7 @@ export async function pluginTest(
   path: string,
   options: { readonly json?: boolean | undefined },
 ): Promise<number> {
+  await hideFromPlugins(context)
   const runner = fileURLToPath(import.meta.resolve('@ccr/sdk/testing/run'))
   const child = spawn(process.execPath, [runner, path, ...(options.json ? ['--json'] : [])], {
     stdio: ['ignore', 'inherit', 'inherit'],

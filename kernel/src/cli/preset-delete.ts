@@ -12,10 +12,17 @@ import { requestReload } from './generation-report.ts'
 
 /** `ccr preset delete`: takes a preset and the answers to its questions away. */
 export async function presetDelete(context: CommandContext, name: string): Promise<number> {
+  let isExtended = false
   await withChangeLock(context, async () => {
     const taken = await takePresetAway(context.home, name)
     try {
-      const { generation } = await applyChange(context, { config: (text) => withoutAnswers(text, name) })
+      const { generation } = await applyChange(context, {
+        config: (text) => {
+          const { extends: names } = parseSource('config.json', text).value
+          isExtended = Array.isArray(names) && names.includes(name)
+          return withoutAnswers(text, name)
+        },
+      })
       const running = generation === undefined ? await findRunning(context.home) : undefined
       const result = running && (await requestReload(context.home, running.url))
       if (result && !('generation' in result))
@@ -26,11 +33,14 @@ export async function presetDelete(context: CommandContext, name: string): Promi
     }
     await taken.keep()
   })
+  if (isExtended)
+    context.complain(`ccr: the config still extends ${name}, and lacks what it brought. Edit extends there.`)
   context.print(`ccr: the preset ${name} is deleted`)
   return EXIT.ok
 }
 
-function withoutAnswers(text: string, name: string): string {
+/** The text of a config without the answers to the questions of a preset. */
+export function withoutAnswers(text: string, name: string): string {
   const { value } = parseSource('config.json', text)
   return Object.keys(answersIn(value, name)).length === 0 ? text : removeFromConfig(text, joinPointer('/presets', name))
 }

@@ -15,10 +15,12 @@ import { withChangeLock } from './change-lock.ts'
 import { applyChange } from './config-change.ts'
 import type { CommandContext } from './context.ts'
 import { EXIT } from './exit-codes.ts'
+import { withoutAnswers } from './preset-delete.ts'
 import { addMissingPlugins, missingPlugins } from './preset-plugins.ts'
 import { agree, askInputs, isInteractive } from './preset-questions.ts'
 import { checkServed } from './preset-served.ts'
 import { readSurroundings } from './preset-surroundings.ts'
+import { withoutSecrets } from './secret-environment.ts'
 
 /** Options of `ccr preset install`. */
 export interface InstallOptions {
@@ -49,7 +51,7 @@ export async function presetInstall(
   const anew = options.fresh !== true && (await presetNames(context.home)).includes(what)
   const found = await findPreset(anew ? manifestFile(context.home, what) : what, {
     directory: process.cwd(),
-    env: context.env,
+    env: await withoutSecrets(context),
     allowPrivate,
     marketplace: options.marketplace ?? surroundings.marketplace,
   })
@@ -65,11 +67,13 @@ export async function presetInstall(
   if (!anew) await requireConsent(name, options)
   await addMissingPlugins(context, name, missing, allowPrivate)
   if (missing.length > 0) checkManifest(found.source, (await readSurroundings(context)).sections)
-  const before = replace ? answersIn(surroundings.config, name) : {}
+  // Another manifest of that name is not given what was told the one before it.
+  const before = anew && name === what ? answersIn(surroundings.config, name) : {}
   const answers = await collectAnswers(context, manifest, given, before)
+  const isAnsweredBefore = Object.keys(answersIn(surroundings.config, name)).length > 0
   await withChangeLock(context, async () => {
     await checkFreeName(context.home, name, reserved, replace)
-    await put(context, name, found, answers, replace)
+    await put(context, name, found, answers, replace, isAnsweredBefore)
   })
   context.print(`ccr: the preset ${name} is installed; it is served under /preset/${name}, and \`ccr ${name}\` uses it`)
   return EXIT.ok
@@ -106,14 +110,18 @@ async function put(
   { text }: FoundPreset,
   answers: Answers,
   replace: boolean,
+  isAnsweredBefore: boolean,
 ): Promise<void> {
   const placed = await placePreset(context.home, name, text, replace)
   const pointer = joinPointer('/presets', name)
   let undo = async (): Promise<unknown> => undefined
   try {
     let isTaken = false
-    if (Object.keys(answers).length > 0) {
-      const change = await applyChange(context, { config: (config) => setInConfig(config, pointer, answers) })
+    const isAnswered = Object.keys(answers).length > 0
+    if (isAnswered || isAnsweredBefore) {
+      const edit = (config: string): string =>
+        isAnswered ? setInConfig(config, pointer, answers) : withoutAnswers(config, name)
+      const change = await applyChange(context, { config: edit })
       const { config, file } = change.before
       undo = () => (config === undefined ? rm(file) : applyChange(context, { config: () => config }))
       // Answers that stand there already are no change, for which nobody would read the preset.

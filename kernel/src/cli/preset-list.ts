@@ -1,5 +1,6 @@
 import { CcrError, messageOf } from '@ccr/sdk'
 import { manifestFile, presetNames, readPreset } from '../config/presets/installed.ts'
+import { withoutControls } from '../config/presets/shown-text.ts'
 import { readMarketplace, searchEntries } from '../presets/marketplace.ts'
 import { describe, summarize } from '../presets/summary.ts'
 import type { CommandContext } from './context.ts'
@@ -16,9 +17,14 @@ export async function presetList(
   else if (presets.length === 0) print('no presets are installed; `ccr preset install` brings one in')
   for (const preset of options.json ? [] : presets) {
     if ('fault' in preset) print(`${preset.name}  cannot be read: ${preset.fault}`)
-    else print([`${preset.name}  ${preset.version}`, preset.description, preset.author].filter(Boolean).join('  '))
+    else print(lineOf(preset.name, preset.version, preset.description, preset.author))
   }
   return EXIT.ok
+}
+
+/** What a preset says of itself, in one line. */
+function lineOf(...texts: readonly (string | undefined)[]): string {
+  return withoutControls(texts.filter(Boolean).join('  '))
 }
 
 async function readOne(home: string, name: string) {
@@ -75,7 +81,7 @@ export async function presetSearch(
   if (options.json) context.print(JSON.stringify(entries))
   else if (entries.length === 0) context.print('nothing was found')
   for (const { name, version, description, author } of options.json ? [] : entries) {
-    context.print([name, version, description, author].filter(Boolean).join('  '))
+    context.print(lineOf(name, version, description, author))
   }
   if (marketplace.unusable > 0) {
     context.complain(

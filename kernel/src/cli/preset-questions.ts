@@ -4,6 +4,7 @@ import { CcrError } from '@ccr/sdk'
 import { answerFault, holds, optionsOf, orderedInputs, parseAnswer } from '../config/presets/inputs.ts'
 import { answerOf, type Answers } from '../config/presets/placeholders.ts'
 import type { PresetInput, PresetManifest, PresetOption } from '../config/presets/schema.ts'
+import { withoutControls } from '../config/presets/shown-text.ts'
 import { patternFault, resolved, toConfig } from '../presets/answers.ts'
 
 /** Where a person is asked. */
@@ -53,8 +54,9 @@ function ask(
   initial: unknown,
   terminal: Terminal,
 ): Promise<unknown> {
-  const { type = 'input', placeholder = '', required = true } = input
-  const message = input.prompt ?? input.label ?? input.id
+  const { type = 'input', required = true } = input
+  const placeholder = withoutControls(input.placeholder ?? '')
+  const message = withoutControls(input.prompt ?? input.label ?? input.id)
   const common = { message, ...streams(terminal) }
   const validate = (value: string | undefined): string | undefined => {
     if (value === undefined || value === '') return required ? 'Give an answer.' : undefined
@@ -90,8 +92,8 @@ function ask(
 function toOptions(offered: readonly PresetOption[] = []) {
   return offered.map(({ value, label, description, disabled }) => ({
     value: value as unknown,
-    label,
-    ...(description !== undefined && { hint: description }),
+    label: withoutControls(label),
+    ...(description !== undefined && { hint: withoutControls(description) }),
     ...(disabled !== undefined && { disabled }),
   }))
 }

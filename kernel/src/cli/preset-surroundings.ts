@@ -1,4 +1,5 @@
-import { readConfig, type LoadedConfig } from '../config/read.ts'
+import type { LoadedConfig } from '../config/loaded.ts'
+import { readConfig } from '../config/read.ts'
 import type { KernelConfig } from '../config/schema.ts'
 import { findBuiltins, originOf, packageRoot } from '../load/builtin.ts'
 import type { LockEntry } from '../load/lock.ts'

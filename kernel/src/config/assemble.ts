@@ -14,12 +14,14 @@ import type { LockEntry } from '../load/lock.ts'
 import { findStored } from '../load/store.ts'
 import { loadCodeSections } from './code-files.ts'
 import { presetEntries, resolveEntries } from './entries.ts'
+import { hideSecrets } from './environment.ts'
 import { fromManifest, fromPlugin, type InstalledPlugin } from './installed.ts'
 import { readDefaultPreset } from './preset.ts'
 import { profilesOf, type ProfileConfig } from './profiles.ts'
 import type { BrokenPreset, InstalledPreset } from './presets/installed.ts'
 import { servedPresets } from './presets/served.ts'
-import { readConfig, type ConfigPlace, type LoadedConfig } from './read.ts'
+import type { LoadedConfig } from './loaded.ts'
+import { readConfig, type ConfigPlace } from './read.ts'
 import { resolveConfig, resolveProfile, type ResolvedConfig, type ResolvedProfile } from './resolve.ts'
 
 /** A config and the code it names, ready to become a generation. */
@@ -64,6 +66,8 @@ export async function assemble(place: AssembleOptions, root = packageRoot()): Pr
     readDefaultPreset(root, inputs),
     findStored(place.home, inputs, place.drafts),
   ])
+  // Before any code of a plugin runs.
+  hideSecrets(loaded)
   const nameOf = pluginNames(builtins, stored)
   // A chain of a provider may name them as well as an entry.
   const usable = thirdParty ? stored : []

@@ -1,7 +1,7 @@
 import { CcrError } from '@ccr/sdk'
 import type { TSchema } from 'typebox'
 import Value from 'typebox/value'
-import type { LoadedConfig } from './read.ts'
+import type { LoadedConfig } from './loaded.ts'
 import { isWithin, joinPointer, splitPointer } from './pointer.ts'
 import { KernelConfig } from './schema.ts'
 import { timerFault } from './timers.ts'

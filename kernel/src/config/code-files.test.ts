@@ -5,7 +5,8 @@ import { codeFile, type CodeFile } from '@ccr/sdk'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadCodeSections } from './code-files.ts'
 import type { InstalledPlugin } from './installed.ts'
-import { readConfig, type LoadedConfig } from './read.ts'
+import type { LoadedConfig } from './loaded.ts'
+import { readConfig } from './read.ts'
 
 let folder: string
 let loaded: LoadedConfig

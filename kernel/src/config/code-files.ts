@@ -5,7 +5,7 @@ import { loadCodeFile } from '../load/evaluate.ts'
 import { configFault } from './check.ts'
 import type { InstalledPlugin } from './installed.ts'
 import { joinPointer } from './pointer.ts'
-import type { LoadedConfig } from './read.ts'
+import type { LoadedConfig } from './loaded.ts'
 
 /** The sections of a profile, those that name code with what it exports in their place. */
 export interface CodeSections {

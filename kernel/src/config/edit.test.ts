@@ -30,6 +30,11 @@ describe('set', () => {
     expect(JSON5.parse(setInConfig('{}', '/a/b/-/c', 1))).toEqual({ a: { b: [{ c: 1 }] } })
   })
 
+  test('ends its lines as all others end', () => {
+    const edited = setInConfig(CONFIG.replaceAll('\n', '\r\n'), '/plugins/-', { use: 'fourth', enabled: false })
+    expect(edited.replaceAll('\r\n', '')).not.toContain('\n')
+  })
+
   test('changes one member of an element', () => {
     const edited = setInConfig(CONFIG, '/plugins/1/enabled', false)
     expect((JSON5.parse(edited) as { plugins: unknown[] }).plugins[1]).toMatchObject({ use: 'second', enabled: false })
@@ -43,6 +48,12 @@ describe('set', () => {
     ['a place inside a text', '{ plugins: "x" }', '/plugins/-'],
   ])('refuses %s', (_, text, pointer) => {
     expect(() => setInConfig(text, pointer, 1)).toThrow(expect.objectContaining({ code: 'CCR_CONFIG_EDIT' }))
+  })
+
+  test.each(['constructor', 'toString', 'hasOwnProperty'])('refuses a text with a member called %s', (name) => {
+    const text = `{ deep: [{ ${name}: 1 }], a: 1 }`
+    expect(() => setInConfig(text, '/a', 2)).toThrow(`it has a member called '${name}'`)
+    expect(() => setInConfig('{ a: 1 }', `/${name}`, 2)).toThrow(`it has a member called '${name}'`)
   })
 })
 

@@ -18,6 +18,9 @@ export const EMPTY_CONFIG = '{\n}\n'
 export function setInConfig(text: string, pointer: string, value: unknown): string {
   const before = read(text)
   const after = withValue(before, splitPointer(pointer), value, pointer)
+  const inherited = inheritedName(after)
+  // The editor would write such a member a second time.
+  if (inherited !== undefined) throw refused(pointer, `it has a member called '${inherited}', as every object has`)
   if (/^\s*\{\s*\}\s*$/.test(text)) return `${JSON.stringify(after, null, 2)}\n`
   let edited: string
   try {
@@ -25,7 +28,23 @@ export function setInConfig(text: string, pointer: string, value: unknown): stri
   } catch (thrown) {
     throw refused(pointer, messageOf(thrown))
   }
-  return verified(edited, after, pointer)
+  return verified(withLineEnds(text, edited), after, pointer)
+}
+
+/** The first key anywhere in a value that objects have by themselves, such as `constructor`. */
+function inheritedName(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  for (const [key, member] of Object.entries(value)) {
+    const found = key in Object.prototype ? key : inheritedName(member)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** An edited text whose new lines end as all the old ones do; a text that mixes both stays mixed. */
+function withLineEnds(before: string, edited: string): string {
+  const isWindows = before.includes('\r\n') && !/(?<!\r)\n/.test(before)
+  return isWindows ? edited.replace(/(?<!\r)\n/g, '\r\n') : edited
 }
 
 /**

@@ -6,7 +6,7 @@ import { toCondition } from './condition.ts'
 import { isPlainObject } from './plain-data.ts'
 import { joinPointer } from './pointer.ts'
 import type { Preset } from './preset.ts'
-import type { LoadedConfig } from './read.ts'
+import type { LoadedConfig } from './loaded.ts'
 import { EntryForm, LegacyEntryForm } from './schema.ts'
 
 /** The entries of a preset. */

@@ -1,6 +1,6 @@
 import { configFault, findFault, repeatedAlias } from './check.ts'
 import { isWithin, joinPointer, splitPointer } from './pointer.ts'
-import type { LoadedConfig } from './read.ts'
+import type { LoadedConfig } from './loaded.ts'
 import { KernelConfig } from './schema.ts'
 
 /** One of `profiles`, as a config of its own: what it does not say it has from the config around it. */

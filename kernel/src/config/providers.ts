@@ -6,7 +6,7 @@ import { findFault, missingVariables } from './check.ts'
 import type { InstalledPlugin } from './installed.ts'
 import { isPlainObject } from './plain-data.ts'
 import { isWithin, joinPointer } from './pointer.ts'
-import type { LoadedConfig } from './read.ts'
+import type { LoadedConfig } from './loaded.ts'
 import { ProviderConfig } from './schema.ts'
 import { readChains, transformerNames, type ChainFault, type Chains, type TransformerNames } from './transformers.ts'
 
@@ -34,7 +34,7 @@ export interface ChainedEntry {
 }
 
 /** The key that stands for the client's own credentials. */
-const CLIENT_CREDENTIALS = 'passthrough'
+export const CLIENT_CREDENTIALS = 'passthrough'
 
 /**
  * The providers of a config. A faulty one is left out alone; one that is switched off is left out in silence.

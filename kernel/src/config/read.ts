@@ -1,33 +1,12 @@
 import { extname, join, resolve } from 'node:path'
 import { CcrError } from '@ccr/sdk'
 import { checkKernelKeys } from './check.ts'
-import { interpolate, type Environment, type VariableUse } from './interpolate.ts'
+import { interpolate, type Environment } from './interpolate.ts'
+import type { LoadedConfig } from './loaded.ts'
 import { isPlainObject } from './plain-data.ts'
 import { hasPointer } from './pointer.ts'
 import { withExtends } from './presets/extends.ts'
-import type { BrokenPreset } from './presets/installed.ts'
 import { readSource, type ConfigSource } from './source.ts'
-
-/** A config as it was read: merged, its variables filled in, the kernel's own keys checked. */
-export interface LoadedConfig {
-  readonly home: string
-  /** The files that were read; empty when there was none. */
-  readonly files: readonly string[]
-  readonly value: Readonly<Record<string, unknown>>
-  /** The same as it is written: with its variables, and without the presets that it extends. */
-  readonly written: Readonly<Record<string, unknown>>
-  readonly variables: readonly VariableUse[]
-  /** Top-level keys that code sets, so that no command can change them. */
-  readonly locked: readonly string[]
-  /** Presets that it extends and that cannot be used. */
-  readonly brokenPresets?: readonly BrokenPreset[] | undefined
-  /** Values of presets that must not leave the router. */
-  readonly secrets?: readonly string[] | undefined
-  /** `file:line:column` of the value at a JSON pointer, or of what is nearest to it; the file alone for code. */
-  at(pointer: string): string
-  /** The file in which the value at a JSON pointer stands. */
-  fileOf(pointer: string): string
-}
 
 /** Where a config is read from. */
 export interface ConfigPlace {
@@ -57,7 +36,7 @@ export async function readConfig({
   inputs = new Set(),
   drafts = new Map(),
 }: ConfigPlace): Promise<LoadedConfig> {
-  const read = (path: string): ReturnType<typeof readSource> => readSource(path, inputs, drafts.get(path))
+  const read: Read = (path) => readSource(path, inputs, { draft: drafts.get(path), env })
   const sources =
     file === undefined ? await readHome(home, present ?? [], read) : [await readExplicit(resolve(file), read)]
   const code = sources.find((source) => extname(source.file) === '.ts')

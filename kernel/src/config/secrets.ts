@@ -36,7 +36,7 @@ export function collectSecrets(config: unknown, variables: readonly VariableUse[
 }
 
 /** What is secret in a URL, as written and decoded: its password, and parameters with the name of a key. */
-function credentialsOf(text: string): readonly string[] {
+export function credentialsOf(text: string): readonly string[] {
   if (!URL.canParse(text)) return []
   const { password, searchParams } = new URL(text)
   const parameters = [...searchParams].filter(([name]) => isSecretField(name)).map(([, value]) => value)

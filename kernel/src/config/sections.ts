@@ -5,7 +5,7 @@ import type { InstalledPlugin } from './installed.ts'
 import { isPlainObject } from './plain-data.ts'
 import { joinPointer } from './pointer.ts'
 import { providerItems } from './providers.ts'
-import type { LoadedConfig } from './read.ts'
+import type { LoadedConfig } from './loaded.ts'
 import { KernelConfig, ProviderConfig } from './schema.ts'
 
 /**

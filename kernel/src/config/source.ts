@@ -6,6 +6,8 @@ import { CcrError, isCcrError, messageOf } from '@ccr/sdk'
 import { cosmiconfig } from 'cosmiconfig'
 import JSON5 from 'json5'
 import { evaluateConfig } from './code.ts'
+import { withEnvironment } from './environment.ts'
+import type { Environment } from './interpolate.ts'
 import { plainData } from './plain-data.ts'
 import { createLocator } from './position.ts'
 
@@ -24,17 +26,22 @@ export const MAX_CONFIG_BYTES = 8 * 1024 * 1024
  * Reads one file, JSON5 or (for `.ts`) code whose default export is the config. Nothing when it does not exist.
  *
  * @param inputs is given the absolute paths of the files that decide the result, also when it is an error
- * @param draft the text that is to stand in the file, read in its place
+ * @param options.draft the text that is to stand in the file, read in its place
+ * @param options.env what code sees of the environment beyond what this process has left of it
  * @throws CcrError `CCR_CONFIG_READ`, `CCR_CONFIG_SYNTAX`, or `CCR_CONFIG_SCHEMA` when it holds no plain data
  */
-export async function readSource(file: string, inputs: Set<string>, draft?: string): Promise<ConfigSource | undefined> {
+export async function readSource(
+  file: string,
+  inputs: Set<string>,
+  { draft, env = {} }: { readonly draft?: string | undefined; readonly env?: Environment | undefined } = {},
+): Promise<ConfigSource | undefined> {
   inputs.add(file)
   if (draft !== undefined) return sourceOf(file, parse(file, draft), draft)
   if (!(await isReadable(file))) return undefined
   const isCode = extname(file) === '.ts'
   let text = ''
   const load = isCode
-    ? async () => ({ value: await evaluateConfig(file, inputs) })
+    ? async () => ({ value: await withEnvironment(env, () => evaluateConfig(file, inputs)) })
     : (_: string, content: string) => {
         if (content.includes('\uFFFD') && !isUtf8(readFileSync(file))) throw notText(file)
         text = content

@@ -4,7 +4,7 @@ import { suggestion } from '../load/nearest.ts'
 import { findFault } from './check.ts'
 import type { InstalledPlugin } from './installed.ts'
 import { joinPointer } from './pointer.ts'
-import type { LoadedConfig } from './read.ts'
+import type { LoadedConfig } from './loaded.ts'
 import type { ProviderConfig } from './schema.ts'
 
 /** What the names in `transformer.use` stand for, by their lower-case form. */

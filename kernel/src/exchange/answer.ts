@@ -1,6 +1,6 @@
 import { type CanonicalEvent, CcrError, type PassthroughFrames, type TargetDialect, type WireReader } from '@ccr/sdk'
 import {
-  closeBody, explodeAnswer, isThenable, type Pipeline, readWhole, type Settings, settle, type Watchdog,
+  AnswerHead, closeBody, explodeAnswer, isThenable, type Pipeline, readWhole, type Settings, settle, type Watchdog,
 } from '@ccr/sdk/kernel'
 import type { AttemptState } from './attempt.ts'
 import { ofDialect } from './outbound.ts'
@@ -18,6 +18,8 @@ export interface Reading {
   readonly pipeline: Pipeline
   readonly watchdog: Watchdog
   readonly settings: Settings
+  /** Says where an answer came from that cannot be read, and how it begins. */
+  readonly describe?: (text: string) => string
 }
 
 /**
@@ -36,16 +38,17 @@ export function readRemote(
   const contentType = response.headers['content-type'] ?? ''
   const reader = ofDialect(pipeline.dialect, () => dialect.reader(contentType, attempt))
   if (!reader) return readWholeAnswer(response, dialect, passthrough && !stream, reading, take)
-  return readStream(response, reader, passthrough && stream ? dialect : undefined, reading, take)
+  return readStream(response, dialect, reader, passthrough && stream, reading, take)
 }
 
-/** `passing` is the dialect whose frames are forwarded as they come. */
+/** `passing`: frames are forwarded as they come. */
 async function readStream(
-  response: TransportResponse, reader: WireReader<unknown>, passing: TargetDialect | undefined, reading: Reading,
+  response: TransportResponse, dialect: TargetDialect, reader: WireReader<unknown>, passing: boolean, reading: Reading,
   take: Take,
 ): Promise<void> {
   const { pipeline, watchdog, settings } = reading
-  const frames = passing?.passthrough?.(pipeline.observed)
+  const frames = passing ? dialect.passthrough?.(pipeline.observed) : undefined
+  const head = new AnswerHead()
   const body = response.body[Symbol.asyncIterator]()
   const wire: unknown[] = []
   const emit = (event: unknown): void => void wire.push(event)
@@ -54,9 +57,17 @@ async function readStream(
       const read = await body.next()
       let fault: unknown
       let busy: Promise<void> | undefined
-      if (!read.done) watchdog.read()
-      if (frames) busy = take(passed(read.done ? frames.end() : frames.push(read.value), pipeline, passing!))
-      else {
+      if (!read.done) {
+        watchdog.read()
+        head.add(read.value)
+      }
+      const whole = read.done ? head.toText() : undefined
+      if (whole !== undefined) return await takeWhole(whole, undefined, response, dialect, reading, take)
+      if (frames) {
+        const piece = passed(read.done ? frames.end() : frames.push(read.value), pipeline, dialect)
+        if (piece.events.length > 0 || pipeline.failure !== undefined) head.drop()
+        busy = take(piece)
+      } else {
         wire.length = 0
         try {
           if (read.done) reader.end(emit)
@@ -64,6 +75,7 @@ async function readStream(
         } catch (thrown) {
           fault = thrown
         }
+        if (wire.length > 0) head.drop()
         const pending = pipeline.process(wire, read.done === true && fault === undefined)
         const events = isThenable(pending) ? await pending : pending
         if (events.length > 0) busy = take({ events, bytes: undefined })
@@ -95,16 +107,22 @@ function passed({ bytes, events, ends }: PassthroughFrames, pipeline: Pipeline, 
 async function readWholeAnswer(
   response: TransportResponse, dialect: TargetDialect, passthrough: boolean, reading: Reading, take: Take,
 ): Promise<void> {
-  const { attempt, pipeline, watchdog, settings } = reading
-  const bytes = await readWhole(response.body, settings.limits.answerBytes, () => watchdog.read())
-  const text = bytes.toString('utf8')
-  const answer = ofDialect(pipeline.dialect, () => explodeAnswer(text, response, dialect, attempt))
+  const bytes = await readWhole(response.body, reading.settings.limits.answerBytes, () => reading.watchdog.read())
+  await takeWhole(bytes.toString('utf8'), passthrough ? bytes : undefined, response, dialect, reading, take)
+}
+
+/** `bytes` are forwarded in the place of the events where they are JSON. */
+async function takeWhole(
+  text: string, bytes: Uint8Array | undefined, response: TransportResponse, dialect: TargetDialect,
+  { attempt, pipeline, describe }: Reading, take: Take,
+): Promise<void> {
+  const answer = ofDialect(pipeline.dialect, () => explodeAnswer(text, response, dialect, attempt, describe))
   const pending = pipeline.process(answer.events, true)
   const events = isThenable(pending) ? await pending : pending
   if (!pipeline.ended) {
     throw pipeline.failure ?? new CcrError('CCR_STREAM_ENDED', 'the answer ended before its last event')
   }
-  if (events.length > 0) await take({ events, bytes: passthrough && answer.json ? bytes : undefined })
+  if (events.length > 0) await take({ events, bytes: answer.json ? bytes : undefined })
 }
 
 /** Reads an answer made inside the process; waiting for it ends with the attempt. */

@@ -1,9 +1,10 @@
 import {
   CcrError, isCcrError, isEnd, isProgress, isSkipTarget, isSubstantive, outcomeOf, replyEvents, weightOfEvents,
 } from '@ccr/sdk'
-import type { AttemptFailure, CanonicalEvent, DecodedRequest, LocalReply, UpstreamError, UsageRecord } from '@ccr/sdk'
+import type { AttemptFailure, CanonicalEvent, DecodedRequest, LocalReply, UsageRecord } from '@ccr/sdk'
 import {
-  hiding, pause, Pipeline, readWhole, refusedCredentials, replyTo, statusFailure, thrownFailure, UsageTracker, Watchdog,
+  describeUnreadable, hiding, pause, Pipeline, readRefusal, readWhole, refusedCredentials, replyTo, statusFailure,
+  thrownFailure, UsageTracker, Watchdog,
 } from '@ccr/sdk/kernel'
 import type { Cancellation, Settings } from '@ccr/sdk/kernel'
 import type { Profile } from '../core/profile.ts'
@@ -127,7 +128,8 @@ class Running {
       const { request, wire } = await prepareOutbound(attempt, provider, this.#profile)
       this.#attempts.push(attempt)
       this.#note('attempt', { number: attempt.number, provider: target.provider, model: target.model })
-      const reading: Reading = { attempt, pipeline, watchdog, settings: this.#runtime.settings }
+      const describe = (text: string): string => describeUnreadable(wire!.url, text, redact)
+      const reading: Reading = { attempt, pipeline, watchdog, settings: this.#runtime.settings, describe }
       if (!wire) {
         this.#build(pipeline, attempt, undefined)
         const events = ofDialect(target.provider, () => provider.contributed!.local(request, attempt))
@@ -137,7 +139,7 @@ class Running {
       const response = await this.#runtime.transport.send(wire)
       watchdog.read()
       if (response.status !== 200)
-        return this.#failed(attempt, await this.#refusal(attempt, provider, response, redact))
+        return this.#failed(attempt, await this.#refusal(attempt, provider, wire.url, response, redact))
       const dialect = this.#profile.dialects.get(provider.dialect)!.target!
       this.#build(pipeline, attempt, () => dialect.decoder(attempt))
       const passthrough = wire.passthrough && pipeline.observesOnly
@@ -168,20 +170,16 @@ class Running {
 
   /** The answer's head is an error: its body says more. */
   async #refusal(
-    attempt: AttemptState, provider: FoundTarget['provider'], response: TransportResponse, redact: Runtime['redact'],
+    attempt: AttemptState, provider: FoundTarget['provider'], url: string, response: TransportResponse,
+    redact: Runtime['redact'],
   ): Promise<AttemptFailure> {
     const { status, headers, body } = response
     const bytes = await readWhole(body, this.#runtime.settings.limits.errorBytes).catch(() => Buffer.alloc(0))
     attempt.cancellation.throwIfAborted()
     const dialect = this.#profile.dialects.get(attempt.provider.dialect)!.target!
-    let said: UpstreamError | undefined
-    try {
-      said = dialect.error(JSON.parse(bytes.toString('utf8')))
-    } catch {
-      said = undefined
-    }
+    const { said, unread } = readRefusal(bytes, dialect, url, redact)
     const refused = provider.clientCredentials && refusedCredentials(attempt, response, bytes, said, redact)
-    return refused || statusFailure(attempt.target, status, headers, said, redact)
+    return refused || statusFailure(attempt.target, status, headers, said, redact, unread)
   }
 
   /** Settles the attempt; a failure after content was sent is the client's last event. */

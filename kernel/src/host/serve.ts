@@ -65,7 +65,9 @@ export interface Running {
  */
 export async function serve(options: ServeOptions): Promise<Running> {
   tuneHeap()
-  const { home, configFile, env } = options
+  const { home, configFile } = options
+  // A copy, because secrets are taken out of that of the process.
+  const env = { ...options.env }
   const reading = beginReading()
   const assembly = await assemble({ home, file: configFile, env, inputs: reading.files, thirdParty: !options.safe })
   const { server } = assembly.config
@@ -77,7 +79,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     const open = await narrowPermissions(home, ['.', 'run', 'logs'])
     const adminKey = await readAdminKey(home)
     router = new Router(
-      { ...options, configFile, host: options.host, port: options.port, instanceId: claim.instanceId, adminKey },
+      { ...options, env, configFile, host: options.host, port: options.port, instanceId: claim.instanceId, adminKey },
       assembly,
       reading,
     )

@@ -61,8 +61,17 @@ describe('row 137', () => {
     ['a pipe', { path: 'package/pipe', type: 'FIFO' }, /FIFO/],
     ['a name that differs by case alone', { path: 'package/PACKAGE.json', text: '{}' }, /there twice/],
     ['the same name again', GOOD, /there twice/],
+    ['a file in a file', { path: 'package/package.json/x', text: '{}' }, /both a file and a folder/],
+    ['a file in a file by another case', { path: 'package/Package.json/x/y', text: '{}' }, /both a file and a folder/],
+    ['a name that is shown as another', { path: 'package/gpj.\u202ets' }, /plain path/],
   ])('an archive with %s is refused', (_, entry, message) => {
     expect(refused(tar([GOOD, entry]))).toMatch(message)
+  })
+
+  test('a folder that becomes a file is refused too', () => {
+    expect(refused(tar([GOOD, { path: 'package/A/b', text: 'x' }, { path: 'package/a', text: 'x' }]))).toMatch(
+      /both a file and a folder/,
+    )
   })
 
   test('an archive that unpacks to far more than it is, is refused before it is unpacked', () => {

@@ -44,7 +44,7 @@ export function integrityOf(bytes: Uint8Array): string {
 export function readArchive(bytes: Uint8Array, limits: ArchiveLimits = ARCHIVE_LIMITS): PackageFiles {
   if (bytes.length > limits.packedBytes) throw refused(`it is larger than ${limits.packedBytes} bytes`)
   const files = new Map<string, Buffer>()
-  const seen = new Set<string>()
+  const seen: Seen = { files: new Set(), folders: new Set() }
   let fault: CcrError | undefined
   const parser = new Parser({
     strict: true,
@@ -86,8 +86,17 @@ function unpack(bytes: Uint8Array, { unpackedBytes, ratio }: ArchiveLimits): Buf
   return unpacked
 }
 
+/** What there is already, in one form for all names that some systems take for the same. */
+interface Seen {
+  readonly files: Set<string>
+  readonly folders: Set<string>
+}
+
+/** A colon or backslash is a path to Windows; the others steer a terminal, or show a name as another one. */
+const MISLEADING = /[\\:\0-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]/
+
 /** The path of a file inside the package; nothing for a folder. */
-function checkEntry(entry: ReadEntry, { files, fileBytes }: ArchiveLimits, seen: Set<string>): string | undefined {
+function checkEntry(entry: ReadEntry, { files, fileBytes }: ArchiveLimits, seen: Seen): string | undefined {
   const name = JSON.stringify(entry.path)
   if (!['File', 'OldFile', 'ContiguousFile', 'Directory'].includes(entry.type)) {
     throw refused(`${name} is a ${entry.type}, and only files and folders are taken`)
@@ -95,18 +104,26 @@ function checkEntry(entry: ReadEntry, { files, fileBytes }: ArchiveLimits, seen:
   if ((entry.size ?? 0) > fileBytes) throw refused(`${name} is larger than ${fileBytes} bytes`)
   const parts = entry.path.replace(/\/$/, '').split('/')
   const isStrange = parts.some((part) => part === '' || part === '.' || part === '..' || part.length > 255)
-  // The first part is a folder of any name, as npm has it; a colon or backslash is a path to Windows.
-  if (isStrange || /[\\:\0-\x1f\x7f]/.test(entry.path) || entry.path.length > MAX_PATH) {
+  // The first part is a folder of any name, as npm has it.
+  if (isStrange || MISLEADING.test(entry.path) || entry.path.length > MAX_PATH) {
     throw refused(`${name} is not a plain path inside the package`)
   }
   const path = parts.slice(1).join('/')
   if (entry.type === 'Directory') return undefined
   if (path === '') throw refused(`${name} stands beside the package`)
-  if (seen.size >= files) throw refused(`it holds more than ${files} files`)
-  const folded = path.normalize('NFC').toLowerCase()
-  if (seen.has(folded)) throw refused(`${name} is there twice, in names that some systems take for the same`)
-  seen.add(folded)
+  if (seen.files.size >= files) throw refused(`it holds more than ${files} files`)
+  checkPlace(path, name, seen)
   return path
+}
+
+function checkPlace(path: string, name: string, { files, folders }: Seen): void {
+  const folded = path.normalize('NFC').toLowerCase()
+  if (files.has(folded)) throw refused(`${name} is there twice, in names that some systems take for the same`)
+  const above = folded.split('/').map((_, index, parts) => parts.slice(0, index).join('/'))
+  const isBoth = folders.has(folded) || above.some((folder) => files.has(folder))
+  if (isBoth) throw refused(`${name} needs what is both a file and a folder`)
+  files.add(folded)
+  for (const folder of above) folders.add(folder)
 }
 
 function collect(entry: ReadEntry, done: (content: Buffer) => void): void {

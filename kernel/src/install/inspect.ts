@@ -1,7 +1,7 @@
 import { CcrError, messageOf } from '@ccr/sdk'
 import semver from 'semver'
 import Value from 'typebox/value'
-import { findBuiltins, PACKAGE_PREFIX } from '../load/builtin.ts'
+import { findBuiltins, PACKAGE_PREFIX, type Builtin } from '../load/builtin.ts'
 import { isInjected } from '../load/dependencies.ts'
 import { Manifest } from '../load/manifest.ts'
 import type { LockEntry } from '../load/lock.ts'
@@ -76,12 +76,29 @@ export async function checkNames(
   const owner = others.find((pin) => [pin.plugin, pin.name].some((one) => one === manifest.name || one === name))
   if (owner !== undefined) throw refused(name, `its name is used by the plugin of ${owner.name}; remove that first`)
   if (allowLookAlike) return
+  checkTransformers(name, manifest, builtins)
   const known = [...bundled, ...others.flatMap((pin) => [pin.name, pin.plugin])]
   for (const one of new Set([name, manifest.name])) {
     const like = lookAlike(one, known)
     if (like === undefined) continue
     throw refused(one, `it can be mistaken for ${like}; if it is what you want, add --allow-look-alike`)
   }
+}
+
+/** The name of a transformer is found in chains of providers, where the plugin that was added last would win. */
+function checkTransformers(name: string, { transformers }: Manifest, builtins: readonly Builtin[]): void {
+  for (const transformer of namesIn(transformers)) {
+    const owner = builtins.find(({ manifest }) =>
+      namesIn(manifest.transformers).some((one) => one.toLowerCase() === transformer.toLowerCase()),
+    )
+    if (owner === undefined) continue
+    const fact = `its transformer ${transformer} would take the place of that of ${owner.name}`
+    throw refused(name, `${fact}; if that is what you want, add --allow-look-alike`)
+  }
+}
+
+function namesIn(transformers: Manifest['transformers']): readonly string[] {
+  return transformers.flatMap(({ name, aliases = [] }) => [name, ...aliases])
 }
 
 function describe(files: PackageFiles): PackageDescription {

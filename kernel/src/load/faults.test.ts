@@ -181,6 +181,15 @@ const TABLE: Readonly<Record<string, Row>> = {
   'a bad name': shape('export default { name: "A b" }', /lower-case words/),
   'no description': shape('export default { name: "a" }', /no description/),
   'no activate': shape('export default { name: "a", description: "" }', /no activate function/),
+  'a section that is no schema': shape(
+    `import { definePlugin, Type } from '@ccr/sdk'
+export default definePlugin({
+  name: 'a', apiVersion: 1, description: '', options: Type.Object({}),
+  config: Type.Object({ Router: Type.Optional(Type.Unknown()) }) as never,
+  activate() {},
+})`,
+    /the section type of the plugin a is no schema/,
+  ),
   'no options': shape('export default { name: "a", description: "", activate() {} }', /no schema of its options/),
   'no file (130)': { files: {}, at: 'plugin.ts', says: /does not exist\. Correct the path/, cure },
 }

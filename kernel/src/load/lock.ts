@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { CcrError, messageOf } from '@ccr/sdk'
 import { Type, type Static } from 'typebox'
 import Value from 'typebox/value'
+import { VERSION } from './package.ts'
 
 const Names = Type.Array(Type.String())
 
@@ -9,10 +10,10 @@ const Names = Type.Array(Type.String())
 export const LockEntry = Type.Object(
   {
     /** Name of the package. */
-    name: Type.String({ minLength: 1 }),
+    name: Type.String({ pattern: '^(?:@[a-z0-9][a-z0-9._-]*/)?[a-z0-9][a-z0-9._-]*$' }),
     /** Name of the plugin in it. */
-    plugin: Type.String({ minLength: 1 }),
-    version: Type.String({ minLength: 1 }),
+    plugin: Type.String({ pattern: '^[a-z0-9]+(?:-[a-z0-9]+)*$' }),
+    version: Type.String({ pattern: VERSION }),
     /** What the user named, so that an update knows where to look. */
     source: Type.String({ minLength: 1 }),
     /** Where exactly it came from: a URL, or a repository at a commit. */

@@ -1,5 +1,8 @@
 import { posix } from 'node:path'
 
+/** What a version is: it names a folder of the store, and is shown in terminals. Source: Semantic Versioning 2.0.0. */
+export const VERSION = '^\\d{1,16}\\.\\d{1,16}\\.\\d{1,16}(?:[-+][0-9A-Za-z.+-]{1,128})?$'
+
 /** What a `package.json` says, as far as an installed plugin is concerned. */
 export interface PackageDescription {
   readonly name: string
@@ -24,6 +27,9 @@ export function readDescription(text: string): PackageDescription {
   if (!isObject(json)) throw new Error('its package.json holds no object')
   const { name, version, ccr } = json
   if (typeof name !== 'string' || typeof version !== 'string') throw new Error('its package.json lacks name or version')
+  if (!new RegExp(VERSION).test(version)) {
+    throw new Error(`its package.json says ${JSON.stringify(version)}, which is no version such as 1.2.3`)
+  }
   if (typeof ccr !== 'string') {
     throw new Error('its package.json names no manifest: "ccr" must be the path of one, such as ./dist/manifest.json')
   }
@@ -31,7 +37,7 @@ export function readDescription(text: string): PackageDescription {
     name,
     version,
     manifest: insidePackage(ccr),
-    entry: insidePackage(entryOf(json)),
+    entry: insidePackage(namedEntry(json) ?? 'index.js'),
     dependencies: textsOf(json['dependencies']),
     optionalDependencies: textsOf(json['optionalDependencies']),
     peerDependencies: textsOf(json['peerDependencies']),
@@ -39,10 +45,10 @@ export function readDescription(text: string): PackageDescription {
   }
 }
 
-function entryOf({ exports, main }: Readonly<Record<string, unknown>>): string {
+/** The entry file that a `package.json` names by `exports` or `main`, as it is written. */
+export function namedEntry({ exports, main }: Readonly<Record<string, unknown>>): string | undefined {
   const target = conditionOf(isObject(exports) && '.' in exports ? exports['.'] : exports)
-  if (target !== undefined) return target
-  return typeof main === 'string' ? main : 'index.js'
+  return target ?? (typeof main === 'string' ? main : undefined)
 }
 
 function conditionOf(target: unknown): string | undefined {

@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { extname, join, relative, resolve, sep } from 'node:path'
 import { CcrError, messageOf } from '@ccr/sdk'
+import { namedEntry } from './package.ts'
 
 /** Where a plugin's code is. */
 export interface PluginFile {
@@ -26,7 +27,7 @@ export async function findPluginFile(path: string): Promise<PluginFile> {
   if (found === undefined) throw refuse(place, 'does not exist. Name a plugin file, or the folder of its package')
   if (found.isFile()) return { file: place, folder: undefined, version: '0.0.0' }
   const description = await readDescription(join(place, 'package.json'))
-  const named = entryIn(description)
+  const named = namedEntry(description)
   if (named !== undefined) return { file: inside(place, named), folder: place, version: versionOf(description) }
   for (const usual of USUAL) {
     const file = join(place, usual)
@@ -46,13 +47,6 @@ async function readDescription(file: string): Promise<Description> {
   }
 }
 
-function entryIn({ exports, main }: Description): string | undefined {
-  const root = isRecord(exports) && '.' in exports ? exports['.'] : exports
-  const target = isRecord(root) ? (root['import'] ?? root['default']) : root
-  if (typeof target === 'string') return target
-  return typeof main === 'string' ? main : undefined
-}
-
 function versionOf({ version }: Description): string {
   return typeof version === 'string' ? version : '0.0.0'
 }
@@ -64,10 +58,6 @@ function inside(folder: string, named: string): string {
     throw refuse(folder, `names ${named} as its entry, which is no file in it. Correct exports in package.json`)
   }
   return file
-}
-
-function isRecord(value: unknown): value is Description {
-  return typeof value === 'object' && value !== null
 }
 
 function refuse(at: string, fact: string, cause?: unknown): CcrError {

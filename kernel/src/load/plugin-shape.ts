@@ -36,6 +36,9 @@ function shapeFault(value: unknown): string | undefined {
   if (!isObjectSchema(fields['config']) || !Array.isArray(fields['transformers'])) {
     return `the plugin ${fields['name']} was not made by definePlugin`
   }
+  const { properties } = fields['config'] as { readonly properties: object }
+  const bare = Object.entries(properties).find(([, schema]) => typeof schema !== 'object' || schema === null)
+  if (bare !== undefined) return `the section ${bare[0]} of the plugin ${fields['name']} is no schema`
   const strange = ((fields['capabilities'] ?? []) as readonly unknown[]).find((one) => !isCapability(one))
   if (strange !== undefined) {
     const forms = 'files, network:<host> and secrets:<NAME>'

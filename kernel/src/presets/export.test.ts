@@ -84,10 +84,20 @@ describe('an exported preset', () => {
         ['api_key_2', 'password'],
       ],
     ],
+    ['a cookie', { Own: { headers: { cookie: 'a=b' } } }, [['cookie', 'password']]],
+    ['a password by another name', { Own: { passwd: 'short' } }, [['passwd', 'password']]],
+    ['a key with a number', { Own: { api_key_2: 'short', accesskey: 'other' } }, [['api_key_2'], ['accesskey']]],
+    ['all below a secret', { Own: { api_keys: [{ value: 'short' }] } }, [['value', 'password']]],
+    ['a number below one', { Own: { credentials: { pin: 1234 } } }, [['pin', 'password']]],
+    ['a pair of a header', { Own: { list: [['Authorization', 'short']] } }, [['list', 'password']]],
+    ['a named header', { Own: [{ name: 'X-Api-Key', value: 'short' }] }, [['x_api_key_value', 'password']]],
+    ['a scheme with a key', { Own: { line: 'Bearer short' } }, [['line', 'password']]],
+    ['credentials of a URL inside a text', { Own: { line: 'curl http://u:p@h/x' } }, [['line', 'password']]],
+    ['a private key', { Own: { line: '-----BEGIN PRIVATE KEY-----' } }, [['line', 'password']]],
     ['what looks like a variable', { Own: { price: 'in $$USD' } }, [['price', 'input']]],
   ])('asks for %s', (_, written, expected) => {
     const schema = exported(written).manifest['schema'] as readonly { id: string; type: string }[]
-    expect(schema.map(({ id, type }) => [id, type])).toEqual(expected)
+    expect(schema.map(({ id, type }) => [id, type])).toEqual(expected.map(([id, type = 'password']) => [id, type]))
   })
 
   it('asks for no name of a model, and writes a literal dollar as it is', () => {
@@ -102,6 +112,30 @@ describe('an exported preset', () => {
       version: '1.0.0',
       Providers: [provider({ models })],
       Own: { price: '$5' },
+    })
+  })
+
+  it('row 142: holds no key in names of fields, of providers, or in what is said of it', () => {
+    const key = 'CANARY-literal'
+    const { manifest, leftOut } = exported({
+      Providers: [provider({ name: `of ${key}`, api_key: key, models: ['m'] })],
+      Own: { users: { [key]: 'alice' } },
+    })
+    expect(JSON.stringify([manifest, leftOut])).not.toContain('CANARY')
+    expect(leftOut).toEqual(['Own.users: one of its keys is secret'])
+    for (const more of [{ description: `use ${key}` }, { keywords: ['a', key] }]) {
+      const metadata = { name: 'team', version: '1.0.0', ...more }
+      const input = { written: {}, used: { Own: { api_key: key } }, secrets: [], sections: SECTIONS, pins: [] }
+      expect(() => exportPreset({ ...input, metadata })).toThrow(/preset holds a key or looks like one/)
+    }
+  })
+
+  it('asks for the key alone where a server wants any and its name is given', () => {
+    const { manifest } = exported({ Providers: [provider({ name: 'local', api_key: 'local' })], Own: ['local,m'] })
+    expect(manifest).toMatchObject({
+      schema: [{ id: 'local_api_key' }],
+      Providers: [{ name: 'local', api_key: '#{local_api_key}' }],
+      Own: ['local,m'],
     })
   })
 

@@ -1,5 +1,7 @@
+import { CcrError } from '@ccr/sdk'
 import { isPlainObject } from '../config/plain-data.ts'
-import { isExecutableKey, isFileText } from '../config/presets/data-only.ts'
+import { isExecutableKey } from '../config/presets/data-only.ts'
+import { isFileText } from '../config/presets/file-text.ts'
 import type { PresetInput, PluginPin } from '../config/presets/schema.ts'
 import { KernelConfig } from '../config/schema.ts'
 import { collectSecrets, isSecretField } from '../config/secrets.ts'
@@ -27,6 +29,15 @@ export interface ExportedPreset {
 
 const ALWAYS = ['Providers', 'Router', 'fallback']
 const VARIABLE = /\$(?:\$|\{([^}]+)\}|([A-Z_][A-Z0-9_]*))/g
+/** What names of fields hold that a redaction, which must not tear words apart, does not look for. */
+const PRIVATE_FIELDS = [
+  /api[-_]?key|(?:private|access|secret|session|auth)[-_]?(?:key|token)|secret|passw|passphrase/i,
+  /^(?:pass|pwd|pat|auth|bearer|jwt|signature|sig)$|cookie|credential|authorization|^x-auth/i,
+]
+/** A user and a password before a host, wherever in a text they stand. */
+const USER_INFO = /:\/\/[^\s/?#@]+@/
+/** A whole value of a header that says who asks. */
+const SCHEME = /^(?:bearer|basic|token|digest)\s+\S/i
 /** How keys begin, whatever they are called. */
 const BEGINNINGS =
   '[spr]k-|gsk_|gh[pousr]_|github_pat_|xox[abps]-|AIza|AKIA|ya29\\.|eyJ|hf_|nvapi-|r8_|xai-|pplx-|tvly-'
@@ -42,14 +53,25 @@ const RUN = /[A-Za-z0-9+=]{24,}/g
 export function exportPreset(from: ExportInput): ExportedPreset {
   const { written, used, metadata, sections, pins } = from
   const leftOut: string[] = []
-  const questions = new Questions([...collectSecrets(used, []), ...from.secrets])
+  const names = providerNames(used)
+  const secrets = [...collectSecrets(used, []), ...from.secrets].filter((secret) => !names.includes(secret))
+  const questions = new Questions(secrets)
+  for (const [key, value] of Object.entries(metadata)) {
+    for (const text of [value].flat()) {
+      if (typeof text !== 'string' || !questions.isSecret(text)) continue
+      throw new CcrError('CCR_PRESET_INVALID', `the ${key} of the preset holds a key or looks like one. Change it.`)
+    }
+  }
   const config: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(written)) {
     const name = key === 'providers' ? 'Providers' : key
     if (name !== 'Providers' && Object.hasOwn(KernelConfig.properties, name)) continue
     if (!ALWAYS.includes(name) && !sections.has(name)) leftOut.push(`${name}: no installed plugin reads it`)
     else if (isExecutableKey(name)) leftOut.push(`${name}: it names a file`)
-    else config[name] = withQuestions(value, { key: name, place: name, entity: '', questions, leftOut })
+    else {
+      const position = { key: name, place: name, entity: '', isSecret: isPrivateField(name), questions, leftOut }
+      config[name] = withQuestions(value, position)
+    }
   }
   const schema = questions.inputs
   const manifest = {
@@ -63,32 +85,47 @@ export function exportPreset(from: ExportInput): ExportedPreset {
   return { manifest, leftOut }
 }
 
+/** Where a server wants any key, its name is often given: it says nothing wherever else it stands. */
+function providerNames({ Providers, providers }: Readonly<Record<string, unknown>>): readonly unknown[] {
+  return [Providers, providers].flat().map((item) => (isPlainObject(item) ? item['name'] : undefined))
+}
+
 interface Position {
   readonly key: string
   /** Where it stands, for people. */
   readonly place: string
   /** The provider that it belongs to. */
   readonly entity: string
+  /** All below is secret, whatever it is called there. */
+  readonly isSecret: boolean
   readonly questions: Questions
   readonly leftOut: string[]
 }
 
 function withQuestions(value: unknown, position: Position): unknown {
-  const { questions, key, place, entity, leftOut } = position
-  if (typeof value === 'string') return questions.replace(value, key, entity)
+  const { questions, key, place, entity, isSecret, leftOut } = position
+  if (typeof value === 'string') return questions.replace(value, key, entity, isSecret)
   if (Array.isArray(value)) {
     return value.flatMap((item, index) => {
-      const at = { ...position, place: `${place}[${index}]`, entity: entity || nameOf(item) }
-      if (!isExecutable(item, key)) return [withQuestions(item, at)]
+      const at = { ...position, place: `${place}[${index}]`, entity: entity || nameOf(item, questions) }
+      // A header may be written as a pair.
+      const isOfPair = index > 0 && typeof value[0] === 'string' && value.length === 2 && isPrivateField(value[0])
+      if (!isExecutable(item, key)) return [withQuestions(item, { ...at, isSecret: isSecret || isOfPair })]
       leftOut.push(`${at.place}: it names a file or command`)
       return []
     })
   }
-  if (typeof value === 'number' && isSecretField(key)) return questions.replace(String(value), key, entity)
+  if (typeof value === 'number' && isSecret) return questions.replace(String(value), key, entity, true)
   if (!isPlainObject(value)) return value
   return Object.fromEntries(
     Object.entries(value).flatMap(([inner, item]) => {
-      const at = { ...position, key: inner, place: `${place}.${inner}` }
+      if (questions.isSecret(inner)) {
+        leftOut.push(`${place}: one of its keys is secret`)
+        return []
+      }
+      const isOfPair = inner === 'value' && [value['name'], value['key'], value['header']].some(isPrivateField)
+      const isInner = isSecret || isOfPair || isPrivateField(inner)
+      const at = { ...position, key: inner, place: `${place}.${inner}`, isSecret: isInner }
       if (!isExecutable(item, inner)) return [[inner, withQuestions(item, at)]]
       leftOut.push(`${at.place}: it names a file or command`)
       return []
@@ -102,8 +139,14 @@ function isExecutable(item: unknown, key: string): boolean {
   return typeof item === 'string' && isFileText(item)
 }
 
-function nameOf(item: unknown): string {
-  return isPlainObject(item) && typeof item['name'] === 'string' ? item['name'] : ''
+function nameOf(item: unknown, questions: Questions): string {
+  const name = isPlainObject(item) ? item['name'] : undefined
+  return typeof name === 'string' && !questions.isSecret(name) ? name : ''
+}
+
+/** Whether a field of this name may hold a secret; it asks once too often rather than not at all. */
+function isPrivateField(name: unknown): boolean {
+  return typeof name === 'string' && (isSecretField(name) || PRIVATE_FIELDS.some((field) => field.test(name)))
 }
 
 /** Collects the inputs of a manifest while texts are replaced by their placeholders. */
@@ -121,9 +164,9 @@ class Questions {
   }
 
   /** A text, or the placeholder of an input where it says something that only its owner may know. */
-  replace(text: string, key: string, entity: string): string {
+  replace(text: string, key: string, entity: string, isPrivate: boolean): string {
     const variables = [...text.matchAll(VARIABLE)].flatMap(([, braced, bare]) => braced ?? bare ?? [])
-    const isSecret = (isSecretField(key) && text !== '') || this.#holdsSecret(text) || variables.some(isSecretName)
+    const isSecret = (isPrivate && text !== '') || this.isSecret(text) || variables.some(isSecretName)
     if (!isSecret && variables.length === 0) {
       const literal = text.replaceAll('$$', '$')
       // What is left would be taken for a variable.
@@ -132,8 +175,10 @@ class Questions {
     return this.#ask(text, key, entity, isSecret)
   }
 
-  #holdsSecret(text: string): boolean {
+  /** Whether a text holds a known secret, or what looks like one. */
+  isSecret(text: string): boolean {
     if (this.#secrets.some((secret) => text.includes(secret)) || hasCredentials(text)) return true
+    if (USER_INFO.test(text) || SCHEME.test(text) || text.includes('-----BEGIN')) return true
     if (BEGINNING.test(text) || HEXADECIMAL.test(text)) return true
     return [...text.matchAll(RUN)].some(([run]) => /[a-z]/.test(run) && /[A-Z]/.test(run) && /\d/.test(run))
   }
@@ -166,7 +211,7 @@ function isSecretName(variable: string): boolean {
 function hasCredentials(text: string): boolean {
   if (!text.includes('://') || !URL.canParse(text)) return false
   const { username, password, searchParams } = new URL(text)
-  return username !== '' || password !== '' || [...searchParams.keys()].some(isSecretField)
+  return username !== '' || password !== '' || [...searchParams.keys()].some(isPrivateField)
 }
 
 function toId(text: string): string {

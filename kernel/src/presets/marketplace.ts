@@ -44,7 +44,7 @@ export async function readMarketplace(url: string, options: DownloadOptions): Pr
   }
   if (!Array.isArray(index)) throw refused(url, 'it is not a list of presets')
   if (index.length > MAX_ENTRIES) throw refused(url, `it has more than ${MAX_ENTRIES} entries`)
-  const entries = index.filter((entry) => Value.Check(MarketplaceEntry, entry))
+  const entries = index.filter((entry) => Value.Check(MarketplaceEntry, entry) && URL.canParse(entry.url, from))
   return { url: from, entries, unusable: index.length - entries.length }
 }
 

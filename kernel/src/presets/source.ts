@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { CcrError, isCcrError, messageOf } from '@ccr/sdk'
+import { withoutControls } from '../config/presets/shown-text.ts'
 import { parseSource, type ConfigSource } from '../config/source.ts'
 import { download } from '../install/download.ts'
 import { packageRoot } from '../load/builtin.ts'
@@ -80,7 +81,11 @@ async function fromMarketplace(name: string, options: SearchOptions): Promise<Fo
   const place = new URL(entry.url, marketplace.url).href
   const { bytes } = await download(place, { allowPrivate, maxBytes: MAX_BYTES, signal })
   checkIntegrity(bytes, entry.integrity, place)
-  return found(manifestText(bytes, place), basename(new URL(place).pathname), `${place} (marketplace ${url})`)
+  return found(
+    manifestText(bytes, place),
+    basename(new URL(place).pathname) || 'manifest.json',
+    `${place} (marketplace ${url})`,
+  )
 }
 
 async function fromPath(path: string): Promise<FoundPreset> {
@@ -114,6 +119,6 @@ function found(text: string, label: string, from: string): FoundPreset {
   } catch (thrown) {
     // It is no config that cannot be read.
     const at = isCcrError(thrown) ? thrown.at : undefined
-    throw new CcrError('CCR_PRESET_INVALID', messageOf(thrown), { at, cause: thrown })
+    throw new CcrError('CCR_PRESET_INVALID', withoutControls(messageOf(thrown)), { at, cause: thrown })
   }
 }

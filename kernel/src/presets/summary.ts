@@ -1,4 +1,5 @@
 import { configKeysOf } from '../config/presets/manifest.ts'
+import { withoutControls } from '../config/presets/shown-text.ts'
 import type { PresetManifest } from '../config/presets/schema.ts'
 
 /** What a person should know of a preset before it is used. */
@@ -74,9 +75,4 @@ function routesIn(value: unknown): readonly (readonly [string, string])[] {
 
 function distinct<T>(items: readonly T[]): readonly T[] {
   return [...new Map(items.map((item) => [JSON.stringify(item), item])).values()]
-}
-
-/** A text of somebody else must not move the cursor or hide a line. */
-function withoutControls(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '?')
 }

@@ -1,5 +1,6 @@
 import { CcrError } from '@ccr/sdk'
 import type { CanonicalEvent, Emit, StreamTransform } from '@ccr/sdk'
+import { CallArguments } from './call-arguments.ts'
 import { Sequencer } from './sequencer.ts'
 import { Unfolder } from './unfold.ts'
 import { errorOf, reported } from './upstream-error.ts'
@@ -9,13 +10,15 @@ export type WireEvent = CanonicalEvent | { readonly type?: undefined; readonly e
 
 /**
  * Wire events are canonical events already. A second `message_start` and all that follows `message_stop` are dropped,
- * an error is thrown, fields whose absence clients do not bear are filled in, and overlapping blocks are put in a row.
+ * an error and half a call are thrown, fields whose absence clients do not bear are filled in, and overlapping blocks
+ * are put in a row.
  */
 export function createDecoder(): StreamTransform<WireEvent, CanonicalEvent> {
   let started = false
   let stopped = false
   const unfolder = new Unfolder()
   const sequencer = new Sequencer()
+  const calls = new CallArguments()
   return {
     chunk(event, emit) {
       if (stopped) return
@@ -30,13 +33,19 @@ export function createDecoder(): StreamTransform<WireEvent, CanonicalEvent> {
           stopped = true
           return emitAll(event, unfolder, emit)
         case 'message_delta':
+          calls.see(event)
           return emitAll(event, unfolder, emit)
         case 'content_block_start':
         case 'content_block_delta':
         case 'content_block_stop': {
           const fit = sequencer.fit(event)
           if (fit === 'drop') return
-          if (fit !== 'keep') emit({ type: 'content_block_stop', index: fit })
+          if (fit !== 'keep') {
+            const stop = { type: 'content_block_stop', index: fit } as const
+            calls.see(stop)
+            emit(stop)
+          }
+          calls.see(event)
           return emit(event.type === 'content_block_start' ? completeBlock(event) : event)
         }
         default:

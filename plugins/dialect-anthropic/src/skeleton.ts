@@ -49,7 +49,8 @@ function closes(data: string): boolean {
 function parseWhole(name: string | undefined, data: string): CanonicalEvent {
   const text = Buffer.from(data, 'latin1').toString('utf8')
   const event = parseObject(text)
-  const type = event?.['type'] ?? name
+  // `{"error": …}` without a type: the form in which some gateways report an error inside a stream.
+  const type = event?.['type'] ?? name ?? (event?.['error'] ? 'error' : undefined)
   if (!event || typeof type !== 'string' || (name !== undefined && name !== type)) {
     const place = name === undefined || name.length > MAX_NAME ? '' : ` of type '${name}'`
     throw new CcrError(

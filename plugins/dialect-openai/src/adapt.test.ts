@@ -93,3 +93,28 @@ describe('what a target refuses', () => {
     expect(adaptation.refusedBy({ provider: 'p', model: '1000' }).size).toBe(1)
   })
 })
+
+describe('a target that takes no files', () => {
+  const place = { provider: 'p', model: 'm' }
+  const refused = (message: string): AttemptFailure => {
+    const reply = { status: 400, type: 'invalid_request_error', message } as const
+    return { kind: 'status', status: 400, message, reply }
+  }
+
+  it.each([
+    "Invalid value: 'file'. Supported values are: 'text' and 'image_url'.",
+    'messages[0]: unknown variant `file`, expected `text` or `image_url`',
+    'content must be a string or a list of text parts',
+    'PDF input is not available',
+  ])('is asked again without, once: %s', (message) => {
+    const adaptation = createAdaptation()
+    expect(adaptation.learn(place, refused(message), false)).toBeUndefined()
+    expect(adaptation.learn(place, refused(message), true)).toBe('file')
+    expect(adaptation.learn(place, refused(message), true)).toBeUndefined()
+  })
+
+  it('is not what another complaint means', () => {
+    expect(createAdaptation().learn(place, refused('temperature is not supported'), true)).toBe('temperature')
+    expect(createAdaptation().learn(place, refused('invalid tool schema'), true)).toBeUndefined()
+  })
+})

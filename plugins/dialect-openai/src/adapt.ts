@@ -55,6 +55,13 @@ const WORDINGS: readonly { readonly trait: Trait; readonly names: RegExp; readon
   { trait: 'response_format', names: /response_format/, anyComplaint: true },
   { trait: 'temperature', names: /\btemperature\b/ },
   { trait: 'top_p', names: /\btop_p\b/ },
+  // Asked last, and only where a file was sent: servers complain of the part, of its type, or of the whole content.
+  {
+    trait: 'file',
+    names:
+      /\bfiles?\b|\bfile_data\b|\bpdf\b|\bcontent\b.{0,60}\b(?:type|part|text|string)\b|unknown variant|image_url/is,
+    anyComplaint: true,
+  },
 ]
 
 /** Learns from refused requests what a target does not accept, so that it costs one attempt and never a session. */

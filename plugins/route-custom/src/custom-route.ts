@@ -33,7 +33,8 @@ export async function customRoute(
     request = checkedRequest(changed())
   } catch (thrown) {
     const at = code.placeOf(thrown) ?? code.file
-    const reason = `it failed at ${at}: ${messageOf(thrown)}`
+    // Further lines stand in the log; in a header they would make all of it unreadable.
+    const reason = `it failed at ${at}: ${messageOf(thrown).split('\n', 1)[0]}`
     log.error({ at, err: thrown }, `the custom router failed at ${at}; the next router decides`)
     return passOver(plan, { rule, reason, unmatched: true })
   }

@@ -3,7 +3,11 @@ import type { CanonicalRequest } from '@ccr/sdk'
 /** A request that its receiver may change without changing the one it was made from. */
 export interface LazyBody {
   readonly body: Record<string, unknown>
-  /** The request with what was changed; nothing when nothing was. */
+  /**
+   * The request with what was changed; nothing when nothing was.
+   *
+   * @throws TypeError when what it was changed to is no JSON
+   */
   changed(): CanonicalRequest | undefined
 }
 
@@ -39,11 +43,20 @@ export function lazyBody(request: CanonicalRequest): LazyBody {
       const changed = keys.filter(isChanged)
       if (changed.length === 0 && gone.length === 0) return undefined
       const result: Record<string, unknown> = {}
-      for (const key of keys) result[key] = changed.includes(key) ? structuredClone(body[key]) : request[key]
+      for (const key of keys) {
+        const value = changed.includes(key) ? asSent(body[key]) : request[key]
+        if (value !== undefined) result[key] = value
+      }
       // Whether it is still a request is checked before it is used.
       return result as unknown as CanonicalRequest
     },
   }
+}
+
+/** A copy of a value as it will be sent. */
+function asSent(value: unknown): unknown {
+  const text = JSON.stringify(value) as string | undefined
+  return text === undefined ? undefined : JSON.parse(text)
 }
 
 function isSame(first: unknown, second: unknown): boolean {

@@ -121,6 +121,8 @@ describe('a custom router', () => {
   it.each([
     ['without a model', (req: LegacyRequest) => void delete req.body['model']],
     ['without messages', (req: LegacyRequest) => void (req.body['messages'] = 'x')],
+    ['that holds itself', (req: LegacyRequest) => void (req.body['metadata'] = { body: req.body })],
+    ['with a number that JSON does not have', (req: LegacyRequest) => void (req.body['temperature'] = 1n)],
   ])('that leaves a body %s is passed over, visibly', async (_, router) => {
     const { status, body, route } = await routed(router)
     expect(status).toBe(200)

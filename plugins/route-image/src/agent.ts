@@ -5,6 +5,7 @@ import type {
   CanonicalRequest,
   ContentBlock,
   ImageBlock,
+  Maybe,
   Outbound,
   PluginContext,
   StreamPipeline,
@@ -18,13 +19,13 @@ import { contextOf, readAnswer, readCall, toRequest } from './analysis.ts'
 import { hasAnyImage } from './images.ts'
 import { PrivateCalls } from './memory.ts'
 import { replaceImages } from './placeholders.ts'
-import type { ImageTargets } from './targets.ts'
+import type { FindImageTargets, ImageTargets } from './targets.ts'
 import { offerTool, toolName, withdrawTool } from './tool.ts'
 
 /** What the agent works with. */
 export interface AgentOptions {
   readonly ctx: Pick<PluginContext, 'exchange' | 'exchangeStream' | 'log' | 'state'>
-  targetsFor(exchange: Attempt['exchange'], family: string | undefined): Promise<ImageTargets>
+  readonly targetsFor: FindImageTargets
   sees(model: string): boolean
   /** Looks at images for models that see them, too. */
   readonly forced: boolean
@@ -58,12 +59,22 @@ export class ImageAgent {
   }
 
   /** Hides the images of a request from a model that cannot see, and offers it the tool. */
-  async transform(outbound: Outbound, attempt: Attempt): Promise<Outbound | undefined> {
+  transform(outbound: Outbound, attempt: Attempt): Maybe<Outbound> {
     const { exchange, target } = attempt
     const { targetsFor, sees, forced } = this.#options
-    if (!exchange.mayHold('image') || (!forced && sees(target.model))) return undefined
-    const { target: imageModel, isImageModel } = await targetsFor(exchange, exchange.plan?.family)
-    if (typeof imageModel !== 'object' || isImageModel(target)) return undefined
+    if (!forced && sees(target.model)) return undefined
+    const found = targetsFor(exchange, exchange.plan?.family)
+    if (found instanceof Promise) return found.then((targets) => this.#hide(targets, outbound, attempt))
+    return this.#hide(found, outbound, attempt)
+  }
+
+  #hide(
+    { target: imageModel, isImageModel }: ImageTargets,
+    outbound: Outbound,
+    attempt: Attempt,
+  ): Outbound | undefined {
+    const { exchange, target } = attempt
+    if (typeof imageModel !== 'object' || isImageModel(target) || !exchange.mayHold('image')) return undefined
     // In the canonical stage the body is the canonical request.
     const body = outbound.body as CanonicalRequest
     if (!hasAnyImage(body)) return undefined

@@ -3,10 +3,12 @@ import type {
   CanonicalRequest,
   ContentBlock,
   ImageBlock,
+  Message,
   Target,
   TextBlock,
   ToolUseBlock,
 } from '@ccr/sdk'
+import { listOf } from './images.ts'
 
 /** What a private call asks for. */
 export interface Analysis {
@@ -66,9 +68,10 @@ export function readAnswer({ content }: CanonicalMessage): string | undefined {
 
 /** What the user said last, without what the client added and without placeholders of images. */
 export function contextOf({ messages }: CanonicalRequest): string {
-  for (const { role, content } of messages.toReversed()) {
-    if (role !== 'user') continue
-    const said = typeof content === 'string' ? content : textOf(content)
+  for (const message of messages.toReversed() as readonly (Message | null)[]) {
+    if (message?.role !== 'user') continue
+    const { content } = message
+    const said = typeof content === 'string' ? content : textOf(listOf(content))
     if (said.trim() !== '') return said.slice(0, CONTEXT_LENGTH)
   }
   return ''
@@ -76,8 +79,8 @@ export function contextOf({ messages }: CanonicalRequest): string {
 
 function textOf(content: readonly ContentBlock[]): string {
   return content
-    .flatMap((block) => (block.type === 'text' ? [(block as TextBlock).text] : []))
-    .filter((text) => !text.startsWith('<system-reminder>'))
+    .map((block: ContentBlock | null): unknown => (block?.type === 'text' ? (block as TextBlock).text : undefined))
+    .filter((text) => typeof text === 'string' && !text.startsWith('<system-reminder>'))
     .join('\n')
     .trim()
 }

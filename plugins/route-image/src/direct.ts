@@ -1,10 +1,10 @@
-import { passOver, requestOf, type Exchange, type RoutePlan } from '@ccr/sdk'
+import { passOver, requestOf, type Exchange, type Maybe, type RoutePlan, type Target } from '@ccr/sdk'
 import { hasRecentImage } from './images.ts'
-import { isSame, type ImageTargets } from './targets.ts'
+import { isSame, type FindImageTargets, type ImageTargets } from './targets.ts'
 
 /** What the direct route asks. */
 export interface DirectRoute {
-  targetsFor(exchange: Exchange, family: string | undefined): Promise<ImageTargets>
+  readonly targetsFor: FindImageTargets
   sees(model: string): boolean
 }
 
@@ -12,16 +12,25 @@ export interface DirectRoute {
  * Sends a request whose latest user turn holds an image to the image model, whoever decided where it goes, unless the
  * model that was decided for sees images itself.
  */
-export async function directRoute(
-  { targetsFor, sees }: DirectRoute,
+export function directRoute({ targetsFor, sees }: DirectRoute, plan: RoutePlan, exchange: Exchange): Maybe<RoutePlan> {
+  const [first] = plan.targets
+  if (!first) return undefined
+  const decided = (targets: ImageTargets) => imageRoute(targets, sees, first, plan, exchange)
+  const found = targetsFor(exchange, plan.family)
+  // A promise costs a timer, so there is none where nothing is waited for.
+  return found instanceof Promise ? found.then(decided) : decided(found)
+}
+
+function imageRoute(
+  { target, rule }: ImageTargets,
+  sees: DirectRoute['sees'],
+  first: Target,
   plan: RoutePlan,
   exchange: Exchange,
-): Promise<RoutePlan | undefined> {
-  const [first] = plan.targets
-  if (!first || !exchange.mayHold('image')) return undefined
-  const { target, rule } = await targetsFor(exchange, plan.family)
-  // Reading the messages may mean parsing all of them, so whatever spares that comes first.
-  if (target === undefined || !hasRecentImage(requestOf(plan, exchange))) return undefined
+): RoutePlan | undefined {
+  // Searching the body costs time, and reading the messages may mean parsing all of them: what spares that comes first.
+  if (target === undefined || !exchange.mayHold('image')) return undefined
+  if (!hasRecentImage(requestOf(plan, exchange))) return undefined
   if (typeof target === 'string') return passOver(plan, { rule, reason: target, unmatched: true })
   if (isSame(first, target)) return undefined
   if (sees(first.model)) return passOver(plan, { rule, target, reason: `'${first.model}' sees images itself` })

@@ -1,4 +1,5 @@
 import type { CanonicalRequest, ContentBlock, Exchange, Message, ToolResultBlock, ToolUseBlock } from '@ccr/sdk'
+import { listOf } from './images.ts'
 
 /** Private calls of a turn that ended with calls of the client, and their results. */
 interface Remembered {
@@ -29,8 +30,8 @@ export class PrivateCalls {
     if (this.#turns.size === 0) return request
     const messages = [...request.messages]
     for (const [index, message] of request.messages.entries()) {
-      const next = request.messages[index + 1]
-      const calls = message.role === 'assistant' ? callsOf(message) : []
+      const next = request.messages[index + 1] as Message | null | undefined
+      const calls = (message as Message | null)?.role === 'assistant' ? callsOf(message) : []
       if (calls.length === 0 || next?.role !== 'user') continue
       const key = keyOf(exchange, calls)
       const remembered = this.#turns.get(key)
@@ -50,9 +51,9 @@ function keyOf({ client }: Exchange, calls: readonly ToolUseBlock[]): string {
 }
 
 function callsOf(message: Message): readonly ToolUseBlock[] {
-  return blocksOf(message).filter((block): block is ToolUseBlock => block.type === 'tool_use')
+  return blocksOf(message).filter((block: ContentBlock | null): block is ToolUseBlock => block?.type === 'tool_use')
 }
 
 function blocksOf({ content }: Message): readonly ContentBlock[] {
-  return typeof content === 'string' ? [{ type: 'text', text: content }] : content
+  return typeof content === 'string' ? [{ type: 'text', text: content }] : listOf(content)
 }

@@ -1,5 +1,5 @@
 import type { CanonicalRequest, ContentBlock, ImageBlock, Message, TextBlock } from '@ccr/sdk'
-import { isImage, isResultOfBlocks } from './images.ts'
+import { isImage, isResultOfBlocks, listOf } from './images.ts'
 
 /** A request in which numbered placeholders stand for images, and those images: the first one is number 1. */
 export interface Blindfolded {
@@ -27,11 +27,13 @@ export function replaceImages(request: CanonicalRequest, tool: string): Blindfol
     return { type: 'text', text, ...(image.cache_control ? { cache_control: image.cache_control } : {}) }
   }
   const messages = request.messages.map((message): Message => {
-    if (message.role !== 'user') return message
+    if ((message as Message | null)?.role !== 'user') return message
     const { content } = message
     if (typeof content === 'string') return { ...message, content: renumber(content, numbers) }
-    learn(content, images.length, numbers)
-    const replaced = content.map((block): ContentBlock => {
+    if (!Array.isArray(content)) return message
+    const blocks = listOf<ContentBlock>(content)
+    learn(blocks, images.length, numbers)
+    const replaced = blocks.map((block): ContentBlock => {
       if (isImage(block)) return placeholder(block)
       if (isText(block)) return { ...block, text: renumber(block.text, numbers) }
       if (!isResultOfBlocks(block)) return block
@@ -63,6 +65,6 @@ function renumber(text: string, numbers: ReadonlyMap<string, number>): string {
   })
 }
 
-function isText(block: ContentBlock): block is TextBlock {
-  return block.type === 'text' && typeof (block as TextBlock).text === 'string'
+function isText(block: ContentBlock | null): block is TextBlock {
+  return block?.type === 'text' && typeof (block as TextBlock).text === 'string'
 }

@@ -10,26 +10,30 @@ export interface ImageTargets {
   isImageModel(target: Target): boolean
 }
 
+/** Finds the image targets of an exchange for the family that was decided for; at once, unless projects are read. */
+export type FindImageTargets = (exchange: Exchange, family: string | undefined) => ImageTargets | Promise<ImageTargets>
+
 /** Finds where the images of exchanges go: the image route of the family that was decided for, or else of `Router`. */
-export function createImageTargets(
-  router: RouterConfig,
-  projects: ProjectService | undefined,
-): (exchange: Exchange, family: string | undefined) => Promise<ImageTargets> {
-  return async (exchange, family) => {
-    const routes = (await projects?.routesFor(exchange))?.router ?? router
+export function createImageTargets(router: RouterConfig, projects: ProjectService | undefined): FindImageTargets {
+  const targetsIn = (routes: RouterConfig, { providers }: Exchange, family: string | undefined): ImageTargets => {
     const families = routes.families ?? {}
     const ofFamily = family === undefined ? undefined : written(families[family]?.image)
     const named = ofFamily ?? written(routes.image)
     const all = [routes.image, ...Object.values(families).map(({ image }) => image)]
     return {
-      target: named === undefined ? undefined : findTarget(named, exchange.providers),
+      target: named === undefined ? undefined : findTarget(named, providers),
       rule: ofFamily === undefined ? 'Router.image' : `Router.families.${family}.image`,
       isImageModel: (target) =>
         all.some((text) => {
-          const found = written(text) === undefined ? undefined : findTarget(text!, exchange.providers)
+          const found = written(text) === undefined ? undefined : findTarget(text!, providers)
           return typeof found === 'object' && isSame(found, target)
         }),
     }
+  }
+  return (exchange, family) => {
+    const own = projects?.routesFor(exchange)
+    if (own instanceof Promise) return own.then((routes) => targetsIn(routes?.router ?? router, exchange, family))
+    return targetsIn(own?.router ?? router, exchange, family)
   }
 }
 

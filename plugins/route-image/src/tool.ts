@@ -1,11 +1,13 @@
 import type { CanonicalRequest, Tool } from '@ccr/sdk'
+import { listOf } from './images.ts'
 
 const NAME = 'analyzeImage'
 
 /** A name for the private tool that no tool of the client has. */
-export function toolName({ tools = [] }: CanonicalRequest): string {
+export function toolName({ tools }: CanonicalRequest): string {
+  const known = listOf<Tool | null>(tools)
   let name = NAME
-  for (let copy = 2; tools.some((tool) => tool.name === name); copy++) name = `${NAME}${copy}`
+  for (let copy = 2; known.some((tool) => tool?.name === name); copy++) name = `${NAME}${copy}`
   return name
 }
 
@@ -57,19 +59,20 @@ function instruction(name: string): string {
 
 /** The request with the tool, and with words to the model about it. */
 export function offerTool(request: CanonicalRequest, name: string): CanonicalRequest {
-  const { system, tools = [] } = request
+  const { tools } = request
+  const system = request.system ?? ''
   const text = instruction(name)
   const told = Array.isArray(system)
-    ? [...(system as Exclude<typeof system, string | undefined>), { type: 'text' as const, text }]
-    : system === undefined || system === ''
+    ? [...(system as Exclude<typeof system, string>), { type: 'text' as const, text }]
+    : system === ''
       ? text
       : `${String(system)}\n\n${text}`
-  return { ...request, system: told, tools: [...tools, analyzeImage(name)] }
+  return { ...request, system: told, tools: [...listOf(tools), analyzeImage(name)] }
 }
 
 /** The request in which the tool cannot be called any more. */
 export function withdrawTool(request: CanonicalRequest, name: string): CanonicalRequest {
-  const others = (request.tools ?? []).filter((tool) => tool.name !== name)
+  const others = listOf(request.tools).filter((tool) => (tool as Tool | null)?.name !== name)
   // Calls stand in the history, which some targets take only together with tools.
   return others.length > 0 ? { ...request, tools: others } : { ...request, tool_choice: { type: 'none' } }
 }

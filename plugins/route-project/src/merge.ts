@@ -31,7 +31,7 @@ export function mergeRoutes(base: RouterConfig, layers: readonly Layer[], provid
     const refuse = (path: string, reason: string): void =>
       void refused.push({ rule: `Router.${path} of the ${origin}`, reason, unmatched: true })
     const layer: LayerContext = { origin, providers, origins, refuse }
-    router = mergeFields(router, over, '', layer)
+    router = mergeFields(router, over, [], layer)
   }
   return { router: router as RouterConfig, origins, refused }
 }
@@ -43,17 +43,19 @@ interface LayerContext {
   refuse(path: string, reason: string): void
 }
 
-function mergeFields(base: Fields, over: Fields, prefix: string, layer: LayerContext): Fields {
+function mergeFields(base: Fields, over: Fields, above: readonly string[], layer: LayerContext): Fields {
   const merged: Record<string, unknown> = { ...base }
   for (const [key, value] of Object.entries(over)) {
-    const path = prefix + key
-    const kind = kindOf(path)
+    // Keys may hold dots themselves, as names of models do.
+    const keys = [...above, key]
+    const path = keys.join('.')
+    const kind = kindOf(keys)
     if (kind === undefined) layer.refuse(path, 'it is no route, threshold or table of routes')
     else if (value === null) {
       delete merged[key]
       layer.origins.set(path, layer.origin)
     } else if (kind === 'table') {
-      if (isFields(value)) merged[key] = mergeFields(Object(base[key]) as Fields, value, `${path}.`, layer)
+      if (isFields(value)) merged[key] = mergeFields(Object(base[key]) as Fields, value, keys, layer)
       else layer.refuse(path, 'it is no object')
     } else {
       const fault = faultIn(kind, value, layer.providers)
@@ -69,14 +71,11 @@ function mergeFields(base: Fields, over: Fields, prefix: string, layer: LayerCon
 
 type Kind = 'route' | 'threshold' | 'switch' | 'table'
 
-function kindOf(path: string): Kind | undefined {
-  const [first = '', second, third] = path.split('.')
+function kindOf([first = '', second, third]: readonly string[]): Kind | undefined {
   if (first === '__proto__' || second === '__proto__') return undefined
-  if (first === 'families' && third !== undefined) return leafKind(path.split('.').slice(2).join('.'))
-  if (first === 'families') return 'table'
+  if (first === 'families') return third === undefined ? 'table' : leafKind(third)
   if (TABLES.has(first)) return second === undefined ? 'table' : 'route'
-  if (path === 'enableFamilyRouting') return 'switch'
-  return leafKind(path)
+  return first === 'enableFamilyRouting' ? 'switch' : leafKind(first)
 }
 
 function leafKind(key: string): Kind | undefined {

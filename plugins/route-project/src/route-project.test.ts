@@ -212,3 +212,18 @@ function textsIn(value: unknown): readonly string[] {
   if (typeof value === 'string') return [value]
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : []
 }
+
+it('a family or a model may have dots in its name', () => {
+  const router = {
+    families: { 'gpt-4.1': { think: 'Mock,x', image: 'gone,x', other: 1 } },
+    models: { 'a.b': 'Mock,y' },
+  }
+  const merged = mergeRoutes(BASE, [{ origin: 'project', router }], providers)
+  expect(merged.router.families?.['gpt-4.1']).toEqual({ think: 'Mock,x' })
+  expect(merged.router.models).toEqual({ a: 'Mock,a', 'a.b': 'Mock,y' })
+  expect([...merged.origins.keys()]).toEqual(['families.gpt-4.1.think', 'models.a.b'])
+  expect(merged.refused.map(({ rule }) => rule)).toEqual([
+    'Router.families.gpt-4.1.image of the project',
+    'Router.families.gpt-4.1.other of the project',
+  ])
+})

@@ -1,7 +1,8 @@
-import type { Exchange, HookHandlers, PluginContext, Provider, RoutePlan } from '@ccr/sdk'
+import type { Exchange, HookHandlers, PluginContext, Provider, RoutePlan, UsageRecord } from '@ccr/sdk'
 import { describe, expect, it } from 'vitest'
 import { readDefaultRoute } from './default-route.ts'
 import plugin from './index.ts'
+import { SessionSizes } from './sessions.ts'
 
 const providers: readonly Provider[] = [
   { name: 'Mock', models: ['M-Default', 'org/model:free', 'a,b'], dialect: 'openai', local: false },
@@ -115,3 +116,14 @@ async function route(model: string, defaultRoute?: string, plan: RoutePlan = und
   for (const tap of activate(defaultRoute)) current = (await tap(current, exchange)) ?? current
   return current
 }
+
+describe('the sizes of sessions', () => {
+  it('keep nothing of a model whose name is no name, so that clients cannot fill the memory', () => {
+    const sizes = new SessionSizes()
+    const client = { app: 'test', sessionId: 's-1' }
+    const tokens = { input: 70_000, cacheRead: 0, cacheCreation: 0, output: 1, reasoning: 0 }
+    for (const requestedModel of ['m'.repeat(256), 'm'.repeat(257)])
+      sizes.record({ client, requestedModel, status: 'ok', tokens } as UsageRecord)
+    expect([256, 257].map((length) => sizes.lastOf(client, 'm'.repeat(length)))).toEqual([70_000, 0])
+  })
+})

@@ -1,6 +1,8 @@
 import type { ClientInfo, UsageRecord } from '@ccr/sdk'
 
 const SESSIONS = 1_000
+/** Longer names of models are nobody's, and remembering them would let a client fill the memory. */
+const LONGEST_MODEL = 256
 
 /** How many tokens each session's last turn had, by the provider's own count. */
 export class SessionSizes {
@@ -15,6 +17,7 @@ export class SessionSizes {
   record({ client, requestedModel, status, tokens }: UsageRecord): void {
     const size = tokens.input + tokens.cacheRead + tokens.cacheCreation
     if (client.sessionId === undefined || status !== 'ok' || size === 0) return
+    if (requestedModel.length > LONGEST_MODEL) return
     // What is asked beside the conversation says nothing about its size.
     if (client.requestClass === 'auxiliary') return
     const key = keyOf(client, requestedModel)

@@ -54,11 +54,13 @@ function strippedSystem(system: CanonicalRequest['system'], models: string[]): C
 }
 
 function strippedMessages(messages: readonly Message[], models: string[]): readonly Message[] {
-  const answered = messages.findIndex(({ role }) => role === 'assistant')
+  // Nobody has checked the request yet, and one that is malformed is not this plugin's to refuse.
+  const received = messages as readonly (Message | null)[]
+  const answered = received.findIndex((message) => message?.role === 'assistant')
   const first = answered < 0 ? messages.length : answered
   return messages.map((message, index) => {
-    if (index >= first) return message
-    const { content } = message
+    const content = received[index]?.content
+    if (index >= first || content === undefined) return message
     const found = models.length
     const own = typeof content === 'string' ? strippedText(content, models) : strippedBlocks(content, models)
     if (models.length === found) return message

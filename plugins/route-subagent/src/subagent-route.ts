@@ -57,7 +57,7 @@ function* wishes(router: RouterConfig, plan: RoutePlan, exchange: Exchange): Ite
   yield* agentWish(router.agents ?? {}, plan, exchange)
   const { requestClasses = {} } = router
   const kind = exchange.client.requestClass
-  const text = kind === undefined ? undefined : requestClasses[kind]
+  const text = kind !== undefined && Object.hasOwn(requestClasses, kind) ? requestClasses[kind] : undefined
   if (text !== undefined) yield { rule: `Router.requestClasses.${kind}`, text }
   else if (Object.keys(requestClasses).length > 0)
     yield { rule: 'Router.requestClasses', reason: kind ? `it has no class '${kind}'` : 'the client states no class' }

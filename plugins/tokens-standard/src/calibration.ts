@@ -4,6 +4,8 @@ import type { CanonicalRequest, TokenCounts } from '@ccr/sdk'
 const FURTHEST = 2
 /** Sessions that are remembered. */
 const MOST = 1000
+/** Longer names come from no client that is well; remembering them would let one fill the memory. */
+const LONGEST_KEY = 1000
 
 /** What providers counted, as a ratio to what was estimated: of the last turn of a session, else of its model. */
 export class Calibration {
@@ -20,6 +22,7 @@ export class Calibration {
     if (counted <= 0 || estimate <= 0) return
     const ratio = Math.min(FURTHEST, Math.max(1 / FURTHEST, counted / estimate))
     for (const key of [modelKey(request), sessionKey(request)]) {
+      if (key.length > LONGEST_KEY) continue
       this.#ratios.delete(key)
       this.#ratios.set(key, ratio)
     }

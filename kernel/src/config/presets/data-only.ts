@@ -2,9 +2,10 @@ import { isPlainObject } from '../plain-data.ts'
 import { joinPointer } from '../pointer.ts'
 import { KernelConfig } from '../schema.ts'
 import { isSecretField } from '../secrets.ts'
+import { isFileText } from './file-text.ts'
 import { parsePlace } from './places.ts'
 import { PLACEHOLDER } from './placeholders.ts'
-import { CLIENT_KEYS, type PresetManifest } from './schema.ts'
+import { CLIENT_KEYS, type PresetInput, type PresetManifest } from './schema.ts'
 
 /** Something in a manifest that is not plain configuration. */
 export interface Refusal {
@@ -20,16 +21,10 @@ const FILE_KEY = /(?:^|[_-])(?:file|folder|directory|dir)s?$|[a-z](?:File|Folder
 /** Sections whose text is the name of a file although they are called otherwise. */
 const FILE_SECTIONS = ['REWRITE_SYSTEM_PROMPT']
 const VARIABLE = /\$(?:\{|[A-Z_])/
-const FILE = /^(?:file:|~?\/|\.{1,2}[/\\]|\\|[A-Za-z]:[\\/])/
 
 /** Whether a key names something that is read or run as a file, which no preset may bring. */
 export function isExecutableKey(key: string): boolean {
   return EXECUTABLE.test(key) || FILE_KEY.test(key) || FILE_SECTIONS.includes(key)
-}
-
-/** Whether a text is like a file's name, which no preset may bring. */
-export function isFileText(text: string): boolean {
-  return FILE.test(text)
 }
 
 /**
@@ -56,7 +51,20 @@ export function findRefusal(manifest: PresetManifest, configKeys: readonly strin
     const pointer = joinPointer('/schema', index)
     const place = /[.[]/.test(input.id) ? placeFault(input.id, `${pointer}/id`) : undefined
     const key = input.type === 'password' ? 'password' : input.id
-    const found = place ?? scan(input.defaultValue, `${pointer}/defaultValue`, key)
+    const found =
+      place ?? scan(input.defaultValue, `${pointer}/defaultValue`, key) ?? scanOptions(input.options, pointer)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** What is offered becomes the answer of whoever sees only its label. */
+function scanOptions(options: PresetInput['options'], pointer: string): Refusal | undefined {
+  const [place, items] = Array.isArray(options)
+    ? (['options', options] as const)
+    : (['options/options', options?.type === 'static' ? options.options : []] as const)
+  for (const [index, { value }] of items.entries()) {
+    const found = scan(value, `${pointer}/${place}/${index}/value`, 'value')
     if (found !== undefined) return found
   }
   return undefined

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { packageRoot } from '../../load/builtin.ts'
 import { isPlainObject } from '../plain-data.ts'
 import { hasPointer, splitPointer } from '../pointer.ts'
-import type { LoadedConfig } from '../read.ts'
+import type { LoadedConfig } from '../loaded.ts'
 import { manifestFile, readPreset, toBroken, type BrokenPreset } from './installed.ts'
 import { preparePreset, type PreparedPreset } from './prepared.ts'
 

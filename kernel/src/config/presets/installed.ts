@@ -79,7 +79,7 @@ export async function readPreset(name: string, file: string, inputs: Set<string>
   }
   const source = await readSource(file, inputs)
   if (source === undefined) {
-    const message = `${file} does not exist. Install the preset again, or delete its folder.`
+    const message = `${file} does not exist. Install the preset again, or delete its folder and its name in extends.`
     throw new CcrError('CCR_PRESET_INVALID', message, { at: file })
   }
   return { name, manifest: checkManifest(source), source }

@@ -69,6 +69,23 @@ describe('a preset manifest', () => {
     ['${PATH}', { Router: { default: '${PATH}' } }, '/Router/default', /environment variable/],
     ['a variable in a mapping', { configMappings: [{ target: 'Own', value: ['$A'] }] }, '/configMappings/0/v', /env/],
     ['a variable as a default', { schema: [{ id: 'a', defaultValue: '$A' }] }, '/schema/0/defaultValue', /environment/],
+    [
+      'a variable to choose',
+      { schema: [{ id: 'a', type: 'select', options: [{ label: 'Fast', value: '$OTHER_API_KEY' }] }] },
+      '/schema/0/options/0/value',
+      /environment/,
+    ],
+    [
+      'a file to choose',
+      {
+        schema: [
+          { id: 'a', type: 'multiselect', options: { type: 'static', options: [{ label: 'x', value: '/etc/x' }] } },
+        ],
+      },
+      '/schema/0/options/options/0/value',
+      /names a file/,
+    ],
+    ['an id that every object has', { schema: [{ id: 'toString' }] }, '/schema/0/id', /every object/],
     ['HOST', { HOST: '0.0.0.0' }, '/HOST', /belongs to the router/],
     ['PORT in a template', { template: { PORT: 1 } }, '/template/PORT', /belongs to the router/],
     ['APIKEY by a mapping', { configMappings: [{ target: 'APIKEY', value: 'x' }] }, '/configMappings/0/t', /belongs/],
@@ -105,6 +122,10 @@ describe('a preset manifest', () => {
     expect(found).toMatchObject({ code: 'CCR_PRESET_INVALID', message: expect.stringMatching(message) as string })
     expect((found as Error).message).toContain(` ${pointer}`)
     expect((found as { at?: string }).at).toMatch(/^p\.json:\d+:\d+$/)
+  })
+
+  it('tells a fault without what would move the cursor', () => {
+    expect(() => check(preset({ 'Own\u001b[2J': 1 }), [])).toThrow(/^[^\u001b]*\/Own\?\[2J is not a key/)
   })
 
   it('S19, row 139: __proto__ is refused wherever it stands, and pollutes nothing', () => {
@@ -148,6 +169,9 @@ describe('the name of a preset', () => {
     '',
     'x.',
     'a..b',
+    'constructor',
+    'toString',
+    'hasOwnProperty',
   ])('row 140: %j is refused', (name) => {
     expect(presetNameFault(name)).toBeTypeOf('string')
     expect(() => check({ name, version: '1' })).toThrow()

@@ -4,9 +4,10 @@ import { joinPointer } from '../pointer.ts'
 import type { ConfigSource } from '../source.ts'
 import { suggestion } from '../../load/nearest.ts'
 import { findRefusal } from './data-only.ts'
-import { presetNameFault } from './name.ts'
+import { isInherited, presetNameFault } from './name.ts'
 import { namedIds } from './placeholders.ts'
 import { MANIFEST_KEYS, PresetManifest } from './schema.ts'
+import { withoutControls } from './shown-text.ts'
 
 /** The version of the manifest format that this router reads. */
 export const SCHEMA_VERSION = 1
@@ -21,7 +22,8 @@ export function checkManifest(source: ConfigSource, sections?: ReadonlySet<strin
   const { value } = source
   const refuse = (pointer: string, fact: string, remedy: string): CcrError => {
     const at = source.at(pointer)
-    return new CcrError('CCR_PRESET_INVALID', `${at}: ${pointer || 'the preset'} ${fact}. ${remedy}`, { at })
+    const message = withoutControls(`${at}: ${pointer || 'the preset'} ${fact}. ${remedy}`)
+    return new CcrError('CCR_PRESET_INVALID', message, { at })
   }
   const version = value['schemaVersion']
   if (typeof version === 'number' && version > SCHEMA_VERSION) {
@@ -63,6 +65,7 @@ function findInputFault(manifest: PresetManifest): { readonly pointer: string; r
     const pointer = `/schema/${index}`
     if (ids.has(input.id)) return { pointer: `${pointer}/id`, fact: `is the id of an input before it: ${input.id}` }
     ids.add(input.id)
+    if (isInherited(input.id)) return { pointer: `${pointer}/id`, fact: 'is a name that every object has' }
     if (input.validator !== undefined && !isPattern(input.validator)) {
       return { pointer: `${pointer}/validator`, fact: 'is not a regular expression' }
     }

@@ -10,8 +10,14 @@ export function presetNameFault(name: string): string | undefined {
   if (!NAME.test(name)) return 'must be 1 to 64 letters, digits, ".", "_" or "-", and begin with a letter or digit'
   if (DEVICE.test(name)) return 'is the name of a device on some systems'
   if (name.includes('..')) return 'must not hold ".."'
+  if (isInherited(name)) return 'is a name that every object of the language has'
   if (name.toLowerCase() === 'default') return 'is the name of the config itself'
   return undefined
+}
+
+/** Whether every object has a member of this name, so that keys of that name are easily mistaken. */
+export function isInherited(name: string): boolean {
+  return name in Object.prototype
 }
 
 /** @throws CcrError `CCR_PRESET_NAME` */

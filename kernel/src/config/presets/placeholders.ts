@@ -1,4 +1,6 @@
+import { CcrError } from '@ccr/sdk'
 import { isPlainObject } from '../plain-data.ts'
+import { isFileText } from './file-text.ts'
 
 /** Where an answer is put: `#{id}` or `{{id}}`. */
 export const PLACEHOLDER = /#\{([^{}]*)\}|\{\{([^{}]*)\}\}/g
@@ -11,18 +13,55 @@ export type Answers = Readonly<Record<string, unknown>>
  * empty. `{{…}}` stays where it names no input: other texts use the same braces.
  *
  * @param ids the inputs of the manifest
+ * @param room how much text may still be filled in; of one preset all is counted together
+ * @throws CcrError `CCR_PRESET_INVALID` for more text than that, or a file's name that nobody has answered
  */
-export function fillPlaceholders(value: unknown, answers: Answers, ids: ReadonlySet<string>): unknown {
-  if (typeof value === 'string') {
-    return value.replace(PLACEHOLDER, (whole, hash?: string, braces?: string) => {
-      const id = (hash ?? braces ?? '').trim()
-      if (!ids.has(id)) return hash === undefined ? whole : ''
-      return toText(answerOf(answers, id))
-    })
-  }
-  if (Array.isArray(value)) return value.map((item) => fillPlaceholders(item, answers, ids))
+export function fillPlaceholders(
+  value: unknown,
+  answers: Answers,
+  ids: ReadonlySet<string>,
+  room: Room = createRoom(),
+): unknown {
+  if (typeof value === 'string') return fillText(value, answers, ids, room)
+  if (Array.isArray(value)) return value.map((item) => fillPlaceholders(item, answers, ids, room))
   if (!isPlainObject(value)) return value
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, fillPlaceholders(item, answers, ids)]))
+  const entries = Object.entries(value)
+  return Object.fromEntries(entries.map(([key, item]) => [key, fillPlaceholders(item, answers, ids, room)]))
+}
+
+/** Counts the characters that answers may still take up. */
+export interface Room {
+  left: number
+}
+
+/** A short manifest that repeats one long answer would fill the memory. */
+export function createRoom(): Room {
+  return { left: MAX_FILLED }
+}
+
+const MAX_FILLED = 8 * 1024 * 1024
+
+function fillText(text: string, answers: Answers, ids: ReadonlySet<string>, room: Room): string {
+  let isAnswered = false
+  const filled = text.replace(PLACEHOLDER, (whole, hash?: string, braces?: string) => {
+    const id = (hash ?? braces ?? '').trim()
+    if (!ids.has(id)) return hash === undefined ? whole : ''
+    const answer = toText(answerOf(answers, id))
+    room.left -= answer.length
+    if (room.left < 0) throw refused(`repeats answers to more than ${MAX_FILLED} characters`)
+    isAnswered ||= isFileText(answer)
+    return answer
+  })
+  // Whoever is asked may name a file; pieces of a preset may not be put together to one.
+  if (filled !== text && isFileText(filled) && !isAnswered) throw refused('makes the name of a file of its answers')
+  return filled
+}
+
+function refused(fact: string): CcrError {
+  return new CcrError(
+    'CCR_PRESET_INVALID',
+    `the preset ${fact}. Answer what it asks for, or ask its author to change it.`,
+  )
 }
 
 /** The id of the input that a text consists of; nothing when it holds anything else. */

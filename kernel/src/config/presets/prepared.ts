@@ -2,12 +2,15 @@ import { CcrError } from '@ccr/sdk'
 import { findFault, missingVariables } from '../check.ts'
 import { isPlainObject } from '../plain-data.ts'
 import { joinPointer, splitPointer } from '../pointer.ts'
-import type { LoadedConfig } from '../read.ts'
+import type { LoadedConfig } from '../loaded.ts'
+import { CLIENT_CREDENTIALS } from '../providers.ts'
 import { KernelConfig } from '../schema.ts'
+import { collectSecrets } from '../secrets.ts'
 import { checkAnswers } from './inputs.ts'
 import type { InstalledPreset } from './installed.ts'
 import type { Answers } from './placeholders.ts'
 import { renderPreset, usesTemplate, type RenderedPreset } from './render.ts'
+import type { PresetManifest } from './schema.ts'
 
 /** A preset, filled with the answers of the config. */
 export interface PreparedPreset {
@@ -64,7 +67,8 @@ export function preparePreset({ name, manifest, source }: InstalledPreset, loade
     const message = `${at(pointer)}: ${pointer} of the preset ${name} ${fact}. Correct the manifest or the answers.`
     throw new CcrError('CCR_PRESET_INVALID', message, { at: at(pointer) })
   }
-  const secrets = (manifest.schema ?? []).flatMap(({ id, type }) => {
+  checkClientCredentials(name, manifest, answers, config, at)
+  const asked = (manifest.schema ?? []).flatMap(({ id, type }) => {
     const answer = type === 'password' ? answers[id] : undefined
     return typeof answer === 'string' ? [answer] : []
   })
@@ -72,9 +76,30 @@ export function preparePreset({ name, manifest, source }: InstalledPreset, loade
     name,
     file: source.file,
     config,
-    secrets,
+    // A key is one wherever the answer was asked for as something else.
+    secrets: [...new Set([...asked, ...collectSecrets(config, [])])],
     at,
   }
+}
+
+/** A client's own credentials go only where whoever installed the preset said so in so many words. */
+function checkClientCredentials(
+  name: string,
+  { schema = [] }: PresetManifest,
+  answers: Answers,
+  config: RenderedPreset,
+  at: (pointer: string) => string,
+): void {
+  const providers: readonly unknown[] = Array.isArray(config['Providers']) ? config['Providers'] : []
+  const index = providers.findIndex((one) => isPlainObject(one) && one['api_key'] === CLIENT_CREDENTIALS)
+  const isTold = schema.some(
+    ({ id, options, defaultValue }) =>
+      options === undefined && defaultValue === undefined && answers[id] === CLIENT_CREDENTIALS,
+  )
+  if (index < 0 || isTold) return
+  const place = at(`/Providers/${index}/api_key`)
+  const message = `${place}: the preset ${name} would take the credentials of every client, which nobody told it to do.`
+  throw new CcrError('CCR_PRESET_INVALID', `${message} Ask its author for another one.`, { at: place })
 }
 
 /** The first key of a pointer. */

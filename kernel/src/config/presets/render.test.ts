@@ -27,6 +27,24 @@ describe('a preset', () => {
     expect(render({ Router: { default: 'p#{a}' } }, {}, ['a'])).toEqual({ Router: { default: 'p' } })
   })
 
+  it('is not put together to the name of a file, which only an answer may be', () => {
+    for (const text of ['#{a}/etc/passwd', '.{{a}}./x', 'file#{a}:x']) {
+      expect(() => render({ Own: text }, { a: '' })).toThrow(/makes the name of a file/)
+      expect(() => render({ configMappings: [{ target: 'Own', value: [text] }] }, { a: '' })).toThrow(/name of a file/)
+    }
+    expect(render({ Own: '#{a}/x', Url: '#{b}/v1' }, { a: '/mine', b: 'https://x' })).toEqual({
+      Own: '/mine/x',
+      Url: 'https://x/v1',
+    })
+  })
+
+  it('that repeats a long answer is refused before it fills the memory', () => {
+    const long = { Own: Array.from({ length: 100 }, () => '#{a}'.repeat(1000)) }
+    expect(() => render(long, { a: 'x'.repeat(1000) })).toThrow(/repeats answers to more than 8388608 characters/)
+    const mapped = { configMappings: [{ target: 'Own.a', value: long.Own }] }
+    expect(() => render(mapped, { a: 'x'.repeat(1000) })).toThrow(/repeats answers/)
+  })
+
   it('comes from its template, unless nothing was answered and it has a configuration of its own', () => {
     const both = { template: { Router: { default: 't,#{a}' } }, Router: { default: 'own' } }
     expect(render(both, { a: 'x' })).toEqual({ Router: { default: 't,x' } })

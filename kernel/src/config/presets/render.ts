@@ -1,7 +1,7 @@
 import { configKeysOf } from './manifest.ts'
 import { holds } from './inputs.ts'
 import { parsePlace, withValueAt } from './places.ts'
-import { answerOf, fillPlaceholders, wholePlaceholder, type Answers } from './placeholders.ts'
+import { answerOf, createRoom, fillPlaceholders, wholePlaceholder, type Answers, type Room } from './placeholders.ts'
 import type { PresetManifest } from './schema.ts'
 
 /** The configuration that a preset stands for with these answers. */
@@ -14,11 +14,12 @@ export type RenderedPreset = Readonly<Record<string, unknown>>
  */
 export function renderPreset(manifest: PresetManifest, answers: Answers): RenderedPreset {
   const ids = new Set((manifest.schema ?? []).map(({ id }) => id))
-  let config: unknown = fillPlaceholders(baseOf(manifest, answers), answers, ids)
+  const room = createRoom()
+  let config: unknown = fillPlaceholders(baseOf(manifest, answers), answers, ids, room)
   for (const { target, value, when } of manifest.configMappings ?? []) {
     const keys = parsePlace(target)
     if (keys === undefined || !holds(when, answers)) continue
-    config = withValueAt(config, keys, mappedValue(value, answers, ids))
+    config = withValueAt(config, keys, mappedValue(value, answers, ids, room))
   }
   for (const id of Object.keys(answers)) {
     const keys = /[.[]/.test(id) ? parsePlace(id) : undefined
@@ -39,8 +40,8 @@ function baseOf(manifest: PresetManifest, answers: Answers): Readonly<Record<str
 }
 
 /** A value that is one placeholder and nothing else keeps the type of the answer. */
-function mappedValue(value: unknown, answers: Answers, ids: ReadonlySet<string>): unknown {
+function mappedValue(value: unknown, answers: Answers, ids: ReadonlySet<string>, room: Room): unknown {
   const id = wholePlaceholder(value)
-  if (id === undefined || !ids.has(id)) return fillPlaceholders(value, answers, ids)
+  if (id === undefined || !ids.has(id)) return fillPlaceholders(value, answers, ids, room)
   return answerOf(answers, id) ?? ''
 }

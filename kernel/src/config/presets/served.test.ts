@@ -67,6 +67,40 @@ describe('an installed preset', () => {
     expect(config.warnings).toEqual([])
   })
 
+  it('takes the credentials of clients only where its user answered so, never by a default or a choice', async () => {
+    const asking = (input: object): object => ({ ...ASKING, schema: [{ id: 'key', ...input }] })
+    await install('told', asking({ type: 'password' }))
+    await install('given', asking({ defaultValue: 'passthrough' }))
+    await install('chosen', asking({ type: 'select', options: [{ label: 'Fast', value: 'passthrough' }] }))
+    await install('pieces', {
+      ...ASKING,
+      schema: [
+        { id: 'a', defaultValue: 'pass' },
+        { id: 'b', defaultValue: 'through' },
+      ],
+      Providers: [provider('ours', { api_key: '#{a}#{b}' })],
+    })
+    const presets = { told: { key: 'passthrough' }, chosen: { key: 'passthrough' } }
+    const { blueprint, brokenPresets } = await assembled({ presets })
+    expect(Object.keys(blueprint.profiles!)).toEqual(['told'])
+    expect(brokenPresets.map(({ name, reason }) => [name, /credentials/.test(reason)])).toEqual([
+      ['chosen', true],
+      ['pieces', true],
+      ['given', true],
+    ])
+  })
+
+  it('has its key known as a secret, whatever the question for it is called', async () => {
+    await install('team', {
+      ...ASKING,
+      schema: [{ id: 'code' }],
+      Providers: [provider('ours', { api_key: '#{code}' })],
+    })
+    const { blueprint, config } = await assembled({ presets: { team: { code: 'k-hidden' } } })
+    expect(blueprint.profiles!['team']!.providers[0]!.secret?.reveal()).toBe('k-hidden')
+    expect(config.secrets).toContain('k-hidden')
+  })
+
   it.each([
     ['cannot be parsed', '{ "name": ', {}, /manifest\.json:1:\d+: invalid end of input/],
     ['is no preset', '{ "name": "team", "version": "1", "HOST": "0.0.0.0" }', {}, /\/HOST belongs to the router/],

@@ -1,7 +1,7 @@
 import { CcrError } from '@ccr/sdk'
 import { isWithin } from '../pointer.ts'
 import type { ProfileConfig } from '../profiles.ts'
-import type { LoadedConfig } from '../read.ts'
+import type { LoadedConfig } from '../loaded.ts'
 import { readInstalledPresets, toBroken, type BrokenPreset, type InstalledPreset } from './installed.ts'
 import { preparePreset, topKey } from './prepared.ts'
 import { CLIENT_KEYS, type PluginPin } from './schema.ts'

@@ -206,8 +206,24 @@ describe('of all checks', { timeout: 20_000 }, () => {
   })
 })
 
+const open = Type.Object({ x: Type.String({ description: 'An x.' }) })
+const holders = {
+  list: Type.Array(open, { description: 'A list.' }),
+  tuple: Type.Tuple([Type.String(), open], { description: 'A tuple.' }),
+  map: Type.Record(Type.String(), open, { description: 'A map.' }),
+  rest: Type.Object({}, { additionalProperties: open, description: 'All others.' }),
+  union: Type.Union([Type.Null(), open], { description: 'A union.' }),
+  intersection: Type.Intersect([open], { description: 'An intersection.' }),
+}
+
 /** Further faults, each with the check that is for it. */
 const VARIANTS: readonly Row[] = [
+  ...Object.entries(holders).map(([name, holder]) => ({
+    check: 'its options are closed and documented',
+    fault: `an open object in ${name}`,
+    plugin: plugin(optionsOf({ [name]: Type.Optional(holder) })),
+    says: new RegExp(`the option /${name}\\S* may hold unknown keys`),
+  })),
   {
     check: 'its options are closed and documented',
     fault: 'an inner object that is open',

@@ -9,8 +9,12 @@ interface Schema {
   readonly default?: unknown
   readonly properties?: Readonly<Record<string, Schema>>
   readonly additionalProperties?: unknown
-  readonly items?: Schema
+  readonly patternProperties?: Readonly<Record<string, Schema>>
+  /** A list has one for all its items, a tuple one for each. */
+  readonly items?: Schema | readonly Schema[]
   readonly anyOf?: readonly Schema[]
+  readonly oneOf?: readonly Schema[]
+  readonly allOf?: readonly Schema[]
 }
 
 /** A typo in an option is an error, and every option says what it means. */
@@ -41,12 +45,19 @@ function look(schema: Schema, pointer: string, faults: string[]): void {
     }
     look(property, place, faults)
   }
-  if (schema.items) look(schema.items, `${pointer}/items`, faults)
-  schema.anyOf?.forEach((one) => look(one, pointer, faults))
+  for (const one of listOf(schema.items)) look(one, `${pointer}/items`, faults)
+  const values = [...Object.values(schema.patternProperties ?? {}), ...listOf(schema.additionalProperties)]
+  for (const one of values) look(one, `${pointer}/*`, faults)
+  for (const one of [schema.anyOf, schema.oneOf, schema.allOf].flatMap(listOf)) look(one, pointer, faults)
+}
+
+/** The schemas where one may stand, several, or none. */
+function listOf(schemas: unknown): readonly Schema[] {
+  return [schemas].flat().filter((one) => typeof one === 'object' && one !== null) as readonly Schema[]
 }
 
 function everyPropertyIsDescribed({ properties, items }: Schema): boolean {
-  if (!properties) return items !== undefined && everyPropertyIsDescribed(items)
+  if (!properties) return listOf(items).length > 0 && listOf(items).every(everyPropertyIsDescribed)
   const all = Object.values(properties)
   return all.length > 0 && all.every(({ description }) => isText(description))
 }

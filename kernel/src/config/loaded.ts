@@ -1,0 +1,23 @@
+import type { VariableUse } from './interpolate.ts'
+import type { BrokenPreset } from './presets/installed.ts'
+
+/** A config as it was read: merged, its variables filled in, the kernel's own keys checked. */
+export interface LoadedConfig {
+  readonly home: string
+  /** The files that were read; empty when there was none. */
+  readonly files: readonly string[]
+  readonly value: Readonly<Record<string, unknown>>
+  /** The same as it is written: with its variables, and without the presets that it extends. */
+  readonly written: Readonly<Record<string, unknown>>
+  readonly variables: readonly VariableUse[]
+  /** Top-level keys that code sets, so that no command can change them. */
+  readonly locked: readonly string[]
+  /** Presets that it extends and that cannot be used. */
+  readonly brokenPresets?: readonly BrokenPreset[] | undefined
+  /** Values of presets that must not leave the router. */
+  readonly secrets?: readonly string[] | undefined
+  /** `file:line:column` of the value at a JSON pointer, or of what is nearest to it; the file alone for code. */
+  at(pointer: string): string
+  /** The file in which the value at a JSON pointer stands. */
+  fileOf(pointer: string): string
+}

@@ -1,0 +1,62 @@
+import type { TargetDialect, UpstreamError } from './dialect.ts'
+
+/** Characters that are quoted of an answer that cannot be read. */
+const QUOTED = 200
+/** Characters that are looked at for them; a page has much before its first word. */
+const LOOKED_AT = 16_384
+
+/** What an error answer says: by its dialect, and its beginning where that finds nothing in it. */
+export interface Refusal {
+  readonly said: UpstreamError | undefined
+  /** See {@link describeUnreadable}. */
+  readonly unread: string | undefined
+}
+
+/** Reads the body of an error answer from `url`, which may be anything. */
+export function readRefusal(
+  bytes: Buffer,
+  dialect: TargetDialect,
+  url: string,
+  redact: (text: string) => string,
+): Refusal {
+  const text = bytes.toString('utf8')
+  const json = parsed(text)
+  let said: UpstreamError | undefined
+  try {
+    said = dialect.error(json === undefined ? text : json)
+  } catch {
+    said = undefined
+  }
+  const read = json !== undefined && said?.message
+  return { said, unread: read ? undefined : describeUnreadable(url, text, redact) }
+}
+
+/**
+ * Where an answer came from, and its first 200 characters on one line, of a page those of its text. Secrets go before
+ * it is cut, because half a key is no longer found as one, and so does the query, which may hold one.
+ */
+export function describeUnreadable(url: string, text: string, redact: (text: string) => string): string {
+  // A word at the end may be half a key.
+  const start = text.length > LOOKED_AT ? text.slice(0, LOOKED_AT).replace(/\S+$/, '') : text
+  const plain = /^\s*<(?:[!?]|[a-z])/i.test(start) ? withoutMarkup(start) : start
+  const line = redact(plain.replace(/[\s\p{Cc}]+/gu, ' ').trim())
+  const quoted = line.length > QUOTED ? `${line.slice(0, QUOTED)}…` : line
+  const place = URL.canParse(url) ? `${new URL(url).origin}${new URL(url).pathname}` : ''
+  return `at ${redact(place)}${quoted === '' ? '' : `: ${quoted}`}`
+}
+
+/** A space takes the place of each tag, so that what stood apart stays apart. */
+function withoutMarkup(page: string): string {
+  return page
+    .replace(/<(script|style)\b[^>]*>[^]*?(?:<\/\1\s*>|$)/gi, ' ')
+    .replace(/<!--[^]*?(?:-->|$)/g, ' ')
+    .replace(/<[^<>]*(?:>|$)/g, ' ')
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return undefined
+  }
+}
