@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { isRunning, type ProcessIdentity } from '../src/cli/process-identity.ts'
 import { findRunning } from '../src/host/instance.ts'
 import { createCli, eventually, finish, firstLine, freePort, lives, urlIn } from './cli-harness.ts'
 import type { Cli } from './cli-harness.ts'
@@ -86,6 +87,18 @@ test('what is written below the home is for its owner alone', async () => {
   expect((await stat(join(cli.home, 'run'))).mode & 0o077).toBe(0)
 })
 
+test('a daemon is recorded once its start has returned, so that a stop ends its supervisor too', async () => {
+  expect((await cli.run(['start', '--daemon', '--port', '0'])).code).toBe(0)
+  const { instanceId, supervisor } = JSON.parse(await readFile(join(cli.home, 'run', 'start.json'), 'utf8')) as {
+    readonly instanceId: string
+    readonly supervisor: ProcessIdentity
+  }
+  expect(instanceId).toBe((await running())?.instanceId)
+  expect((await cli.run(['stop'])).stdout).toContain('its exchanges finished')
+  expect(isRunning(supervisor)).toBe(false)
+  expect(await running()).toBeUndefined()
+})
+
 test('of several starts at once one listens, and all tell its address', async () => {
   // It may be the one that finds another and ends, so it is read from the start.
   const announced = firstLine(cli.launch(['start', '--port', '0']))
@@ -96,6 +109,12 @@ test('of several starts at once one listens, and all tell its address', async ()
   expect(others.map((other) => other.code)).toEqual([0, 0])
   const urls = new Set([...others.map((other) => urlIn(other.stdout)), urlIn(await announced)])
   expect([...urls]).toEqual([(await running())?.url])
+  // Those that lost are gone: nobody takes the place of the one that runs.
+  await cli.run(['stop'])
+  for (let look = 0; look < 20; look++) {
+    expect(await running()).toBeUndefined()
+    await new Promise((resume) => setTimeout(resume, 50))
+  }
 })
 
 test('a second start while the first lives prints its address and exits 0', async () => {

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { findRunning } from '../host/instance.ts'
@@ -6,12 +6,15 @@ import type { RunningInstance } from '../host/instance.ts'
 import type { CommandContext } from './context.ts'
 import { EXIT } from './exit-codes.ts'
 import { poll } from './poll.ts'
-import { toArguments } from './start-record.ts'
+import { readStartRecord, toArguments } from './start-record.ts'
 import type { StartOptions } from './start-record.ts'
 import type { StartFailure } from './supervisor.ts'
 
 /** Longer than the activation of a few slow plugins; a router that failed reports itself at once. */
 const READY_DEADLINE_MS = 60_000
+/** Between its first answer and its record a router begins to watch its files. */
+const RECORD_DEADLINE_MS = 5_000
+const END_DEADLINE_MS = 5_000
 
 /** The router that answers now, or why there is none. */
 export type DaemonStart = { readonly running: RunningInstance } | StartFailure
@@ -40,9 +43,22 @@ export async function startDaemon(context: CommandContext, options: StartOptions
     if (code !== 0) failure ??= { exitCode: code ?? EXIT.failed, stderr }
   })
   try {
-    const result = await poll<DaemonStart>(async () => failure ?? asStart(await findRunning(context.home)), {
-      deadlineMs: READY_DEADLINE_MS,
-    })
+    let answersSince: number | undefined
+    const result = await poll<DaemonStart>(
+      async () => {
+        const running = await findRunning(context.home)
+        if (failure !== undefined || running === undefined) return failure
+        answersSince ??= performance.now()
+        // Until it is recorded, `ccr stop` would not know of its supervisor, which would start it again.
+        const isRecorded = readStartRecord(context.home)?.instanceId === running.instanceId
+        return isRecorded || performance.now() - answersSince > RECORD_DEADLINE_MS ? { running } : undefined
+      },
+      { deadlineMs: READY_DEADLINE_MS },
+    )
+    const record = readStartRecord(context.home)
+    const isOther = record !== undefined && record.supervisor?.pid !== supervisor.pid
+    // Ours would take the place of the router that was faster, once that one stops.
+    if (result !== undefined && 'running' in result && isOther) await endOf(supervisor)
     return (
       result ?? {
         exitCode: EXIT.failed,
@@ -56,8 +72,12 @@ export async function startDaemon(context: CommandContext, options: StartOptions
   }
 }
 
-function asStart(running: RunningInstance | undefined): DaemonStart | undefined {
-  return running === undefined ? undefined : { running }
+/** Ends a supervisor and what it runs. */
+async function endOf(supervisor: ChildProcess): Promise<void> {
+  supervisor.kill('SIGTERM')
+  await poll(() => Promise.resolve(supervisor.exitCode !== null || supervisor.signalCode !== null || undefined), {
+    deadlineMs: END_DEADLINE_MS,
+  })
 }
 
 function supervisorFile(): string {
