@@ -70,8 +70,10 @@ describe('rule 174: count_tokens', () => {
   })
 
   it('gives a positive whole number for any blocks whatever', async () => {
+    // The one key that the reader refuses is another test's.
+    const value = fc.jsonValue().filter((one) => !JSON.stringify(one).includes('"__proto__":'))
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.jsonValue()), fc.jsonValue(), fc.jsonValue(), async (content, system, tools) => {
+      fc.asyncProperty(fc.array(value), value, value, async (content, system, tools) => {
         const { body } = await count({ model: 'm', system, tools, messages: [null, { role: 'user', content }] })
         const { input_tokens: tokens } = body as { readonly input_tokens: number }
         expect(Number.isInteger(tokens) && tokens > 0).toBe(true)
