@@ -37,6 +37,13 @@ export interface ProtocolUpstream {
   close(): Promise<void>
 }
 
+/** The providers of a router that reaches the upstream in each protocol, named after it. */
+export function providersAt(upstream: ProtocolUpstream): readonly object[] {
+  return TARGETS.map((dialect) => {
+    return { name: dialect, dialect, api_base_url: upstream.base(dialect), api_key: 'sk-upstream', models: ['m'] }
+  })
+}
+
 /** An upstream that says the same in each of the four protocols, by the path that is asked. */
 export async function startProtocolUpstream(): Promise<ProtocolUpstream> {
   const bodies: string[] = []

@@ -2,7 +2,14 @@ import Anthropic from '@anthropic-ai/sdk'
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startRouter, type RunningRouter } from '../../kernel/test/support/router.ts'
-import { startProtocolUpstream, TARGETS, wholeAnswer, type ProtocolUpstream, type TargetName } from './answers.ts'
+import {
+  providersAt,
+  startProtocolUpstream,
+  TARGETS,
+  wholeAnswer,
+  type ProtocolUpstream,
+  type TargetName,
+} from './answers.ts'
 import { createClients, type Client } from './clients.ts'
 
 const START_MS = 40_000
@@ -14,13 +21,7 @@ let clients: Readonly<Record<string, Client>>
 
 beforeAll(async () => {
   upstream = await startProtocolUpstream()
-  const Providers = TARGETS.map((dialect) => ({
-    name: dialect,
-    dialect,
-    api_base_url: upstream.base(dialect),
-    api_key: 'sk-upstream',
-    models: ['m'],
-  }))
+  const Providers = providersAt(upstream)
   router = await startRouter({ config: { Providers, APIKEY: 'any' } })
   clients = createClients(router.url)
 }, START_MS)

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startRouter, type RunningRouter } from '../../kernel/test/support/router.ts'
-import { startProtocolUpstream, TARGETS, USAGE, type ProtocolUpstream, type Said } from './answers.ts'
+import { providersAt, startProtocolUpstream, TARGETS, USAGE, type ProtocolUpstream, type Said } from './answers.ts'
 import { createClients, type Client } from './clients.ts'
 
 const START_MS = 40_000
@@ -13,13 +13,7 @@ let clients: Readonly<Record<string, Client>>
 
 beforeAll(async () => {
   upstream = await startProtocolUpstream()
-  const Providers = TARGETS.map((dialect) => ({
-    name: dialect,
-    dialect,
-    api_base_url: upstream.base(dialect),
-    api_key: 'sk-upstream',
-    models: ['m'],
-  }))
+  const Providers = providersAt(upstream)
   router = await startRouter({ config: { Providers } })
   clients = createClients(router.url)
 }, START_MS)

@@ -2,7 +2,7 @@ import Anthropic from '@anthropic-ai/sdk'
 import { betaTool } from '@anthropic-ai/sdk/helpers/beta/json-schema'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startRouter, type RunningRouter } from '../../kernel/test/support/router.ts'
-import { startProtocolUpstream, TARGETS, type ProtocolUpstream, type TargetName } from './answers.ts'
+import { providersAt, startProtocolUpstream, TARGETS, type ProtocolUpstream, type TargetName } from './answers.ts'
 
 const START_MS = 40_000
 const QUESTION = 'How is Oslo, and how is Rome?'
@@ -16,13 +16,7 @@ let asked: string[]
 
 beforeAll(async () => {
   upstream = await startProtocolUpstream()
-  const Providers = TARGETS.map((dialect) => ({
-    name: dialect,
-    dialect,
-    api_base_url: upstream.base(dialect),
-    api_key: 'sk-upstream',
-    models: ['m'],
-  }))
+  const Providers = providersAt(upstream)
   router = await startRouter({ config: { Providers } })
   sdk = new Anthropic({ baseURL: router.url, apiKey: 'any', maxRetries: 0 })
 }, START_MS)
