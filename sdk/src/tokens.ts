@@ -21,15 +21,22 @@ export interface TokenService {
   exceeds(request: CanonicalRequest, threshold: number, target?: Target): boolean | Promise<boolean>
 }
 
-/**
- * A tokenizer that a plugin contributes. Loading one and counting with it may take long, so both happen in a thread of
- * their own: what is contributed says where the code is.
- */
-export interface Tokenizer {
+/** A tokenizer that a plugin contributes: one that counts texts, or somebody who is asked about whole requests. */
+export type Tokenizer = TextTokenizer | RequestTokenizer
+
+/** What every tokenizer has. */
+interface Matching {
   /** Unique; it stands in logs. */
   readonly name: string
   /** Whether it counts for this target. The first contributed one that does is taken. */
   matches(target: Target): boolean
+}
+
+/**
+ * Counts texts one by one, so that each is counted once in its life. Loading it and counting with it may take long, so
+ * both happen in a thread of their own: what is contributed says where the code is.
+ */
+export interface TextTokenizer extends Matching {
   /** URL of an ES module that exports a {@link CreateCounter} as `createCounter`. */
   readonly module: string
   /** What `createCounter` is given; copied into the thread. */
@@ -39,6 +46,15 @@ export interface Tokenizer {
    * nothing, and what was not seen before has to be counted.
    */
   readonly maxTokenBytes?: number | undefined
+}
+
+/**
+ * Knows how many tokens a whole request has, such as the provider itself; asking is taken to be slow. Texts are
+ * estimated by the standard encoding, and it is asked where an estimate does not decide.
+ */
+export interface RequestTokenizer extends Matching {
+  /** @throws anything when there is no answer: the standard encoding counts for a while in its place */
+  count(request: CanonicalRequest, target: Target, signal: AbortSignal | undefined): Promise<number>
 }
 
 /** Counts the tokens of a text; it gets long texts in pieces that end between words. */
@@ -75,6 +91,25 @@ export function tokenizerOf(
   const field = providers.find(({ name }) => name === provider)?.tokenizer
   const models = fieldOf(field, 'models')
   return objectOf(fieldOf(models, model)) ?? objectOf(fieldOf(field, 'default'))
+}
+
+/** What one `tokenizer` field says, of all models of a provider or of the one that is named. */
+export interface TokenizerField {
+  readonly provider: string
+  /** Nothing for `default`. */
+  readonly model: string | undefined
+  readonly field: Readonly<Record<string, unknown>>
+}
+
+/** All that the providers' `tokenizer` fields say; for a target {@link tokenizerOf} gives one of these very objects. */
+export function tokenizerFields(providers: readonly ProviderTokenizers[]): readonly TokenizerField[] {
+  return providers.flatMap(({ name: provider, tokenizer }) => {
+    const models = Object.entries(objectOf(fieldOf(tokenizer, 'models')) ?? {})
+    return [[undefined, fieldOf(tokenizer, 'default')] as const, ...models].flatMap(([model, value]) => {
+      const field = objectOf(value)
+      return field ? [{ provider, model, field }] : []
+    })
+  })
 }
 
 function fieldOf(value: unknown, key: string): unknown {

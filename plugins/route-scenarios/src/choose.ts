@@ -88,8 +88,11 @@ function failing(scenario: Scenario, question: Question, sizes: Sizes): Reason |
   }
 }
 
-function tooSmall({ request, exchange }: Question, sizes: Sizes, threshold: number): Reason | Promise<Reason> {
+/** Size is what the model counts that would answer otherwise. */
+function tooSmall({ request, exchange, routes }: Question, sizes: Sizes, threshold: number): Reason | Promise<Reason> {
+  const otherwise = routes.default === undefined ? undefined : findTarget(routes.default, exchange.providers)
+  const target = typeof otherwise === 'object' ? otherwise : undefined
   const reasonFor = (exceeds: boolean): Reason => (exceeds ? undefined : `it has no more than ${threshold} tokens`)
-  const exceeds = sizes.exceeds(request, exchange, threshold)
+  const exceeds = sizes.exceeds(request, exchange, threshold, target)
   return typeof exceeds === 'boolean' ? reasonFor(exceeds) : exceeds.then(reasonFor)
 }

@@ -1,4 +1,11 @@
-import { estimateInput, type CanonicalRequest, type Exchange, type PluginLog, type TokenService } from '@ccr/sdk'
+import {
+  estimateInput,
+  type CanonicalRequest,
+  type Exchange,
+  type PluginLog,
+  type Target,
+  type TokenService,
+} from '@ccr/sdk'
 import type { SessionSizes } from './sessions.ts'
 
 /** A turn this small is not long, however long the one before was: the conversation was cleared or compacted. */
@@ -19,24 +26,32 @@ export class Sizes {
   /**
    * Whether a request has more than `threshold` tokens, or its session's last turn had by the provider's own count and
    * this one is not small. At once, unless tokens must be counted.
+   *
+   * @param target whose tokens they are, where that is known
    */
-  exceeds(request: CanonicalRequest, exchange: Exchange, threshold: number): boolean | Promise<boolean> {
-    const counted = this.#counted(request, threshold)
+  exceeds(
+    request: CanonicalRequest,
+    exchange: Exchange,
+    threshold: number,
+    target: Target | undefined,
+  ): boolean | Promise<boolean> {
+    const counted = this.#counted(request, threshold, target)
     const wasLong = this.#sessions.lastOf(exchange.client, exchange.request.model) > threshold
     if (!wasLong) return counted
-    const orNotSmall = (exceeds: boolean): boolean | Promise<boolean> => exceeds || this.#counted(request, SMALL_TURN)
+    const orNotSmall = (exceeds: boolean): boolean | Promise<boolean> =>
+      exceeds || this.#counted(request, SMALL_TURN, target)
     return typeof counted === 'boolean' ? orNotSmall(counted) : counted.then(orNotSmall)
   }
 
   /** A request that cannot be counted is estimated: counting never changes what else decides. */
-  #counted(request: CanonicalRequest, threshold: number): boolean | Promise<boolean> {
+  #counted(request: CanonicalRequest, threshold: number, target: Target | undefined): boolean | Promise<boolean> {
     if (!this.#tokens) return estimateInput(request) > threshold
     const estimated = (err: unknown): boolean => {
       this.#log.warn({ err }, 'the tokens of a request could not be counted; they are estimated')
       return estimateInput(request) > threshold
     }
     try {
-      const counted = this.#tokens.exceeds(request, threshold)
+      const counted = this.#tokens.exceeds(request, threshold, target)
       return typeof counted === 'boolean' ? counted : counted.catch(estimated)
     } catch (thrown) {
       return estimated(thrown)

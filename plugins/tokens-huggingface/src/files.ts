@@ -1,5 +1,12 @@
 import { join, resolve } from 'node:path'
-import { tokenizerOf, type ProviderTokenizers, type Target, type Tokenizer } from '@ccr/sdk'
+import {
+  tokenizerFields,
+  tokenizerOf,
+  type ProviderTokenizers,
+  type Target,
+  type TextTokenizer,
+  type TokenizerField,
+} from '@ccr/sdk'
 
 /**
  * A tokenizer for each `tokenizer.json` that the providers' `tokenizer` fields name.
@@ -11,8 +18,8 @@ export function tokenizersOf(
   providers: readonly ProviderTokenizers[],
   folder: string,
   module: string,
-): readonly Tokenizer[] {
-  const files = new Set(providers.flatMap(({ tokenizer }) => namedIn(tokenizer)).map((one) => fileOf(one, folder)))
+): readonly TextTokenizer[] {
+  const files = new Set(tokenizerFields(providers).map(({ field }) => fileOf(field, folder)))
   files.delete(undefined)
   return [...(files as Set<string>)].map((file) => ({
     name: `huggingface:${file}`,
@@ -23,15 +30,10 @@ export function tokenizersOf(
 }
 
 /** The file that `{ type: 'huggingface', model }` or `{ type: 'huggingface', path }` means. */
-function fileOf(field: unknown, folder: string): string | undefined {
-  const { type, model, path } = (field ?? {}) as Readonly<Record<string, unknown>>
+function fileOf(field: TokenizerField['field'] | undefined, folder: string): string | undefined {
+  const { type, model, path } = field ?? {}
   if (type !== 'huggingface') return undefined
   if (typeof path === 'string' && path !== '') return resolve(path)
   if (typeof model !== 'string' || model === '') return undefined
   return join(folder, model.replace(/[^A-Za-z0-9_-]/g, '_'), 'tokenizer.json')
-}
-
-function namedIn(field: unknown): readonly unknown[] {
-  const { default: standard, models } = (field ?? {}) as Readonly<Record<string, unknown>>
-  return [standard, ...(typeof models === 'object' && models !== null ? Object.values(models) : [])]
 }

@@ -10,7 +10,6 @@ export default definePlugin({
   name: 'tokens-huggingface',
   apiVersion: 1,
   description: "Counts tokens with a model's own tokenizer.json, where a provider's `tokenizer` field names one.",
-  scope: 'host',
   options: Type.Object(
     {
       folder: Type.Optional(

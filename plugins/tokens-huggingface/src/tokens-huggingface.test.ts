@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { PluginContext, Tokenizer } from '@ccr/sdk'
+import type { PluginContext, TextTokenizer } from '@ccr/sdk'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createCounter } from './file-counter.ts'
 import { tokenizersOf } from './files.ts'
@@ -64,7 +64,7 @@ describe('the tokenizer field of a provider', () => {
     { name: 'odd', tokenizer: 'odd' },
     { name: 'empty', tokenizer: { default: { type: 'huggingface' }, models: 5 } },
   ]
-  const known = (): readonly Tokenizer[] => tokenizersOf(providers, '/files', 'file:///counter.js')
+  const known = (): readonly TextTokenizer[] => tokenizersOf(providers, '/files', 'file:///counter.js')
 
   it('gives one tokenizer for each file', () => {
     expect(known().map(({ data }) => data)).toEqual([
@@ -90,10 +90,10 @@ describe('the tokenizer field of a provider', () => {
 
 describe('the plugin', () => {
   it('contributes what the config names, and nothing without one', async () => {
-    const contributed: Tokenizer[] = []
+    const contributed: TextTokenizer[] = []
     // The plugin reads its config and options, and contributes.
     const activate = (config: object): unknown => {
-      const contribute = (_: string, tokenizer: Tokenizer): void => void contributed.push(tokenizer)
+      const contribute = (_: string, tokenizer: TextTokenizer): void => void contributed.push(tokenizer)
       return plugin.activate({ config, options: { folder }, contribute } as unknown as PluginContext)
     }
     await activate({})

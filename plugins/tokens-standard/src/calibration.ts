@@ -16,6 +16,12 @@ export class Calibration {
     return this.#ratios.get(sessionKey(request)) ?? this.#ratios.get(modelKey(request)) ?? 1
   }
 
+  /** Whether a turn of the request's own session was counted. */
+  knowsSession(request: CanonicalRequest): boolean {
+    const key = sessionKey(request)
+    return key !== modelKey(request) && this.#ratios.has(key)
+  }
+
   /** Learns from a turn that ended well. */
   learn(request: CanonicalRequest, estimate: number, { input, cacheRead, cacheCreation }: TokenCounts): void {
     const counted = input + cacheRead + cacheCreation

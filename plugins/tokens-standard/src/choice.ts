@@ -1,12 +1,24 @@
-import { tokenizerOf, type PluginLog, type ProviderTokenizers, type Target, type Tokenizer } from '@ccr/sdk'
+import {
+  tokenizerOf,
+  type PluginLog,
+  type ProviderTokenizers,
+  type RequestTokenizer,
+  type Target,
+  type TextTokenizer,
+  type Tokenizer,
+} from '@ccr/sdk'
 import { isEncoding, knownEncoding, standardTokenizer, weightsOf } from './encodings.ts'
 import { CountMemory } from './memory.ts'
 import type { EncodingName } from './standard-counter.ts'
 import type { TextWeights } from './text-estimate.ts'
 
-/** A tokenizer, with what is remembered of it. */
+/** Who counts for a target, with what is remembered of texts. */
 export interface Choice {
-  readonly tokenizer: Tokenizer
+  /** Stands in logs. */
+  readonly name: string
+  /** Who knows the tokens of a whole request, where somebody does; texts are then only estimated. */
+  readonly asked?: RequestTokenizer | undefined
+  readonly tokenizer: TextTokenizer
   readonly memory: CountMemory
   readonly weights: TextWeights
 }
@@ -63,8 +75,8 @@ export class Choices {
   pause(choice: Choice, fault: string): void {
     const { log, now } = this.#options
     this.#pausedUntil.set(choice, now() + PAUSE_MS)
-    const { name } = choice.tokenizer
-    log.warn({ tokenizer: name, fault }, `tokenizer '${name}' failed; for a minute tokens are counted without it`)
+    const fact = `tokenizer '${choice.name}' failed: ${fault}`
+    log.warn({ tokenizer: choice.name, fault }, `${fact}; for a minute tokens are counted without it`)
   }
 
   #choose(target: Target): Choice {
@@ -79,11 +91,17 @@ export class Choices {
   #choiceOf(tokenizer: Tokenizer): Choice {
     const known = this.#choices.get(tokenizer.name)
     if (known) return known
-    const { memories } = this.#options
-    const memory = memories.get(tokenizer.name) ?? new CountMemory(REMEMBERED_CHARACTERS)
-    memories.set(tokenizer.name, memory)
-    const choice = { tokenizer, memory, weights: weightsOf(tokenizer) }
+    const choice =
+      'count' in tokenizer ? { ...this.standard, name: tokenizer.name, asked: tokenizer } : this.#reading(tokenizer)
     this.#choices.set(tokenizer.name, choice)
     return choice
+  }
+
+  #reading(tokenizer: TextTokenizer): Choice {
+    const { name } = tokenizer
+    const { memories } = this.#options
+    const memory = memories.get(name) ?? new CountMemory(REMEMBERED_CHARACTERS)
+    memories.set(name, memory)
+    return { name, tokenizer, memory, weights: weightsOf(tokenizer) }
   }
 }

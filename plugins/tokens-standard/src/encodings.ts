@@ -1,4 +1,4 @@
-import type { Target, Tokenizer } from '@ccr/sdk'
+import type { Target, TextTokenizer } from '@ccr/sdk'
 import type { EncodingName } from './standard-counter.ts'
 import { CL100K_WEIGHTS, O200K_WEIGHTS, type TextWeights } from './text-estimate.ts'
 
@@ -22,11 +22,11 @@ export function knownEncoding({ model }: Target): EncodingName | undefined {
 }
 
 /** A standard encoding as a tokenizer. @param module where the compiled counter is */
-export function standardTokenizer(encoding: EncodingName, module: string): Tokenizer {
+export function standardTokenizer(encoding: EncodingName, module: string): TextTokenizer {
   return { name: encoding, matches: () => true, module, data: { encoding }, maxTokenBytes: MAX_TOKEN_BYTES }
 }
 
 /** The weights with which texts are estimated for a tokenizer. */
-export function weightsOf(tokenizer: Tokenizer): TextWeights {
+export function weightsOf(tokenizer: TextTokenizer): TextWeights {
   return tokenizer.name === 'o200k_base' ? O200K_WEIGHTS : CL100K_WEIGHTS
 }

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { tokenParts, type CanonicalRequest, type Tokenizer } from '@ccr/sdk'
+import { tokenParts, type CanonicalRequest, type TextTokenizer } from '@ccr/sdk'
 import type { Choice } from './choice.ts'
 import { pieceEnd } from './cut.ts'
 import type { Counted, Known } from './memory.ts'
@@ -7,7 +7,7 @@ import { partText } from './part-text.ts'
 
 /** Counts texts somewhere else than on the event loop. */
 export interface TextCounter {
-  count(tokenizer: Tokenizer, texts: readonly string[]): Promise<readonly number[]>
+  count(tokenizer: TextTokenizer, texts: readonly string[]): Promise<readonly number[]>
 }
 
 export interface CountOptions {

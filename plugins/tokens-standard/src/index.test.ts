@@ -41,10 +41,9 @@ const halves = definePlugin({
 const request: CanonicalRequest = { model: 'm', messages: [{ role: 'user', content: 'hello world!' }] }
 
 describe('the plugin', { timeout: 30_000 }, () => {
-  it('serves every profile, with the tokenizers that others contribute', async () => {
+  it('offers the service, with the tokenizers that others contribute', async () => {
     let tokens: TokenService | undefined
     await create([consumer((given) => (tokens = given)), [plugin, { encoding: 'cl100k_base' }], halves])
-    expect(plugin.scope).toBe('host')
     expect(await tokens?.count(request)).toBe(3)
     expect(await tokens?.count(request, { provider: 'local', model: 'x' })).toBe(6)
   })

@@ -13,7 +13,6 @@ export default definePlugin({
   name: 'tokens-standard',
   apiVersion: 1,
   description: 'Counts tokens with the standard encodings and with the tokenizers that other plugins contribute.',
-  scope: 'host',
   options: Type.Object(
     {
       encoding: Type.Union(

@@ -290,7 +290,7 @@ describe('a target', () => {
     const target = { provider: 'p', model: 'a' }
     expect(await service.count(vector, target)).toBe(10)
     expect(await service.count(vector, target)).toBe(10)
-    expect(warnings).toEqual(["tokenizer 'a' failed; for a minute tokens are counted without it"])
+    expect(warnings).toEqual(["tokenizer 'a' failed: no file; for a minute tokens are counted without it"])
     now = 60_001
     expect(await service.count(vector, target)).toBe(10)
     expect(warnings).toHaveLength(2)
@@ -302,6 +302,87 @@ describe('a target', () => {
     expect(await service.count(asText)).toBe(service.bounds(asText).estimate)
     expect(await service.exceeds(asText, 10)).toBe(true)
     expect(await service.exceeds(asText, 20)).toBe(false)
+  })
+})
+
+describe('somebody who is asked about whole requests', () => {
+  const target = { provider: 'p', model: 'asked' }
+  const usage = (input: number) => ({ input, cacheRead: 0, cacheCreation: 0, output: 9, reasoning: 0 })
+  let questions: CanonicalRequest[] = []
+  beforeEach(() => void (questions = []))
+  const asking = (answer: (request: CanonicalRequest) => number | Promise<number>, decisionMs?: number) => {
+    const api: Tokenizer = {
+      name: 'api',
+      matches: ({ model }) => model === target.model,
+      count: (one) => {
+        questions.push(one)
+        return Promise.resolve(answer(one))
+      },
+    }
+    return create({ contributed: [api] }, noting, decisionMs)
+  }
+  const session = (words: number): CanonicalRequest => {
+    return request('some words '.repeat(words / 2), { metadata: { user_id: 'session' } })
+  }
+
+  it('counts, once for each request, and no text is counted for it', async () => {
+    const service = asking(() => 77)
+    const one = request('hello')
+    expect(await Promise.all([service.count(one, target), service.count(one, target)])).toEqual([77, 77])
+    expect(await service.exceeds(one, 76, target)).toBe(true)
+    expect(questions).toEqual([one])
+    expect(asked).toEqual([])
+    expect(await service.count(one)).toBe(1)
+  })
+
+  it('is asked only near a threshold', async () => {
+    const service = asking(() => 10_500)
+    expect(service.exceeds(session(10_000), 3000, target)).toBe(true)
+    expect(service.exceeds(session(10_000), 30_000, target)).toBe(false)
+    expect(questions).toEqual([])
+    expect(await service.exceeds(session(10_000), 10_400, target)).toBe(true)
+    expect(await service.exceeds(session(10_000), 10_600, target)).toBe(false)
+    expect(questions).toHaveLength(2)
+  })
+
+  it('is asked less once the last turn of the session was counted', async () => {
+    const service = asking(() => 0)
+    const first = session(10_000)
+    service.bounds(first, target)
+    service.learn(first, usage(11_000))
+    expect(service.exceeds(session(10_100), 8000, target)).toBe(true)
+    expect(service.exceeds(session(10_100), 16_000, target)).toBe(false)
+    expect(questions).toEqual([])
+    expect(await service.exceeds(session(10_100), 11_000, target)).toBe(false)
+    expect(questions).toHaveLength(1)
+  })
+
+  it('bounds nothing by the length of a text', () => {
+    const { atLeast, atMost, estimate } = asking(() => 5).bounds(session(1000), target)
+    expect([atLeast, atMost]).toEqual([0, Infinity])
+    expect(estimate).toBeGreaterThan(900)
+  })
+
+  it.each<[string, () => number | Promise<number>]>([
+    ['throws', () => Promise.reject(new Error('status 500'))],
+    ['has no number', () => NaN],
+    ['has less than nothing', () => -1],
+  ])('is left aside for a minute when it %s, and the standard one counts', async (_, answer) => {
+    const service = asking(answer)
+    expect(await service.count(vector, target)).toBe(10)
+    expect(await service.count(again(vector), target)).toBe(10)
+    expect(questions).toHaveLength(1)
+    expect(warnings).toEqual([
+      expect.stringMatching(/^tokenizer 'api' failed: .*; for a minute tokens are counted without/),
+    ])
+  })
+
+  it('keeps no route waiting, and nobody who leaves', async () => {
+    const service = asking(() => new Promise(() => undefined), 20)
+    expect(await service.exceeds(session(10_000), 9000, target)).toBe(true)
+    const leaving = service.count(session(10_000), target, AbortSignal.timeout(20))
+    await expect(leaving).rejects.toThrow(/timeout/)
+    expect(warnings).toEqual([])
   })
 })
 

@@ -6,6 +6,7 @@ import {
   type TokenCounts,
   type TokenService,
 } from '@ccr/sdk'
+import { Answers, decideUnasked } from './answers.ts'
 import { boundsOf, type PartialCount } from './bounds.ts'
 import type { Calibration } from './calibration.ts'
 import type { Choice, Choices } from './choice.ts'
@@ -34,39 +35,53 @@ export function createTokenService({
 }: ServiceOptions): CalibratedService {
   /** What was estimated before it was calibrated. */
   const estimates = new WeakMap<CanonicalRequest, number>()
+  const answers = new Answers()
 
   const bounds = (request: CanonicalRequest, target?: Target): TokenBounds => {
-    const { atLeast, atMost, estimate } = boundsOf(request, choices.for(target))
-    estimates.set(request, estimate)
+    const choice = choices.for(target)
+    const known = boundsOf(request, choice)
+    estimates.set(request, known.estimate)
+    const likely = Math.round(known.estimate * calibration.ratio(request))
+    // What texts prove is nothing to somebody who also counts what stands between them.
+    if (choice.asked) return { atLeast: 0, atMost: Infinity, estimate: likely }
+    const { atLeast, atMost, estimate } = known
     if (atLeast === atMost) return { atLeast, atMost, estimate }
-    const likely = Math.round(estimate * calibration.ratio(request))
     return { atLeast, atMost, estimate: Math.min(atMost, Math.max(atLeast, likely)) }
   }
 
   /** A tokenizer that fails never fails the request: the standard one counts instead, and then an estimate does. */
-  const counted = async (request: CanonicalRequest, choice: Choice, options: CountOptions): Promise<number> => {
+  const counted = async (
+    request: CanonicalRequest,
+    choice: Choice,
+    target: Target | undefined,
+    options: CountOptions,
+  ): Promise<number> => {
     try {
+      if (choice.asked) return await answers.of(request, choice.asked, target!, options.signal)
       return await countExactly(request, choice, counter, options)
     } catch (thrown) {
       options.signal?.throwIfAborted()
       choices.pause(choice, messageOf(thrown))
-      if (choice !== choices.standard) return counted(request, choices.standard, options)
+      if (choice !== choices.standard) return counted(request, choices.standard, target, options)
       return bounds(request).estimate
     }
   }
 
   return {
     bounds,
-    count: (request, target, signal) => counted(request, choices.for(target), { signal }),
+    count: (request, target, signal) => counted(request, choices.for(target), target, { signal }),
     exceeds(request, threshold, target) {
       const choice = choices.for(target)
-      const known = boundsOf(request, choice, threshold)
-      if (known.atLeast > threshold) return true
+      const known = boundsOf(request, choice, choice.asked ? Infinity : threshold)
+      if (!choice.asked && known.atLeast > threshold) return true
       estimates.set(request, known.estimate)
-      const decided = decide(known, threshold)
+      const likely = choice.asked ? known.estimate * calibration.ratio(request) : known.estimate
+      const decided = choice.asked
+        ? decideUnasked(known, likely, calibration.knowsSession(request), threshold)
+        : decide(known, threshold)
       if (decided !== undefined) return decided
-      const exact = counted(request, choice, { until: threshold })
-      return inTime(exact, known.estimate, decisionMs).then((tokens) => tokens > threshold)
+      const exact = counted(request, choice, target, { until: threshold })
+      return inTime(exact, likely, decisionMs).then((tokens) => tokens > threshold)
     },
     learn: (request, tokens) => calibration.learn(request, estimates.get(request) ?? 0, tokens),
   }

@@ -1,4 +1,4 @@
-import type { Tokenizer } from '@ccr/sdk'
+import type { TextTokenizer } from '@ccr/sdk'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { CountingThread, type ThreadOptions } from './thread.ts'
 
@@ -14,7 +14,7 @@ function create(options?: ThreadOptions): CountingThread {
   return thread
 }
 
-const tokenizer = (name: string, body: string): Tokenizer => ({
+const tokenizer = (name: string, body: string): TextTokenizer => ({
   name,
   matches: () => true,
   module: `data:text/javascript,export const createCounter = ${encodeURIComponent(body)}`,
@@ -42,7 +42,7 @@ describe('the thread', { timeout: 30_000 }, () => {
 
   it('tells what is wrong with a tokenizer, and goes on', async () => {
     const thread = create()
-    const faults: readonly (readonly [Tokenizer, RegExp])[] = [
+    const faults: readonly (readonly [TextTokenizer, RegExp])[] = [
       [{ ...lengths, name: 'none', module: 'file:///nowhere/counter.js' }, /Cannot find module/],
       [{ ...lengths, name: 'empty', module: 'data:text/javascript,' }, /not a function/],
       [tokenizer('unmade', '() => { throw new Error("no file") }'), /no file/],

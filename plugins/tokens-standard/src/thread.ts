@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import type { Tokenizer } from '@ccr/sdk'
+import type { TextTokenizer } from '@ccr/sdk'
 
 /** What the thread is asked. */
 export interface CountRequest {
@@ -50,7 +50,7 @@ export class CountingThread {
   }
 
   /** The tokens of each text. Rejects when the tokenizer cannot be loaded, throws, or takes too long. */
-  count({ name, module, data }: Tokenizer, texts: readonly string[]): Promise<readonly number[]> {
+  count({ name, module, data }: TextTokenizer, texts: readonly string[]): Promise<readonly number[]> {
     if (this.#closed) return Promise.reject(new Error('the thread that counts tokens has been closed'))
     clearTimeout(this.#idle)
     const worker = (this.#worker ??= this.#start())

@@ -1,0 +1,173 @@
+import { definePlugin, Type, type CanonicalRequest, type Target, type Tokenizer } from '@ccr/sdk'
+import { createTestKernel, type TestKernel } from '@ccr/sdk/testing'
+import { afterEach, describe, expect, it } from 'vitest'
+import plugin from './index.ts'
+
+interface Asked {
+  readonly url: string
+  readonly headers: Headers
+  readonly body: unknown
+}
+
+const kernels: TestKernel[] = []
+afterEach(async () => void (await Promise.all(kernels.splice(0).map((kernel) => kernel.dispose()))))
+
+/** A provider `hub` with one tokenizer, and an API that answers with `answer`. */
+async function world(field: unknown, answer: () => Response | Promise<Response> = () => json({ token_count: 42 })) {
+  const asked: Asked[] = []
+  let contributed: readonly Tokenizer[] = []
+  const consumer = definePlugin({
+    name: 'consumer',
+    apiVersion: 1,
+    description: 'Takes the tokenizers out.',
+    options: Type.Object({}, { additionalProperties: false }),
+    requires: ['tokenizers[]'],
+    activate: (ctx) => void (contributed = ctx.get('tokenizers[]')),
+  })
+  const kernel = await createTestKernel({
+    plugins: [plugin, consumer],
+    sections: { Providers: [{ name: 'hub', tokenizer: field }, { name: 'none' }] },
+    http: async (request) => {
+      asked.push({ url: request.url, headers: request.headers, body: await request.json() })
+      return answer()
+    },
+  })
+  kernels.push(kernel)
+  const tokenizerFor = (target: Target) => contributed.find((one) => one.matches(target))
+  const count = async (request: CanonicalRequest, model = 'm'): Promise<number> => {
+    const tokenizer = tokenizerFor({ provider: 'hub', model })
+    if (!tokenizer || !('count' in tokenizer)) throw new Error('nobody is asked about whole requests')
+    return tokenizer.count(request, { provider: 'hub', model }, undefined)
+  }
+  return { kernel, asked, tokenizerFor, count }
+}
+
+function json(value: unknown, status = 200): Response {
+  return new Response(JSON.stringify(value), { status, headers: { 'content-type': 'application/json' } })
+}
+
+const URL = 'https://count.example/v1/count?token=k-CANARY-url'
+const request: CanonicalRequest = {
+  model: 'client-model',
+  max_tokens: 10,
+  metadata: { user_id: 'someone' },
+  system: [{ type: 'text', text: 'Be brief.' }],
+  tools: [{ name: 'read', description: ' a file', input_schema: { type: 'object' } }],
+  messages: [
+    { role: 'user', content: 'hello' },
+    {
+      role: 'user',
+      content: [
+        { type: 'text', text: 'look' },
+        { type: 'image', source: { type: 'url', url: 'https://example.com/a.png' } },
+      ],
+    },
+  ],
+}
+
+describe('what is asked', () => {
+  it.each(['standard', 'anthropic', undefined])('is the request that a model reads, as %s', async (requestFormat) => {
+    const { count, asked } = await world({ default: { type: 'api', url: URL, apiKey: 'k-CANARY-key', requestFormat } })
+    expect(await count(request)).toBe(42)
+    const [{ url, headers, body }] = asked as [Asked]
+    const { system, tools, messages } = request
+    expect(url).toBe(URL)
+    expect(body).toEqual({ model: 'm', system, messages, tools })
+    expect(headers.get('authorization')).toBe('Bearer k-CANARY-key')
+    expect(headers.get('anthropic-version')).toBe(requestFormat === 'anthropic' ? '2023-06-01' : null)
+  })
+
+  it.each([
+    ['openai', { model: 'm', input: 'Be brief.\nread a file\n{"type":"object"}\nhello\nlook' }],
+    ['custom', { text: 'Be brief.\nread a file\n{"type":"object"}\nhello\nlook' }],
+  ])('is all its text as %s, and images are counted beside it', async (requestFormat, expected) => {
+    const { count, asked } = await world({ default: { type: 'api', url: URL, requestFormat } })
+    expect(await count(request)).toBe(42 + 1568)
+    expect(asked[0]!.body).toEqual(expected)
+    expect(asked[0]!.headers.has('authorization')).toBe(false)
+  })
+
+  it('has the headers of the field, which win over its own', async () => {
+    const headers = { 'x-api-key': 'k-1', 'anthropic-version': '2024-01-01' }
+    const { count, asked } = await world({
+      models: { m: { type: 'api', url: URL, requestFormat: 'anthropic', headers } },
+    })
+    await count(request)
+    expect(asked[0]!.headers.get('x-api-key')).toBe('k-1')
+    expect(asked[0]!.headers.get('anthropic-version')).toBe('2024-01-01')
+  })
+})
+
+describe('the answer', () => {
+  it.each([
+    [{ token_count: 7 }, undefined, 7],
+    [{ input_tokens: 0 }, undefined, 0],
+    [{ totalTokens: 9 }, undefined, 9],
+    [{ usage: { prompt_tokens: 11 } }, undefined, 11],
+    [{ token_count: 1, data: { count: 5 } }, 'data.count', 5],
+    [{ data: [{ n: 6 }] }, 'data.0.n', 6],
+  ])('%j is read, with responseField %s, as %d', async (answer, responseField, expected) => {
+    const { count } = await world({ default: { type: 'api', url: URL, responseField } }, () => json(answer))
+    expect(await count(request)).toBe(expected)
+  })
+
+  it.each<[string, () => Response, RegExp]>([
+    ['a text', () => json({ token_count: '7' }), /without a number of tokens in one of token_count/],
+    ['a negative number', () => json({ token_count: -1 }), /without a number/],
+    ['a list', () => json([1]), /without a number/],
+    ['HTML', () => new Response('<html>'), /no JSON/],
+    ['an error', () => json({ token_count: 3 }, 401), /status 401/],
+    ['a redirect', () => new Response(null, { status: 302, headers: { location: 'https://x' } }), /status 302/],
+    [
+      'more than a number',
+      () => new Response(`{"token_count": 1, "x": "${'y'.repeat(100_000)}"}`),
+      /no JSON of at most/,
+    ],
+  ])('that is %s is an error, which names the API and no secret', async (_, answer, expected) => {
+    const { count } = await world({ default: { type: 'api', url: URL, apiKey: 'k-CANARY-key' } }, answer)
+    const thrown = await count(request).catch((error: unknown) => error)
+    expect((thrown as Error).message).toMatch(expected)
+    expect((thrown as Error).message).toContain('https://count.example/v1/count')
+    expect((thrown as Error).message).not.toContain('CANARY')
+  })
+
+  it('of nobody says so', async () => {
+    const { count } = await world({ default: { type: 'api', url: URL } }, () => {
+      throw new TypeError('fetch failed', { cause: new Error('connect ECONNREFUSED') })
+    })
+    await expect(count(request)).rejects.toThrow(
+      'https://count.example/v1/count could not be asked: connect ECONNREFUSED',
+    )
+  })
+})
+
+describe('the field', () => {
+  it('is for its provider, a model before the default', async () => {
+    const { tokenizerFor } = await world({
+      default: { type: 'api', url: URL },
+      models: { own: { type: 'api', url: `${URL}/own` }, plain: { type: 'tiktoken', encoding: 'cl100k_base' } },
+    })
+    expect(tokenizerFor({ provider: 'hub', model: 'any' })?.name).toBe('api:hub')
+    expect(tokenizerFor({ provider: 'hub', model: 'own' })?.name).toBe('api:hub,own')
+    expect(tokenizerFor({ provider: 'hub', model: 'plain' })).toBeUndefined()
+    expect(tokenizerFor({ provider: 'none', model: 'any' })).toBeUndefined()
+  })
+
+  it.each([
+    [{}, /needs a url/],
+    [{ url: 'ftp://x' }, /needs a url/],
+    [{ url: 'count' }, /needs a url/],
+    [{ url: URL, apiKey: 5 }, /apiKey/],
+    [{ url: URL, requestFormat: 'xml' }, /none of standard, anthropic, openai, custom/],
+    [{ url: URL, responseField: 5 }, /responseField/],
+    [{ url: URL, headers: ['a'] }, /headers/],
+    [{ url: URL, headers: { a: 1 } }, /headers/],
+    [{ url: URL, api_key: 'k-CANARY-key' }, /no field 'api_key'/],
+  ])('%j is a warning, and the standard encoding counts', async (field, expected) => {
+    const { kernel, tokenizerFor } = await world({ default: { type: 'api', ...field } })
+    expect(tokenizerFor({ provider: 'hub', model: 'any' })).toBeUndefined()
+    expect(kernel.warnings).toEqual([expect.stringMatching(expected)])
+    expect(kernel.warnings[0]).toMatch(/^the tokenizer of 'hub' .*; the standard encoding counts in its place$/)
+    expect(kernel.warnings[0]).not.toContain('CANARY')
+  })
+})
