@@ -1,4 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import {
   ask,
   createPresetWorld,
@@ -92,4 +94,49 @@ describe("a provider's API", () => {
     counter = await serveWeb((_, response) => void response.end())
     expect((await ask(router.url)).text).toContain('k-1 m')
   })
+
+  it('that hangs while the config changes fails nobody, and nobody is warned of what the change ended', async () => {
+    await counter.close()
+    let ended = (): void => undefined
+    const end = new Promise<void>((resolve) => (ended = resolve))
+    counter = await serveWeb((_, response) => void response.on('close', ended))
+    const config = { Router: { default: 'hub,m', longContext: 'hub,long', longContextThreshold: 2 } }
+    await world.config({ ...config, Providers: [provider('hub', '/main')] })
+    const router = await world.start({ COUNT_KEY: 'k' })
+    expect((await ask(router.url)).text).toContain('k-1 m')
+    await world.config({ ...config, Providers: [provider('hub', '/other')] })
+    expect(await world.ccr(['reload'])).toMatchObject({ code: 0 })
+    await end
+    // The log is written in order, and later than it is answered: a second change comes behind all of the first.
+    await world.config({ ...config, Providers: [provider('hub', '/third')] })
+    expect(await world.ccr(['reload'])).toMatchObject({ code: 0 })
+    await vi.waitFor(async () => expect(await logs()).toContain('"generation":3'))
+    expect(await logs()).not.toContain('tokenizer')
+  })
+
+  it('that repeats its key in a refusal, or leads elsewhere, is named in the log, and no key is', async () => {
+    await counter.close()
+    counter = await serveWeb((request, response) => {
+      const location = `${upstream.url}/stolen`
+      const redirected = request.url === '/redirect'
+      response.writeHead(redirected ? 307 : 401, redirected ? { location } : {})
+      response.end(`no such key: ${request.headers.authorization}`)
+    })
+    const providers = [provider('hub', '/main'), provider('other', '/redirect')]
+    await world.config({ Providers: providers, Router: { default: 'hub,m' } })
+    const router = await world.start({ COUNT_KEY: 'k-CANARY-of-the-environment' })
+    for (const model of ['hub,m', 'OTHER,M']) expect(await countTokens(router.url, model)).toEqual({ input_tokens: 1 })
+    await vi.waitFor(async () => {
+      expect(await logs()).toContain(`tokenizer 'api:hub' failed: ${counter.url}/main answered with status 401`)
+      expect(await logs()).toContain(`tokenizer 'api:other' failed: ${counter.url}/redirect answered with status 307`)
+    })
+    expect(await logs()).not.toContain('CANARY')
+    expect(upstream.connections()).toBe(0)
+  })
 })
+
+async function logs(): Promise<string> {
+  const folder = join(world.home, 'logs')
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.log'))
+  return (await Promise.all(names.map((name) => readFile(join(folder, name), 'utf8')))).join('')
+}

@@ -53,7 +53,10 @@ export interface TextTokenizer extends Matching {
  * estimated by the standard encoding, and it is asked where an estimate does not decide.
  */
 export interface RequestTokenizer extends Matching {
-  /** @throws anything when there is no answer: the standard encoding counts for a while in its place */
+  /**
+   * @throws CcrError `CCR_REQUEST_INVALID` for what it refuses: the standard encoding counts that request in its place
+   * @throws anything else when there is no answer: the standard encoding counts for a while in its place
+   */
   count(request: CanonicalRequest, target: Target, signal: AbortSignal | undefined): Promise<number>
 }
 
@@ -88,9 +91,17 @@ export function tokenizerOf(
   providers: readonly ProviderTokenizers[],
   { provider, model }: Target,
 ): Readonly<Record<string, unknown>> | undefined {
-  const field = providers.find(({ name }) => name === provider)?.tokenizer
-  const models = fieldOf(field, 'models')
-  return objectOf(fieldOf(models, model)) ?? objectOf(fieldOf(field, 'default'))
+  const names = providers.map(({ name }) => name)
+  const field = providers[names.indexOf(spelling(provider, names))]?.tokenizer
+  const models = objectOf(fieldOf(field, 'models')) ?? {}
+  return objectOf(fieldOf(models, spelling(model, Object.keys(models)))) ?? objectOf(fieldOf(field, 'default'))
+}
+
+/** As everywhere, names are found without regard to case. */
+function spelling(written: string, known: readonly string[]): string {
+  if (known.includes(written)) return written
+  const lower = written.toLowerCase()
+  return known.find((candidate) => candidate.toLowerCase() === lower) ?? written
 }
 
 /** What one `tokenizer` field says, of all models of a provider or of the one that is named. */

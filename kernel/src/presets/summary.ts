@@ -10,6 +10,8 @@ export interface PresetSummary {
   readonly author: string | undefined
   /** Where requests, and the keys for them, would go; with placeholders where answers decide. */
   readonly providers: readonly { readonly name: string; readonly url: string; readonly models: readonly string[] }[]
+  /** What else is like a URL, wherever it stands: conversations and keys may go there too. */
+  readonly addresses: readonly string[]
   /** The keys of `Router` and where they lead. */
   readonly routes: Readonly<Record<string, string>>
   /** Further config sections. */
@@ -25,15 +27,20 @@ export interface PresetSummary {
 
 /** Describes a preset by its manifest alone. */
 export function summarize(manifest: PresetManifest): PresetSummary {
-  const { name, version, description, author, template, plugins = [], schema = [] } = manifest
+  const { name, version, description, author, template, configMappings, plugins = [], schema = [] } = manifest
   const places = [manifest, template ?? {}] as readonly Readonly<Record<string, unknown>>[]
   const keys = [...configKeysOf(manifest), ...Object.keys(template ?? {})]
+  const providers = distinct(places.flatMap(({ Providers }) => providersIn(Providers)))
+  const offered = schema.map(({ defaultValue, options }) => [defaultValue, options])
+  const config = [...configKeysOf(manifest).map((key) => manifest[key]), template, configMappings, offered]
+  const addresses = distinct(config.flatMap(addressesIn))
   return {
     name,
     version,
     description,
     author,
-    providers: distinct(places.flatMap(({ Providers }) => providersIn(Providers))),
+    providers,
+    addresses: addresses.filter((address) => !providers.some(({ url }) => url === address)),
     routes: Object.fromEntries(places.flatMap(({ Router }) => routesIn(Router))),
     sections: [...new Set(keys)].filter((key) => key !== 'Providers' && key !== 'Router'),
     plugins,
@@ -43,13 +50,14 @@ export function summarize(manifest: PresetManifest): PresetSummary {
 
 /** The summary as lines of text. */
 export function describe(summary: PresetSummary): readonly string[] {
-  const { name, version, description, author, providers, routes, sections, plugins, inputs } = summary
+  const { name, version, description, author, providers, addresses, routes, sections, plugins, inputs } = summary
   const by = author === undefined ? '' : ` by ${author}`
   return [
     `${name} ${version}${by}${description === undefined ? '' : `: ${description}`}`,
     ...providers.map(
       ({ name: provider, url, models }) => `  provider ${provider} at ${url} (${models.join(', ') || 'no models'})`,
     ),
+    ...addresses.map((address) => `  names the address ${address}`),
     ...Object.entries(routes).map(([scenario, target]) => `  route ${scenario} to ${target}`),
     ...sections.map((section) => `  sets ${section}`),
     ...plugins.map((plugin) => `  needs the plugin ${plugin.name} ${plugin.version}`),
@@ -66,6 +74,11 @@ function providersIn(value: unknown): PresetSummary['providers'] {
     const { name, api_base_url: url, models } = Object(item) as Readonly<Record<string, unknown>>
     return { name: String(name), url: String(url), models: Array.isArray(models) ? models.map(String) : [] }
   })
+}
+
+function addressesIn(value: unknown): readonly string[] {
+  if (typeof value === 'string') return /:\/\/|^\s*(?:https?|wss?):/i.test(value) ? [value] : []
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(addressesIn) : []
 }
 
 function routesIn(value: unknown): readonly (readonly [string, string])[] {

@@ -12,7 +12,7 @@ import { client } from './client.ts'
 /** How long a client is kept waiting for an exact count before it gets an estimate. */
 const LONGEST_COUNT_MS = 10_000
 
-/** Answers how many input tokens a request has, counted in the process: no provider is asked. */
+/** Answers how many input tokens a request has: counted in the process, unless the model's tokenizer is an API. */
 export function countTokens(tokens: TokenService | undefined): Endpoint {
   return {
     method: 'POST',

@@ -1,4 +1,4 @@
-import { tokenParts, type CanonicalRequest, type Target } from '@ccr/sdk'
+import { CcrError, tokenParts, type CanonicalRequest, type Target } from '@ccr/sdk'
 import type { RequestFormat } from './settings.ts'
 
 /** What is asked. */
@@ -12,8 +12,20 @@ export interface Question {
 /** The fields of a request that a model reads. */
 const READ = ['system', 'messages', 'tools', 'tool_choice', 'thinking'] as const
 
-/** Asks how many tokens a request has for a target. */
-export function questionOf(request: CanonicalRequest, { model }: Target, format: RequestFormat): Question {
+/**
+ * Asks how many tokens a request has for a target.
+ *
+ * @throws CcrError `CCR_REQUEST_INVALID` for a request that cannot be written as JSON, such as one nested too deeply
+ */
+export function questionOf(request: CanonicalRequest, target: Target, format: RequestFormat): Question {
+  try {
+    return written(request, target, format)
+  } catch (cause) {
+    throw new CcrError('CCR_REQUEST_INVALID', 'the request cannot be written as JSON', { cause })
+  }
+}
+
+function written(request: CanonicalRequest, { model }: Target, format: RequestFormat): Question {
   if (format === 'standard' || format === 'anthropic') {
     const read = READ.flatMap((name) => (request[name] === undefined ? [] : [[name, request[name]] as const]))
     return { body: JSON.stringify({ model, ...Object.fromEntries(read) }), beside: 0 }

@@ -9,11 +9,12 @@ const FIELDS: readonly string[] = ['type', 'url', 'apiKey', 'requestFormat', 're
 /** Who is asked for the number of tokens, and how. */
 export interface Settings {
   readonly url: string
-  /** Sent as a bearer token; without it the request has no credentials but those of `headers`. */
+  /** Sent as a bearer token, unless `headers` say who asks. */
   readonly key: Secret | undefined
   readonly format: RequestFormat
   /** Where the number stands in the answer: names of fields, joined by dots. The usual places are tried without it. */
   readonly field: string | undefined
+  /** Their names are in lower case. */
   readonly headers: Readonly<Record<string, string>>
 }
 
@@ -23,18 +24,35 @@ export function readSettings(field: TokenizerField['field']): Settings | string 
   if (type !== 'api') return undefined
   const unknown = Object.keys(field).find((name) => !FIELDS.includes(name))
   if (unknown !== undefined) return `has no field '${unknown}'; it knows ${FIELDS.join(', ')}`
-  if (typeof url !== 'string' || !isHttp(url)) return 'needs a url that begins with http:// or https://'
+  if (typeof url !== 'string' || !isHttp(url))
+    return 'needs a url that begins with http:// or https://, without a user or password'
   if (apiKey !== undefined && typeof apiKey !== 'string') return 'has an apiKey that is no text'
+  if (apiKey && !sendable({ authorization: apiKey })) return 'has an apiKey that no header can hold'
   const format = FORMATS.find((one) => one === requestFormat)
   if (!format) return `has a requestFormat that is none of ${FORMATS.join(', ')}`
   if (responseField !== undefined && (typeof responseField !== 'string' || responseField === ''))
     return "has a responseField that is no text, such as 'usage.input_tokens'"
   if (!isTexts(headers)) return 'has headers that are no object of texts'
-  return { url, key: apiKey ? new Secret(apiKey) : undefined, format, field: responseField, headers }
+  const sent = sendable(headers)
+  if (!sent) return 'has headers that cannot be sent as they are'
+  const key = apiKey && !Object.hasOwn(sent, 'authorization') ? new Secret(apiKey) : undefined
+  return { url, key, format, field: responseField, headers: sent }
 }
 
+/** What is before the host is sent by no fetch, and would stand in its errors. */
 function isHttp(text: string): boolean {
-  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
+  if (!URL.canParse(text)) return false
+  const { protocol, username, password } = new URL(text)
+  return /^https?:$/.test(protocol) && username === '' && password === ''
+}
+
+/** The headers with their names in lower case; nothing where one is none, which a fetch would tell with its value. */
+function sendable(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> | undefined {
+  try {
+    return Object.fromEntries(new Headers(headers))
+  } catch {
+    return undefined
+  }
 }
 
 function isTexts(value: unknown): value is Readonly<Record<string, string>> {

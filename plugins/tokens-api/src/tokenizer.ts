@@ -1,4 +1,11 @@
-import { messageOf, type CanonicalRequest, type PluginHttp, type RequestTokenizer, type Target } from '@ccr/sdk'
+import {
+  CcrError,
+  messageOf,
+  type CanonicalRequest,
+  type PluginHttp,
+  type RequestTokenizer,
+  type Target,
+} from '@ccr/sdk'
 import { questionOf } from './body.ts'
 import type { Settings } from './settings.ts'
 
@@ -11,6 +18,8 @@ const USUAL = [
   'usage.input_tokens',
   'usage.prompt_tokens',
 ]
+/** What an API says about a request that it does not take, or a model that it does not have: both come from clients. */
+const REFUSALS: readonly number[] = [400, 404, 413, 422]
 /** An answer is one number; whatever is longer is none. */
 const LONGEST_ANSWER = 64 * 1024
 /** The version that an API of this format asks for. Source: https://docs.anthropic.com/en/api/versioning */
@@ -31,7 +40,10 @@ export function apiTokenizer(
   return { name, matches, count: (request, target, signal) => ask(settings, http, request, target, signal) }
 }
 
-/** @throws Error that says what came instead of a number; never anything of the request or the key */
+/**
+ * @throws Error that says what came instead of a number, never anything of the request or the key; a CcrError
+ *   `CCR_REQUEST_INVALID` where it is said of this request alone
+ */
 async function ask(
   { url, key, format, field, headers }: Settings,
   http: PluginHttp,
@@ -52,9 +64,11 @@ async function ask(
       const { cause } = thrown as { readonly cause?: unknown }
       throw new Error(`${where(url)} could not be asked: ${messageOf(cause ?? thrown)}`, { cause: thrown })
     })
-  const text = await read(response)
-  if (!response.ok) throw new Error(`${where(url)} answered with status ${response.status}`)
-  return numberIn(text, field, url) + beside
+  if (response.ok) return numberIn(await read(response), field, url) + beside
+  // It may have no end. A failing end says no more than the status.
+  await response.body?.cancel().catch(() => undefined)
+  const fact = `${where(url)} answered with status ${response.status}`
+  throw REFUSALS.includes(response.status) ? new CcrError('CCR_REQUEST_INVALID', fact) : new Error(fact)
 }
 
 async function read({ body }: Response): Promise<string> {

@@ -1,4 +1,4 @@
-import { definePlugin, Type, type CanonicalRequest, type Target, type Tokenizer } from '@ccr/sdk'
+import { definePlugin, isCcrError, Type, type CanonicalRequest, type Target, type Tokenizer } from '@ccr/sdk'
 import { createTestKernel, type TestKernel } from '@ccr/sdk/testing'
 import { afterEach, describe, expect, it } from 'vitest'
 import plugin from './index.ts'
@@ -87,14 +87,15 @@ describe('what is asked', () => {
     expect(asked[0]!.headers.has('authorization')).toBe(false)
   })
 
-  it('has the headers of the field, which win over its own', async () => {
-    const headers = { 'x-api-key': 'k-1', 'anthropic-version': '2024-01-01' }
+  it('has the headers of the field, which win over its own, however they are written', async () => {
+    const headers = { 'x-api-key': 'k-1', 'Anthropic-Version': '2024-01-01', Authorization: 'Basic k-2' }
     const { count, asked } = await world({
-      models: { m: { type: 'api', url: URL, requestFormat: 'anthropic', headers } },
+      models: { m: { type: 'api', url: URL, apiKey: 'k-3', requestFormat: 'anthropic', headers } },
     })
     await count(request)
     expect(asked[0]!.headers.get('x-api-key')).toBe('k-1')
     expect(asked[0]!.headers.get('anthropic-version')).toBe('2024-01-01')
+    expect(asked[0]!.headers.get('authorization')).toBe('Basic k-2')
   })
 })
 
@@ -131,6 +132,32 @@ describe('the answer', () => {
     expect((thrown as Error).message).not.toContain('CANARY')
   })
 
+  it.each([400, 404, 413, 422, 401, 403, 429, 500])('with status %i blames the request, or the API', async (status) => {
+    const { count } = await world({ default: { type: 'api', url: URL } }, () => json({}, status))
+    const thrown = await count(request).catch((error: unknown) => error)
+    const blamesRequest = isCcrError(thrown) && thrown.code === 'CCR_REQUEST_INVALID'
+    expect(blamesRequest).toBe([400, 404, 413, 422].includes(status))
+    expect((thrown as Error).message).toContain(`status ${status}`)
+  })
+
+  it('of an error is not read to its end', async () => {
+    let cancelled = false
+    const endless = (): Response =>
+      new Response(new ReadableStream({ cancel: () => void (cancelled = true) }), { status: 503 })
+    const { count } = await world({ default: { type: 'api', url: URL } }, endless)
+    await expect(count(request)).rejects.toThrow(/status 503/)
+    expect(cancelled).toBe(true)
+  })
+
+  it('is not asked for where a request cannot be written as JSON, which blames the request', async () => {
+    const { count, asked } = await world({ default: { type: 'api', url: URL } })
+    const input: Record<string, unknown> = {}
+    input['input'] = input
+    const cyclic = [{ role: 'user' as const, content: [{ type: 'tool_use' as const, id: 'i', name: 'n', input }] }]
+    await expect(count({ ...request, messages: cyclic })).rejects.toMatchObject({ code: 'CCR_REQUEST_INVALID' })
+    expect(asked).toEqual([])
+  })
+
   it('of nobody says so', async () => {
     const { count } = await world({ default: { type: 'api', url: URL } }, () => {
       throw new TypeError('fetch failed', { cause: new Error('connect ECONNREFUSED') })
@@ -149,6 +176,7 @@ describe('the field', () => {
     })
     expect(tokenizerFor({ provider: 'hub', model: 'any' })?.name).toBe('api:hub')
     expect(tokenizerFor({ provider: 'hub', model: 'own' })?.name).toBe('api:hub,own')
+    expect(tokenizerFor({ provider: 'Hub', model: 'OWN' })?.name).toBe('api:hub,own')
     expect(tokenizerFor({ provider: 'hub', model: 'plain' })).toBeUndefined()
     expect(tokenizerFor({ provider: 'none', model: 'any' })).toBeUndefined()
   })
@@ -157,11 +185,16 @@ describe('the field', () => {
     [{}, /needs a url/],
     [{ url: 'ftp://x' }, /needs a url/],
     [{ url: 'count' }, /needs a url/],
+    [{ url: 'https://user:k-CANARY-password@count.example/' }, /needs a url .* without a user or password/],
     [{ url: URL, apiKey: 5 }, /apiKey/],
+    [{ url: URL, apiKey: 'k-CANARY\nkey' }, /apiKey that no header can hold/],
     [{ url: URL, requestFormat: 'xml' }, /none of standard, anthropic, openai, custom/],
     [{ url: URL, responseField: 5 }, /responseField/],
     [{ url: URL, headers: ['a'] }, /headers/],
     [{ url: URL, headers: { a: 1 } }, /headers/],
+    [{ url: URL, headers: { 'x key': 'k-CANARY-key' } }, /headers that cannot be sent/],
+    [{ url: URL, headers: { 'x-key': 'k-CANARY\nkey' } }, /headers that cannot be sent/],
+    [{ url: URL, headers: { 'x-key': 'k-CANARY-“key”' } }, /headers that cannot be sent/],
     [{ url: URL, api_key: 'k-CANARY-key' }, /no field 'api_key'/],
   ])('%j is a warning, and the standard encoding counts', async (field, expected) => {
     const { kernel, tokenizerFor } = await world({ default: { type: 'api', ...field } })

@@ -26,7 +26,8 @@ export class Answers {
     if (!answer) {
       answer = ask(request, tokenizer, target)
       answers.set(key, answer)
-      answer.catch(() => answers.delete(key))
+      // Whoever waits for it is told; that nobody does is no fault.
+      answer.catch(() => undefined)
     }
     return signal ? Promise.race([answer, aborted(signal)]) : answer
   }

@@ -42,6 +42,8 @@ export const REMEMBERED_CHARACTERS = 16 * 1024 * 1024
 const PAUSE_MS = 60_000
 /** Targets whose tokenizer is remembered. */
 const MOST_TARGETS = 1000
+/** Clients name models; remembering longer names would let one fill the memory. */
+const LONGEST_KEY = 1000
 
 /** Chooses who counts for a target. */
 export class Choices {
@@ -51,6 +53,8 @@ export class Choices {
   readonly #choices = new Map<string, Choice>()
   readonly #byTarget = new Map<string, Choice>()
   readonly #pausedUntil = new Map<Choice, number>()
+  /** When it was last said of a choice that it refused a request. */
+  readonly #refusedAt = new Map<Choice, number>()
 
   constructor(options: ChoiceOptions) {
     this.#options = options
@@ -63,20 +67,35 @@ export class Choices {
     const key = `${target.provider},${target.model}`
     let choice = this.#byTarget.get(key)
     if (!choice) {
-      if (this.#byTarget.size >= MOST_TARGETS) this.#byTarget.clear()
       choice = this.#choose(target)
-      this.#byTarget.set(key, choice)
+      if (this.#byTarget.size >= MOST_TARGETS) this.#byTarget.clear()
+      if (key.length <= LONGEST_KEY) this.#byTarget.set(key, choice)
     }
-    const pausedUntil = this.#pausedUntil.get(choice)
-    return pausedUntil !== undefined && pausedUntil > this.#options.now() ? this.standard : choice
+    return this.#isPaused(choice) ? this.standard : choice
   }
 
   /** A tokenizer failed: the standard one counts in its place for a while. */
   pause(choice: Choice, fault: string): void {
     const { log, now } = this.#options
+    // Others were waiting for it when it failed first.
+    if (this.#isPaused(choice)) return
     this.#pausedUntil.set(choice, now() + PAUSE_MS)
     const fact = `tokenizer '${choice.name}' failed: ${fault}`
     log.warn({ tokenizer: choice.name, fault }, `${fact}; for a minute tokens are counted without it`)
+  }
+
+  /** A tokenizer refused a request: that one alone is counted without it. Told once a minute, for clients cause it. */
+  refuse(choice: Choice, fault: string): void {
+    const { log, now } = this.#options
+    const before = this.#refusedAt.get(choice)
+    if (before !== undefined && now() < before + PAUSE_MS) return
+    this.#refusedAt.set(choice, now())
+    const fact = `tokenizer '${choice.name}' refused a request: ${fault}`
+    log.warn({ tokenizer: choice.name, fault }, `${fact}; it is counted without it`)
+  }
+
+  #isPaused(choice: Choice): boolean {
+    return (this.#pausedUntil.get(choice) ?? -Infinity) > this.#options.now()
   }
 
   #choose(target: Target): Choice {

@@ -2,6 +2,7 @@ import { definePlugin, TokenizerSection, Type } from '@ccr/sdk'
 import { Calibration } from './calibration.ts'
 import { Choices } from './choice.ts'
 import { ENCODINGS } from './encodings.ts'
+import { fieldFaults } from './field-faults.ts'
 import type { CountMemory } from './memory.ts'
 import { createTokenService } from './service.ts'
 import { CountingThread } from './thread.ts'
@@ -29,20 +30,24 @@ export default definePlugin({
     const { threadUrl, standardModule } = (await import(/* @vite-ignore */ PLACE)) as typeof import('./place.ts')
     const thread = new CountingThread(threadUrl)
     ctx.effect(() => thread.close())
+    const contributed = ctx.get('tokenizers[]')
+    const providers = ctx.config.Providers ?? []
+    for (const fault of fieldFaults(providers, contributed)) ctx.log.warn({}, `${fault}; it is left aside`)
     const choices = new Choices({
       encoding: ctx.options.encoding,
       module: standardModule,
-      contributed: ctx.get('tokenizers[]'),
-      providers: ctx.config.Providers ?? [],
+      contributed,
+      providers,
       memories: ctx.state('memories', 1, () => new Map<string, CountMemory>()),
       log: ctx.log,
       now: Date.now,
     })
-    const calibration = ctx.state('calibration', 1, () => new Calibration())
-    const service = createTokenService({ choices, counter: thread, calibration })
+    const calibration = ctx.state('calibration', 2, () => new Calibration())
+    const service = createTokenService({ choices, counter: thread, calibration, signal: ctx.signal })
     ctx.provide('tokens', service)
-    ctx.on('onUsage', ({ status, tokens }, { request }) => {
-      if (status === 'ok') service.learn(request, tokens)
+    ctx.on('onUsage', ({ status, tokens, provider, model }, { request }) => {
+      const target = provider === undefined || model === undefined ? undefined : { provider, model }
+      if (status === 'ok') service.learn(request, tokens, target)
     })
   },
 })

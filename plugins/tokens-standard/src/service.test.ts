@@ -1,6 +1,13 @@
-import type { CanonicalRequest, ContentBlock, PluginLog, Tokenizer, TokenService } from '@ccr/sdk'
+import {
+  CcrError,
+  type CanonicalRequest,
+  type ContentBlock,
+  type PluginLog,
+  type Tokenizer,
+  type TokenService,
+} from '@ccr/sdk'
 import fc from 'fast-check'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Calibration } from './calibration.ts'
 import { Choices, type ChoiceOptions } from './choice.ts'
 import { ENCODINGS, standardTokenizer } from './encodings.ts'
@@ -349,12 +356,26 @@ describe('somebody who is asked about whole requests', () => {
     const service = asking(() => 0)
     const first = session(10_000)
     service.bounds(first, target)
-    service.learn(first, usage(11_000))
+    service.learn(first, usage(11_000), target)
     expect(service.exceeds(session(10_100), 8000, target)).toBe(true)
     expect(service.exceeds(session(10_100), 16_000, target)).toBe(false)
     expect(questions).toEqual([])
     expect(await service.exceeds(session(10_100), 11_000, target)).toBe(false)
     expect(questions).toHaveLength(1)
+  })
+
+  it.each([
+    ['by another model', 11_000, { provider: 'p', model: 'long' }],
+    ['further from the estimate than it is set right', 25_000, target],
+  ])('is asked no less once the last turn was counted %s', async (_, tokens, by) => {
+    const service = asking(() => 0)
+    const first = session(10_000)
+    service.bounds(first, target)
+    service.learn(first, usage(tokens), by)
+    const { estimate } = service.bounds(session(10_100), target)
+    expect(await service.exceeds(session(10_100), Math.round(estimate / 1.5), target)).toBe(false)
+    expect(await service.exceeds(session(10_100), Math.round(estimate * 1.5), target)).toBe(false)
+    expect(questions).toHaveLength(2)
   })
 
   it('bounds nothing by the length of a text', () => {
@@ -375,6 +396,41 @@ describe('somebody who is asked about whole requests', () => {
     expect(warnings).toEqual([
       expect.stringMatching(/^tokenizer 'api' failed: .*; for a minute tokens are counted without/),
     ])
+  })
+
+  it('is warned of once, however many requests were waiting when it failed', async () => {
+    const service = asking(() => Promise.reject(new Error('status 500')))
+    await Promise.all([vector, again(vector), again(vector)].map((one) => service.count(one, target)))
+    expect(questions).toHaveLength(3)
+    expect(warnings).toHaveLength(1)
+  })
+
+  it('that refuses one request is asked about the next, with one warning for all of them', async () => {
+    const service = asking((one) => {
+      if (one.messages.length === 1) return 77
+      throw new CcrError('CCR_REQUEST_INVALID', 'status 400')
+    })
+    const refused: CanonicalRequest = { ...vector, messages: [...vector.messages, ...vector.messages] }
+    for (let times = 0; times < 2; times++) expect(await service.count(refused, target)).toBe(12)
+    expect(questions).toHaveLength(1)
+    expect(await service.count(again(refused), target)).toBe(12)
+    expect(await service.count(vector, target)).toBe(77)
+    expect(warnings).toEqual(["tokenizer 'api' refused a request: status 400; it is counted without it"])
+  })
+
+  it('keeps a route that asks about several thresholds waiting once', async () => {
+    const waits: number[] = []
+    const timers = vi.spyOn(globalThis, 'setTimeout')
+    try {
+      const service = asking(() => new Promise(() => undefined), 20)
+      const one = session(10_000)
+      for (const threshold of [11_000, 10_000, 9000]) await service.exceeds(one, threshold, target)
+      waits.push(...timers.mock.calls.map(([, ms]) => ms ?? 0))
+    } finally {
+      timers.mockRestore()
+    }
+    expect(waits).toEqual([20, 0, 0])
+    expect(questions).toHaveLength(1)
   })
 
   it('keeps no route waiting, and nobody who leaves', async () => {

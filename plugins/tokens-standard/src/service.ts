@@ -1,4 +1,5 @@
 import {
+  isCcrError,
   messageOf,
   type CanonicalRequest,
   type Target,
@@ -18,12 +19,18 @@ export interface ServiceOptions {
   readonly calibration: Calibration
   /** How long a decision waits for a count. A route has 2 s for all it does. */
   readonly decisionMs?: number | undefined
+  /** Aborted when the service is at its end: what fails from then on fails because of that. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** The service, and what it learns from. */
 export interface CalibratedService extends TokenService {
-  /** Takes in what a provider counted for a request whose bounds were asked for; others are not read for it. */
-  learn(request: CanonicalRequest, tokens: TokenCounts): void
+  /**
+   * Takes in what a provider counted for a request whose bounds were asked for; others are not read for it.
+   *
+   * @param target who counted it, where that is known
+   */
+  learn(request: CanonicalRequest, tokens: TokenCounts, target?: Target): void
 }
 
 /** The service `tokens`: what is remembered and what length proves at once; the rest is counted in a thread. */
@@ -32,10 +39,13 @@ export function createTokenService({
   counter,
   calibration,
   decisionMs = 1000,
+  signal,
 }: ServiceOptions): CalibratedService {
   /** What was estimated before it was calibrated. */
   const estimates = new WeakMap<CanonicalRequest, number>()
   const answers = new Answers()
+  /** Requests that were waited for in vain: a route that asks about several thresholds has no time to do it again. */
+  const late = new WeakSet<CanonicalRequest>()
 
   const bounds = (request: CanonicalRequest, target?: Target): TokenBounds => {
     const choice = choices.for(target)
@@ -61,7 +71,10 @@ export function createTokenService({
       return await countExactly(request, choice, counter, options)
     } catch (thrown) {
       options.signal?.throwIfAborted()
-      choices.pause(choice, messageOf(thrown))
+      if (signal?.aborted) return bounds(request).estimate
+      // What one client sends must not change how the others are counted.
+      if (isCcrError(thrown) && thrown.code === 'CCR_REQUEST_INVALID') choices.refuse(choice, messageOf(thrown))
+      else choices.pause(choice, messageOf(thrown))
       if (choice !== choices.standard) return counted(request, choices.standard, target, options)
       return bounds(request).estimate
     }
@@ -77,13 +90,16 @@ export function createTokenService({
       estimates.set(request, known.estimate)
       const likely = choice.asked ? known.estimate * calibration.ratio(request) : known.estimate
       const decided = choice.asked
-        ? decideUnasked(known, likely, calibration.knowsSession(request), threshold)
+        ? decideUnasked(known, likely, calibration.knowsSession(request, target), threshold)
         : decide(known, threshold)
       if (decided !== undefined) return decided
       const exact = counted(request, choice, target, { until: threshold })
-      return inTime(exact, likely, decisionMs).then((tokens) => tokens > threshold)
+      return inTime(exact, late.has(request) ? 0 : decisionMs).then((tokens) => {
+        if (tokens === undefined) late.add(request)
+        return (tokens ?? likely) > threshold
+      })
     },
-    learn: (request, tokens) => calibration.learn(request, estimates.get(request) ?? 0, tokens),
+    learn: (request, tokens, target) => calibration.learn(request, estimates.get(request) ?? 0, tokens, target),
   }
 }
 
@@ -100,11 +116,11 @@ function decide({ atMost, estimate, uncounted }: PartialCount, threshold: number
   return counted + uncounted * FURTHEST <= threshold && atMost < Infinity ? false : undefined
 }
 
-/** A decision cannot wait longer; what is being counted is remembered for the next one. */
-async function inTime(exact: Promise<number>, estimate: number, ms: number): Promise<number> {
+/** Nothing where a decision cannot wait longer; what is being counted is remembered for the next one. */
+async function inTime(exact: Promise<number>, ms: number): Promise<number | undefined> {
   let timer: NodeJS.Timeout | undefined
-  const late = new Promise<number>((resolve) => {
-    timer = setTimeout(() => resolve(estimate), ms)
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), ms)
   })
   try {
     return await Promise.race([exact, late])
