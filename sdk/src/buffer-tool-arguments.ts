@@ -2,6 +2,7 @@ import type { CanonicalEvent, JsonObject } from './canonical.ts'
 import { CcrError } from './errors.ts'
 import { parseObject } from './message.ts'
 import { MAX_HELD } from './message-writer.ts'
+import { andThen } from './hooks.ts'
 import type { Emit, StreamTransform } from './stream.ts'
 
 /** A tool call whose arguments have all arrived. */
@@ -46,8 +47,7 @@ export function bufferToolArguments(
         if (text !== '') emit({ type: 'content_block_delta', index: event.index, delta })
         emit(event)
       }
-      const changed = change(call.complete())
-      return changed instanceof Promise ? changed.then(end) : end(changed)
+      return andThen(change(call.complete()), end)
     },
     // An answer that ended within a call keeps what there is of it.
     flush(emit) {

@@ -6,6 +6,11 @@ import type { StreamPipeline } from './stream.ts'
 /** What a handler may give: a value, nothing, or a promise of either. */
 export type Maybe<T> = T | undefined | void | Promise<T | undefined | void>
 
+/** Goes on with a value: at once where it is there, since a promise costs a timer, else when it comes. */
+export function andThen<T, U>(value: T | Promise<T>, next: (value: T) => U | Promise<U>): U | Promise<U> {
+  return value instanceof Promise ? value.then(next) : next(value)
+}
+
 /** An answer made by a plugin instead of an upstream. */
 export type LocalReply =
   | { readonly message: CanonicalMessage }

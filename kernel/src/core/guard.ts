@@ -1,50 +1,66 @@
 import { CcrError, type ErrorCode, isCcrError, isSkipTarget, messageOf } from '@ccr/sdk'
-import { isThenable, placeOf, settle } from '@ccr/sdk/kernel'
+import { type Abortable, isThenable, placeOf, settle } from '@ccr/sdk/kernel'
 import type { Log } from './log.ts'
 import type { Tap } from './tap.ts'
 
 /** What a guard does with the arguments and the result of one kind of handler. */
-export interface Seam<Args extends readonly unknown[]> {
+export interface Seam<First, Second> {
   /** Calls the handler. */
-  call(...args: Args): unknown
+  call(first: First, second: Second): unknown
   /** Says what is wrong with a result, or nothing when it is acceptable. Never sees `undefined`. */
-  fault(result: unknown, ...args: Args): string | undefined
-  /** Aborted when waiting for the handler has become pointless. */
-  signal(...args: Args): AbortSignal
+  fault(result: unknown, first: First, second: Second): string | undefined
+  /** Aborted when waiting for the handler has become pointless; nothing when it never is. */
+  cancellation(first: First, second: Second): Abortable | undefined
 }
 
+/** Is told how a handler ended: with an error, or else with what it gave. */
+export type Done = (error: unknown, result?: unknown) => void
+
+/** A handler that is safe to register on a hook: it throws nothing, and calls `done` once. */
+export type Guarded<First, Second> = (first: First, second: Second, done: Done) => void
+
 /**
- * Makes a handler safe to register on a hook: it always gives a promise, a synchronous throw is a rejection, waiting
- * ends at the deadline or when the exchange is over, results are checked, and the failure policy is applied. What the
- * handler does after its deadline is ignored.
+ * Makes a handler safe to register on a hook: a synchronous throw is an error like a rejection, waiting ends at the
+ * deadline or when the exchange is over, results are checked, and the failure policy is applied. What the handler does
+ * after its deadline is ignored. A handler that gives its result at once is done at once: a promise for each of a dozen
+ * handlers cost as much as what they decide.
  */
-export function guard<Args extends readonly unknown[]>(
-  tap: Tap,
-  seam: Seam<Args>,
-  log: Log,
-): (...args: Args) => Promise<unknown> {
+export function guard<First, Second>(tap: Tap, seam: Seam<First, Second>, log: Log): Guarded<First, Second> {
   const late = (): CcrError =>
     fault(tap, 'CCR_HOOK_TIMEOUT', `did not finish ${tap.hook} within ${tap.timeoutMs} ms`)
-  return async (...args) => {
-    const { health } = tap
-    if (health.quarantine) return refuse(tap)
+  const { health } = tap
+  return (first, second, done) => {
+    if (health.quarantine) return done(refusal(tap))
     const began = performance.now()
-    let fine = false
-    try {
-      let result = seam.call(...args)
-      if (isThenable(result)) result = await settle(result, tap.timeoutMs, seam.signal(...args), late)
-      const wrong = result === undefined ? undefined : seam.fault(result, ...args)
-      if (wrong !== undefined) throw unusable(tap, wrong)
-      fine = true
-      return result
-    } catch (thrown) {
-      // A request that turns out not to be valid is not the plugin's fault.
+    const fail = (thrown: unknown): void => {
+      // A request that turns out not to be valid is not the plugin's fault, nor is an end that it was told of.
       const invalid = isCcrError(thrown) && thrown.code === 'CCR_REQUEST_INVALID'
-      if (invalid || isSkipTarget(thrown) || seam.signal(...args).aborted) throw thrown
-      return failed(tap, thrown, log)
-    } finally {
-      health.called(tap.hook, performance.now() - began, fine)
+      const over = seam.cancellation(first, second)
+      const error = invalid || isSkipTarget(thrown) ? thrown : over?.aborted ? over.reason : failed(tap, thrown, log)
+      health.called(tap.hook, performance.now() - began, false)
+      done(error)
     }
+    const finish = (result: unknown): void => {
+      try {
+        const wrong = result === undefined ? undefined : seam.fault(result, first, second)
+        if (wrong !== undefined) throw unusable(tap, wrong)
+      } catch (thrown) {
+        return fail(thrown)
+      }
+      health.called(tap.hook, performance.now() - began, true)
+      done(undefined, result)
+    }
+    let result: unknown
+    try {
+      result = seam.call(first, second)
+      if (isThenable(result)) {
+        const over = seam.cancellation(first, second)
+        return void settle(result, tap.timeoutMs, over, late).then(finish, fail)
+      }
+    } catch (thrown) {
+      return fail(thrown)
+    }
+    finish(result)
   }
 }
 
@@ -56,14 +72,19 @@ export function guardSync<Args extends readonly unknown[]>(
 ): (...args: Args) => void {
   return (...args) => {
     const { health } = tap
-    if (health.quarantine) return refuse(tap)
+    if (health.quarantine) {
+      const refused = refusal(tap)
+      if (refused) throw refused
+      return
+    }
     const began = performance.now()
     try {
       const result = call(...args)
       if (isThenable(result)) void Promise.resolve(result).catch(() => undefined)
       if (result !== undefined) throw unusable(tap, 'it must set the stream up at once and give nothing')
     } catch (thrown) {
-      failed(tap, thrown, log)
+      const error = failed(tap, thrown, log)
+      if (error) throw error
     } finally {
       // That a stream could be set up does not show yet that the plugin works.
       health.called(tap.hook, performance.now() - began, false)
@@ -71,19 +92,20 @@ export function guardSync<Args extends readonly unknown[]>(
   }
 }
 
-/** Applies the failure policy. */
-function failed(tap: Tap, thrown: unknown, log: Log): undefined {
+/** Applies the failure policy: gives the error, unless the handler may be skipped. */
+function failed(tap: Tap, thrown: unknown, log: Log): CcrError | undefined {
   const error = named(tap, thrown)
   tap.health.failed(tap.hook, error)
-  if (tap.onFailure === 'fail') throw error
+  if (tap.onFailure === 'fail') return error
   const { code, at } = error
   log.warn({ plugin: tap.plugin, hook: tap.hook, code, at }, `${error.message}; skipped`)
+  return undefined
 }
 
 /** A plugin in quarantine is not called: what may be skipped is, what may not fails at once. */
-function refuse(tap: Tap): undefined {
-  if (tap.onFailure === 'skip') return
-  throw fault(tap, 'CCR_PLUGIN_QUARANTINED', 'is quarantined: it failed too often; change, correct or disable it')
+function refusal(tap: Tap): CcrError | undefined {
+  if (tap.onFailure === 'skip') return undefined
+  return fault(tap, 'CCR_PLUGIN_QUARANTINED', 'is quarantined: it failed too often; change, correct or disable it')
 }
 
 function unusable(tap: Tap, wrong: string): CcrError {

@@ -2,15 +2,24 @@ import type {
   Attempt, AttemptFailure, CanonicalRequest, ErrorDecision, Exchange, LocalReply, Outbound, RequestDecision, RoutePlan,
   Target, UsageRecord,
 } from '@ccr/sdk'
-import { decisionFault, inOrder, outboundFault, type Pipeline, planFault, requestFault } from '@ccr/sdk/kernel'
+import {
+  type Abortable, decisionFault, inOrder, outboundFault, type Pipeline, planFault, requestFault,
+} from '@ccr/sdk/kernel'
 import { AsyncParallelHook, AsyncSeriesBailHook, AsyncSeriesWaterfallHook, SyncHook } from 'tapable'
-import { guard, guardSync } from './guard.ts'
+import { guard, type Guarded, guardSync } from './guard.ts'
 import type { Log } from './log.ts'
 import { HOOK_RULES, type Tap } from './tap.ts'
 
-/** An exchange whose request onRequest may replace. */
-export interface ReplaceableExchange extends Exchange {
+/** An exchange as hooks see it: what ends a wait for it is no AbortSignal, and onRequest may replace its request. */
+export interface HookedExchange extends Exchange {
+  readonly cancellation: Abortable
   replaceRequest(request: CanonicalRequest): void
+}
+
+/** The same of one attempt. */
+interface HookedAttempt extends Attempt {
+  readonly exchange: HookedExchange
+  readonly cancellation: Abortable
 }
 
 /** The hooks that do not depend on a target. A hook without taps is absent, so that it costs nothing. */
@@ -22,7 +31,7 @@ export type TargetHooks = ReturnType<typeof createTargetHooks>
 /** A pipeline that knows which tap is building on it, so that a failing stage names its plugin. */
 type NamingPipeline = Pick<Pipeline, 'as'>
 
-type Registered<Args extends readonly unknown[]> = readonly [tap: Tap, run: (...args: Args) => Promise<unknown>]
+type Registered<First, Second> = readonly [tap: Tap, run: Guarded<First, Second>]
 
 /** Fresh tapable hooks for one generation; the raw hooks are never handed to a plugin. */
 export function createHookTable(taps: readonly Tap[], log: Log) {
@@ -31,9 +40,9 @@ export function createHookTable(taps: readonly Tap[], log: Log) {
   const routes = ofHook(taps, 'selectRoute').map((tap) => routeTap(tap, log))
   const errors = ofHook(taps, 'onError').map((tap) => errorTap(tap, log))
   return Object.freeze({
-    onRequest: filled(new AsyncSeriesBailHook<[ReplaceableExchange], LocalReply>(['exchange']), requests),
-    selectRoute: filled(new AsyncSeriesWaterfallHook<[RoutePlan, Exchange]>(['plan', 'exchange']), routes),
-    onError: filled(new AsyncSeriesBailHook<[AttemptFailure, Attempt], ErrorDecision>(['failure', 'attempt']), errors),
+    onRequest: filled(new AsyncSeriesBailHook<[undefined, HookedExchange], LocalReply>(['_', 'exchange']), requests),
+    selectRoute: filled(new AsyncSeriesWaterfallHook<[RoutePlan, HookedExchange]>(['plan', 'exchange']), routes),
+    onError: filled(new AsyncSeriesBailHook<[AttemptFailure, HookedAttempt], ErrorDecision>(['failure', 'of']), errors),
     onUsage: filled(parallel(), usage.filter(([tap]) => !tap.durable)),
     // Those that finish before the terminal frame goes out.
     onUsageDurable: filled(parallel(), usage.filter(([tap]) => tap.durable)),
@@ -52,7 +61,7 @@ export function createTargetHooks(taps: readonly Tap[], dialect: string, log: Lo
   const seen = ofHook(taps, 'transformRequest').filter(sees)
   const waterfall = (stage: string) => {
     const chosen = seen.filter((tap) => tap.stage === stage).map((tap) => transformTap(tap, log))
-    return filled(new AsyncSeriesWaterfallHook<[Outbound, Attempt]>(['outbound', 'attempt']), chosen)
+    return filled(new AsyncSeriesWaterfallHook<[Outbound, HookedAttempt]>(['outbound', 'attempt']), chosen)
   }
   const streams = ofHook(taps, 'transformStream').reverse()
   const stream = streams.length === 0 ? undefined : new SyncHook<[NamingPipeline, Attempt]>(['stream', 'attempt'])
@@ -60,47 +69,58 @@ export function createTargetHooks(taps: readonly Tap[], dialect: string, log: Lo
   return Object.freeze({ canonical: waterfall('canonical'), wire: waterfall('wire'), send: waterfall('send'), stream })
 }
 
-function requestTap(tap: Tap<'onRequest'>, log: Log): Registered<[ReplaceableExchange]> {
-  const call = (exchange: Exchange): unknown => tap.handler(exchange.request, exchange)
-  const run = guard<[Exchange]>(tap, { call, fault: requestFault, signal: ({ signal }) => signal }, log)
-  const replace = async (exchange: ReplaceableExchange): Promise<LocalReply | undefined> => {
-    const decision = (await run(exchange)) as RequestDecision | undefined
-    if (decision && 'reply' in decision) return decision.reply
-    if (decision) exchange.replaceRequest(decision.request)
-    return undefined
-  }
-  return [tap, provided(tap, replace, (exchange) => exchange)]
+function requestTap(tap: Tap<'onRequest'>, log: Log): Registered<undefined, HookedExchange> {
+  const call = (_: undefined, exchange: Exchange): unknown => tap.handler(exchange.request, exchange)
+  const run = guard<undefined, HookedExchange>(tap, { call, fault: requestFault, cancellation: ofExchange }, log)
+  const replace: typeof run = (_, exchange, done) =>
+    run(_, exchange, (error, result) => {
+      const decision = result as RequestDecision | undefined
+      if (error || !decision) return done(error)
+      if ('reply' in decision) return done(undefined, decision.reply)
+      try {
+        exchange.replaceRequest(decision.request)
+      } catch (thrown) {
+        return done(thrown)
+      }
+      done(undefined)
+    })
+  return [tap, provided(tap, replace, (_, exchange) => exchange)]
 }
 
 /** The handler where its entry's condition holds, which may need the target of the call. */
-function provided<Args extends readonly unknown[]>(
+function provided<First, Second>(
   { when }: Tap,
-  run: (...args: Args) => Promise<unknown>,
-  exchangeOf: (...args: Args) => Exchange,
-  targetOf?: (...args: Args) => Target | undefined,
-): (...args: Args) => Promise<unknown> {
+  run: Guarded<First, Second>,
+  exchangeOf: (first: First, second: Second) => Exchange,
+  targetOf?: (first: First, second: Second) => Target | undefined,
+): Guarded<First, Second> {
   if (!when) return run
-  return async (...args) => {
-    const target = targetOf?.(...args)
-    if (when.exchange?.(exchangeOf(...args)) === false) return undefined
+  return (first, second, done) => {
+    const target = targetOf?.(first, second)
+    if (when.exchange?.(exchangeOf(first, second)) === false) return done(undefined)
     // Where a target could have answered and none did, a condition on it does not hold.
-    return targetOf && when.target && !(target && when.target(target)) ? undefined : run(...args)
+    if (targetOf && when.target && !(target && when.target(target))) return done(undefined)
+    run(first, second, done)
   }
 }
 
-function routeTap(tap: Tap<'selectRoute'>, log: Log): Registered<[RoutePlan, Exchange]> {
-  const signal = (_: RoutePlan, exchange: Exchange): AbortSignal => exchange.signal
-  const run = guard<[RoutePlan, Exchange]>(tap, { call: tap.handler, fault: planFault, signal }, log)
+function ofExchange(_: unknown, { cancellation }: HookedExchange): Abortable {
+  return cancellation
+}
+
+function routeTap(tap: Tap<'selectRoute'>, log: Log): Registered<RoutePlan, HookedExchange> {
+  const seam = { call: tap.handler, fault: planFault, cancellation: ofExchange }
+  const run = guard<RoutePlan, HookedExchange>(tap, seam, log)
   const always = tap.stage !== HOOK_RULES.selectRoute.stages[0]
-  const pick = async (plan: RoutePlan, exchange: Exchange) =>
-    plan.decidedBy === undefined ? run(plan, exchange) : undefined
+  const pick: typeof run = (plan, exchange, done) =>
+    plan.decidedBy === undefined ? run(plan, exchange, done) : done(undefined)
   return [tap, provided(tap, always ? run : pick, (_, exchange) => exchange)]
 }
 
-function transformTap(tap: Tap<'transformRequest'>, log: Log): Registered<[Outbound, Attempt]> {
+function transformTap(tap: Tap<'transformRequest'>, log: Log): Registered<Outbound, HookedAttempt> {
   const fault = (result: unknown, before: Outbound): string | undefined => outboundFault(result, before, tap.stage)
-  const signal = (_: Outbound, attempt: Attempt): AbortSignal => attempt.signal
-  const run = guard<[Outbound, Attempt]>(tap, { call: tap.handler, fault, signal }, log)
+  const cancellation = (_: Outbound, attempt: HookedAttempt): Abortable => attempt.cancellation
+  const run = guard(tap, { call: tap.handler, fault, cancellation }, log)
   return [tap, provided(tap, run, (_, { exchange }) => exchange)]
 }
 
@@ -110,18 +130,16 @@ function streamTap(tap: Tap<'transformStream'>, log: Log): (stream: NamingPipeli
   return guardSync(tap, call, log)
 }
 
-function errorTap(tap: Tap<'onError'>, log: Log): Registered<[AttemptFailure, Attempt]> {
-  const signal = (_: AttemptFailure, attempt: Attempt): AbortSignal => attempt.exchange.signal
-  const run = guard<[AttemptFailure, Attempt]>(tap, { call: tap.handler, fault: decisionFault, signal }, log)
+function errorTap(tap: Tap<'onError'>, log: Log): Registered<AttemptFailure, HookedAttempt> {
+  const cancellation = (_: AttemptFailure, { exchange }: HookedAttempt): Abortable => exchange.cancellation
+  const run = guard(tap, { call: tap.handler, fault: decisionFault, cancellation }, log)
   return [tap, provided(tap, run, (_, { exchange }) => exchange, (_, { target }) => target)]
 }
 
-/** Usage is settled when the client may have gone, so no signal ends the wait; what a tap gives is of no interest. */
-const NEVER = new AbortController().signal
-
-function usageTap(tap: Tap<'onUsage'>, log: Log): Registered<[UsageRecord, Exchange]> {
-  const seam = { call: tap.handler, fault: () => undefined, signal: () => NEVER }
-  const run = guard<[UsageRecord, Exchange]>(tap, seam, log)
+function usageTap(tap: Tap<'onUsage'>, log: Log): Registered<UsageRecord, Exchange> {
+  // Usage is settled when the client may have gone, so nothing ends the wait; what a tap gives is of no interest.
+  const seam = { call: tap.handler, fault: () => undefined, cancellation: () => undefined }
+  const run = guard<UsageRecord, Exchange>(tap, seam, log)
   const targetOf = ({ provider, model }: UsageRecord): Target | undefined =>
     provider === undefined || model === undefined ? undefined : { provider, model }
   return [tap, provided(tap, run, (_, exchange) => exchange, targetOf)]
@@ -141,9 +159,9 @@ function ofHook<Hook extends Tap['hook']>(taps: readonly Tap[], hook: Hook): Tap
 }
 
 /** Registers guarded handlers; nothing when there is none. */
-function filled<Hook, Args extends readonly unknown[]>(hook: Hook, taps: readonly Registered<Args>[]) {
-  // tapable's own types count arguments one by one; every guard gives a promise, which is all tapPromise asks for.
-  const to = hook as { tapPromise(options: { name: string; stage: number }, run: Registered<Args>[1]): void }
-  taps.forEach(([tap, run], stage) => to.tapPromise({ name: tap.entryId, stage }, run))
+function filled<Hook, First, Second>(hook: Hook, taps: readonly Registered<First, Second>[]) {
+  // tapable's own types count arguments one by one; every hook here has two.
+  const to = hook as { tapAsync(options: { name: string; stage: number }, run: Guarded<First, Second>): void }
+  taps.forEach(([tap, run], stage) => to.tapAsync({ name: tap.entryId, stage }, run))
   return taps.length === 0 ? undefined : hook
 }

@@ -76,7 +76,7 @@ class Running {
     try {
       // An inner exchange was asked for by a plugin, not by a client.
       const guarded = this.#exchange.inner ? undefined : this.#profile.hooks.onRequest
-      const reply = await guarded?.promise(this.#exchange)
+      const reply = await guarded?.promise(undefined, this.#exchange)
       if (reply) await this.#replyLocally(reply)
       else await this.#tryTargets(await planRoute(this.#exchange, this.#profile))
     } catch (thrown) {

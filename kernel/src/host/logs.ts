@@ -75,14 +75,15 @@ export class Logs implements RoutingLog {
     await Promise.all([this.#server?.close(), this.#routing?.close()])
   }
 
-  /** The time, written out once per millisecond. */
+  /** The time, written out once per second but for its milliseconds. */
   #stamp(): string {
     const now = Date.now()
-    if (now !== this.#stampedAt) {
-      this.#stampedAt = now
-      this.#stamped = new Date(now).toISOString()
+    const milliseconds = now % 1000
+    if (now - milliseconds !== this.#stampedAt) {
+      this.#stampedAt = now - milliseconds
+      this.#stamped = new Date(now).toISOString().slice(0, -4)
     }
-    return this.#stamped
+    return `${this.#stamped}${String(milliseconds).padStart(3, '0')}Z`
   }
 
   async #open(): Promise<void> {

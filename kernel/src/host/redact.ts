@@ -35,7 +35,7 @@ const PATTERNS = [
   '(?<=\\b[Bb]earer )[A-Za-z0-9._~+/=-]{8,}',
 ]
 /** Each pattern holds one of these. */
-const HINTS = ['sk-', 'sk_', 'pk-', 'pk_', 'xai-', 'xai_', 'nvapi-', 'nvapi_', 'AIza', 'earer ']
+const HINTS = ['sk-', 'sk_', 'pk-', 'pk_', 'xai-', 'xai_', 'nvapi-', 'nvapi_', 'AIza', 'Bearer ', 'bearer ']
 
 function escaped(literal: string): string {
   return literal.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')

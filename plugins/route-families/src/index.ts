@@ -1,4 +1,4 @@
-import { definePlugin, RouterConfig, Type, type Exchange, type RoutePlan } from '@ccr/sdk'
+import { andThen, definePlugin, RouterConfig, Type, type Exchange, type RoutePlan } from '@ccr/sdk'
 import { familyRoute, type Routes } from './family-route.ts'
 import { mappedRoute } from './mapping.ts'
 
@@ -20,11 +20,11 @@ export default definePlugin({
       return mapped === plan ? undefined : mapped
     }
     ctx.on('selectRoute', (plan, exchange) => {
-      const own = projects?.routesFor(exchange)
-      if (own instanceof Promise) return own.then((routes) => decided(routes ?? { router }, plan, exchange))
-      // A promise costs a timer, so there is none where nothing can be decided.
-      const routes = own ?? { router }
-      return saysNothing(routes.router) ? undefined : decided(routes, plan, exchange)
+      return andThen(projects?.routesFor(exchange), (own) => {
+        const routes = own ?? { router }
+        // A promise costs a timer, so there is none where nothing can be decided.
+        return saysNothing(routes.router) ? undefined : decided(routes, plan, exchange)
+      })
     })
   },
 })

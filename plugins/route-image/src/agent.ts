@@ -1,4 +1,4 @@
-import { messageEvents } from '@ccr/sdk'
+import { andThen, messageEvents } from '@ccr/sdk'
 import type {
   Attempt,
   CanonicalEvent,
@@ -64,8 +64,7 @@ export class ImageAgent {
     const { targetsFor, sees, forced } = this.#options
     if (!forced && sees(target.model)) return undefined
     const found = targetsFor(exchange, exchange.plan?.family)
-    if (found instanceof Promise) return found.then((targets) => this.#hide(targets, outbound, attempt))
-    return this.#hide(found, outbound, attempt)
+    return andThen(found, (targets) => this.#hide(targets, outbound, attempt))
   }
 
   #hide(

@@ -1,4 +1,4 @@
-import { passOver, requestOf, type Exchange, type Maybe, type RoutePlan, type Target } from '@ccr/sdk'
+import { andThen, passOver, requestOf, type Exchange, type Maybe, type RoutePlan, type Target } from '@ccr/sdk'
 import { hasRecentImage } from './images.ts'
 import { isSame, type FindImageTargets, type ImageTargets } from './targets.ts'
 
@@ -16,9 +16,7 @@ export function directRoute({ targetsFor, sees }: DirectRoute, plan: RoutePlan, 
   const [first] = plan.targets
   if (!first) return undefined
   const decided = (targets: ImageTargets) => imageRoute(targets, sees, first, plan, exchange)
-  const found = targetsFor(exchange, plan.family)
-  // A promise costs a timer, so there is none where nothing is waited for.
-  return found instanceof Promise ? found.then(decided) : decided(found)
+  return andThen(targetsFor(exchange, plan.family), decided)
 }
 
 function imageRoute(

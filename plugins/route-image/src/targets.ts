@@ -1,4 +1,4 @@
-import { findTarget, type Exchange, type ProjectService, type RouterConfig, type Target } from '@ccr/sdk'
+import { andThen, findTarget, type Exchange, type ProjectService, type RouterConfig, type Target } from '@ccr/sdk'
 
 /** Where images go for one exchange, and which models look at images for others. */
 export interface ImageTargets {
@@ -30,11 +30,8 @@ export function createImageTargets(router: RouterConfig, projects: ProjectServic
         }),
     }
   }
-  return (exchange, family) => {
-    const own = projects?.routesFor(exchange)
-    if (own instanceof Promise) return own.then((routes) => targetsIn(routes?.router ?? router, exchange, family))
-    return targetsIn(own?.router ?? router, exchange, family)
-  }
+  return (exchange, family) =>
+    andThen(projects?.routesFor(exchange), (own) => targetsIn(own?.router ?? router, exchange, family))
 }
 
 /** Whether two targets are one. */

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { definePlugin, passOver, RouterConfig, Type } from '@ccr/sdk'
+import { andThen, definePlugin, passOver, RouterConfig, Type } from '@ccr/sdk'
 import { Projects } from './projects.ts'
 
 export default definePlugin({
@@ -30,9 +30,9 @@ export default definePlugin({
     ctx.on(
       'selectRoute',
       (plan, exchange) =>
-        service
-          .routesFor(exchange)
-          ?.then((own) => (own && own.refused.length > 0 ? passOver(plan, ...own.refused) : undefined)),
+        andThen(service.routesFor(exchange), (own) =>
+          own && own.refused.length > 0 ? passOver(plan, ...own.refused) : undefined,
+        ),
       { stage: 'refine' },
     )
   },

@@ -30,11 +30,14 @@ export class OverrideFiles {
     this.#now = now
   }
 
-  /** Nothing where there is no such file. */
-  async read(file: string): Promise<Override | undefined> {
+  /** Nothing where there is no such file; at once within a second of the last time. */
+  read(file: string): Override | undefined | Promise<Override | undefined> {
     const known = this.#known.get(file)
     const at = this.#now()
-    if (known && at - known.at < FRESH_MS) return known.override
+    return known && at - known.at < FRESH_MS ? known.override : this.#reread(file, known, at)
+  }
+
+  async #reread(file: string, known: Known | undefined, at: number): Promise<Override | undefined> {
     const signature = await signatureOf(file)
     const override = known?.signature === signature ? known.override : await load(file, signature)
     this.#known.delete(file)

@@ -27,12 +27,15 @@ export class ProjectFolders {
     this.#now = now
   }
 
-  /** The name of the project's folder; nothing where none has a transcript of this session. */
-  async folderOf(sessionId: string): Promise<string | undefined> {
+  /** The name of the project's folder, nothing where none has this session's transcript; at once if known. */
+  folderOf(sessionId: string): string | undefined | Promise<string | undefined> {
     const known = this.#known.get(sessionId)
-    if (known?.folder !== undefined) return known.folder
     const now = this.#now()
-    if (known && now - known.at < ABSENT_MS) return undefined
+    const isKnown = known && (known.folder !== undefined || now - known.at < ABSENT_MS)
+    return isKnown ? known.folder : this.#look(sessionId, now)
+  }
+
+  async #look(sessionId: string, now: number): Promise<string | undefined> {
     const folder = await this.#find(`${sessionId}.jsonl`)
     this.#known.delete(sessionId)
     this.#known.set(sessionId, { folder, at: now })

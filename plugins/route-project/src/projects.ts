@@ -1,7 +1,7 @@
 import { join } from 'node:path'
-import type { Exchange, PassedOver, ProjectService, RouterConfig } from '@ccr/sdk'
+import { andThen, type Exchange, type PassedOver, type ProjectService, type RouterConfig } from '@ccr/sdk'
 import { mergeRoutes, type Layer, type Merged } from './merge.ts'
-import { OverrideFiles } from './override-file.ts'
+import { OverrideFiles, type Override } from './override-file.ts'
 import { isSafeSessionId, ProjectFolders } from './project-folder.ts'
 
 /** Where projects and sessions keep what they say. */
@@ -12,13 +12,15 @@ export interface ProjectPlaces {
   readonly projects: string
 }
 
+type MaybeMerged = Merged | undefined | Promise<Merged | undefined>
+
 /** Reads what the project and the session of an exchange say, once for each exchange. */
 export class Projects implements ProjectService {
   readonly #router: RouterConfig
   readonly #places: ProjectPlaces
   readonly #folders: ProjectFolders
   readonly #files: OverrideFiles
-  readonly #merged = new WeakMap<Exchange, Promise<Merged | undefined>>()
+  readonly #merged = new WeakMap<Exchange, MaybeMerged>()
 
   /** @param now milliseconds of a clock that only moves forward */
   constructor(router: RouterConfig, places: ProjectPlaces, now: () => number) {
@@ -28,34 +30,37 @@ export class Projects implements ProjectService {
     this.#files = new OverrideFiles(now)
   }
 
-  routesFor(exchange: Exchange): Promise<Merged | undefined> | undefined {
+  routesFor(exchange: Exchange): MaybeMerged {
     const { sessionId } = exchange.client
     if (!isSafeSessionId(sessionId)) return undefined
-    let merged = this.#merged.get(exchange)
-    if (!merged) this.#merged.set(exchange, (merged = this.#read(sessionId, exchange)))
+    if (this.#merged.has(exchange)) return this.#merged.get(exchange)
+    const folder = this.#folders.folderOf(sessionId)
+    const merged = andThen(folder, (name) => (name === undefined ? undefined : this.#read(sessionId, name, exchange)))
+    this.#merged.set(exchange, merged)
     return merged
   }
 
-  async #read(sessionId: string, { providers }: Exchange): Promise<Merged | undefined> {
-    const folder = await this.#folders.folderOf(sessionId)
-    if (folder === undefined) return undefined
+  #read(sessionId: string, folder: string, { providers }: Exchange): MaybeMerged {
     const { home, projects } = this.#places
     const places = [
       { origin: 'project', file: join(projects, folder, 'claude-code-router.json') },
       { origin: 'project', file: join(home, folder, 'config.json') },
       { origin: 'session', file: join(home, folder, `${sessionId}.json`) },
     ] as const
-    const found = await Promise.all(places.map(({ file }) => this.#files.read(file)))
-    const layers: Layer[] = []
-    const faults: PassedOver[] = []
-    for (const [index, { origin }] of places.entries()) {
-      const override = found[index]
-      if (!override) continue
-      layers.push({ origin, router: override.router })
-      faults.push(...override.faults.map((reason) => ({ rule: origin, reason, unmatched: true })))
-    }
-    if (layers.length === 0) return undefined
-    const merged = mergeRoutes(this.#router, layers, providers)
-    return { ...merged, refused: [...faults, ...merged.refused] }
+    const found = places.map(({ file }) => this.#files.read(file))
+    const areKnown = (all: typeof found): all is (Override | undefined)[] => !all.some((one) => one instanceof Promise)
+    return andThen(areKnown(found) ? found : Promise.all(found), (overrides) => {
+      const layers: Layer[] = []
+      const faults: PassedOver[] = []
+      for (const [index, { origin }] of places.entries()) {
+        const override = overrides[index]
+        if (!override) continue
+        layers.push({ origin, router: override.router })
+        faults.push(...override.faults.map((reason) => ({ rule: origin, reason, unmatched: true })))
+      }
+      if (layers.length === 0) return undefined
+      const merged = mergeRoutes(this.#router, layers, providers)
+      return { ...merged, refused: [...faults, ...merged.refused] }
+    })
   }
 }

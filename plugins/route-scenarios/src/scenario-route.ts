@@ -1,4 +1,4 @@
-import { decide, passOver, requestOf } from '@ccr/sdk'
+import { andThen, decide, passOver, requestOf } from '@ccr/sdk'
 import type {
   ChosenScenario,
   Exchange,
@@ -21,10 +21,7 @@ export interface ScenarioRouteOptions {
   readonly projects: ProjectService | undefined
 }
 
-/**
- * Decides by the scenario of a request, in the routes of its project or session where these say something. What needs
- * no waiting is done at once: a promise costs a timer.
- */
+/** Decides by the scenario of a request, in the routes of its project or session where these say something. */
 export function scenarioRoute(
   { router, scenarios, projects }: ScenarioRouteOptions,
   plan: RoutePlan,
@@ -35,11 +32,9 @@ export function scenarioRoute(
     const order = own?.origins.has('default') ? WITH_DEFAULT : ORDER
     const how = { name: 'Router', order, background: 'models' } as const
     const found = scenarios.choose(requestOf(plan, exchange), exchange, own?.router ?? router, how)
-    if (found instanceof Promise) return found.then((chosen) => planFor(chosen, plan, own))
-    return planFor(found, plan, own)
+    return andThen(found, (chosen) => planFor(chosen, plan, own))
   }
-  const own = projects?.routesFor(exchange)
-  return own instanceof Promise ? own.then(choose) : choose(own)
+  return andThen(projects?.routesFor(exchange), choose)
 }
 
 function planFor(

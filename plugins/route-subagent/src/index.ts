@@ -1,4 +1,4 @@
-import { definePlugin, RouterConfig, Type, type ProjectRoutes } from '@ccr/sdk'
+import { andThen, definePlugin, RouterConfig, Type } from '@ccr/sdk'
 import { subagentRoute, withoutDirectives } from './subagent-route.ts'
 
 export default definePlugin({
@@ -13,9 +13,7 @@ export default definePlugin({
     const projects = ctx.get('projects?')
     ctx.on('selectRoute', (plan, exchange) => {
       const own = projects?.routesFor(exchange)
-      const decided = (routes?: ProjectRoutes) => subagentRoute(routes?.router ?? router, plan, exchange)
-      // A promise costs a timer, so there is none where nothing is waited for.
-      return own instanceof Promise ? own.then(decided) : decided(own)
+      return andThen(own, (routes) => subagentRoute(routes?.router ?? router, plan, exchange))
     })
     ctx.on('selectRoute', withoutDirectives, { stage: 'refine' })
   },

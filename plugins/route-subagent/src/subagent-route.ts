@@ -10,6 +10,7 @@ const SUBAGENT_MARK = 'cc_is_subagent=true'
  * agent, its class. A directive is taken out of the request in any case; see {@link withoutDirectives}.
  */
 export function subagentRoute(router: RouterConfig, plan: RoutePlan, exchange: Exchange): RoutePlan | undefined {
+  if (!strippedOf(plan, exchange) && saysNothing(router)) return undefined
   let looked = plan
   for (const wish of wishes(router, plan, exchange)) {
     if ('reason' in wish) {
@@ -28,6 +29,10 @@ export function subagentRoute(router: RouterConfig, plan: RoutePlan, exchange: E
     return decide(looked, { target, decidedBy: 'route-subagent', source: 'subagent', rule })
   }
   return looked === plan ? undefined : looked
+}
+
+function saysNothing({ agents, requestClasses }: RouterConfig): boolean {
+  return (!agents || Object.keys(agents).length === 0) && (!requestClasses || Object.keys(requestClasses).length === 0)
 }
 
 /** Takes the directives out once, for all attempts, whoever decided. */
