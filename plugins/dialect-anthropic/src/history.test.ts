@@ -35,7 +35,7 @@ describe('thinking of another vendor', () => {
   })
 
   it('is recognised by its mark even where the rest of the signature is broken', () => {
-    const broken: ContentBlock = { type: 'thinking', thinking: '', signature: 'ccr-reasoning.cut' }
+    const broken: ContentBlock = { type: 'thinking', thinking: '', signature: '~ccr-reasoning.cut' }
     expect(withoutForeignParts(request([assistant(broken, text)])).messages).toEqual([assistant(text)])
   })
 
@@ -45,7 +45,7 @@ describe('thinking of another vendor', () => {
   })
 
   it('leaves a mark in text alone', () => {
-    const before = request([user({ type: 'text', text: 'ccr-reasoning.a.b' })])
+    const before = request([user({ type: 'text', text: '~ccr-reasoning.a.b' })])
     expect(withoutForeignParts(before)).toBe(before)
   })
 

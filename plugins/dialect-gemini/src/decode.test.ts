@@ -383,7 +383,7 @@ describe('a search of the model', () => {
         { candidates: [{ groundingMetadata: { ...first, groundingSupports: [support] }, finishReason: 'STOP' }] },
       ]),
     )
-    const opaque = expect.stringMatching(/^ccr-reasoning\.gemini\./) as string
+    const opaque = expect.stringMatching(/^~ccr-reasoning\.gemini\./) as string
     const cited = (url: string, title: string, cited_text: string): object => ({
       type: 'web_search_result_location',
       url,

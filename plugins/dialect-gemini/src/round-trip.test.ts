@@ -292,7 +292,7 @@ describe('from this API to the canonical form and back', () => {
     const { messages } = decodeRequest({ contents: [{ role: 'model', parts: [{ text: 'hm', thought: true }] }] })
     const [{ signature }] = messages[0]!.content as unknown as readonly [{ signature: string }]
     expect(signature).toBe(sign({ signatures: [] }))
-    expect(signature).toMatch(/^ccr-reasoning\.gemini\./)
+    expect(signature).toMatch(/^~ccr-reasoning\.gemini\./)
   })
 
   it('schemas of parameters become JSON Schema', () => {

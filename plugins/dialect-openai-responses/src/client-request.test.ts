@@ -206,7 +206,7 @@ describe('items', () => {
     }
     const [message] = messages(item)
     expect(message).toMatchObject({
-      content: [{ thinking: 's', signature: expect.stringMatching(/^ccr-reasoning\./) as unknown }],
+      content: [{ thinking: 's', signature: expect.stringMatching(/^~ccr-reasoning\./) as unknown }],
     })
   })
 })
