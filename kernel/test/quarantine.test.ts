@@ -1,5 +1,5 @@
 import { createTestKernel, type TestKernel, type TestKernelOptions } from '@ccr/sdk/testing'
-import { definePlugin, Type, type PluginContext } from '@ccr/sdk'
+import { definePlugin, Type, type CanonicalRequest, type PluginContext } from '@ccr/sdk'
 import { describe, expect, it } from 'vitest'
 import { answerEvents, echo, hello, lines, plainDialect, plugin, routeTo } from './support/plugins.ts'
 
@@ -53,6 +53,32 @@ describe('a plugin', () => {
       errors: behaviour === 'hangs' ? 0 : 5,
       timeouts: behaviour === 'hangs' ? 5 : 0,
     })
+    await kernel.dispose()
+  })
+
+  it.each([
+    ['onRequest', 'fail'],
+    ['selectRoute', 'skip'],
+    ['transformRequest', 'fail'],
+  ] as const)('that fails in %s with a malformed request has not failed', async (hook, policy) => {
+    const reader = plugin('acting', (ctx: PluginContext) => {
+      const read = ({ messages }: CanonicalRequest): void => {
+        for (const { content } of messages) if (typeof content !== 'string') content.map((block) => block.type)
+      }
+      if (hook === 'onRequest') ctx.on(hook, read)
+      else if (hook === 'selectRoute') ctx.on(hook, (_, { request }) => read(request))
+      else ctx.on(hook, async (_, { exchange }) => read(exchange.request))
+    })
+    const kernel = await setUp({ plugins: [reader] })
+    for (let turn = 0; turn < 8; turn++) {
+      const body = { ...hello, messages: [{ role: 'user', content: [null] }] }
+      const { status, text } = await kernel.request({ path: '/plain', body })
+      expect(status).toBe(policy === 'fail' ? 400 : 200)
+      if (policy === 'fail') expect(text).toContain('/messages/0/content/0')
+    }
+    expect(kernel.warnings).toEqual([])
+    expect(health(kernel, 'acting').quarantine).toBeUndefined()
+    await times(kernel, 1)
     await kernel.dispose()
   })
 

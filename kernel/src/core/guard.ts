@@ -1,5 +1,5 @@
-import { CcrError, type ErrorCode, isCcrError, isSkipTarget, messageOf } from '@ccr/sdk'
-import { type Abortable, isThenable, placeOf, settle } from '@ccr/sdk/kernel'
+import { type Attempt, CcrError, type ErrorCode, type Exchange, isCcrError, isSkipTarget, messageOf } from '@ccr/sdk'
+import { type Abortable, clientFault, isThenable, placeOf, settle } from '@ccr/sdk/kernel'
 import type { Log } from './log.ts'
 import type { Tap } from './tap.ts'
 
@@ -25,7 +25,9 @@ export type Guarded<First, Second> = (first: First, second: Second, done: Done) 
  * after its deadline is ignored. A handler that gives its result at once is done at once: a promise for each of a dozen
  * handlers cost as much as what they decide.
  */
-export function guard<First, Second>(tap: Tap, seam: Seam<First, Second>, log: Log): Guarded<First, Second> {
+export function guard<First, Second extends Exchange | Attempt>(
+  tap: Tap, seam: Seam<First, Second>, log: Log,
+): Guarded<First, Second> {
   const late = (): CcrError =>
     fault(tap, 'CCR_HOOK_TIMEOUT', `did not finish ${tap.hook} within ${tap.timeoutMs} ms`)
   const { health } = tap
@@ -33,10 +35,14 @@ export function guard<First, Second>(tap: Tap, seam: Seam<First, Second>, log: L
     if (health.quarantine) return done(refusal(tap))
     const began = performance.now()
     const fail = (thrown: unknown): void => {
-      // A request that turns out not to be valid is not the plugin's fault, nor is an end that it was told of.
-      const invalid = isCcrError(thrown) && thrown.code === 'CCR_REQUEST_INVALID'
+      // A request that is not valid is not the plugin's fault, nor is an end that it was told of.
       const over = seam.cancellation(first, second)
-      const error = invalid || isSkipTarget(thrown) ? thrown : over?.aborted ? over.reason : failed(tap, thrown, log)
+      const invalid = clientFault(thrown, second)
+      let error: unknown
+      if (isSkipTarget(thrown) || thrown === invalid) error = thrown
+      else if (over?.aborted) error = over.reason
+      else if (invalid) error = tap.onFailure === 'fail' ? invalid : undefined
+      else error = failed(tap, thrown, log)
       health.called(tap.hook, performance.now() - began, false)
       done(error)
     }
@@ -55,7 +61,8 @@ export function guard<First, Second>(tap: Tap, seam: Seam<First, Second>, log: L
       result = seam.call(first, second)
       if (isThenable(result)) {
         const over = seam.cancellation(first, second)
-        return void settle(result, tap.timeoutMs, over, late).then(finish, fail)
+        // Only what stands behind `done` can still throw, and it has not gone on then.
+        return void settle(result, tap.timeoutMs, over, late).then(finish, fail).catch(done)
       }
     } catch (thrown) {
       return fail(thrown)

@@ -77,11 +77,7 @@ function requestTap(tap: Tap<'onRequest'>, log: Log): Registered<undefined, Hook
       const decision = result as RequestDecision | undefined
       if (error || !decision) return done(error)
       if ('reply' in decision) return done(undefined, decision.reply)
-      try {
-        exchange.replaceRequest(decision.request)
-      } catch (thrown) {
-        return done(thrown)
-      }
+      exchange.replaceRequest(decision.request)
       done(undefined)
     })
   return [tap, provided(tap, replace, (_, exchange) => exchange)]
