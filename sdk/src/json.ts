@@ -194,8 +194,7 @@ function escapeEnd(bytes: Buffer, from: number): number {
   const kind = ESCAPES[bytes[from + 1]! | 0]
   if (kind === SHORT) return at
   if (kind !== HEXADECIMAL) throw fault('an escape is unknown', at - 1)
-  for (let digit = at; digit < at + 4; digit++)
-    if (!isHex(bytes[digit])) throw fault('a \\u escape is broken', digit)
+  for (let digit = at; digit < at + 4; digit++) if (!isHex(bytes[digit])) throw fault('a \\u escape is broken', digit)
   return at + 4
 }
 
