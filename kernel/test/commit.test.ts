@@ -1,12 +1,18 @@
 import { SkipTarget, type Attempt, type AttemptOutcome, type CanonicalEvent, type UsageRecord } from '@ccr/sdk'
-import { createTestKernel, type TestAnswer, type TestKernelOptions, type TestUpstream } from '@ccr/sdk/testing'
+import {
+  createTestKernel,
+  type TestAnswer,
+  type TestKernelOptions,
+  type TestUpstream,
+  type TestBody,
+} from '@ccr/sdk/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { answerEvents, hello, lines, plainDialect, plugin, routeTo } from './support/plugins.ts'
 
 const stream = { path: '/plain', body: { ...hello, stream: true } }
 const whole = { path: '/plain', body: hello }
-const jsonl = (body: TestAnswer['body'], failure?: Error): TestAnswer => ({
+const jsonl = (body: TestBody, failure?: Error): TestAnswer => ({
   headers: { 'content-type': 'application/jsonl' },
   body,
   ...(failure && { failure }),
@@ -127,7 +133,7 @@ describe('the commit rule', () => {
     }
     const kernel = await setUp({
       settings: { timeouts: { firstEvent: 20 } },
-      upstream: ({ signal }) => jsonl(hang(signal)),
+      upstream: ({ signal }) => jsonl(hang(signal.signal)),
     })
     const reply = await kernel.request(stream)
     expect(reply.status).toBe(504)
@@ -168,7 +174,7 @@ describe('the commit rule', () => {
     )
     for (const text of ['one two three', 'one two bad three', 'one zwei 🙂 drei']) {
       const bytes = Buffer.from(lines(answerEvents(text)).join(''))
-      let body: TestAnswer['body'] = bytes
+      let body: TestBody = bytes
       // It fails on purpose, far more often than it might.
       const settings = { limits: { failures: 1_000 } }
       const kernel = await setUp({ plugins: [shout], settings, upstream: () => jsonl(body) })
@@ -260,7 +266,7 @@ describe('attempts', () => {
     },
     {
       name: 'client abort after commit',
-      upstream: ({ signal }) => jsonl(endless(signal)),
+      upstream: ({ signal }) => jsonl(endless(signal.signal)),
       outcome: 'neutral',
       committed: 1,
       abort: true,

@@ -1,9 +1,9 @@
 import type { CanonicalEvent, Exchange, InnerOptions, PluginContext } from '@ccr/sdk'
-import { createTestKernel, type TestAnswer, type TestUpstream } from '@ccr/sdk/testing'
+import { createTestKernel, type TestAnswer, type TestUpstream, type TestBody } from '@ccr/sdk/testing'
 import { describe, expect, it } from 'vitest'
 import { answerEvents, hello, lines, plainDialect, plugin, routeTo } from './support/plugins.ts'
 
-const jsonl = (body: TestAnswer['body']): TestAnswer => ({ headers: { 'content-type': 'application/jsonl' }, body })
+const jsonl = (body: TestBody): TestAnswer => ({ headers: { 'content-type': 'application/jsonl' }, body })
 const target = { provider: 'inner', model: 'deep' }
 const done: Awaited<ReturnType<PluginContext['exchange']>> = {
   id: 'msg_1',

@@ -9,11 +9,11 @@ declare module '@ccr/sdk' {
     alarm: { at(): number }
   }
   interface Contributions {
-    quotas: { readonly vendor: string }
+    colours: { readonly name: string }
   }
 }
 
-type Draft = Partial<Pick<PluginDraft<never>, 'provides' | 'requires' | 'contributes' | 'scope'>>
+type Draft = Partial<Pick<PluginDraft<never, never>, 'provides' | 'requires' | 'contributes' | 'scope'>>
 
 const Empty = Type.Object({}, { additionalProperties: false })
 
@@ -30,8 +30,8 @@ function plugin(name: string, draft: Draft, activate: (ctx: PluginContext) => vo
 
 const clock = (now: number) =>
   plugin('clock', { provides: ['clock'] }, (ctx) => ctx.provide('clock', { now: () => now }))
-const quota = (vendor: string) =>
-  plugin(vendor, { contributes: ['quotas'] }, (ctx) => ctx.contribute('quotas', { vendor }))
+const colour = (name: string) =>
+  plugin(name, { contributes: ['colours'] }, (ctx) => ctx.contribute('colours', { name }))
 
 describe('a service', () => {
   it('that may be absent is used where it is provided, also once it is added later', async () => {
@@ -122,15 +122,15 @@ describe('a service', () => {
 describe('contributions', () => {
   it('come in config order to who requires their point, and bring it along when they change', async () => {
     const seen: string[] = []
-    const board = plugin('board', { requires: ['quotas[]'] }, (ctx) => {
+    const board = plugin('board', { requires: ['colours[]'] }, (ctx) => {
       seen.push(
         ctx
-          .get('quotas[]')
-          .map(({ vendor }) => vendor)
+          .get('colours[]')
+          .map(({ name }) => name)
           .join(' '),
       )
     })
-    const [first, second] = [quota('first'), quota('second')]
+    const [first, second] = [colour('first'), colour('second')]
     const kernel = await createTestKernel({ plugins: [board, second, first] })
     await kernel.reload([board, second, first])
     await kernel.reload([board, first, second])
@@ -141,8 +141,8 @@ describe('contributions', () => {
   })
 
   it('are refused to a point that was not declared', async () => {
-    const plugins = [plugin('sly', {}, (ctx) => ctx.contribute('quotas', { vendor: 'sly' }))]
-    await expect(createTestKernel({ plugins })).rejects.toThrow(/plugin 'sly' uses 'quotas' without declaring it/)
+    const plugins = [plugin('sly', {}, (ctx) => ctx.contribute('colours', { name: 'sly' }))]
+    await expect(createTestKernel({ plugins })).rejects.toThrow(/plugin 'sly' uses 'colours' without declaring it/)
   })
 })
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import anthropic from '@ccr/plugin-dialect-anthropic'
 import openai from '@ccr/plugin-dialect-openai'
-import { createTestKernel, cut, sse, type TestAnswer, type TestKernel } from '@ccr/sdk/testing'
+import { createTestKernel, cut, sse, type TestKernel, type TestBody } from '@ccr/sdk/testing'
 import { afterAll, describe, expect, it } from 'vitest'
 import { violationsOf } from './support/sse-check.ts'
 import { plugin, routeTo } from './support/plugins.ts'
@@ -66,9 +66,9 @@ const CASES: readonly Case[] = [
 const request = { body: { model: 'm', max_tokens: 9, stream: true, messages: [{ role: 'user', content: 'hi' }] } }
 
 describe.each(CASES)('$name', ({ dialect, body, touched }) => {
-  let answer: TestAnswer['body'] = body
+  let answer: TestBody = body
   let kernel: TestKernel | undefined
-  const ask = async (pieces: TestAnswer['body']): Promise<string> => {
+  const ask = async (pieces: TestBody): Promise<string> => {
     kernel ??= await createTestKernel({
       leaks: 'ignore',
       plugins: [anthropic, openai, ...(touched ? [touch] : []), routeTo('test')],

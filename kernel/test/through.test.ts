@@ -6,6 +6,7 @@ import {
   type TestKernel,
   type TestRequest,
   type TestUpstream,
+  type TestBody,
 } from '@ccr/sdk/testing'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -13,7 +14,7 @@ import { answerEvents, hello, lines, plainDialect, plugin, routeTo } from './sup
 
 const TEXT = 'one two three four five six seven eight'
 const body = lines(answerEvents(TEXT)).join('')
-const jsonl = (given: TestAnswer['body']): TestAnswer => ({
+const jsonl = (given: TestBody): TestAnswer => ({
   headers: { 'content-type': 'application/jsonl' },
   body: given,
 })
@@ -53,7 +54,7 @@ const repeated = (recipe: readonly number[]) => {
 describe.each(['wire', 'canonical'] as const)('a whole-stream stage over %s events', (stage) => {
   let recipe: readonly number[] = [1]
   let group = 1
-  let given: TestAnswer['body'] = body
+  let given: TestBody = body
   const whole: StreamFunction = async function* (batches) {
     const map = repeated(recipe)
     for await (const batch of batches) {

@@ -302,7 +302,7 @@ const STREAMS: Record<TargetName, (said: Said) => readonly Frame[]> = {
       ...items.flatMap((item, index) => responseItem(item, index)),
       { type: said.cut ? 'response.incomplete' : 'response.completed', response: end },
     ]
-    return events.map((event, index) => named({ ...event, sequence_number: index } as { type: string }))
+    return events.map((event, index) => named({ ...event, sequence_number: index } as unknown as { type: string }))
   },
   gemini: (said) => {
     const parts = geminiParts(said)

@@ -1,7 +1,7 @@
 import { createAnthropic } from '@ai-sdk/anthropic'
 import Anthropic from '@anthropic-ai/sdk'
 import { GoogleGenAI } from '@google/genai'
-import { generateText, jsonSchema, streamText, tool } from 'ai'
+import { generateText, jsonSchema, streamText, tool, type ToolSet } from 'ai'
 import OpenAI from 'openai'
 
 /** What a client understood of an answer, in words that all clients share. */
@@ -222,15 +222,13 @@ function geminiClient(url: string): Client {
 function aiClient(url: string): Client {
   const provider = createAnthropic({ baseURL: `${url}/v1`, apiKey: KEY })
   const run = async ({ model, text, stream }: Question, steps: number, result?: string): Promise<Understood> => {
-    const weather = tool({
-      description: TOOL.description,
-      inputSchema: jsonSchema<{ city: string }>(TOOL.schema),
-      ...(result !== undefined && { execute: () => result }),
-    })
+    const described = { description: TOOL.description, inputSchema: jsonSchema<{ city: string }>(TOOL.schema) }
+    const weather = result === undefined ? tool(described) : tool({ ...described, execute: () => result })
     const params = {
       model: provider(model),
       prompt: text,
-      tools: { [TOOL.name]: weather },
+      // The SDK's own types do not fit together where optional properties are exact.
+      tools: { [TOOL.name]: weather } as ToolSet,
       maxOutputTokens: 2000,
       maxRetries: 0,
       stopWhen: ({ steps: done }: { steps: readonly unknown[] }) => done.length >= steps,

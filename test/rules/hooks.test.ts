@@ -63,16 +63,18 @@ function witness(name: string, turns: string[], dialect?: string): Plugin {
     for (const stage of ['canonical', 'wire', 'send'] as const)
       ctx.on('transformRequest', () => void turns.push(`request ${stage} ${name}`), { stage, dialect })
     ctx.on('transformStream', (stream) => {
-      for (const stage of ['wire', 'canonical'] as const) {
+      const noting = (stage: string) => {
         let seen = false
-        stream.pipe(stage, {
-          chunk(event: unknown, emit: (event: never) => void) {
+        return {
+          chunk<Event>(event: Event, emit: (event: Event) => void) {
             if (!seen) turns.push(`answer ${stage} ${name}`)
             seen = true
-            emit(event as never)
+            emit(event)
           },
-        })
+        }
       }
+      stream.pipe('wire', noting('wire'))
+      stream.pipe('canonical', noting('canonical'))
     })
   })
 }
@@ -103,10 +105,14 @@ describe.each(['anthropic', 'openai'] as const)('hooks on the way to a provider 
   it('rule 5: see the answer although one of them took the model out of the body', async () => {
     turns.length = 0
     const nameless = plugin('nameless', (ctx) =>
-      ctx.on('transformRequest', (outbound) => {
-        const { model: _model, ...rest } = outbound.body as { model?: string }
-        return { ...outbound, body: rest }
-      }, { stage: 'wire' }),
+      ctx.on(
+        'transformRequest',
+        (outbound) => {
+          const { model: _model, ...rest } = outbound.body as { model?: string }
+          return { ...outbound, body: rest }
+        },
+        { stage: 'wire' },
+      ),
     )
     const { kernel, sent } = await start(dialect, [...all, nameless])
     const reply = await kernel.request({ body: body() })
@@ -118,11 +124,15 @@ describe.each(['anthropic', 'openai'] as const)('hooks on the way to a provider 
 
   it('rule 4: give a whole outbound request, of which the body alone is sent', async () => {
     const whole = plugin('whole', (ctx) =>
-      ctx.on('transformRequest', (outbound) => ({
-        ...outbound,
-        body: { ...(outbound.body as object), patched: true },
-        headers: { ...outbound.headers, 'x-config': 'yes' },
-      }), { stage: 'wire' }),
+      ctx.on(
+        'transformRequest',
+        (outbound) => ({
+          ...outbound,
+          body: { ...(outbound.body as object), patched: true },
+          headers: { ...outbound.headers, 'x-config': 'yes' },
+        }),
+        { stage: 'wire' },
+      ),
     )
     const { kernel, sent } = await start(dialect, [whole])
     await kernel.request({ body: body() })
@@ -176,10 +186,14 @@ describe.each(['anthropic', 'openai'] as const)('hooks on the way to a provider 
   it.each(['send', 'wire', 'canonical'] as const)('rule 18: set headers without regard to case (%s)', async (stage) => {
     const upper = key.toUpperCase()
     const mixed = plugin('mixed', (ctx) =>
-      ctx.on('transformRequest', (outbound) => ({
-        ...outbound,
-        headers: { ...outbound.headers, 'Content-Type': 'application/vnd.test+json', [upper]: 'no' },
-      }), { stage }),
+      ctx.on(
+        'transformRequest',
+        (outbound) => ({
+          ...outbound,
+          headers: { ...outbound.headers, 'Content-Type': 'application/vnd.test+json', [upper]: 'no' },
+        }),
+        { stage },
+      ),
     )
     const { kernel, sent } = await start(dialect, [mixed])
     expect((await kernel.request({ body: body() })).status).toBe(200)
@@ -247,9 +261,13 @@ describe('one plugin', () => {
         if (attempt.number > 1) return undefined
         return { ...outbound, baseUrl: 'not a url', body: { ...(outbound.body as object), system: 'changed' } }
       })
-      ctx.on('transformRequest', (_, attempt) => {
-        if (attempt.number === 1) throw new Error('once')
-      }, { stage: 'send' })
+      ctx.on(
+        'transformRequest',
+        (_, attempt) => {
+          if (attempt.number === 1) throw new Error('once')
+        },
+        { stage: 'send' },
+      )
       ctx.on('onError', (_failure, attempt) => (attempt.number === 1 ? { action: 'retry', afterMs: 0 } : undefined))
     })
     const { kernel, sent } = await start('anthropic', [retrying])

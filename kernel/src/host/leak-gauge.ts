@@ -1,4 +1,3 @@
-import type { Kernel } from '../core/kernel.ts'
 import type { Log } from '../core/log.ts'
 
 /** What a process holds. */
@@ -8,6 +7,15 @@ export interface Holding {
   /** Timers that keep the process alive. */
   readonly timers: number
 }
+
+/** What is looked at of a kernel: the plugins that run, and how often each was called. */
+interface Instances {
+  readonly current:
+    | { readonly instances: readonly { readonly entry: NamedEntry; readonly health: { readonly use: Uses } }[] }
+    | undefined
+}
+type NamedEntry = { readonly plugin: { readonly name: string } }
+type Uses = ReadonlyMap<string, { readonly calls: number }>
 
 /** How the gauge judges. */
 export interface GaugeOptions {
@@ -27,7 +35,7 @@ const MIB = 1024 * 1024
  * seen from outside it, so this names those who may be at fault and no more.
  */
 export class LeakGauge {
-  readonly #kernel: () => Kernel
+  readonly #kernel: () => Instances
   readonly #log: Log
   readonly #options: GaugeOptions
   readonly #read: () => Holding
@@ -35,7 +43,7 @@ export class LeakGauge {
   #recent: Holding[] = []
   #calls = new Map<string, number>()
 
-  constructor(kernel: () => Kernel, log: Log, options = GAUGE, read = readHolding) {
+  constructor(kernel: () => Instances, log: Log, options = GAUGE, read = readHolding) {
     this.#kernel = kernel
     this.#log = log
     this.#options = options

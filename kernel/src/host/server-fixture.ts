@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net'
-import { type ClientDialect, definePlugin, type Endpoint, type FailureReply, Type } from '@ccr/sdk'
+import { type ClientDialect, definePlugin, type Endpoint, type Facilities, type FailureReply, Type } from '@ccr/sdk'
 import { createSettings, type Settings } from '@ccr/sdk/kernel'
 import { Kernel } from '../core/kernel.ts'
 import { runInner } from '../exchange/inner.ts'

@@ -115,7 +115,7 @@ describe('the official client', () => {
     const [called] = (await say('What is the weather in Paris?')).functionCalls!
     sent.length = 0
     const answer = await say({
-      functionResponse: { id: called!.id, name: called!.name, response: { output: 'raining' } },
+      functionResponse: { id: called!.id!, name: called!.name!, response: { output: 'raining' } },
     })
     expect(answer.text).toContain('raining')
     expect(sent).toMatchObject([

@@ -17,7 +17,7 @@ import { faultsOf } from '../test/validate.ts'
 import { sign, type PartSignature } from './signatures.ts'
 import { createTarget } from './target.ts'
 import { TrailingSignatures } from './trailing-signatures.ts'
-import type { GeminiEvent } from './wire.ts'
+import type { GeminiEvent, UsageMetadata } from './wire.ts'
 
 const thought = (thinking: string, ...signatures: readonly PartSignature[]): object => ({
   type: 'thinking',
@@ -221,9 +221,9 @@ describe('an answer', () => {
 })
 
 describe('usage', () => {
-  const counts = (usageMetadata: object): object => ({ usageMetadata })
+  const counts = (usageMetadata: UsageMetadata) => ({ usageMetadata })
 
-  it.each<readonly [string, object, object]>([
+  it.each<readonly [string, UsageMetadata, object]>([
     [
       'output includes thoughts',
       { promptTokenCount: 9, candidatesTokenCount: 3, thoughtsTokenCount: 4 },

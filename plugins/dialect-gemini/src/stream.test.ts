@@ -111,7 +111,7 @@ interface Told {
 
 function toldBy(all: readonly Said[]): Told {
   const joined = (kind: string): string =>
-    all.flatMap((one) => (one.kind === kind ? (one as { pieces: string[] }).pieces : [])).join('')
+    all.flatMap((one) => (one.kind === kind && 'pieces' in one ? one.pieces : [])).join('')
   const calls = all.flatMap((one) => (one.kind === 'call' ? [[one.name, one.args] as const] : []))
   return {
     text: joined('text'),

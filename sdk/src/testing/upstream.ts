@@ -5,16 +5,20 @@ export interface TestAnswer {
   /** 200 unless given. */
   readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
-  readonly body: string | Uint8Array | readonly (string | Uint8Array)[] | AsyncIterable<Uint8Array>
+  /** Empty unless given. */
+  readonly body?: TestBody
   /** Fails the body with this error after its last piece. */
   readonly failure?: Error
 }
+
+/** The bytes of an answer, as one read or as several. */
+export type TestBody = string | Uint8Array | readonly (string | Uint8Array)[] | AsyncIterable<Uint8Array>
 
 /** Answers what the router sends; a thrown error is a failed connection. */
 export type TestUpstream = (request: TransportRequest) => TestAnswer | Promise<TestAnswer>
 
 /** Streams a body as server-sent events. */
-export function sse(body: TestAnswer['body']): TestAnswer {
+export function sse(body: TestBody): TestAnswer {
   return { headers: { 'content-type': 'text/event-stream' }, body }
 }
 
@@ -35,7 +39,7 @@ export function toResponse(answer: TestAnswer, signal: AbortSignal): TransportRe
   return { status: answer.status ?? 200, headers: answer.headers ?? {}, body: bodyOf(answer, signal) }
 }
 
-async function* bodyOf({ body, failure }: TestAnswer, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+async function* bodyOf({ body = [], failure }: TestAnswer, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const pieces = typeof body === 'string' || ArrayBuffer.isView(body) ? [body] : body
   for await (const piece of pieces) {
     signal.throwIfAborted()

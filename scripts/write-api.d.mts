@@ -1,0 +1,2 @@
+/** The surface of the SDK as Markdown. */
+export function apiText(): string
