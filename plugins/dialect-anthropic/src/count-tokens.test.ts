@@ -1,4 +1,4 @@
-import type { CanonicalRequest, EndpointReply, Target, TokenService } from '@ccr/sdk'
+import type { CanonicalRequest, EndpointReply, Provider, Target, TokenService } from '@ccr/sdk'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { countTokens } from './count-tokens.ts'
@@ -7,12 +7,14 @@ const request = (more: Partial<CanonicalRequest> = {}): CanonicalRequest => {
   return { model: 'm', messages: [{ role: 'user', content: 'foo' }], ...more }
 }
 
+const providers: readonly Provider[] = [{ name: 'Hub', models: ['m-One'], dialect: 'openai', local: false }]
+
 async function count(body: unknown, tokens?: TokenService): Promise<EndpointReply> {
   const endpoint = countTokens(tokens)
   if (!('respond' in endpoint)) throw new Error('count_tokens is an endpoint of its own')
   const bytes = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
   const url = '/v1/messages/count_tokens?beta=true'
-  return endpoint.respond({ method: 'POST', url, headers: {}, params: {}, body: bytes, providers: [] })
+  return endpoint.respond({ method: 'POST', url, headers: {}, params: {}, body: bytes, providers })
 }
 
 /** A service that counts what it is told to, and writes down for whom. */
@@ -44,6 +46,7 @@ describe('rule 174: count_tokens', () => {
     ['anthropic,claude-opus-5-5', { provider: 'anthropic', model: 'claude-opus-5-5' }],
     ['openrouter,a/b:free', { provider: 'openrouter', model: 'a/b:free' }],
     ['near, a,b', { provider: 'near', model: 'a,b' }],
+    ['HUB,M-one', { provider: 'Hub', model: 'm-One' }],
   ])('asks who counts tokens for the model %s', async (model, target) => {
     const asked: (Target | undefined)[] = []
     const counted = await count(

@@ -1,5 +1,7 @@
 import {
+  canonicalTarget,
   estimateInput,
+  splitTarget,
   type CanonicalRequest,
   type Endpoint,
   type EndpointReply,
@@ -24,27 +26,22 @@ export function countTokens(tokens: TokenService | undefined): Endpoint {
 
 /** @throws CcrError `CCR_REQUEST_INVALID` for a body that is no request */
 async function respond(
-  { body, headers, url, params }: EndpointRequest,
+  { body, headers, url, params, providers }: EndpointRequest,
   tokens: TokenService | undefined,
 ): Promise<EndpointReply> {
   const { request } = client.decode({ body, headers, url, params })
-  const counted = tokens ? await count(request, tokens) : estimateInput(request)
+  // A model that is named as `provider,model` says whose tokenizer counts.
+  const named = splitTarget(request.model)
+  const target = named && canonicalTarget(named, providers)
+  const counted = tokens ? await count(request, target, tokens) : estimateInput(request)
   return { status: 200, body: { input_tokens: Math.max(1, counted) } }
 }
 
-async function count(request: CanonicalRequest, tokens: TokenService): Promise<number> {
-  const target = targetOf(request.model)
+async function count(request: CanonicalRequest, target: Target | undefined, tokens: TokenService): Promise<number> {
   try {
     return await tokens.count(request, target, AbortSignal.timeout(LONGEST_COUNT_MS))
   } catch {
     // A client that gets no number asks a model instead, which costs more than the estimate is off.
     return tokens.bounds(request, target).estimate
   }
-}
-
-/** A model that is named as `provider,model` says whose tokenizer counts. */
-function targetOf(model: string): Target | undefined {
-  const comma = model.indexOf(',')
-  if (comma < 0) return undefined
-  return { provider: model.slice(0, comma).trim(), model: model.slice(comma + 1).trim() }
 }
