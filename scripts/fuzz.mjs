@@ -8,6 +8,16 @@ const HOUR_MS = 3_600_000
 const runs = process.env['CCR_FUZZ_RUNS'] ?? '10000'
 const packages = ['sdk', ...readdirSync('plugins').map((name) => `plugins/${name}`)]
 const wanted = process.argv.slice(2)
+const unknown = wanted.filter((one) => !packages.some((folder) => matches(folder, one)))
+if (unknown.length > 0) {
+  const usage = 'npm run fuzz [-- FOLDER …]; CCR_FUZZ_RUNS=N runs of each property, 10000 unless given'
+  if (!unknown.every((one) => one === '--help' || one === '-h')) {
+    console.error(`${unknown.join(', ')} is no folder of a package; there are ${packages.join(', ')}`)
+    process.exitCode = 2
+  }
+  console.log(usage)
+  process.exit()
+}
 const fuzzed = packages
   .map((folder) => ({ folder, files: propertyTests(join(folder, 'src')) }))
   .filter(
