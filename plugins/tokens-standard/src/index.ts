@@ -38,7 +38,7 @@ export default definePlugin({
       module: standardModule,
       contributed,
       providers,
-      memories: ctx.state('memories', 1, () => new Map<string, CountMemory>()),
+      memories: ctx.state('memories', 2, () => new Map<string, CountMemory>()),
       log: ctx.log,
       now: Date.now,
     })

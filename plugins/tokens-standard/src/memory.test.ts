@@ -56,6 +56,14 @@ describe('the memory', () => {
     expect(texts.map((text) => memory.get(text)?.estimate)).toEqual(texts.map((_, index) => index))
   })
 
+  it.each(['', 'a', 'some words'])('keeps the text %j apart from the JSON value, which has quotes', (text) => {
+    const memory = new CountMemory(10_000)
+    memory.set({ json: text }, 2, exactly(3))
+    expect(memory.get(text)).toBeUndefined()
+    memory.set(text, 1, exactly(1))
+    expect([memory.get(text), memory.get({ json: text })]).toEqual([exactly(1), exactly(3)])
+  })
+
   it('forgets what was not asked for, and never what was', () => {
     const memory = new CountMemory(20_000)
     memory.set('always asked for', 16, exactly(1))

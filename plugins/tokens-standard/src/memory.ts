@@ -10,6 +10,8 @@ export interface Known {
 
 interface Entry {
   readonly value: unknown
+  /** The text "a" has other tokens than the value "a", which is written with its quotes. */
+  readonly isText: boolean
   readonly characters: number
   known: Known
   /** Another value with the same sample. */
@@ -40,7 +42,7 @@ export class CountMemory {
   /** What is known of a value. */
   get(counted: Counted): Known | undefined {
     const value = valueOf(counted)
-    return this.#find(sampleOf(value), value)?.known
+    return this.#find(sampleOf(value), value, typeof counted === 'string')?.known
   }
 
   /** Keeps what is known of a value; one that alone would fill the memory is not kept. */
@@ -48,15 +50,16 @@ export class CountMemory {
     const value = valueOf(counted)
     if (characters + OVERHEAD > this.#half) return
     const sample = sampleOf(value)
-    const entry = this.#find(sample, value)
+    const isText = typeof counted === 'string'
+    const entry = this.#find(sample, value, isText)
     if (entry) entry.known = known
-    else this.#add(sample, { value, characters, known, next: undefined })
+    else this.#add(sample, { value, isText, characters, known, next: undefined })
   }
 
-  #find(sample: number, value: unknown): Entry | undefined {
-    const young = find(this.#young.get(sample), value)
+  #find(sample: number, value: unknown, isText: boolean): Entry | undefined {
+    const young = find(this.#young.get(sample), value, isText)
     if (young) return young
-    const old = find(this.#old.get(sample), value)
+    const old = find(this.#old.get(sample), value, isText)
     return old && this.#add(sample, old)
   }
 
@@ -78,8 +81,9 @@ function valueOf(counted: Counted): unknown {
   return typeof counted === 'string' ? counted : counted.json
 }
 
-function find(chain: Entry | undefined, value: unknown): Entry | undefined {
-  for (let entry = chain; entry; entry = entry.next) if (isSame(entry.value, value)) return entry
+function find(chain: Entry | undefined, value: unknown, isText: boolean): Entry | undefined {
+  for (let entry = chain; entry; entry = entry.next)
+    if (entry.isText === isText && isSame(entry.value, value)) return entry
   return undefined
 }
 
