@@ -97,6 +97,7 @@ describe('a client that leaves while its request waits for a place', () => {
       expect((await call(router, 'ok').head).status, 'the queue is full').toBe(529)
       queued.leave()
       // As soon as the router has seen it leave, another may wait in its place.
+      await queueOf(router, 0)
       const next = await waiting(router, 'ok')
       running.leave()
       expect((await next.answer).text).toContain('message_stop')
@@ -104,13 +105,20 @@ describe('a client that leaves while its request waits for a place', () => {
     })
   })
 
-  /** A request that is not answered, so it waits; one that is turned away is asked again, for a second. */
   async function waiting(router: RunningRouter, fault: string): Promise<Call> {
-    for (const deadline = Date.now() + 1000; Date.now() < deadline; await delay(20)) {
-      const one = call(router, fault)
-      if ((await Promise.race([one.head, delay(150)])) === undefined) return one
+    const one = call(router, fault)
+    await queueOf(router, 1)
+    return one
+  }
+
+  /** Waits until the router says that so many requests wait for a place. */
+  async function queueOf(router: RunningRouter, length: number): Promise<void> {
+    let seen: number | undefined
+    for (const deadline = Date.now() + 10_000; Date.now() < deadline; await delay(20)) {
+      seen = ((await (await fetch(`${router.url}/health`)).json()) as { queued: number }).queued
+      if (seen === length) return
     }
-    throw new Error('nothing may wait in this queue')
+    expect(seen).toBe(length)
   }
 })
 

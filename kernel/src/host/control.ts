@@ -19,7 +19,10 @@ export interface Fault {
 export interface RouterState {
   readonly version: string
   readonly instanceId: string
+  /** Exchanges that run. */
   readonly inFlight: number
+  /** Exchanges that wait for a place. */
+  readonly queued: number
   /** What works less well than it should, such as `logs`. */
   readonly degraded: readonly string[]
   readonly warnings: readonly string[]
@@ -74,13 +77,14 @@ export function withoutSecrets(thrown: unknown, redact: (text: string) => string
 }
 
 function health({ kernel, state }: ControlOptions): EndpointReply {
-  const { version, instanceId, inFlight, lastError, degraded } = state()
+  const { version, instanceId, inFlight, queued, lastError, degraded } = state()
   return json(200, {
     status: 'ok',
     version,
     instance: instanceId,
     generation: kernel.current?.id ?? 0,
     inFlight,
+    queued,
     config: { lastError: lastError && publicFault(lastError) },
     degraded,
   })

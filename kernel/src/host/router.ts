@@ -334,6 +334,7 @@ export class Router {
       version,
       instanceId,
       inFlight: this.#server.inFlight,
+      queued: this.#server.queued,
       degraded: [
         ...(this.logs.failing ? ['logs'] : []),
         ...(this.#watcher.failing ? ['watch'] : []),

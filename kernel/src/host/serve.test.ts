@@ -40,6 +40,7 @@ describe('a start in an empty home', () => {
       instance: running.instanceId,
       generation: 1,
       inFlight: 0,
+      queued: 0,
       config: {},
       degraded: [],
     })
