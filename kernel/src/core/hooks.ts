@@ -42,7 +42,8 @@ export function createHookTable(taps: readonly Tap[], log: Log) {
   return Object.freeze({
     onRequest: filled(new AsyncSeriesBailHook<[undefined, HookedExchange], LocalReply>(['_', 'exchange']), requests),
     selectRoute: filled(new AsyncSeriesWaterfallHook<[RoutePlan, HookedExchange]>(['plan', 'exchange']), routes),
-    onError: filled(new AsyncSeriesBailHook<[AttemptFailure, HookedAttempt], ErrorDecision>(['failure', 'of']), errors),
+    onError: filled(
+      new AsyncSeriesBailHook<[AttemptFailure, HookedAttempt], ErrorDecision>(['failure', 'attempt']), errors),
     onUsage: filled(parallel(), usage.filter(([tap]) => !tap.durable)),
     // Those that finish before the terminal frame goes out.
     onUsageDurable: filled(parallel(), usage.filter(([tap]) => tap.durable)),

@@ -1,6 +1,7 @@
 import type { Endpoint, EndpointReply, EndpointRequest } from '@ccr/sdk'
 import type { ConfigDraft } from '../config/draft.ts'
-import { json, toFault } from './control.ts'
+import { json, readFields, refusal } from './admin-json.ts'
+import { toFault } from './control.ts'
 
 /** What the endpoints of the config act on. */
 export interface ConfigEndpointOptions {
@@ -26,30 +27,20 @@ export function createConfigEndpoints(options: ConfigEndpointOptions): readonly 
 
 async function change(options: ConfigEndpointOptions, request: EndpointRequest): Promise<EndpointReply> {
   const wanted = readChange(request)
-  if (wanted === undefined) {
-    const message = 'send JSON: {version, config?, lock?}, all of them text'
-    return json(400, { type: 'error', error: { type: 'invalid_request_error', message } })
-  }
+  if (wanted === undefined) return refusal(400, { message: 'send JSON: {version, config?, lock?}, all of them text' })
   try {
     await options.change(wanted.version, wanted.draft)
   } catch (thrown) {
     const fault = toFault(thrown, options.redact)
-    const status = fault.code === 'CCR_CONFIG_STALE' ? 412 : 422
-    return json(status, { type: 'error', error: { type: 'invalid_request_error', ...fault } })
+    return refusal(fault.code === 'CCR_CONFIG_STALE' ? 412 : 422, fault)
   }
   return json(200, options.report())
 }
 
-function readChange({ headers, body }: EndpointRequest): { version: string; draft: ConfigDraft } | undefined {
-  const type = headers['content-type']
-  if (typeof type !== 'string' || !/^application\/json *(;|$)/i.test(type)) return undefined
-  try {
-    const { version, config, lock } = Object(JSON.parse(body.toString('utf8'))) as Readonly<Record<string, unknown>>
-    if (typeof version !== 'string' || !isTextOrAbsent(config) || !isTextOrAbsent(lock)) return undefined
-    return { version, draft: { config, lock } }
-  } catch {
-    return undefined
-  }
+function readChange(request: EndpointRequest): { version: string; draft: ConfigDraft } | undefined {
+  const { version, config, lock } = readFields(request) ?? {}
+  if (typeof version !== 'string' || !isTextOrAbsent(config) || !isTextOrAbsent(lock)) return undefined
+  return { version, draft: { config, lock } }
 }
 
 function isTextOrAbsent(value: unknown): value is string | undefined {

@@ -1,4 +1,5 @@
 import { CcrError, isCcrError, messageOf, type Endpoint, type EndpointReply, type EndpointRequest } from '@ccr/sdk'
+import { json, refusal, saysJson } from './admin-json.ts'
 import { createReport } from './generation-report.ts'
 import type { BrokenPreset } from '../config/presets/installed.ts'
 import type { Kernel } from '../core/kernel.ts'
@@ -95,24 +96,13 @@ function publicFault({ code }: Fault): object {
   return { code }
 }
 
-async function reload(options: ControlOptions, { headers, body }: EndpointRequest): Promise<EndpointReply> {
-  const contentType = headers['content-type']
-  const isJson = typeof contentType === 'string' && /^application\/json *(;|$)/i.test(contentType)
-  if (body.length > 0 && !isJson) {
-    return json(415, {
-      type: 'error',
-      error: { type: 'invalid_request_error', message: 'send no body, or one of type application/json' },
-    })
-  }
+async function reload(options: ControlOptions, request: EndpointRequest): Promise<EndpointReply> {
+  if (request.body.length > 0 && !saysJson(request))
+    return refusal(415, { message: 'send no body, or one of type application/json' })
   try {
     await options.reload()
   } catch (thrown) {
-    return json(422, { type: 'error', error: { type: 'invalid_request_error', ...toFault(thrown, options.redact) } })
+    return refusal(422, toFault(thrown, options.redact))
   }
   return json(200, createReport(options))
-}
-
-/** An answer of the admin API, which no cache keeps. */
-export function json(status: number, body: object): EndpointReply {
-  return { status, headers: { 'cache-control': 'no-store' }, body }
 }

@@ -1,7 +1,8 @@
 import { isAbsolute } from 'node:path'
 import type { Endpoint, EndpointReply, EndpointRequest } from '@ccr/sdk'
 import { findPluginFile } from '../load/plugin-package.ts'
-import { json, toFault } from './control.ts'
+import { json, readFields, refusal } from './admin-json.ts'
+import { toFault } from './control.ts'
 import type { DevSessions } from './dev-sessions.ts'
 
 /** What the endpoints for working copies act on. */
@@ -61,19 +62,9 @@ async function close({ sessions, reload }: DevEndpointOptions, { params }: Endpo
   return json(200, {})
 }
 
-function readWish({ headers, body }: EndpointRequest): { path: string; options: Record<string, unknown> } | undefined {
-  const type = headers['content-type']
-  if (typeof type !== 'string' || !/^application\/json *(;|$)/i.test(type)) return undefined
-  try {
-    const { path, options = {} } = Object(JSON.parse(body.toString('utf8'))) as Readonly<Record<string, unknown>>
-    const isObject = typeof options === 'object' && options !== null && !Array.isArray(options)
-    if (typeof path !== 'string' || !isAbsolute(path) || !isObject) return undefined
-    return { path, options: options as Record<string, unknown> }
-  } catch {
-    return undefined
-  }
-}
-
-function refusal(status: number, error: object): EndpointReply {
-  return json(status, { type: 'error', error: { type: 'invalid_request_error', ...error } })
+function readWish(request: EndpointRequest): { path: string; options: Record<string, unknown> } | undefined {
+  const { path, options = {} } = readFields(request) ?? {}
+  const isObject = typeof options === 'object' && options !== null && !Array.isArray(options)
+  if (typeof path !== 'string' || !isAbsolute(path) || !isObject) return undefined
+  return { path, options: options as Record<string, unknown> }
 }

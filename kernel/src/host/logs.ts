@@ -104,8 +104,7 @@ function written(fields: Readonly<Record<string, unknown>>): string {
   let text = ''
   for (const key in fields) {
     const value = fields[key]
-    if (typeof value === 'number' || typeof value === 'boolean') text += `,"${key}":${value}`
-    else if (value !== undefined) text += `,"${key}":${JSON.stringify(value)}`
+    if (value !== undefined) text += `,"${key}":${JSON.stringify(value)}`
   }
   return text
 }

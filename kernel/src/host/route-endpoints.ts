@@ -3,7 +3,8 @@ import { isCcrError } from '@ccr/sdk'
 import type { Kernel } from '../core/kernel.ts'
 import type { Log } from '../core/log.ts'
 import type { Runtime } from '../exchange/ports.ts'
-import { json, toFault } from './control.ts'
+import { json, readFields, refusal } from './admin-json.ts'
+import { toFault } from './control.ts'
 import { explainRoute, type RouteQuestion } from './route-explain.ts'
 
 /** What the endpoint explains with. */
@@ -29,7 +30,7 @@ async function explain(
   request: EndpointRequest,
 ): Promise<EndpointReply> {
   const question = readQuestion(request)
-  if (!question) return refused(400, { message: 'send JSON: {path?, headers?, body}' })
+  if (!question) return refusal(400, { message: 'send JSON: {path?, headers?, body}' })
   const { redact } = runtime()
   const lease = kernel.acquire()
   try {
@@ -37,27 +38,16 @@ async function explain(
     return json(200, JSON.parse(redact(JSON.stringify(explanation))) as object)
   } catch (thrown) {
     if (!isCcrError(thrown)) throw thrown
-    return refused(thrown.code === 'CCR_REQUEST_INVALID' ? 400 : 404, toFault(thrown, redact))
+    return refusal(thrown.code === 'CCR_REQUEST_INVALID' ? 400 : 404, toFault(thrown, redact))
   } finally {
     lease.release()
   }
 }
 
-function refused(status: number, fault: object): EndpointReply {
-  return json(status, { type: 'error', error: { type: 'invalid_request_error', ...fault } })
-}
-
-function readQuestion({ headers, body: bytes }: EndpointRequest): RouteQuestion | undefined {
-  const type = headers['content-type']
-  if (typeof type !== 'string' || !/^application\/json *(;|$)/i.test(type)) return undefined
-  try {
-    const asked = Object(JSON.parse(bytes.toString('utf8'))) as Readonly<Record<string, unknown>>
-    const { path = '/v1/messages', body } = asked
-    if (typeof path !== 'string' || !path.startsWith('/') || typeof body !== 'object' || body === null) return undefined
-    return { path, headers: readHeaders(asked['headers']), body: Buffer.from(JSON.stringify(body)) }
-  } catch {
-    return undefined
-  }
+function readQuestion(request: EndpointRequest): RouteQuestion | undefined {
+  const { path = '/v1/messages', headers, body } = readFields(request) ?? {}
+  if (typeof path !== 'string' || !path.startsWith('/') || typeof body !== 'object' || body === null) return undefined
+  return { path, headers: readHeaders(headers), body: Buffer.from(JSON.stringify(body)) }
 }
 
 function readHeaders(value: unknown): HeaderBag {
