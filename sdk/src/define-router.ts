@@ -2,7 +2,9 @@ import { Type, type Static, type TObject, type TProperties } from 'typebox'
 import type { CanonicalRequest } from './canonical.ts'
 import { CcrError } from './errors.ts'
 import type { Exchange, Provider, RoutePlan, Target } from './exchange.ts'
+import { andThen, type Maybe } from './hooks.ts'
 import { definePlugin, type Plugin, type PluginLog } from './plugin.ts'
+import { canonicalTarget, decide, requestOf, splitTarget } from './routing.ts'
 import type { TokenService } from './tokens.ts'
 
 /** What a router is given beside the request. */
@@ -53,24 +55,28 @@ export function defineRouter<P extends TProperties = Record<never, never>>(draft
     activate(ctx) {
       const { options, log } = ctx
       const tokens = ctx.get('tokens?')
-      const pick = async (plan: RoutePlan, exchange: Exchange): Promise<RoutePlan | undefined> => {
+      const pick = (plan: RoutePlan, exchange: Exchange): Maybe<RoutePlan> => {
         if (plan.decidedBy !== undefined) return undefined
-        const { request, providers } = exchange
-        const target = targetOf(name, await draft.route(request, { options, providers, exchange, tokens, log }))
-        return target && { ...plan, targets: [target], primary: target, decidedBy: name, source: 'custom' }
+        const { providers } = exchange
+        const choice = draft.route(requestOf(plan, exchange), { options, providers, exchange, tokens, log })
+        return andThen(choice, (chosen) => {
+          const target = targetOf(name, chosen)
+          return (
+            target &&
+            decide(plan, { target: canonicalTarget(target, providers), decidedBy: name, source: 'custom', rule: name })
+          )
+        })
       }
       ctx.on('selectRoute', pick, { stage: 'pick', ...(before && { before }) })
     },
   })
 }
 
-/** The provider stands before the first comma; the model may hold more of them. */
 function targetOf(name: string, choice: RouterChoice): Target | undefined {
   if (typeof choice !== 'string') return choice ?? undefined
   if (choice === '') return undefined
-  const comma = choice.indexOf(',')
-  const [provider, model] = [choice.slice(0, comma).trim(), choice.slice(comma + 1).trim()]
-  if (comma > 0 && provider !== '' && model !== '') return { provider, model }
+  const target = splitTarget(choice)
+  if (target && target.provider !== '' && target.model !== '') return target
   const fact = `the router '${name}' chose ${JSON.stringify(choice)}, which names no provider and model`
   throw new CcrError('CCR_HOOK_RESULT', `${fact}; write it as "provider,model"`, { plugin: name })
 }

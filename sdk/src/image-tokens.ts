@@ -16,22 +16,28 @@ const LONG_HEAD = 128 * 1024
 /**
  * Tokens of an image, by its size: a token for each patch of 28 × 28 pixels, after it was scaled down to 1,568 pixels
  * and 1,568 tokens. Source: https://platform.claude.com/docs/en/build-with-claude/vision
+ *
+ * @param sight says how much more than its first kilobyte may be looked through
  */
-export function imageTokens(base64: string): number {
-  const size = sizeOf(base64)
+export function imageTokens(base64: string, sight: LongSight): number {
+  const size = sizeOf(base64, sight)
   if (!size) return TOKENS_PER_IMAGE
   const scale = Math.min(1, LONGEST_EDGE / Math.max(...size))
   const [width, height] = size.map((edge) => Math.ceil((edge * scale) / PATCH)) as [number, number]
   return Math.max(1, Math.min(TOKENS_PER_IMAGE, width * height))
 }
 
+interface LongSight {
+  take(characters: number): number
+}
+
 type Size = readonly [width: number, height: number]
 
-function sizeOf(base64: string): Size | undefined {
+function sizeOf(base64: string, sight: LongSight): Size | undefined {
   const head = Buffer.from(base64.slice(0, HEAD), 'base64')
   const size = pngSize(head) ?? gifSize(head) ?? webpSize(head)
   if (size || head.length < 4 || head.readUInt16BE(0) !== 0xffd8) return size
-  return jpegSize(head) ?? jpegSize(Buffer.from(base64.slice(0, LONG_HEAD), 'base64'))
+  return jpegSize(head) ?? jpegSize(Buffer.from(base64.slice(0, sight.take(LONG_HEAD)), 'base64'))
 }
 
 function pngSize(bytes: Buffer): Size | undefined {

@@ -11,20 +11,47 @@ export type TokenPart = string | { readonly json: unknown } | number
 const TOKENS_PER_PAGE = 2000
 /** Bytes of a page, where the file does not show its pages. */
 const BYTES_PER_PAGE = 50_000
-/** How much of a PDF is looked through for pages, in characters of base64; the rest is taken to be like it. */
-const SEEN_OF_PDF = 512 * 1024
+/**
+ * How much of the files of a request is looked through for pages and sizes, in characters of base64: a megabyte takes
+ * some 5 ms. What lies behind is taken to be like it, or judged by its length.
+ */
+const MOST_SEEN = 512 * 1024
+/** Less than this of a PDF says nothing about all of it. */
+const LEAST_SEEN = 4 * 1024
+/** Blocks of a list, at most. */
+const LIST_BLOCKS = 256
 /** Thinking that is kept secret: four bytes of it are taken for a token. */
 const CHARACTERS_PER_REDACTED_TOKEN = 16 / 3
 
 /**
  * All that a model reads of a request, in order: one list for the system prompt, one for the tools and one for each
- * message, so that a reader may stop or pause between them. The texts alone count, not how a provider frames them.
- * Blocks that are not as they should be give what can be read of them; nothing throws.
+ * message, or several where there are more than 256 blocks, so that a reader may stop or pause between them. The texts
+ * alone count, not how a provider frames them. Blocks that are not as they should be give what can be read of them;
+ * nothing throws.
  */
 export function* tokenParts(request: CanonicalRequest): Generator<readonly TokenPart[], void, undefined> {
-  yield contentParts(request.system)
+  const sight = new Sight()
+  yield* listsOf(request.system, sight)
   yield toolsParts(listOf<Tool | null>(request.tools), request.messages)
-  for (const message of listOf<Fields>(request.messages)) yield contentParts(message?.['content'])
+  for (const message of listOf<Fields>(request.messages)) yield* listsOf(message?.['content'], sight)
+}
+
+/** How much of the files of one request may still be looked through. */
+class Sight {
+  #left = MOST_SEEN
+
+  /** Takes at most so many characters. */
+  take(characters: number): number {
+    const taken = Math.min(characters, this.#left)
+    this.#left -= taken
+    return taken
+  }
+}
+
+function* listsOf(content: unknown, sight: Sight): Generator<readonly TokenPart[], void, undefined> {
+  if (!Array.isArray(content) || content.length <= LIST_BLOCKS) return yield contentParts(content, sight)
+  for (let from = 0; from < content.length; from += LIST_BLOCKS)
+    yield contentParts(content.slice(from, from + LIST_BLOCKS), sight)
 }
 
 type Fields = { readonly [field: string]: unknown } | null | undefined
@@ -55,13 +82,13 @@ function loadedTools(messages: CanonicalRequest['messages']): ReadonlySet<unknow
   return names
 }
 
-function contentParts(content: unknown, parts: TokenPart[] = []): TokenPart[] {
+function contentParts(content: unknown, sight: Sight, parts: TokenPart[] = []): TokenPart[] {
   if (typeof content === 'string') parts.push(content)
-  else for (const block of listOf<Fields>(content)) addBlock(block, parts)
+  else for (const block of listOf<Fields>(content)) addBlock(block, sight, parts)
   return parts
 }
 
-function addBlock(block: Fields, parts: TokenPart[]): void {
+function addBlock(block: Fields, sight: Sight, parts: TokenPart[]): void {
   switch (block?.['type'] as ContentBlock['type'] | undefined) {
     case 'text':
       parts.push(textOf(block!['text']))
@@ -79,38 +106,40 @@ function addBlock(block: Fields, parts: TokenPart[]): void {
       if (block!['input'] !== undefined) parts.push({ json: block!['input'] })
       break
     case 'tool_result':
-      contentParts(block!['content'], parts)
+      contentParts(block!['content'], sight, parts)
       break
     case 'image':
-      parts.push(imageBlockTokens(block!['source']))
+      parts.push(imageBlockTokens(block!['source'], sight))
       break
     case 'document':
-      addDocument(block!, parts)
+      addDocument(block!, sight, parts)
       break
     default:
       if (block !== undefined) parts.push({ json: block })
   }
 }
 
-function addDocument({ source, title, context }: NonNullable<Fields>, parts: TokenPart[]): void {
+function addDocument({ source, title, context }: NonNullable<Fields>, sight: Sight, parts: TokenPart[]): void {
   parts.push(textOf(title), textOf(context))
   const { type, data, content } = (source ?? {}) as NonNullable<Fields>
   if (type === 'text') parts.push(textOf(data))
-  else if (type === 'content') contentParts(content, parts)
-  else parts.push(TOKENS_PER_PAGE * (type === 'base64' && typeof data === 'string' ? pagesOf(data) : 1))
+  else if (type === 'content') contentParts(content, sight, parts)
+  else parts.push(TOKENS_PER_PAGE * (type === 'base64' && typeof data === 'string' ? pagesOf(data, sight) : 1))
 }
 
-function imageBlockTokens(source: unknown): number {
+function imageBlockTokens(source: unknown, sight: Sight): number {
   const { type, data } = (source ?? {}) as NonNullable<Fields>
-  return type === 'base64' && typeof data === 'string' ? imageTokens(data) : TOKENS_PER_IMAGE
+  return type === 'base64' && typeof data === 'string' ? imageTokens(data, sight) : TOKENS_PER_IMAGE
 }
 
-/** Pages of a PDF: those it shows, or by its size where it packs them. */
-function pagesOf(base64: string): number {
-  const seen = Buffer.from(base64.slice(0, SEEN_OF_PDF), 'base64').toString('latin1')
+/** Pages of a PDF: those it shows, or by its size where it packs them, or where enough was looked through. */
+function pagesOf(base64: string, sight: Sight): number {
+  const characters = sight.take(base64.length)
+  const enough = characters === base64.length || characters >= LEAST_SEEN
+  const seen = enough ? Buffer.from(base64.slice(0, characters), 'base64').toString('latin1') : ''
   const shown = seen.match(/\/Type\s*\/Page\b/g)?.length
-  const whole = Math.max(1, base64.length / SEEN_OF_PDF)
-  return Math.max(1, Math.ceil(shown === undefined ? (base64.length * 3) / 4 / BYTES_PER_PAGE : shown * whole))
+  const pages = shown === undefined ? (base64.length * 3) / 4 / BYTES_PER_PAGE : (shown * base64.length) / characters
+  return Math.max(1, Math.ceil(pages))
 }
 
 function listOf<T>(value: unknown): readonly T[] {

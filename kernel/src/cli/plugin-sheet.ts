@@ -1,3 +1,4 @@
+import { withoutControls } from '../config/presets/shown-text.ts'
 import type { Candidate } from '../install/inspect.ts'
 import type { LockEntry } from '../load/lock.ts'
 import type { Manifest } from '../load/manifest.ts'
@@ -72,8 +73,8 @@ export function describeSheet(sheet: PluginSheet, now: number): readonly string[
   return [
     `${name} ${version} (plugin ${plugin})`,
     ...(sheet.description === '' ? [] : [`  ${sheet.description}`]),
-    ...rows.filter(([, value]) => value !== '').map(([label, value]) => `  ${label.padEnd(13)} ${printable(value)}`),
-  ].map(printable)
+    ...rows.filter(([, value]) => value !== '').map(([label, value]) => `  ${label.padEnd(13)} ${value}`),
+  ].map(withoutControls)
 }
 
 /** What a newer version asks for that the present one does not, and the other way round. */
@@ -97,7 +98,7 @@ export function differenceOf(pin: LockEntry, before: readonly string[], candidat
     return more.length + less.length === 0 ? [] : [`  ${label.padEnd(13)} ${[...more, ...less].join(', ')}`]
   })
   const grows = lists.some(([, old, now]) => now.some((one) => !old.includes(one)))
-  return { lines: lines.length === 0 ? ['  it asks for the same as before'] : lines.map(printable), grows }
+  return { lines: lines.length === 0 ? ['  it asks for the same as before'] : lines.map(withoutControls), grows }
 }
 
 function factsIn(manifest: Manifest) {
@@ -111,11 +112,6 @@ function factsIn(manifest: Manifest) {
     requires,
     endpoints: endpoints.map(({ method, path }) => `${method} ${path}`),
   }
-}
-
-/** What a package says must not steer the terminal. */
-function printable(text: string): string {
-  return text.replace(/[\0-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]/g, '?')
 }
 
 function listed(dependencies: Readonly<Record<string, string>>): string {

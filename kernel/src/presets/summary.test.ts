@@ -29,4 +29,9 @@ describe('the summary of a preset', () => {
       '  route default to trusted,m',
     ])
   })
+
+  it('shows no character that steers a terminal or is not seen', () => {
+    const odd = { ...manifest, description: 'a\u001b[2Jb\u202ec\u200bd' }
+    expect(describeSummary(summarize(odd)).join('')).toContain('a?[2Jb?c?d')
+  })
 })

@@ -13,12 +13,15 @@ export interface KnownModels {
   readonly textOnlyModels: readonly string[]
 }
 
-/** Says of a model, by its name, whether it sees images. */
+/** Clients choose the text; of a longer one the time to match it grows with the square of its length. */
+const LONGEST_NAME = 256
+
+/** Says of a model, by the first 256 characters of its name, whether it sees images. */
 export function createSight({ visionModels, textOnlyModels }: KnownModels): (model: string) => boolean {
   const blind = textOnlyModels.map(toPattern)
   const seeing = [...visionModels.map(toPattern), ...SEEING]
   return (model) => {
-    const name = model.toLowerCase()
+    const name = model.slice(0, LONGEST_NAME).toLowerCase()
     const fits = (pattern: RegExp): boolean => pattern.test(name)
     return !blind.some(fits) && seeing.some(fits)
   }

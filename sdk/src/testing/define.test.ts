@@ -109,7 +109,8 @@ describe('defineRouter', () => {
   it.each([
     ['a text', 'test,a,b'],
     ['a text with spaces', ' test , a,b '],
-    ['a target', { provider: 'test', model: 'a,b' }],
+    ['a text in another spelling', 'TEST,a,b'],
+    ['a target', { provider: 'Test', model: 'a,b' }],
     ['a promise', Promise.resolve('test,a,b')],
   ])('decides with %s', async (_, choice) => {
     const { sent } = await ask('plain', [choosing(choice), toTest])
