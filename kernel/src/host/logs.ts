@@ -1,10 +1,11 @@
-import { readdir, rename, rm, stat } from 'node:fs/promises'
+import { readdir, rename, rm, stat, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Exchange } from '@ccr/sdk'
 import pino from 'pino'
 import type { Log } from '../core/log.ts'
 import type { RoutingLog } from '../exchange/ports.ts'
 import { LogFile } from './log-file.ts'
+import { membersOf } from './log-line.ts'
 import { createPrivateDirectory } from '../load/private-files.ts'
 import type { Redact } from './redact.ts'
 
@@ -19,8 +20,13 @@ export interface LogOptions {
 const KEPT = 10
 const ROUTING_BYTES = 10 * 1024 * 1024
 
+/** What was routed where. */
+const ROUTING = 'claude-code-router.log'
+
 /**
- * The two logs of a router: `logs/ccr-<stamp>.log` for the server, `claude-code-router.log` for what was routed where.
+ * The two logs of a router: `logs/ccr-<stamp>.log` for the server, `logs/claude-code-router.log` for what was routed
+ * where. The home has a link to the second: its folder is watched, and a log that grows in it made the watcher list it
+ * at each write, which cost a small request a twentieth of its time.
  */
 export class Logs implements RoutingLog {
   readonly log: Log
@@ -64,9 +70,9 @@ export class Logs implements RoutingLog {
     fields: Readonly<Record<string, unknown>>,
   ): void {
     if (!this.#routing || !this.#options.enabled) return
-    const who = event === 'route' ? written(described(exchange)) : ''
+    const who = event === 'route' ? membersOf(described(exchange)) : ''
     this.#routing.write(
-      `{"time":"${this.#stamp()}","event":"${event}","request":"${exchange.id}"${who}${written(fields)}}\n`,
+      `{"time":"${this.#stamp()}","event":"${event}","request":"${exchange.id}"${who}${membersOf(fields)}}\n`,
     )
   }
 
@@ -90,23 +96,15 @@ export class Logs implements RoutingLog {
     const directory = join(this.#home, 'logs')
     await createPrivateDirectory(directory)
     await removeOld(directory)
-    const routing = join(this.#home, 'claude-code-router.log')
+    const routing = join(directory, ROUTING)
     const size = (await stat(routing).catch(() => undefined))?.size ?? 0
     if (size > ROUTING_BYTES) await rename(routing, `${routing}.1`)
     const redact: Redact = (text) => this.#options.redact(text)
     this.#server = new LogFile(join(directory, `ccr-${new Date().toISOString().replaceAll(':', '-')}.log`), redact)
     this.#routing = new LogFile(routing, redact)
+    // Where something stands already, or no link can be made, the log is found in its folder.
+    await symlink(join('logs', ROUTING), join(this.#home, ROUTING)).catch(() => undefined)
   }
-}
-
-/** Members of a JSON object, each after a comma. JSON.stringify of the whole took twice as long, 6 µs an exchange. */
-function written(fields: Readonly<Record<string, unknown>>): string {
-  let text = ''
-  for (const key in fields) {
-    const value = fields[key]
-    if (value !== undefined) text += `,"${key}":${JSON.stringify(value)}`
-  }
-  return text
 }
 
 function described({ dialect, client, profile, generation, request }: Exchange): Readonly<Record<string, unknown>> {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -65,7 +65,7 @@ describe('a start in an empty home', () => {
     await message(running)
     await running.close()
     const names = await readdir(home, { recursive: true })
-    expect(names).toEqual(expect.arrayContaining(['claude-code-router.log', join('run', 'admin.key')]))
+    expect(names).toEqual(expect.arrayContaining([join('logs', 'claude-code-router.log'), join('run', 'admin.key')]))
     for (const name of ['.', ...names]) expect([name, (await stat(join(home, name))).mode & 0o077]).toEqual([name, 0])
   })
 
@@ -251,6 +251,23 @@ describe('logs', () => {
     expect(everything).not.toContain(CANARY)
   })
 
+  it('grow in a folder that nobody watches; the home has a link to them', async () => {
+    const running = await start()
+    await message(running)
+    await running.close()
+    expect((await lstat(join(home, 'claude-code-router.log'))).isSymbolicLink()).toBe(true)
+    expect((await lstat(join(home, 'logs', 'claude-code-router.log'))).isFile()).toBe(true)
+  })
+
+  it('leave alone what stands where the link would', async () => {
+    await writeFile(join(home, 'claude-code-router.log'), 'of another program')
+    const running = await start()
+    await message(running)
+    await running.close()
+    expect(await readFile(join(home, 'claude-code-router.log'), 'utf8')).toBe('of another program')
+    expect(await readFile(join(home, 'logs', 'claude-code-router.log'), 'utf8')).toContain('"event":"done"')
+  })
+
   it('are not written with LOG: false, and begin when it is switched on', async () => {
     await configure({ LOG: false })
     const running = await start()
@@ -264,7 +281,8 @@ describe('logs', () => {
   })
 
   it.runIf(process.platform === 'linux')('that cannot be written degrade the router, and nothing else', async () => {
-    await symlink('/dev/full', join(home, 'claude-code-router.log'))
+    await mkdir(join(home, 'logs'))
+    await symlink('/dev/full', join(home, 'logs', 'claude-code-router.log'))
     const running = await start()
     const degraded = async (): Promise<unknown> =>
       ((await json(`${running.url}/health`)) as { degraded: unknown }).degraded
@@ -287,14 +305,14 @@ describe('logs', () => {
     await mkdir(join(home, 'logs'))
     for (let day = 10; day < 25; day++) await writeFile(join(home, 'logs', `ccr-2020-01-${day}T00-00-00.000Z.log`), '')
     await start()
-    const names = (await readdir(join(home, 'logs'))).sort()
+    const names = (await readdir(join(home, 'logs'))).filter((name) => name.startsWith('ccr-')).sort()
     expect(names).toHaveLength(10)
     expect(names[0]).toBe('ccr-2020-01-16T00-00-00.000Z.log')
   })
 })
 
 async function serverLog(): Promise<string> {
-  const names = (await readdir(join(home, 'logs'))).sort()
+  const names = (await readdir(join(home, 'logs'))).filter((name) => name.startsWith('ccr-')).sort()
   return readFile(join(home, 'logs', names.at(-1)!), 'utf8')
 }
 
