@@ -1,4 +1,5 @@
 import { CcrError } from './errors.ts'
+import { createUtf8Decoder } from './utf8.ts'
 
 /** One server-sent event: the joined `data` lines and the `event` name, where there was one. */
 export interface SseFrame {
@@ -25,7 +26,7 @@ export const MAX_FRAME = 8 * 1024 * 1024
  * in the same read are returned first; then the next call throws.
  */
 export function createSseReader(maxFrame = MAX_FRAME): SseReader {
-  const decoder = new TextDecoder('utf-8')
+  const decoder = createUtf8Decoder()
   // Pieces of the line whose end has not arrived; joined once, so that a long line costs linear time.
   let pieces: string[] = []
   let held = 0
@@ -101,12 +102,12 @@ export function createSseReader(maxFrame = MAX_FRAME): SseReader {
   return {
     push: (bytes) =>
       frames((out) => {
-        const text = decoder.decode(bytes, { stream: true })
+        const text = decoder.push(bytes)
         if (text !== '') take(text, out)
       }),
     end: () =>
       frames((out) => {
-        const rest = decoder.decode()
+        const rest = decoder.end()
         if (rest !== '') take(rest, out)
         if (pieces.length > 0) line(pieces.join(''), out)
         pieces = []

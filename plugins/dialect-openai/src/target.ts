@@ -17,6 +17,7 @@ import { ChatDecoder } from './decode.ts'
 import { encodeRequest, stripExtensions } from './encode.ts'
 import { readError } from './errors.ts'
 import { unknownFields } from './fields.ts'
+import { RepeatedChunk } from './repeated-chunk.ts'
 import type { ChatBody, ChatEvent, ChatMessage } from './wire.ts'
 
 /**
@@ -114,23 +115,27 @@ function notACompletion(): CcrError {
 
 function createReader(): WireReader<ChatEvent> {
   const sse = createSseReader()
+  const repeated = new RepeatedChunk()
   return {
     push(bytes, emit) {
-      for (const frame of sse.push(bytes)) toEvent(frame, emit, 'CCR_STREAM_INVALID')
+      for (const frame of sse.push(bytes)) toEvent(frame, emit, repeated, 'CCR_STREAM_INVALID')
     },
     end(emit) {
       // A connection that broke inside an event leaves half a JSON text: the answer ended, it was not malformed.
-      for (const frame of sse.end()) toEvent(frame, emit, 'CCR_STREAM_ENDED')
+      for (const frame of sse.end()) toEvent(frame, emit, repeated, 'CCR_STREAM_ENDED')
     },
   }
 }
 
-function toEvent({ event, data }: SseFrame, emit: Emit<ChatEvent>, code: ErrorCode): void {
+function toEvent({ event, data }: SseFrame, emit: Emit<ChatEvent>, repeated: RepeatedChunk, code: ErrorCode): void {
   const text = data.trim()
   if (text === '') return
   if (text === '[DONE]') return emit({ done: true })
+  const known = repeated.read(text)
+  if (known && event !== 'error') return emit(known)
   const value = parseObject(text)
   if (event === 'error' && value?.['error'] === undefined) return emit({ error: value ?? text })
   if (!value) throw new CcrError(code, 'an event of the answer is not a JSON object; the answer was given up')
+  repeated.learn(text)
   emit(value)
 }
