@@ -45,8 +45,10 @@ export class Cancellation {
   }
 
   removeEventListener(_type: 'abort', listener: CancelListener): void {
-    const at = this.#listeners.indexOf(listener)
-    if (at >= 0) this.#listeners.splice(at, 1)
+    // Nearly always the last one that was added; to cut out of an array makes another.
+    const at = this.#listeners.lastIndexOf(listener)
+    if (at >= 0 && at === this.#listeners.length - 1) this.#listeners.pop()
+    else if (at >= 0) this.#listeners.splice(at, 1)
   }
 
   throwIfAborted(): void {

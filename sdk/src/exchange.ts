@@ -51,6 +51,11 @@ export interface Exchange {
    * parsing a large one. Ask for letters, digits and `-` alone: clients may write anything else as an escape.
    */
   mayHold(text: string): boolean
+  /**
+   * What plugins know of this exchange alone, each under a symbol of its own. It ends with the exchange, and costs less
+   * than a WeakMap, which the garbage of each exchange passes through.
+   */
+  readonly locals: Record<symbol, unknown>
 }
 
 /** A provider and one of its models, by name. */

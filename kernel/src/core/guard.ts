@@ -31,43 +31,47 @@ export function guard<First, Second extends Exchange | Attempt>(
   const late = (): CcrError =>
     fault(tap, 'CCR_HOOK_TIMEOUT', `did not finish ${tap.hook} within ${tap.timeoutMs} ms`)
   const { health } = tap
+  const fail = (thrown: unknown, began: number, first: First, second: Second, done: Done): void => {
+    // A request that is not valid is not the plugin's fault, nor is an end that it was told of.
+    const over = seam.cancellation(first, second)
+    const invalid = clientFault(thrown, second)
+    let error: unknown
+    if (isSkipTarget(thrown) || thrown === invalid) error = thrown
+    else if (over?.aborted) error = over.reason
+    else if (invalid) error = tap.onFailure === 'fail' ? invalid : undefined
+    else error = failed(tap, thrown, log)
+    health.called(tap.hook, performance.now() - began, false)
+    done(error)
+  }
+  const finish = (result: unknown, began: number, first: First, second: Second, done: Done): void => {
+    if (result !== undefined) {
+      try {
+        const wrong = seam.fault(result, first, second)
+        if (wrong !== undefined) throw unusable(tap, wrong)
+      } catch (thrown) {
+        return fail(thrown, began, first, second, done)
+      }
+    }
+    health.called(tap.hook, performance.now() - began, true)
+    done(undefined, result)
+  }
   return (first, second, done) => {
     if (health.quarantine) return done(refusal(tap))
     const began = performance.now()
-    const fail = (thrown: unknown): void => {
-      // A request that is not valid is not the plugin's fault, nor is an end that it was told of.
-      const over = seam.cancellation(first, second)
-      const invalid = clientFault(thrown, second)
-      let error: unknown
-      if (isSkipTarget(thrown) || thrown === invalid) error = thrown
-      else if (over?.aborted) error = over.reason
-      else if (invalid) error = tap.onFailure === 'fail' ? invalid : undefined
-      else error = failed(tap, thrown, log)
-      health.called(tap.hook, performance.now() - began, false)
-      done(error)
-    }
-    const finish = (result: unknown): void => {
-      try {
-        const wrong = result === undefined ? undefined : seam.fault(result, first, second)
-        if (wrong !== undefined) throw unusable(tap, wrong)
-      } catch (thrown) {
-        return fail(thrown)
-      }
-      health.called(tap.hook, performance.now() - began, true)
-      done(undefined, result)
-    }
     let result: unknown
     try {
       result = seam.call(first, second)
       if (isThenable(result)) {
-        const over = seam.cancellation(first, second)
+        const worked = (value: unknown): void => finish(value, began, first, second, done)
+        const broke = (thrown: unknown): void => fail(thrown, began, first, second, done)
+        const waiting = settle(result, tap.timeoutMs, seam.cancellation(first, second), late)
         // Only what stands behind `done` can still throw, and it has not gone on then.
-        return void settle(result, tap.timeoutMs, over, late).then(finish, fail).catch(done)
+        return void waiting.then(worked, broke).catch(done)
       }
     } catch (thrown) {
-      return fail(thrown)
+      return fail(thrown, began, first, second, done)
     }
-    finish(result)
+    finish(result, began, first, second, done)
   }
 }
 

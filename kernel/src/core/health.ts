@@ -48,14 +48,13 @@ export class Health implements StageHealth {
   called(hook: HookName, ms: number, worked: boolean): void {
     this.#calls++
     this.#worked ||= worked
-    this.#of(hook).calls++
-    this.spent(hook, ms)
+    const use = this.#of(hook)
+    use.calls++
+    add(use, ms)
   }
 
   spent(hook: string, ms: number): void {
-    const use = this.#of(hook)
-    use.ms += ms
-    if (ms > use.maxMs) use.maxMs = ms
+    add(this.#of(hook), ms)
   }
 
   failed(hook: string, error: CcrError): void {
@@ -77,4 +76,9 @@ export class Health implements StageHealth {
     if (!use) this.use.set(hook, (use = { calls: 0, errors: 0, timeouts: 0, ms: 0, maxMs: 0 }))
     return use
   }
+}
+
+function add(use: HookUse, ms: number): void {
+  use.ms += ms
+  if (ms > use.maxMs) use.maxMs = ms
 }

@@ -1,16 +1,11 @@
 import { type CanonicalEvent, CcrError, type PassthroughFrames, type TargetDialect, type WireReader } from '@ccr/sdk'
 import {
-  AnswerHead, closeBody, explodeAnswer, isThenable, type Pipeline, readWhole, type Settings, settle, type Watchdog,
+  AnswerHead, closeBody, explodeAnswer, isThenable, type Piece, type Pipeline, readWhole, type Settings, settle,
+  type Watchdog,
 } from '@ccr/sdk/kernel'
 import type { AttemptState } from './attempt.ts'
 import { ofDialect } from './outbound.ts'
 import type { TransportResponse } from './ports.ts'
-
-/** A piece of an answer: canonical events, and the bytes to forward in their place when the answer is passed on. */
-export interface Piece {
-  readonly events: readonly CanonicalEvent[]
-  readonly bytes: Uint8Array | undefined
-}
 
 /** What reading an answer needs. */
 export interface Reading {

@@ -13,7 +13,6 @@ type Settled = (outcome: AttemptOutcome, failure: AttemptFailure | undefined) =>
 
 /** The kernel's own side of an attempt; it settles and commits at most once. */
 export class AttemptState implements Attempt {
-  readonly id: string
   readonly exchange: ExchangeState
   readonly target: Target
   readonly provider: Provider
@@ -23,13 +22,13 @@ export class AttemptState implements Attempt {
   readonly cancellation = new Cancellation()
   readonly #log: Log
   readonly #began = performance.now()
-  #onSettled: Settled[] = []
-  #onCommitted: (() => void)[] = []
+  #id: string | undefined
+  #onSettled: Settled[] | undefined
+  #onCommitted: (() => void)[] | undefined
   #committed = false
   #record: AttemptRecord | undefined
 
   constructor(exchange: ExchangeState, planned: PlannedTarget, number: number, lastResort: boolean, log: Log) {
-    this.id = exchange.newId('att_')
     this.exchange = exchange
     this.target = planned.target
     this.provider = planned.provider
@@ -38,6 +37,10 @@ export class AttemptState implements Attempt {
     this.#log = log
     if (exchange.cancellation.aborted) this.handleEvent()
     else exchange.cancellation.addEventListener('abort', this)
+  }
+
+  get id(): string {
+    return (this.#id ??= this.exchange.newId('att_'))
   }
 
   get signal(): AbortSignal {
@@ -50,11 +53,11 @@ export class AttemptState implements Attempt {
   }
 
   onCommitted(fn: () => void): void {
-    this.#onCommitted.push(fn)
+    ;(this.#onCommitted ??= []).push(fn)
   }
 
   onSettled(fn: Settled): void {
-    this.#onSettled.push(fn)
+    ;(this.#onSettled ??= []).push(fn)
   }
 
   /** The exchange was given up, and this attempt with it. */
@@ -66,7 +69,7 @@ export class AttemptState implements Attempt {
   commit(): boolean {
     if (this.#committed) return false
     this.#committed = true
-    for (const fn of this.#onCommitted) this.#call(fn)
+    for (const fn of this.#onCommitted ?? []) this.#call(fn)
     return true
   }
 
@@ -76,7 +79,7 @@ export class AttemptState implements Attempt {
     const { provider, model } = this.target
     const ms = Math.round(performance.now() - this.#began)
     this.#record = { provider, model, outcome, ms, status: failure?.status, error: failure?.message }
-    for (const fn of this.#onSettled) this.#call(() => fn(outcome, failure))
+    for (const fn of this.#onSettled ?? []) this.#call(() => fn(outcome, failure))
   }
 
   #call(fn: () => void): void {

@@ -1,11 +1,10 @@
 import { CcrError, messageOfEvents } from '@ccr/sdk'
 import type { ClientDialect, ClientEncoder, FailureReply, Target } from '@ccr/sdk'
 import {
-  describeRoute, failureHeaders, forwardable, requestIdHeaders, settle, toHeaderValue, type Watchdog,
+  describeRoute, failureHeaders, forwardable, type Piece, requestIdHeaders, settle, toHeaderValue, type Watchdog,
 } from '@ccr/sdk/kernel'
 import type { ClientSink, Incoming, Runtime } from './ports.ts'
 import type { ExchangeState } from './state.ts'
-import type { Piece } from './answer.ts'
 
 /**
  * held: nothing was sent · alive: a waiting client got 200 and pings, other targets are still possible · committed:
@@ -84,7 +83,7 @@ export class Delivery {
   /** Prepares a whole answer; what it gives sends it, and cannot fail. */
   whole(pieces: readonly Piece[], target: Target, upstream: Headers | undefined): () => void {
     const passed = pieces.length === 1 ? pieces[0]!.bytes : undefined
-    const events = pieces.flatMap((piece) => piece.events)
+    const events = pieces.length === 1 ? pieces[0]!.events : pieces.flatMap((piece) => piece.events)
     const body = passed ?? JSON.stringify(this.#client.message(messageOfEvents(events), this.#exchange))
     const own = { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) }
     const headers = this.#headers(own, target, passed && upstream)
@@ -158,8 +157,8 @@ export class Delivery {
 
   #headers(own: Headers, target: Target | undefined, upstream: Headers | undefined): Headers {
     const headers = requestIdHeaders(this.#exchange.id, this.#client)
-    for (const [name, value] of forwardable(upstream)) headers[name] = this.#runtime.redact(value)
-    Object.assign(headers, own)
+    if (upstream) for (const [name, value] of forwardable(upstream)) headers[name] = this.#runtime.redact(value)
+    for (const name in own) headers[name] = own[name]!
     if (!target) return headers
     const { plan, headers: asked, world } = this.#exchange
     if (!this.#runtime.hidesRoute) {

@@ -1,16 +1,16 @@
 import {
-  CcrError, isCcrError, isEnd, isProgress, isSkipTarget, isSubstantive, outcomeOf, replyEvents, weightOfEvents,
+  CcrError, isCcrError, isEnd, isProgress, isSkipTarget, isSubstantive, outcomeOf, replyEvents,
 } from '@ccr/sdk'
-import type { AttemptFailure, CanonicalEvent, DecodedRequest, LocalReply, UsageRecord } from '@ccr/sdk'
+import type { AttemptFailure, AttemptRecord, CanonicalEvent, DecodedRequest, LocalReply, UsageRecord } from '@ccr/sdk'
 import {
-  describeUnreadable, hiding, pause, Pipeline, readRefusal, readWhole, refusedCredentials, replyTo, statusFailure,
+  describeUnreadable, Held, hiding, pause, Pipeline, readRefusal, readWhole, refusedCredentials, replyTo, statusFailure,
   thrownFailure, UsageTracker, Watchdog,
 } from '@ccr/sdk/kernel'
-import type { Cancellation, Settings } from '@ccr/sdk/kernel'
+import type { Cancellation, Piece } from '@ccr/sdk/kernel'
 import type { Profile } from '../core/profile.ts'
 import type { Lease } from '../core/kernel.ts'
 import type { Log } from '../core/log.ts'
-import { readLocal, readRemote, type Piece, type Reading, type Take } from './answer.ts'
+import { readLocal, readRemote, type Reading, type Take } from './answer.ts'
 import { AttemptState } from './attempt.ts'
 import { Delivery, sendFailure } from './delivery.ts'
 import { ofDialect, prepareOutbound } from './outbound.ts'
@@ -76,7 +76,7 @@ class Running {
     try {
       // An inner exchange was asked for by a plugin, not by a client.
       const guarded = this.#exchange.inner ? undefined : this.#profile.hooks.onRequest
-      const reply = await guarded?.promise(undefined, this.#exchange)
+      const reply = guarded && (await guarded.promise(undefined, this.#exchange))
       if (reply) await this.#replyLocally(reply)
       else await this.#tryTargets(await planRoute(this.#exchange, this.#profile))
     } catch (thrown) {
@@ -215,7 +215,7 @@ class Running {
       this.#commit(attempt)
       watchdog.committed()
       this.#delivery.commit(attempt.target, forwarded)
-      return this.#writeAll(held.pieces.splice(0), watchdog)
+      return this.#writeAll(held.take(), watchdog)
     }
   }
 
@@ -224,16 +224,16 @@ class Running {
   }
 
   /** The last piece: usage is settled before it goes out, with what was held back, if anything. */
-  async #finish(last: Piece, held: Held, attempt: AttemptState, forwarded?: Headers): Promise<void> {
+  #finish(last: Piece, held: Held, attempt: AttemptState, forwarded?: Headers): Promise<void> | undefined {
     this.#tracker.see(last.events)
     held.add(last)
     const { stream } = this.#exchange
-    const pieces = held.pieces.splice(0)
+    const pieces = held.take()
     const send = stream ? this.#delivery.last(pieces) : this.#delivery.whole(pieces, attempt.target, forwarded)
     this.#commit(attempt)
     if (stream && !this.#delivery.committed) this.#delivery.commit(attempt.target, forwarded)
-    await this.#close('ok', 200, attempt)
-    send()
+    const closing = this.#close('ok', 200, attempt)
+    return closing ? closing.then(send) : void send()
   }
 
   #commit(attempt: AttemptState): void {
@@ -271,17 +271,18 @@ class Running {
   }
 
   /** Settles outcome and usage; the durable taps hear of it before the last bytes go out. */
-  async #close(status: UsageRecord['status'], httpStatus: number, answering?: AttemptState): Promise<void> {
-    if (this.#record) return
+  #close(status: UsageRecord['status'], httpStatus: number, answering?: AttemptState): Promise<unknown> | undefined {
+    if (this.#record) return undefined
     answering?.settle('ok')
-    const own = this.#attempts.flatMap(({ record }) => (record ? [record] : []))
-    const attempts = [...own, ...this.#exchange.innerAttempts]
+    const attempts: AttemptRecord[] = []
+    for (const { record } of this.#attempts) if (record) attempts.push(record)
+    attempts.push(...this.#exchange.innerAttempts)
     this.#record = this.#exchange.frozen(this.#tracker.record(this.#exchange, { status, httpStatus, attempts }))
     this.#exchange.ended = true
     // An inner one that outlives its parent is recorded by itself.
     this.#adopted = this.#exchange.inner?.parent.adopt(this.#record) === true
     if (!this.#adopted) this.#durable = this.#profile.hooks.onUsageDurable?.promise(this.#record, this.#exchange)
-    if (this.#durable) await Promise.race([this.#durable, pause(DURABLE_MS)])
+    return this.#durable && Promise.race([this.#durable, pause(DURABLE_MS)])
   }
 
   async #settle(): Promise<void> {
@@ -290,7 +291,8 @@ class Running {
     const { status, httpStatus, ms, tokens, attempts } = this.#record!
     this.#note('done', { status, httpStatus, ms, tokens, attempts })
     if (this.#adopted) return
-    await Promise.all([this.#durable, this.#profile.hooks.onUsage?.promise(this.#record!, this.#exchange)])
+    const told = this.#profile.hooks.onUsage?.promise(this.#record!, this.#exchange)
+    await (this.#durable ? Promise.all([this.#durable, told]) : told)
   }
 
   #note(event: 'route' | 'attempt' | 'commit' | 'done', fields: Readonly<Record<string, unknown>>): void {
@@ -302,34 +304,6 @@ class Running {
 function lastSkip(thrown: unknown): unknown {
   if (!isSkipTarget(thrown)) return thrown
   return new CcrError('CCR_HOOK_FAILED', `every target was passed over, the last one too: ${thrown.message}`)
-}
-
-/** What is kept back of an answer: its beginning, or all of it for a client that does not stream. */
-class Held {
-  readonly pieces: Piece[] = []
-  readonly #limits: Settings['limits']
-  readonly #stream: boolean
-  #events = 0
-  #bytes = 0
-
-  constructor(limits: Settings['limits'], stream: boolean) {
-    this.#limits = limits
-    this.#stream = stream
-  }
-
-  add(piece: Piece): void {
-    this.pieces.push(piece)
-    this.#events += piece.events.length
-    this.#bytes += piece.bytes?.byteLength ?? weightOfEvents(piece.events)
-    const { answerBytes } = this.#limits
-    if (this.#stream || this.#bytes <= answerBytes) return
-    throw new CcrError('CCR_STREAM_LIMIT', `its answer is larger than ${answerBytes} bytes`)
-  }
-
-  /** More of a stream is kept than may be. */
-  get full(): boolean {
-    return this.#events > this.#limits.heldEvents || this.#bytes > this.#limits.heldBytes
-  }
 }
 
 /** The client has left. */

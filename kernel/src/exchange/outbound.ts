@@ -26,7 +26,7 @@ export async function prepareOutbound(attempt: AttemptState, to: GenerationProvi
   const encoded = mayPass && !hooks.wire ? request : ask(() => dialect.encode(request, canonical, attempt))
   const outbound = withBody(canonical, to.dialect, encoded)
   const patched = hooks.wire ? await hooks.wire.promise(exchange.frozen(outbound), attempt) : outbound
-  const wire: Outbound = { ...patched, headers: mergeHeaders(patched.headers) }
+  const wire = patched.headers === first.headers ? patched : { ...patched, headers: mergeHeaders(patched.headers) }
   const passthrough = mayPass && wire.body === encoded && wire.stream === stream
 
   const body = passthrough ? withModel(raw, wire.model) : toJsonBody(ask(() => dialect.strip?.(wire.body) ?? wire.body))
@@ -37,7 +37,7 @@ export async function prepareOutbound(attempt: AttemptState, to: GenerationProvi
   const sent = hooks.send ? await hooks.send.promise(addressed, attempt) : addressed
   const url = sent.url ?? address.url
   const own = to.clientCredentials && !sent.auth ? ownCredentials(exchange.headers, to.baseUrl, url) : undefined
-  const headers = mergeHeaders(withAuth(sent.headers, sent.auth), own)
+  const headers = mergeHeaders(sent.headers, credentials(sent.auth), own)
   // A streamed answer may begin with a guess at the tokens of the request, which reads it again.
   if (!stream) raw?.forget?.()
   const { connect: connectTimeoutMs } = served.runtime.settings.timeouts
@@ -53,12 +53,11 @@ function withBody(outbound: Outbound, dialect: string, body: unknown): Outbound 
   return { dialect, baseUrl, model, stream, body, headers, auth, url }
 }
 
-/** Credentials come last, so that no header can stand beside or before them. */
-function withAuth(headers: Readonly<Record<string, string>>, auth: Auth | undefined): Readonly<Record<string, string>> {
-  if (!auth) return headers
-  const name = auth.scheme === 'bearer' ? 'authorization' : auth.name.toLowerCase()
+/** To be merged last, so that no header can stand beside or before them. */
+function credentials(auth: Auth | undefined): Readonly<Record<string, string>> | undefined {
+  if (!auth) return undefined
   const value = auth.secret.reveal()
-  return mergeHeaders(headers, { [name]: auth.scheme === 'bearer' ? `Bearer ${value}` : value })
+  return auth.scheme === 'bearer' ? { authorization: `Bearer ${value}` } : { [auth.name]: value }
 }
 
 /** Runs code of a dialect; what it throws names it. */

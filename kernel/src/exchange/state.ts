@@ -43,6 +43,7 @@ export class ExchangeState implements Exchange {
   /** How many exchanges this one is inside of. */
   readonly depth: number
   readonly innerAttempts: AttemptRecord[] = []
+  readonly locals: Record<symbol, unknown> = {}
   /** Its usage is settled. */
   ended = false
   readonly #freeze: boolean

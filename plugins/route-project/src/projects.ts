@@ -20,7 +20,7 @@ export class Projects implements ProjectService {
   readonly #places: ProjectPlaces
   readonly #folders: ProjectFolders
   readonly #files: OverrideFiles
-  readonly #merged = new WeakMap<Exchange, MaybeMerged>()
+  readonly #key = Symbol('project routes')
 
   /** @param now milliseconds of a clock that only moves forward */
   constructor(router: RouterConfig, places: ProjectPlaces, now: () => number) {
@@ -31,13 +31,19 @@ export class Projects implements ProjectService {
   }
 
   routesFor(exchange: Exchange): MaybeMerged {
+    const { locals } = exchange
+    const known = locals[this.#key] as { readonly merged: MaybeMerged } | undefined
+    if (known) return known.merged
+    const merged = this.#find(exchange)
+    locals[this.#key] = { merged }
+    return merged
+  }
+
+  #find(exchange: Exchange): MaybeMerged {
     const { sessionId } = exchange.client
     if (!isSafeSessionId(sessionId)) return undefined
-    if (this.#merged.has(exchange)) return this.#merged.get(exchange)
     const folder = this.#folders.folderOf(sessionId)
-    const merged = andThen(folder, (name) => (name === undefined ? undefined : this.#read(sessionId, name, exchange)))
-    this.#merged.set(exchange, merged)
-    return merged
+    return andThen(folder, (name) => (name === undefined ? undefined : this.#read(sessionId, name, exchange)))
   }
 
   #read(sessionId: string, folder: string, { providers }: Exchange): MaybeMerged {

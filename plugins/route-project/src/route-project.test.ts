@@ -46,7 +46,7 @@ const ofClient = (value: unknown): Promise<void> =>
 
 // Each exchange is another object; of it no more than this is read.
 const routes = async (sessionId: string | undefined = SESSION) =>
-  projects.routesFor({ client: { app: 'test', sessionId }, providers } as unknown as Exchange)
+  projects.routesFor({ client: { app: 'test', sessionId }, providers, locals: {} } as unknown as Exchange)
 
 describe('where a project and a session say it', () => {
   it('session goes before project, project before the config', async () => {
@@ -97,7 +97,7 @@ describe('where a project and a session say it', () => {
   it('one exchange sees one answer', async () => {
     await transcript()
     await ofHome('config.json', { Router: { default: 'Mock,first' } })
-    const exchange = { client: { app: 'test', sessionId: SESSION }, providers } as unknown as Exchange
+    const exchange = { client: { app: 'test', sessionId: SESSION }, providers, locals: {} } as unknown as Exchange
     const first = await projects.routesFor(exchange)
     now += 5_000
     await ofHome('config.json', { Router: { default: 'Mock,second' } })

@@ -42,16 +42,22 @@ export function withoutDirectives(plan: RoutePlan, exchange: Exchange): RoutePla
 }
 
 // A request is looked at by both handlers, and looking for one word in a large one costs milliseconds.
-const known = new WeakMap<CanonicalRequest, { readonly stripped: Stripped | undefined }>()
+const LOOKED = Symbol('directives')
+
+interface Looked {
+  readonly request: CanonicalRequest
+  readonly stripped: Stripped | undefined
+}
 
 function strippedOf(plan: RoutePlan, exchange: Exchange): Stripped | undefined {
   const request = requestOf(plan, exchange)
-  let found = known.get(request)
-  if (!found) {
+  const { locals } = exchange
+  let looked = locals[LOOKED] as Looked | undefined
+  if (looked?.request !== request) {
     const mayHold = plan.request !== undefined || exchange.mayHold(DIRECTIVE_WORD)
-    known.set(request, (found = { stripped: mayHold ? stripDirectives(request) : undefined }))
+    locals[LOOKED] = looked = { request, stripped: mayHold ? stripDirectives(request) : undefined }
   }
-  return found.stripped
+  return looked.stripped
 }
 
 type Wish = { readonly rule: string; readonly text: string } | (PassedOver & { readonly rule: string })
