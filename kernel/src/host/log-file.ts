@@ -1,10 +1,9 @@
 import pino from 'pino'
+import { LineBuffer } from './log-line.ts'
 import type { Redact } from './redact.ts'
 
 const FLUSH_MS = 100
 const BATCH_BYTES = 64 * 1024
-// No character of a string needs more in UTF-8.
-const MOST_BYTES = 3
 // What a disk that takes no more may hold up, in bytes; further lines are dropped.
 const BACKLOG = 4 * 1024 * 1024
 const CLOSE_MS = 2_000
@@ -19,8 +18,7 @@ type Destination = ReturnType<typeof pino.destination>
 export class LogFile {
   readonly #destination: Destination
   readonly #redact: Redact
-  readonly #batch = Buffer.allocUnsafe(BATCH_BYTES)
-  #used = 0
+  readonly #batch = new LineBuffer(BATCH_BYTES)
   #timer: NodeJS.Timeout | undefined
   #failing = false
 
@@ -41,11 +39,38 @@ export class LogFile {
 
   /** @param line with its line end */
   write(line: string): void {
-    const most = line.length * MOST_BYTES
-    if (most > BATCH_BYTES - this.#used) this.#flush()
-    if (most > BATCH_BYTES) return void this.#destination.write(this.#redact(line))
-    this.#used += this.#batch.write(line, this.#used)
+    if (!this.#add((batch) => batch.text(line))) this.#destination.write(this.#redact(line))
+  }
+
+  /** Writes a line of JSON: the beginning of an object, and the members of others. */
+  record(beginning: string, ...fields: readonly object[]): void {
+    const added = this.#add((batch) => {
+      batch.text(beginning)
+      for (const one of fields) batch.members(one)
+      batch.text('}\n')
+    })
+    if (added) return
+    const rest = JSON.stringify(Object.assign({}, ...fields)).slice(1)
+    this.#destination.write(this.#redact(`${beginning}${rest === '}' ? '' : ','}${rest}\n`))
+  }
+
+  /** Whether there was room, when the lines before were written. */
+  #add(write: (batch: LineBuffer) => void): boolean {
+    const before = this.#batch.used
+    let whole = false
+    try {
+      write(this.#batch)
+      whole = !this.#batch.full
+    } finally {
+      // Half a line is none, also when a field cannot be written.
+      if (!whole) this.#batch.reset(before)
+    }
+    if (!whole) {
+      this.#flush()
+      return before > 0 && this.#add(write)
+    }
     this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS).unref()
+    return true
   }
 
   /** Writes what is left; at most 2 s. */
@@ -67,9 +92,9 @@ export class LogFile {
   #flush(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    if (this.#used === 0) return
-    const text = this.#redact(this.#batch.toString('utf8', 0, this.#used))
-    this.#used = 0
+    if (this.#batch.used === 0) return
+    const text = this.#redact(this.#batch.toString())
+    this.#batch.reset(0)
     this.#destination.write(text)
   }
 }

@@ -1,6 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { membersOf } from './log-line.ts'
+import { LineBuffer } from './log-line.ts'
+
+function membersOf(fields: object): string {
+  const line = new LineBuffer(1024 * 1024)
+  line.members(fields)
+  expect(line.full).toBe(false)
+  expect(Buffer.byteLength(line.toString())).toBe(line.used)
+  return line.toString()
+}
 
 const parsed = (fields: object): unknown => JSON.parse(`{"first":0${membersOf(fields)}}`)
 const expected = (fields: object): unknown => JSON.parse(JSON.stringify({ first: 0, ...fields }))
@@ -34,6 +42,26 @@ describe('a line of a log', () => {
   })
 
   it('is one line whatever a client named', () => {
-    expect(membersOf({ model: 'a"\n\u2028\ud800' })).toBe(`,"model":${JSON.stringify('a"\n\u2028\ud800')}`)
+    expect(membersOf({ model: 'a"\n\u2028é' })).toBe(`,"model":${JSON.stringify('a"\n\u2028é')}`)
+  })
+
+  it('that finds no room says so, and what was before it stays', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 200 }), fc.string({ unit: 'binary', maxLength: 60 }), (size, text) => {
+        const line = new LineBuffer(size)
+        line.text('{"a":1')
+        const before = line.used
+        const fields = { text, list: [text, 1, true] }
+        line.members(fields)
+        line.text('}')
+        expect(line.used).toBeLessThanOrEqual(size)
+        if (!line.full) {
+          expect(JSON.parse(line.toString())).toEqual(JSON.parse(JSON.stringify({ a: 1, ...fields })))
+          return
+        }
+        line.reset(before)
+        expect([line.full, line.toString()]).toEqual([false, before === 0 ? '' : '{"a":1'])
+      }),
+    )
   })
 })

@@ -5,7 +5,6 @@ import pino from 'pino'
 import type { Log } from '../core/log.ts'
 import type { RoutingLog } from '../exchange/ports.ts'
 import { LogFile } from './log-file.ts'
-import { membersOf } from './log-line.ts'
 import { createPrivateDirectory } from '../load/private-files.ts'
 import type { Redact } from './redact.ts'
 
@@ -70,10 +69,9 @@ export class Logs implements RoutingLog {
     fields: Readonly<Record<string, unknown>>,
   ): void {
     if (!this.#routing || !this.#options.enabled) return
-    const who = event === 'route' ? membersOf(described(exchange)) : ''
-    this.#routing.write(
-      `{"time":"${this.#stamp()}","event":"${event}","request":"${exchange.id}"${who}${membersOf(fields)}}\n`,
-    )
+    const beginning = `{"time":"${this.#stamp()}","event":"${event}","request":"${exchange.id}"`
+    if (event === 'route') this.#routing.record(beginning, described(exchange), fields)
+    else this.#routing.record(beginning, fields)
   }
 
   async close(): Promise<void> {
