@@ -30,9 +30,12 @@ describe('a line of a log', () => {
   })
 
   it('asks what knows how it is written', () => {
-    expect(membersOf({ at: new Date(0), secret: { toJSON: () => '[secret]' } })).toBe(
-      `,"at":"${new Date(0).toISOString()}","secret":"[secret]"`,
-    )
+    const secret = new (class {
+      readonly value = 'CANARY'
+      toJSON = (): string => '[secret]'
+    })()
+    const at = new Date(0)
+    expect(membersOf({ at, secret })).toBe(`,"at":"${at.toISOString()}","secret":"[secret]"`)
   })
 
   it('finds a circle instead of following it', () => {

@@ -5,6 +5,11 @@ const MOST_BYTES = 3
 
 const QUOTE = 34
 const COMMA = 44
+const COLON = 58
+const ARRAY = 91
+const ARRAY_END = 93
+const OBJECT = 123
+const OBJECT_END = 125
 const BACKSLASH = 92
 const SPACE = 32
 const TILDE = 126
@@ -65,11 +70,11 @@ export class LineBuffer {
     let begun = !first
     for (const key in fields) {
       const value = (fields as Readonly<Record<string, unknown>>)[key]
-      if (value === undefined || !Object.hasOwn(fields, key)) continue
+      if (value === undefined) continue
       if (begun) this.#byte(COMMA)
       begun = true
       this.#string(key)
-      this.text(':')
+      this.#byte(COLON)
       this.#value(value, depth)
     }
   }
@@ -81,19 +86,19 @@ export class LineBuffer {
     else if (depth === 0 || !isPlain(value)) this.text(JSON.stringify(value) ?? 'null')
     else if (Array.isArray(value)) this.#list(value, depth - 1)
     else {
-      this.text('{')
+      this.#byte(OBJECT)
       this.#members(value, true, depth - 1)
-      this.text('}')
+      this.#byte(OBJECT_END)
     }
   }
 
   #list(list: readonly unknown[], depth: number): void {
-    this.text('[')
+    this.#byte(ARRAY)
     for (let index = 0; index < list.length; index++) {
       if (index > 0) this.#byte(COMMA)
       this.#value(list[index], depth)
     }
-    this.text(']')
+    this.#byte(ARRAY_END)
   }
 
   #string(text: string): void {
@@ -123,5 +128,5 @@ export class LineBuffer {
 function isPlain(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false
   const prototype: unknown = Object.getPrototypeOf(value)
-  return (prototype === Object.prototype || prototype === Array.prototype) && !('toJSON' in value)
+  return prototype === Object.prototype || prototype === Array.prototype
 }
