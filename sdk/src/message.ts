@@ -30,82 +30,87 @@ export interface MessageAccumulator {
  * by `max_tokens`) is left out: a truncated call is never completed.
  */
 export function createAccumulator(): MessageAccumulator {
-  let start: CanonicalMessage | undefined
-  // What only the end says, such as `stop_details` and `context_management`.
-  let late: Record<string, unknown> = {}
-  let usage: CanonicalUsage = {}
-  let stopReason: string | null = null
-  let stopSequence: string | null = null
-  const blocks: (Draft | undefined)[] = []
-  const pieces = new Map<number, string[]>()
+  return new Accumulator()
+}
 
-  const delta = (index: number, part: Extract<CanonicalEvent, { type: 'content_block_delta' }>['delta']): void => {
-    const block = blocks[index]
+class Accumulator implements MessageAccumulator {
+  #start: CanonicalMessage | undefined
+  /** What only the end says, such as `stop_details` and `context_management`. */
+  #late: Record<string, unknown> = {}
+  #usage: CanonicalUsage = {}
+  #stopReason: string | null = null
+  #stopSequence: string | null = null
+  readonly #blocks: (Draft | undefined)[] = []
+  /** The pieces of each open block. */
+  readonly #pieces: (string[] | undefined)[] = []
+
+  push(event: CanonicalEvent): void {
+    switch (event.type) {
+      case 'message_start':
+        this.#start = event.message
+        this.#usage = event.message.usage ?? {}
+        break
+      case 'content_block_start':
+        this.#blocks[event.index] = { ...event.content_block }
+        break
+      case 'content_block_delta':
+        this.#delta(event.index, event.delta)
+        break
+      case 'content_block_stop':
+        this.#stop(event.index)
+        break
+      case 'message_delta': {
+        const {
+          type: _type,
+          delta: { stop_reason, stop_sequence, ...inner },
+          usage,
+          ...outer
+        } = event
+        this.#stopReason = stop_reason ?? this.#stopReason
+        this.#stopSequence = stop_sequence ?? this.#stopSequence
+        this.#usage = mergeUsage(this.#usage, usage)
+        this.#late = mergeFields(mergeFields(this.#late, inner), outer)
+        break
+      }
+      default:
+    }
+  }
+
+  message(): CanonicalMessage | undefined {
+    if (!this.#start) return undefined
+    const content = this.#blocks.filter((block) => block !== undefined) as readonly ContentBlock[]
+    const [stop_reason, stop_sequence] = [this.#stopReason, this.#stopSequence]
+    return { ...this.#start, ...this.#late, content, stop_reason, stop_sequence, usage: this.#usage }
+  }
+
+  #delta(index: number, part: Extract<CanonicalEvent, { type: 'content_block_delta' }>['delta']): void {
+    const block = this.#blocks[index]
     if (!block) return
     if (part.type === 'citations_delta')
       block['citations'] = [...((block['citations'] as unknown[] | null) ?? []), part.citation]
     else if (part.type === 'signature_delta') block['signature'] = part.signature
     else {
-      const list = pieces.get(index)
       const piece =
         part.type === 'text_delta' ? part.text : part.type === 'thinking_delta' ? part.thinking : part.partial_json
+      const list = this.#pieces[index]
       if (list) list.push(piece)
-      else pieces.set(index, [piece])
+      else this.#pieces[index] = [piece]
     }
   }
 
-  const stop = (index: number): void => {
-    const block = blocks[index]
-    const list = pieces.get(index)
+  #stop(index: number): void {
+    const block = this.#blocks[index]
+    const list = this.#pieces[index]
     if (!block || !list) return
-    pieces.delete(index)
-    const joined = list.join('')
+    this.#pieces[index] = undefined
+    const joined = list.length === 1 ? list[0]! : list.join('')
     if (block.type === 'text') block['text'] = `${String(block['text'] ?? '')}${joined}`
     else if (block.type === 'thinking') block['thinking'] = `${String(block['thinking'] ?? '')}${joined}`
     else if (joined !== '') {
       const input = parseObject(joined)
-      if (input === undefined) blocks[index] = undefined
+      if (input === undefined) this.#blocks[index] = undefined
       else block['input'] = input
     }
-  }
-
-  return {
-    push(event) {
-      switch (event.type) {
-        case 'message_start':
-          start = event.message
-          usage = event.message.usage ?? {}
-          break
-        case 'content_block_start':
-          blocks[event.index] = { ...event.content_block }
-          break
-        case 'content_block_delta':
-          delta(event.index, event.delta)
-          break
-        case 'content_block_stop':
-          stop(event.index)
-          break
-        case 'message_delta': {
-          const {
-            type: _type,
-            delta: { stop_reason, stop_sequence, ...inner },
-            usage: later,
-            ...outer
-          } = event
-          stopReason = stop_reason ?? stopReason
-          stopSequence = stop_sequence ?? stopSequence
-          usage = mergeUsage(usage, later)
-          late = mergeFields(mergeFields(late, inner), outer)
-          break
-        }
-        default:
-      }
-    },
-    message() {
-      if (!start) return undefined
-      const content = blocks.filter((block) => block !== undefined) as readonly ContentBlock[]
-      return { ...start, ...late, content, stop_reason: stopReason, stop_sequence: stopSequence, usage }
-    },
   }
 }
 

@@ -87,32 +87,27 @@ export function createSseReader(maxFrame = MAX_FRAME): SseReader {
 
   // The frames before a fault are returned and the fault is thrown by the next call: cuts make no difference.
   let fault: unknown
-  const frames = (read: (out: SseFrame[]) => void): readonly SseFrame[] => {
+  const frames = (text: string, last: boolean): readonly SseFrame[] => {
     if (fault !== undefined) throw fault
     const out: SseFrame[] = []
     try {
-      read(out)
+      if (text !== '') take(text, out)
+      if (last) finish(out)
     } catch (thrown) {
       fault = thrown
       if (out.length === 0) throw thrown
     }
     return out
   }
+  const finish = (out: SseFrame[]): void => {
+    if (pieces.length > 0) line(pieces.join(''), out)
+    pieces = []
+    line('', out)
+  }
 
   return {
-    push: (bytes) =>
-      frames((out) => {
-        const text = decoder.push(bytes)
-        if (text !== '') take(text, out)
-      }),
-    end: () =>
-      frames((out) => {
-        const rest = decoder.end()
-        if (rest !== '') take(rest, out)
-        if (pieces.length > 0) line(pieces.join(''), out)
-        pieces = []
-        line('', out)
-      }),
+    push: (bytes) => frames(decoder.push(bytes), false),
+    end: () => frames(decoder.end(), true),
   }
 }
 

@@ -45,7 +45,7 @@ async function readStream(
   const frames = passing ? dialect.passthrough?.(pipeline.observed) : undefined
   const head = new AnswerHead()
   const body = response.body[Symbol.asyncIterator]()
-  const wire: unknown[] = []
+  let wire: unknown[] = []
   const emit = (event: unknown): void => void wire.push(event)
   try {
     for (;;) {
@@ -63,7 +63,7 @@ async function readStream(
         if (piece.events.length > 0 || pipeline.failure !== undefined) head.drop()
         busy = take(piece)
       } else {
-        wire.length = 0
+        wire = []
         try {
           if (read.done) reader.end(emit)
           else reader.push(read.value, emit)

@@ -28,21 +28,32 @@ const DURABLE_MS = 50
 export async function runExchange(lease: Lease, incoming: Incoming, runtime: Runtime, log: Log): Promise<void> {
   const id = runtime.newId('req_')
   try {
-    let decoded: DecodedRequest
+    const decoded = decode(id, incoming, runtime, log)
+    if (!decoded) return
+    const exchange = new ExchangeState(id, decoded, incoming, { generation: lease.generation, runtime, log })
+    const running = new Running(exchange, incoming)
     try {
-      decoded = incoming.client.decode(incoming.input)
+      await running.answer()
     } catch (thrown) {
-      if (!isCcrError(thrown)) log.error({ exchange: id, err: thrown }, 'a client dialect failed to decode a request')
-      return sendFailure(incoming.sink, incoming.client, replyTo(thrown, runtime.redact), id)
+      running.giveUp(thrown)
     }
-    const { generation } = lease
-    const exchange = new ExchangeState(id, decoded, incoming, { generation, runtime, log })
-    await new Running(exchange, incoming).run()
+    await running.settle()
   } catch (err) {
     log.error({ exchange: id, err }, 'an exchange failed outside its rules')
     incoming.sink.destroy()
   } finally {
     lease.release()
+  }
+}
+
+/** The request as its dialect reads it; a client whose request cannot be read is told why. */
+function decode(id: string, { client, input, sink }: Incoming, runtime: Runtime, log: Log): DecodedRequest | undefined {
+  try {
+    return client.decode(input)
+  } catch (thrown) {
+    if (!isCcrError(thrown)) log.error({ exchange: id, err: thrown }, 'a client dialect failed to decode a request')
+    sendFailure(sink, client, replyTo(thrown, runtime.redact), id)
+    return undefined
   }
 }
 
@@ -72,21 +83,13 @@ class Running {
     this.#log = log
   }
 
-  async run(): Promise<void> {
-    try {
-      // An inner exchange was asked for by a plugin, not by a client.
-      const guarded = this.#exchange.inner ? undefined : this.#profile.hooks.onRequest
-      const reply = guarded && (await guarded.promise(undefined, this.#exchange))
-      if (reply) await this.#replyLocally(reply)
-      else await this.#tryTargets(await planRoute(this.#exchange, this.#profile))
-    } catch (thrown) {
-      this.#giveUp(thrown)
-    }
-    this.#delivery.close()
-    await this.#settle()
-  }
-
-  async #tryTargets(targets: readonly FoundTarget[]): Promise<void> {
+  /** Answers the client, or throws what prevents it. */
+  async answer(): Promise<void> {
+    // An inner exchange was asked for by a plugin, not by a client.
+    const guarded = this.#exchange.inner ? undefined : this.#profile.hooks.onRequest
+    const reply = guarded && (await guarded.promise(undefined, this.#exchange))
+    if (reply) return this.#replyLocally(reply)
+    const targets = await planRoute(this.#exchange, this.#profile)
     const { decidedBy, rule, source, scenario, family, targets: chosen, passedOver } = this.#exchange.plan!
     this.#note('route', { decidedBy, rule, source, scenario, family, targets: chosen, passedOver })
     const { limits, timeouts } = this.#runtime.settings
@@ -262,7 +265,7 @@ class Running {
   }
 
   /** Whatever ends the exchange without an answer. */
-  #giveUp(thrown: unknown): void {
+  giveUp(thrown: unknown): void {
     const { cancellation } = this.#exchange
     if (this.#delivery.stalled || isClosed(cancellation)) return this.#delivery.leave()
     const reason = cancellation.aborted ? cancellation.reason : thrown
@@ -285,7 +288,9 @@ class Running {
     return this.#durable && Promise.race([this.#durable, pause(DURABLE_MS)])
   }
 
-  async #settle(): Promise<void> {
+  /** Closes what is still open and records what was used. */
+  async settle(): Promise<void> {
+    this.#delivery.close()
     const gone = isClosed(this.#exchange.cancellation) ? 'client_closed' : 'error'
     await this.#close(this.#delivery.stalled ? 'client_stalled' : gone, this.#delivery.status)
     const { status, httpStatus, ms, tokens, attempts } = this.#record!

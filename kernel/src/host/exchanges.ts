@@ -24,6 +24,8 @@ export interface ExchangeCall {
   /** Takes the lease and finds the endpoint in its generation; nothing when that is gone and was answered. */
   enter(): { readonly lease: Lease; readonly incoming: Incoming } | undefined
   refuse(refusal: Refusal): void
+  /** It has ended. */
+  left(): void
 }
 
 /** What exchanges need. */
@@ -109,6 +111,7 @@ export class Exchanges {
       if (admitted) this.#admission.leave(bytes)
       this.#remove(open)
       if (this.#open.length === 0) this.#idle?.()
+      call.left()
     }
   }
 

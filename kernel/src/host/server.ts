@@ -249,7 +249,7 @@ export class HostServer {
     })
   }
 
-  async #exchange(request: IncomingMessage, response: ServerResponse, body: Buffer): Promise<void> {
+  #exchange(request: IncomingMessage, response: ServerResponse, body: Buffer): Promise<void> {
     const sink = new ResponseSink(response)
     const socket: ClientSocket = request.socket
     const sinks = (socket[SINKS] ??= [])
@@ -261,10 +261,14 @@ export class HostServer {
       bytes: body.length,
       refuse: (refusal) => this.#refuse(request, response, refusal),
       enter: () => this.#enter(request, response, body, sink),
+      left: () => {
+        // Nearly always the only one.
+        if (sinks.length === 1) sinks.pop()
+        else sinks.splice(sinks.indexOf(sink), 1)
+        if (this.#stopping) setImmediate(() => this.#server.closeIdleConnections())
+      },
     }
-    await this.#exchanges.serve(call, this.#rules.runtime)
-    sinks.splice(sinks.indexOf(sink), 1)
-    if (this.#stopping) setImmediate(() => this.#server.closeIdleConnections())
+    return this.#exchanges.serve(call, this.#rules.runtime)
   }
 
   #enter(

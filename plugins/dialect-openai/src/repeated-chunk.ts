@@ -68,10 +68,11 @@ function shapeOf(json: string): Shape | undefined {
   const delta = choice?.['delta'] as Record<string, unknown> | null | undefined
   if (!choice || !isFlat(chunk, 'choices') || !isFlat(choice, 'delta') || !delta || !isFlat(delta)) return undefined
   if (delta[key] !== ANY) return undefined
-  // Every chunk is an object of its own, because stages may change what they are given.
-  const withText = (text: string): ChatChunk =>
-    ({ ...chunk, choices: [{ ...choice, delta: { ...delta, [key]: text } }] }) as ChatChunk
-  return { head, tail, withText }
+  // Every chunk is an object of its own, because stages may change what they are given. A key that is written out costs
+  // a third of one that is computed.
+  const withDelta = (delta: object): ChatChunk => ({ ...chunk, choices: [{ ...choice, delta }] }) as ChatChunk
+  if (key === 'content') return { head, tail, withText: (content) => withDelta({ ...delta, content }) }
+  return { head, tail, withText: (text) => withDelta({ ...delta, [key]: text }) }
 }
 
 /** Whether an object holds no other, but for what stands at one key. */
