@@ -40,17 +40,50 @@ const OBJECT_END = 125
  * @throws CcrError `CCR_REQUEST_INVALID` naming the byte at fault
  */
 export function readJson(bytes: Buffer, maxDepth = MAX_DEPTH): JsonDocument {
-  return bytes.length < LARGE_BYTES ? readSmall(bytes, maxDepth) : readLarge(bytes, maxDepth)
+  return bytes.length < LARGE_BYTES ? new SmallDocument(bytes, maxDepth) : readLarge(bytes, maxDepth)
 }
 
-function readSmall(bytes: Buffer, maxDepth: number): JsonDocument {
-  let found: Fields | undefined
-  const fields = (): Fields => (found ??= scan(bytes, maxDepth))
-  const text = bytes.toString('utf8')
-  if (text.includes('__proto__') || text.includes('\\u00') || mayBeDeep(text, maxDepth)) fields()
-  const value = parsed(text, fields) as JsonObject
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) fields()
-  return { value, isArray: (key) => Array.isArray(value[key]), spansOf: (key) => fields().get(key) ?? [], forget }
+/** Parsed whole, and kept so. */
+class SmallDocument implements JsonDocument {
+  readonly value: JsonObject
+  readonly #bytes: Buffer
+  readonly #maxDepth: number
+  #fields: Fields | undefined
+
+  constructor(bytes: Buffer, maxDepth: number) {
+    this.#bytes = bytes
+    this.#maxDepth = maxDepth
+    const text = bytes.toString('utf8')
+    if (text.includes('__proto__') || text.includes('\\u00') || mayBeDeep(text, maxDepth)) this.#scan()
+    this.value = this.#parse(text) as JsonObject
+    if (typeof this.value !== 'object' || this.value === null || Array.isArray(this.value)) this.#scan()
+  }
+
+  isArray(key: string): boolean {
+    return Array.isArray(this.value[key])
+  }
+
+  spansOf(key: string): readonly Span[] {
+    return this.#scan().get(key) ?? []
+  }
+
+  forget(): void {
+    // There is nothing that could be parsed again.
+  }
+
+  /** What is wrong with a body that does not parse, the scan says. */
+  #parse(text: string): unknown {
+    try {
+      return JSON.parse(text)
+    } catch (cause) {
+      this.#scan()
+      throw new CcrError('CCR_REQUEST_INVALID', 'the request body is not valid JSON', { cause })
+    }
+  }
+
+  #scan(): Fields {
+    return (this.#fields ??= scan(this.#bytes, this.#maxDepth))
+  }
 }
 
 function readLarge(bytes: Buffer, maxDepth: number): JsonDocument {
@@ -67,20 +100,6 @@ function readLarge(bytes: Buffer, maxDepth: number): JsonDocument {
   }
   const isArray = (key: string): boolean => bytes[fields.get(key)?.at(-1)?.[0] ?? bytes.length] === ARRAY
   return { value, isArray, spansOf: (key) => fields.get(key) ?? [], forget: () => parts.clear() }
-}
-
-function forget(): void {
-  // A small body is parsed whole and kept.
-}
-
-/** What is wrong with a body that does not parse, the scan says. */
-function parsed(text: string, fields: () => Fields): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (cause) {
-    fields()
-    throw new CcrError('CCR_REQUEST_INVALID', 'the request body is not valid JSON', { cause })
-  }
 }
 
 /** Whether a body has more opening brackets, those inside of strings too, than it may have levels. */

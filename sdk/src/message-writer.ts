@@ -64,8 +64,9 @@ type Segment = Run | Call | Whole
 export class MessageWriter {
   readonly #emit: Emit<CanonicalEvent>
   readonly #options: MessageWriterOptions
-  readonly #calls = new Map<string, Call>()
-  readonly #ids = new Set<string>()
+  /** Most answers call nothing, and a map costs as much as all the rest of an answer of few words. */
+  #calls: Map<string, Call> | undefined
+  #ids: Set<string> | undefined
   #usage: CanonicalUsage = {}
   #started = false
   #ended = false
@@ -94,7 +95,7 @@ export class MessageWriter {
 
   /** Any tool call was seen. */
   get hasCalls(): boolean {
-    return this.#calls.size > 0
+    return this.#calls !== undefined
   }
 
   /** Sends `message_start`, once; every other method does it when needed. */
@@ -170,10 +171,10 @@ export class MessageWriter {
     },
   ): void {
     if (this.#ended) return
-    let call = this.#calls.get(key)
+    let call = this.#calls?.get(key)
     if (!call) {
       call = { kind: 'call', id: undefined, name: '', arguments: new ToolArguments(), opened: false, closed: false }
-      this.#calls.set(key, call)
+      ;(this.#calls ??= new Map()).set(key, call)
       this.#hold(FRAGMENT_COST + key.length)
       this.#append(call)
     }
@@ -199,7 +200,7 @@ export class MessageWriter {
 
   /** The arguments of the tool call `key` are complete: whatever else comes under this key is another call. */
   isComplete(key: string): boolean {
-    return this.#calls.get(key)?.arguments.complete ?? false
+    return this.#calls?.get(key)?.arguments.complete ?? false
   }
 
   /** A block that arrives whole, such as a server tool's call or result. */
@@ -250,7 +251,7 @@ export class MessageWriter {
   }
 
   #checkCalls(): void {
-    for (const call of this.#calls.values()) {
+    for (const call of this.#calls?.values() ?? []) {
       if (call.name === '') throw invalid('a tool call has no name')
       if (!call.arguments.empty && !call.arguments.complete)
         throw invalid(`the arguments of tool call '${call.name}' are not a JSON object`)
@@ -347,10 +348,10 @@ export class MessageWriter {
   #callId(call: Call): string {
     const given = call.id
     const id =
-      given !== undefined && /^[A-Za-z0-9_-]+$/.test(given) && !this.#ids.has(given)
+      given !== undefined && /^[A-Za-z0-9_-]+$/.test(given) && !this.#ids?.has(given)
         ? given
         : this.#options.newId('toolu_')
-    this.#ids.add(id)
+    ;(this.#ids ??= new Set()).add(id)
     return id
   }
 

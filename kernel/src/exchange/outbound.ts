@@ -1,5 +1,5 @@
 import { type Auth, type CanonicalRequest, CcrError, isCcrError, messageOf, type Outbound } from '@ccr/sdk'
-import { mergeHeaders, ownCredentials, toJsonBody, withModel } from '@ccr/sdk/kernel'
+import { addHeaders, mergeHeaders, ownCredentials, toJsonBody, withModel } from '@ccr/sdk/kernel'
 import type { GenerationProvider, Profile } from '../core/profile.ts'
 import type { AttemptState } from './attempt.ts'
 
@@ -37,7 +37,8 @@ export async function prepareOutbound(attempt: AttemptState, to: GenerationProvi
   const sent = hooks.send ? await hooks.send.promise(addressed, attempt) : addressed
   const url = sent.url ?? address.url
   const own = to.clientCredentials && !sent.auth ? ownCredentials(exchange.headers, to.baseUrl, url) : undefined
-  const headers = mergeHeaders(sent.headers, credentials(sent.auth), own)
+  // Credentials come last, so that no header can stand beside or before them.
+  const headers = addHeaders(sent === addressed ? given : mergeHeaders(sent.headers), credentials(sent.auth), own)
   // A streamed answer may begin with a guess at the tokens of the request, which reads it again.
   if (!stream) raw?.forget?.()
   const { connect: connectTimeoutMs } = served.runtime.settings.timeouts
@@ -53,7 +54,6 @@ function withBody(outbound: Outbound, dialect: string, body: unknown): Outbound 
   return { dialect, baseUrl, model, stream, body, headers, auth, url }
 }
 
-/** To be merged last, so that no header can stand beside or before them. */
 function credentials(auth: Auth | undefined): Readonly<Record<string, string>> | undefined {
   if (!auth) return undefined
   const value = auth.secret.reveal()

@@ -22,7 +22,7 @@ import type { CallDelta, ChatChoice, ChatChunk, ChatDelta, ChatEvent, FunctionDe
 export class ChatDecoder implements StreamTransform<ChatEvent, CanonicalEvent> {
   readonly #writer: MessageWriter
   readonly #newId: (prefix: string) => string
-  readonly #keys = new CallKeys()
+  #keys: CallKeys | undefined
   #emit: Emit<CanonicalEvent> = () => {}
   #annotations: Annotations | undefined
   readonly #provider: string
@@ -155,6 +155,7 @@ export class ChatDecoder implements StreamTransform<ChatEvent, CanonicalEvent> {
   #call(call: CallDelta | null, position: number): void {
     if (typeof call !== 'object' || call === null) return
     const id = typeof call.id === 'string' || typeof call.id === 'number' ? `${call.id}` : undefined
+    this.#keys ??= new CallKeys()
     this.#function(this.#keys.keyOf(call, id, position, this.#writer), id, call.function ?? {})
   }
 

@@ -2,7 +2,7 @@ import { definePlugin, RouterConfig, Type } from '@ccr/sdk'
 import { ImageAgent } from './agent.ts'
 import { directRoute } from './direct.ts'
 import { createSight } from './sight.ts'
-import { createImageTargets } from './targets.ts'
+import { createImageTargets, usesImages } from './targets.ts'
 
 const Models = (description: string) => Type.Array(Type.String({ minLength: 1 }), { default: [], description })
 
@@ -36,9 +36,8 @@ export default definePlugin({
     const sees = createSight(ctx.options)
     const projects = ctx.get('projects?')
     const targetsFor = createImageTargets(router, projects)
-    const isUsed = [router, ...Object.values(router.families ?? {})].some(({ image }) => image)
     // Without an image model there is nothing to do, unless projects name one.
-    if (!isUsed && !projects) return
+    if (!usesImages(router) && !projects) return
     const agent = new ImageAgent({ ctx, targetsFor, sees, forced, rounds: ctx.options.rounds })
     if (!forced) {
       ctx.on('selectRoute', (plan, exchange) => directRoute({ targetsFor, sees }, plan, exchange), {

@@ -30,8 +30,18 @@ export function createImageTargets(router: RouterConfig, projects: ProjectServic
         }),
     }
   }
+  const isUsed = usesImages(router)
   return (exchange, family) =>
-    andThen(projects?.routesFor(exchange), (own) => targetsIn(own?.router ?? router, exchange, family))
+    andThen(projects?.routesFor(exchange), (own) =>
+      own || isUsed ? targetsIn(own?.router ?? router, exchange, family) : NOWHERE,
+    )
+}
+
+const NOWHERE: ImageTargets = { target: undefined, rule: 'Router.image', isImageModel: () => false }
+
+/** Whether any of the routes is for images. */
+export function usesImages(router: RouterConfig): boolean {
+  return [router, ...Object.values(router.families ?? {})].some(({ image }) => written(image) !== undefined)
 }
 
 /** Whether two targets are one. */

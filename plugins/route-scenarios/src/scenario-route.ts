@@ -12,7 +12,8 @@ import type {
 } from '@ccr/sdk'
 
 const ORDER: readonly Scenario[] = ['extendedContext', 'longContext', 'background', 'webSearch', 'think']
-const WITH_DEFAULT: readonly Scenario[] = [...ORDER, 'default']
+const READING = { name: 'Router', order: ORDER, background: 'models' } as const
+const WITH_DEFAULT = { ...READING, order: [...ORDER, 'default'] } as const
 
 /** What the routes by scenario are made of. */
 export interface ScenarioRouteOptions {
@@ -29,8 +30,7 @@ export function scenarioRoute(
 ): Maybe<RoutePlan> {
   const choose = (own: ProjectRoutes | undefined): Maybe<RoutePlan> => {
     // The default route of the config is decided for behind all routers; only another one is decided for here.
-    const order = own?.origins.has('default') ? WITH_DEFAULT : ORDER
-    const how = { name: 'Router', order, background: 'models' } as const
+    const how = own?.origins.has('default') ? WITH_DEFAULT : READING
     const found = scenarios.choose(requestOf(plan, exchange), exchange, own?.router ?? router, how)
     return andThen(found, (chosen) => planFor(chosen, plan, own))
   }
