@@ -52,8 +52,8 @@ export interface Exchange {
    */
   mayHold(text: string): boolean
   /**
-   * What plugins know of this exchange alone, each under a symbol of its own. It ends with the exchange, and costs less
-   * than a WeakMap, which the garbage of each exchange passes through.
+   * What plugins know of this exchange alone, each under a symbol of its own; no place for what others must not see. It
+   * ends with the exchange, and costs less than a WeakMap, which the garbage of each exchange passes through.
    */
   readonly locals: Record<symbol, unknown>
 }

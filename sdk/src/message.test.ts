@@ -1,7 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { CanonicalEvent, CanonicalMessage, ContentBlock } from './canonical.ts'
-import { createAccumulator, mergeUsage, messageEvents, parseObject, weightOfEvents } from './message.ts'
+import {
+  createAccumulator,
+  mergeUsage,
+  messageEvents,
+  messageOfEvents,
+  parseObject,
+  weightOfEvents,
+} from './message.ts'
 
 const RUNS = Number(process.env['CCR_FUZZ_RUNS'] ?? 300)
 const LIMITS = { timeout: 30_000 + RUNS * 30 }
@@ -237,5 +244,33 @@ describe('parseObject', () => {
 
   it('reads an object', () => {
     expect(parseObject(' {"a":{}} ')).toEqual({ a: {} })
+  })
+})
+
+describe('pieces that upstreams leave out', () => {
+  const answer = (block: object, delta: object): CanonicalEvent[] =>
+    [
+      { type: 'message_start', message: { id: 'm', type: 'message', role: 'assistant', model: 'x', content: [] } },
+      { type: 'content_block_start', index: 0, content_block: block },
+      { type: 'content_block_delta', index: 0, delta },
+      { type: 'content_block_stop', index: 0 },
+    ] as never
+
+  it.each([
+    ['text', { type: 'text', text: '' }, { type: 'text_delta', text: null }, { type: 'text', text: '' }],
+    [
+      'arguments',
+      { type: 'tool_use', id: 'a', name: 'b', input: {} },
+      { type: 'input_json_delta', partial_json: null },
+      { type: 'tool_use', id: 'a', name: 'b', input: {} },
+    ],
+  ])('are empty %s', (_, block, delta, whole) => {
+    expect(messageOfEvents(answer(block, delta)).content).toEqual([whole])
+  })
+
+  it('the parts of an accumulator work by themselves', () => {
+    const { push, message } = createAccumulator()
+    for (const event of answer({ type: 'text', text: '' }, { type: 'text_delta', text: 'a' })) push(event)
+    expect(message()?.content).toEqual([{ type: 'text', text: 'a' }])
   })
 })

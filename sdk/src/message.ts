@@ -30,7 +30,8 @@ export interface MessageAccumulator {
  * by `max_tokens`) is left out: a truncated call is never completed.
  */
 export function createAccumulator(): MessageAccumulator {
-  return new Accumulator()
+  const accumulator = new Accumulator()
+  return { push: (event) => accumulator.push(event), message: () => accumulator.message() }
 }
 
 class Accumulator implements MessageAccumulator {
@@ -103,7 +104,7 @@ class Accumulator implements MessageAccumulator {
     const list = this.#pieces[index]
     if (!block || !list) return
     this.#pieces[index] = undefined
-    const joined = list.length === 1 ? list[0]! : list.join('')
+    const joined = list.join('')
     if (block.type === 'text') block['text'] = `${String(block['text'] ?? '')}${joined}`
     else if (block.type === 'thinking') block['thinking'] = `${String(block['thinking'] ?? '')}${joined}`
     else if (joined !== '') {
@@ -199,7 +200,7 @@ function weightOf(value: unknown): number {
  * @throws CcrError `CCR_STREAM_ENDED` when there is none
  */
 export function messageOfEvents(events: readonly CanonicalEvent[]): CanonicalMessage {
-  const accumulator = createAccumulator()
+  const accumulator = new Accumulator()
   for (const event of events) accumulator.push(event)
   const message = accumulator.message()
   if (!message) throw new CcrError('CCR_STREAM_ENDED', 'the answer has no beginning')

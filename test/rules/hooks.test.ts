@@ -176,6 +176,29 @@ describe.each(['anthropic', 'openai'] as const)('hooks on the way to a provider 
     expect(sent[0]!.headers).not.toHaveProperty('x-api-key')
   })
 
+  it('are never shown the key, not even afterwards, and put nothing beside it', async () => {
+    const kept: Outbound[] = []
+    const writing = plugin('writing', (ctx) =>
+      ctx.on(
+        'transformRequest',
+        (outbound) => {
+          kept.push(outbound)
+          // The types forbid it, and a plugin may be plain JavaScript.
+          const headers = outbound.headers as Record<string, string>
+          headers['Authorization'] = 'Bearer other'
+          headers['X-Api-Key'] = 'other'
+          Object.freeze(headers)
+        },
+        { stage: 'send' },
+      ),
+    )
+    const { kernel, sent } = await start(dialect, [writing])
+    expect((await kernel.request({ body: body() })).status).toBe(200)
+    const credentials = Object.entries(sent[0]!.headers).filter(([name]) => name.toLowerCase() === key)
+    expect(credentials).toEqual([[key, value]])
+    expect(JSON.stringify(kept)).not.toContain(KEY)
+  })
+
   it('rule 17: may take the key and a header away', async () => {
     const without = sending(({ headers: { 'content-type': _gone, ...headers } }) => ({ auth: undefined, headers }))
     const { kernel, sent } = await start(dialect, [without])

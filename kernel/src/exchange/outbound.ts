@@ -37,8 +37,8 @@ export async function prepareOutbound(attempt: AttemptState, to: GenerationProvi
   const sent = hooks.send ? await hooks.send.promise(addressed, attempt) : addressed
   const url = sent.url ?? address.url
   const own = to.clientCredentials && !sent.auth ? ownCredentials(exchange.headers, to.baseUrl, url) : undefined
-  // Credentials come last, so that no header can stand beside or before them.
-  const headers = addHeaders(sent === addressed ? given : mergeHeaders(sent.headers), credentials(sent.auth), own)
+  // Credentials come last, so that no header can stand beside or before them, in an object that no handler has seen.
+  const headers = addHeaders(hooks.send ? mergeHeaders(sent.headers) : given, credentials(sent.auth), own)
   // A streamed answer may begin with a guess at the tokens of the request, which reads it again.
   if (!stream) raw?.forget?.()
   const { connect: connectTimeoutMs } = served.runtime.settings.timeouts

@@ -11,7 +11,7 @@ const CLOSE_MS = 2_000
 type Destination = ReturnType<typeof pino.destination>
 
 /**
- * A log file that is written behind, many lines at once: a line costs its caller a string, never a wait, never a
+ * A log file that is written behind, many lines at once: a line costs its caller some bytes, never a wait, never a
  * failure. Lines wait as bytes: kept as strings they outlive the young generation, which made a small request's garbage
  * three times as expensive to collect.
  */

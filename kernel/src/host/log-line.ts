@@ -61,7 +61,10 @@ export class LineBuffer {
     this.#used = at + text.length
   }
 
-  /** The members of a JSON object, each after a comma, as JSON.stringify writes them; undefined ones are left out. */
+  /**
+   * The members of a JSON object, each after a comma; undefined ones are left out. What is no plain object, list or
+   * primitive is written as JSON.stringify writes it.
+   */
   members(fields: object): void {
     this.#members(fields, false, DEPTH)
   }

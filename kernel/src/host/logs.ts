@@ -1,4 +1,4 @@
-import { readdir, rename, rm, stat, symlink } from 'node:fs/promises'
+import { lstat, readdir, rename, rm, stat, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Exchange } from '@ccr/sdk'
 import pino from 'pino'
@@ -95,13 +95,17 @@ export class Logs implements RoutingLog {
     await createPrivateDirectory(directory)
     await removeOld(directory)
     const routing = join(directory, ROUTING)
+    const link = join(this.#home, ROUTING)
+    const [there, here] = await Promise.all([link, routing].map((path) => lstat(path).catch(() => undefined)))
+    // Where it was before it had a folder of its own.
+    if (there?.isFile() && !here) await rename(link, routing)
     const size = (await stat(routing).catch(() => undefined))?.size ?? 0
     if (size > ROUTING_BYTES) await rename(routing, `${routing}.1`)
     const redact: Redact = (text) => this.#options.redact(text)
     this.#server = new LogFile(join(directory, `ccr-${new Date().toISOString().replaceAll(':', '-')}.log`), redact)
     this.#routing = new LogFile(routing, redact)
     // Where something stands already, or no link can be made, the log is found in its folder.
-    await symlink(join('logs', ROUTING), join(this.#home, ROUTING)).catch(() => undefined)
+    await symlink(join('logs', ROUTING), link).catch(() => undefined)
   }
 }
 

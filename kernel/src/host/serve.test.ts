@@ -1,4 +1,4 @@
-import { lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -259,12 +259,23 @@ describe('logs', () => {
     expect((await lstat(join(home, 'logs', 'claude-code-router.log'))).isFile()).toBe(true)
   })
 
-  it('leave alone what stands where the link would', async () => {
-    await writeFile(join(home, 'claude-code-router.log'), 'of another program')
+  it('go on with the log that an earlier version left in the home', async () => {
+    await writeFile(join(home, 'claude-code-router.log'), 'before\n', { mode: 0o600 })
     const running = await start()
     await message(running)
     await running.close()
-    expect(await readFile(join(home, 'claude-code-router.log'), 'utf8')).toBe('of another program')
+    const text = await readFile(join(home, 'claude-code-router.log'), 'utf8')
+    expect(text).toMatch(/^before\n/)
+    expect(text).toContain('"event":"done"')
+    expect((await lstat(join(home, 'claude-code-router.log'))).isSymbolicLink()).toBe(true)
+  })
+
+  it('leave alone what else stands where the link would', async () => {
+    await symlink('/dev/null', join(home, 'claude-code-router.log'))
+    const running = await start()
+    await message(running)
+    await running.close()
+    expect(await readlink(join(home, 'claude-code-router.log'))).toBe('/dev/null')
     expect(await readFile(join(home, 'logs', 'claude-code-router.log'), 'utf8')).toContain('"event":"done"')
   })
 

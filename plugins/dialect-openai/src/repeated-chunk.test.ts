@@ -70,6 +70,7 @@ describe('a chunk that differs from the one before in its text', () => {
     ['another object in it', '{"choices":[{"delta":{"content":"a"}}],"usage":{"total_tokens":1}}'],
     ['an object in its delta', '{"choices":[{"delta":{"content":"a","annotations":[]}}]}'],
     ['two choices', '{"choices":[{"delta":{"content":"a"}},{"delta":{"content":"a"}}]}'],
+    ['an escape that may spell anything', '{"content":"a","choices":[{"delta":{"content":"\\u0061ny text at all"}}]}'],
     ['no object', '"\\"content\\":\\"a\\""'],
     ['a size that is rare', chunk({ content: 'a'.repeat(5000) })],
   ])('is not sought after one with %s', (_, first) => {

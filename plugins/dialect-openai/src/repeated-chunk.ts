@@ -39,7 +39,8 @@ export class RepeatedChunk {
     const text = ESCAPED.test(written) ? parseString(written) : written
     if (text === undefined) return undefined
     this.#tries = TRIES
-    return withText(text)
+    // A copy: a part of a string keeps the whole of it, and whatever that was cut from.
+    return withText(` ${text}`.slice(1))
   }
 
   /** Learns what the next chunks may be like from one that {@link read} did not know. */
@@ -60,6 +61,8 @@ function shapeOf(json: string): Shape | undefined {
   const end = found.index + whole.length - 1
   const head = json.slice(0, end - written.length)
   const tail = json.slice(end)
+  // An escape could spell what no search finds.
+  if (head.includes('\\u') || tail.includes('\\u')) return undefined
   // That it is found there again shows that the text is that of the delta, and the head ends inside of a string.
   const chunk = parseObject(head + ANY + tail)
   const choices: unknown = chunk?.['choices']

@@ -60,8 +60,10 @@ export class ImageAgent {
 
   /** Hides the images of a request from a model that cannot see, and offers it the tool. */
   transform(outbound: Outbound, attempt: Attempt): Maybe<Outbound> {
-    const { exchange } = attempt
-    const found = this.#options.targetsFor(exchange, exchange.plan?.family)
+    const { exchange, target } = attempt
+    const { targetsFor, sees, forced } = this.#options
+    if (!forced && sees(target.model)) return undefined
+    const found = targetsFor(exchange, exchange.plan?.family)
     return andThen(found, (targets) => this.#hide(targets, outbound, attempt))
   }
 
@@ -71,9 +73,7 @@ export class ImageAgent {
     attempt: Attempt,
   ): Outbound | undefined {
     const { exchange, target } = attempt
-    const { sees, forced } = this.#options
-    if (typeof imageModel !== 'object' || (!forced && sees(target.model))) return undefined
-    if (isImageModel(target) || !exchange.mayHold('image')) return undefined
+    if (typeof imageModel !== 'object' || isImageModel(target) || !exchange.mayHold('image')) return undefined
     // In the canonical stage the body is the canonical request.
     const body = outbound.body as CanonicalRequest
     if (!hasAnyImage(body)) return undefined
