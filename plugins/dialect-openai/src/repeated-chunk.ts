@@ -21,8 +21,8 @@ interface Shape {
 
 /**
  * Reads the chunks of one answer that differ from the one before in nothing but their text. Between the same head and
- * the same tail any other JSON string makes the same object but for that string, so that the rest is not parsed again:
- * that was the largest part of what a chunk costs a router.
+ * the same tail any other JSON string makes the same object but for that string, so that the rest is not parsed again,
+ * which was a third of what the router's own code did for a chunk.
  */
 export class RepeatedChunk {
   #shape: Shape | undefined
