@@ -15,7 +15,7 @@ const system: Message = { role: 'system', content: 'environment' }
 const hint = (number: number): string => placeholderText(number, 'analyzeImage')
 
 describe('a request', () => {
-  it.each<[string, Message[], recent: boolean, any: boolean]>([
+  it.each<[string, Message[], recent: boolean, anywhere: boolean]>([
     ['without messages', [], false, false],
     ['with a text', [user(text('hi'))], false, false],
     ['with a string', [{ role: 'user', content: 'image' }], false, false],
@@ -27,8 +27,8 @@ describe('a request', () => {
     ['whose result is a string', [user({ type: 'tool_result', tool_use_id: 't', content: 'image' })], false, false],
     ['whose result is empty', [user({ type: 'tool_result', tool_use_id: 't' })], false, false],
     ['with an image of the model', [{ role: 'assistant', content: [image('a')] }], false, false],
-  ])('%s', (_, messages, recent, any) => {
-    expect([hasRecentImage(request(...messages)), hasAnyImage(request(...messages))]).toEqual([recent, any])
+  ])('%s', (_, messages, recent, anywhere) => {
+    expect([hasRecentImage(request(...messages)), hasAnyImage(request(...messages))]).toEqual([recent, anywhere])
   })
 })
 

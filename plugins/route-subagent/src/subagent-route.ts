@@ -80,8 +80,8 @@ function* agentWish(agents: Readonly<Record<string, string>>, plan: RoutePlan, e
   const name = agentName(exchange.headers)
   const key = Object.keys(agents).find((one) => one.toLowerCase() === name?.toLowerCase())
   if (key !== undefined) return yield { rule: `Router.agents.${key}`, text: agents[key]! }
-  const any = agents['*']
-  if (any !== undefined) yield { rule: 'Router.agents.*', text: any }
+  const others = agents['*']
+  if (others !== undefined) yield { rule: 'Router.agents.*', text: others }
   else yield { rule: 'Router.agents', reason: name ? `it has no agent '${name}'` : 'the client names no agent' }
 }
 
