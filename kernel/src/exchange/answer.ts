@@ -1,6 +1,6 @@
 import { type CanonicalEvent, CcrError, type PassthroughFrames, type TargetDialect, type WireReader } from '@ccr/sdk'
 import {
-  AnswerHead, closeBody, explodeAnswer, isThenable, type Piece, type Pipeline, readWhole, type Settings, settle,
+  AnswerHead, explodeAnswer, isThenable, type Piece, type Pipeline, readBody, readWhole, type Settings, settle,
   type Watchdog,
 } from '@ccr/sdk/kernel'
 import type { AttemptState } from './attempt.ts'
@@ -37,52 +37,54 @@ export function readRemote(
 }
 
 /** `passing`: frames are forwarded as they come. */
-async function readStream(
+function readStream(
   response: TransportResponse, dialect: TargetDialect, reader: WireReader<unknown>, passing: boolean, reading: Reading,
   take: Take,
 ): Promise<void> {
   const { pipeline, watchdog, settings } = reading
   const frames = passing ? dialect.passthrough?.(pipeline.observed) : undefined
   const head = new AnswerHead()
-  const body = response.body[Symbol.asyncIterator]()
   let wire: unknown[] = []
   const emit = (event: unknown): void => void wire.push(event)
-  try {
-    for (;;) {
-      const read = await body.next()
-      let fault: unknown
-      let busy: Promise<void> | undefined
-      if (!read.done) {
-        watchdog.read()
-        head.add(read.value)
-      }
-      const whole = read.done ? head.toText() : undefined
-      if (whole !== undefined) return await takeWhole(whole, undefined, response, dialect, reading, take)
-      if (frames) {
-        const piece = passed(read.done ? frames.end() : frames.push(read.value), pipeline, dialect)
-        if (piece.events.length > 0 || pipeline.failure !== undefined) head.drop()
-        busy = take(piece)
-      } else {
-        wire = []
-        try {
-          if (read.done) reader.end(emit)
-          else reader.push(read.value, emit)
-        } catch (thrown) {
-          fault = thrown
-        }
-        if (wire.length > 0) head.drop()
-        const pending = pipeline.process(wire, read.done === true && fault === undefined)
-        const events = isThenable(pending) ? await pending : pending
-        if (events.length > 0) busy = take({ events, bytes: undefined })
-      }
-      if (busy) await busy
-      if (pipeline.ended) return await pipeline.flush()
-      if (pipeline.failure !== undefined || fault !== undefined) throw pipeline.failure ?? fault
-      if (read.done) throw new CcrError('CCR_STREAM_ENDED', 'the answer ended before its last event')
-    }
-  } finally {
-    void closeBody(body, pipeline.ended, settings.limits.answerBytes)
+  let fault: unknown
+  let last = false
+  /** Every event so far was taken. */
+  const taken = (): boolean | Promise<boolean> => {
+    if (pipeline.ended) return pipeline.observesOnly || pipeline.flush().then(() => true)
+    if (pipeline.failure !== undefined || fault !== undefined) throw pipeline.failure ?? fault
+    if (last) throw new CcrError('CCR_STREAM_ENDED', 'the answer ended before its last event')
+    return false
   }
+  const give = (events: readonly CanonicalEvent[]): boolean | Promise<boolean> => {
+    const busy = events.length > 0 ? take({ events, bytes: undefined }) : undefined
+    return busy ? busy.then(taken) : taken()
+  }
+  return readBody(response.body, settings.limits.answerBytes, (bytes) => {
+    if (bytes) {
+      watchdog.read()
+      head.add(bytes)
+    } else {
+      last = true
+      const whole = head.toText()
+      if (whole !== undefined) return takeWhole(whole, undefined, response, dialect, reading, take).then(() => true)
+    }
+    if (frames) {
+      const piece = passed(bytes ? frames.push(bytes) : frames.end(), pipeline, dialect)
+      if (piece.events.length > 0 || pipeline.failure !== undefined) head.drop()
+      const busy = take(piece)
+      return busy ? busy.then(taken) : taken()
+    }
+    wire = []
+    try {
+      if (bytes) reader.push(bytes, emit)
+      else reader.end(emit)
+    } catch (thrown) {
+      fault = thrown
+    }
+    if (wire.length > 0) head.drop()
+    const events = pipeline.process(wire, last && fault === undefined)
+    return isThenable(events) ? events.then(give) : give(events)
+  })
 }
 
 /** Frames as received, cut after the last event that may leave the router. */

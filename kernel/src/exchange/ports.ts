@@ -1,5 +1,5 @@
 import type { ClientDialect, ClientInput, Exchange } from '@ccr/sdk'
-import type { Cancellation, Settings } from '@ccr/sdk/kernel'
+import type { BodySource, Cancellation, Settings } from '@ccr/sdk/kernel'
 import type { Inner } from './state.ts'
 
 /** One request to an upstream. */
@@ -15,16 +15,12 @@ export interface TransportRequest {
   readonly signal: Cancellation
 }
 
-/** An answer's head, and its body read on demand. */
+/** An answer's head, and its body as it is read. */
 export interface TransportResponse {
   readonly status: number
   /** Lower-case names; a repeated header is joined with `, `. */
   readonly headers: Readonly<Record<string, string>>
-  /**
-   * Decompressed. Pulled: nothing more than a bounded buffer is read ahead. Leaving the loop closes the connection
-   * unless the body was read to its end.
-   */
-  readonly body: AsyncIterable<Uint8Array>
+  readonly body: BodySource
 }
 
 /** The network, as the exchange sees it. Rejects with the error of the socket or client library; its `code` is kept. */

@@ -1,12 +1,13 @@
-import { pipeline, Readable, type Transform } from 'node:stream'
+import type { Transform } from 'node:stream'
 import { constants, createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
 import { CcrError } from '@ccr/sdk'
+import type { BodyReader, BodySource } from '@ccr/sdk/kernel'
 
 const RATIO = 100
 const RATIO_FLOOR_BYTES = 8 * 1024 * 1024
 
-/** Turns a compressed body into its plain bytes; throws `CCR_STREAM_LIMIT` for one that swells without measure. */
-export type Decompress = (body: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>
+/** Turns a compressed body into its plain bytes; fails with `CCR_STREAM_LIMIT` for one that swells without measure. */
+export type Decompress = (body: BodySource) => BodySource
 
 /**
  * The decompressor for a `content-encoding`; nothing for a plain body. At most one coding is accepted, because a chain
@@ -24,7 +25,7 @@ export function decompressorFor(contentEncoding: string | undefined): Decompress
       'CCR_STREAM_INVALID',
       `it used the content encoding '${coding.slice(0, 40)}', which is not supported`,
     )
-  return (body) => expand(body, create())
+  return (body) => new Expanded(body, create())
 }
 
 // Each read is flushed at once: a compressed stream must not be held back until a block is full.
@@ -35,24 +36,70 @@ const DECODERS: Readonly<Record<string, (() => Transform) | undefined>> = {
   br: () => createBrotliDecompress({ flush: constants.BROTLI_OPERATION_FLUSH }),
 }
 
-async function* expand(body: AsyncIterable<Uint8Array>, decoder: Transform): AsyncGenerator<Uint8Array> {
-  let read = 0
-  let made = 0
-  const counted = Readable.from(
-    (async function* () {
-      for await (const chunk of body) {
-        read += chunk.length
-        yield chunk
-      }
-    })(),
-  )
-  // The loop below reports the error; the callback only keeps it from being thrown a second time.
-  pipeline(counted, decoder, () => undefined)
-  for await (const chunk of decoder as AsyncIterable<Buffer>) {
-    made += chunk.length
-    if (made > RATIO_FLOOR_BYTES && made > read * RATIO) {
-      throw new CcrError('CCR_STREAM_LIMIT', `its compressed answer grows more than ${RATIO} times; it was given up`)
+/** A compressed body, read through its decoder; each waits for the next when that takes no more. */
+class Expanded implements BodySource, BodyReader {
+  readonly #body: BodySource
+  readonly #decoder: Transform
+  #reader: BodyReader | undefined
+  #read = 0
+  #made = 0
+  /** The reader takes no more until then. */
+  #wait: Promise<void> | undefined
+
+  constructor(body: BodySource, decoder: Transform) {
+    this.#body = body
+    this.#decoder = decoder
+  }
+
+  readTo(reader: BodyReader): void {
+    this.#reader = reader
+    this.#decoder
+      .on('data', (chunk: Buffer) => this.#plain(chunk))
+      .on('end', () => this.#ended())
+      .on('error', (error) => this.fail(error))
+    this.#body.readTo(this)
+  }
+
+  leave(): void {
+    this.#reader = undefined
+    this.#body.leave()
+    this.#decoder.destroy()
+  }
+
+  piece(bytes: Uint8Array): Promise<void> | undefined {
+    this.#read += bytes.length
+    if (this.#decoder.write(bytes)) return undefined
+    return new Promise((resolve) => this.#decoder.once('drain', resolve))
+  }
+
+  end(): void {
+    this.#decoder.end()
+  }
+
+  fail(reason: unknown): void {
+    const reader = this.#reader
+    this.leave()
+    reader?.fail(reason)
+  }
+
+  #plain(chunk: Buffer): void {
+    this.#made += chunk.length
+    if (this.#made > RATIO_FLOOR_BYTES && this.#made > this.#read * RATIO) {
+      const fact = `its compressed answer grows more than ${RATIO} times; it was given up`
+      return this.fail(new CcrError('CCR_STREAM_LIMIT', fact))
     }
-    yield chunk
+    this.#wait = this.#reader?.piece(chunk)
+    if (!this.#wait) return
+    this.#decoder.pause()
+    void this.#wait.then(() => {
+      this.#wait = undefined
+      this.#decoder.resume()
+    })
+  }
+
+  /** A stream may end although it was paused. */
+  #ended(): void {
+    if (this.#wait) void this.#wait.then(() => this.#reader?.end())
+    else this.#reader?.end()
   }
 }

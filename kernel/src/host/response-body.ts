@@ -1,13 +1,14 @@
+import type { BodyReader, BodySource } from '@ccr/sdk/kernel'
 import type { Dispatcher } from 'undici'
 
 const HIGH_WATER_BYTES = 64 * 1024
 const SETTLED = Promise.resolve()
 
 /**
- * The bytes of one answer, pulled by its reader: the socket is paused while more than 64 KiB wait, and what waits is
- * handed out as one chunk, so that a burst costs one step. Leaving the loop early closes the connection.
+ * The bytes of one answer as its reader takes them: the socket is paused while more than 64 KiB wait, and what waits is
+ * handed out as one piece, so that a burst costs one step.
  */
-export class ResponseBody implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Array> {
+export class ResponseBody implements BodySource {
   readonly #controller: Dispatcher.DispatchController
   readonly #leave: () => void
   #chunks: Buffer[] = []
@@ -15,8 +16,9 @@ export class ResponseBody implements AsyncIterable<Uint8Array>, AsyncIterator<Ui
   #paused = false
   #state: 'open' | 'ended' | 'failed' | 'left' = 'open'
   #failure: unknown
-  #waiting: { resolve(result: IteratorResult<Uint8Array>): void; reject(reason: unknown): void } | undefined
-  #waking = false
+  #reader: BodyReader | undefined
+  /** The reader takes nothing, or will be called anyway. */
+  #busy = true
 
   /** @param leave closes the connection */
   constructor(controller: Dispatcher.DispatchController, leave: () => void) {
@@ -24,8 +26,10 @@ export class ResponseBody implements AsyncIterable<Uint8Array>, AsyncIterator<Ui
     this.#leave = leave
   }
 
-  [Symbol.asyncIterator](): this {
-    return this
+  readTo(reader: BodyReader): void {
+    this.#reader = reader
+    this.#busy = false
+    if (this.#queued > 0 || this.#state !== 'open') this.#wake()
   }
 
   push(chunk: Buffer): void {
@@ -36,13 +40,13 @@ export class ResponseBody implements AsyncIterable<Uint8Array>, AsyncIterator<Ui
       this.#paused = true
       this.#controller.pause()
     }
-    this.#wake()
+    if (!this.#busy) this.#wake()
   }
 
   end(): void {
     if (this.#state !== 'open') return
     this.#state = 'ended'
-    this.#wake()
+    if (!this.#busy) this.#wake()
   }
 
   /** What arrived before is still handed out, except when the reader itself gave up. */
@@ -54,48 +58,39 @@ export class ResponseBody implements AsyncIterable<Uint8Array>, AsyncIterator<Ui
     } else if (this.#state === 'ended') return
     this.#state = 'failed'
     this.#failure = reason
-    this.#wake()
+    if (!this.#busy) this.#wake()
   }
 
-  next(): Promise<IteratorResult<Uint8Array>> {
-    if (this.#queued > 0) return Promise.resolve(this.#take())
-    if (this.#state === 'failed') return Promise.reject(this.#failure as Error)
-    if (this.#state !== 'open') return Promise.resolve({ done: true, value: undefined })
-    return new Promise((resolve, reject) => {
-      this.#waiting = { resolve, reject }
-    })
-  }
-
-  return(): Promise<IteratorResult<Uint8Array>> {
+  leave(): void {
     const open = this.#state === 'open'
     this.#state = 'left'
     this.#chunks = []
     this.#queued = 0
-    this.#waiting?.resolve({ done: true, value: undefined })
-    this.#waiting = undefined
     if (open) this.#leave()
-    return Promise.resolve({ done: true, value: undefined })
   }
 
-  // One socket read may bring many pieces: the reader is woken after the last of them. A settled promise does it
+  // One socket read may bring many pieces: the reader is called after the last of them. A settled promise does it
   // without the resource that queueMicrotask makes for each call.
   #wake(): void {
-    if (this.#waiting === undefined || this.#waking) return
-    this.#waking = true
+    this.#busy = true
     void SETTLED.then(this.#hand)
   }
 
   readonly #hand = (): void => {
-    this.#waking = false
-    const waiting = this.#waiting
-    if (!waiting) return
-    this.#waiting = undefined
-    if (this.#queued > 0) waiting.resolve(this.#take())
-    else if (this.#state === 'failed') waiting.reject(this.#failure)
-    else waiting.resolve({ done: true, value: undefined })
+    const reader = this.#reader!
+    while (this.#queued > 0) {
+      const wait = reader.piece(this.#take())
+      if (wait) return void wait.then(this.#hand)
+    }
+    this.#busy = false
+    if (this.#state === 'open' || this.#state === 'left') return
+    // Heard once.
+    this.#busy = true
+    if (this.#state === 'failed') reader.fail(this.#failure)
+    else reader.end()
   }
 
-  #take(): IteratorResult<Uint8Array> {
+  #take(): Buffer {
     const chunks = this.#chunks
     const value = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, this.#queued)
     this.#chunks = []
@@ -105,6 +100,6 @@ export class ResponseBody implements AsyncIterable<Uint8Array>, AsyncIterator<Ui
       // Resuming may push at once; the queue is already empty.
       this.#controller.resume()
     }
-    return { done: false, value }
+    return value
   }
 }

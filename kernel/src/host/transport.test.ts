@@ -8,9 +8,11 @@ import {
   type Server as TcpServer,
   type Socket,
 } from 'node:net'
+import { Readable } from 'node:stream'
+import { text as requestText } from 'node:stream/consumers'
 import { brotliCompressSync, constants, createGzip, deflateSync, gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
-import { Cancellation } from '@ccr/sdk/kernel'
+import { type BodySource, Cancellation, readWhole } from '@ccr/sdk/kernel'
 import type { TransportRequest } from '../exchange/ports.ts'
 import { HostTransport, type TransportOptions } from './transport.ts'
 
@@ -27,7 +29,7 @@ describe('requests and answers', () => {
         method: request.method,
         url: request.url,
         headers: request.headers,
-        body: await text(request),
+        body: await requestText(request),
       })
       response.setHeader('x-many', ['a', 'b'])
       response.writeHead(201, { 'content-type': 'text/plain' }).end('pong')
@@ -150,7 +152,7 @@ describe('failures', () => {
     const bodies: string[] = []
     const known = new WeakSet<object>()
     const url = await http(async (request, response) => {
-      bodies.push(await text(request))
+      bodies.push(await requestText(request))
       if (known.has(request.socket)) return void request.socket.resetAndDestroy()
       known.add(request.socket)
       response.end('ok')
@@ -169,7 +171,7 @@ describe('failures', () => {
     const read: string[] = []
     await expect(
       (async () => {
-        for await (const chunk of response.body) read.push(Buffer.from(chunk).toString())
+        for await (const chunk of readsOf(response.body)) read.push(Buffer.from(chunk).toString())
       })(),
     ).rejects.toMatchObject({ code: 'UND_ERR_SOCKET' })
     expect(read.join('')).toBe('some')
@@ -210,7 +212,7 @@ describe('leaving', () => {
     const { url, closed } = await endless()
     const leave = new Cancellation()
     const response = await transport().send(requestTo(url, { signal: leave }))
-    const reader = response.body[Symbol.asyncIterator]()
+    const reader = readsOf(response.body)[Symbol.asyncIterator]()
     await reader.next()
     leave.abort(new Error('gone'))
     await expect(reader.next()).rejects.toThrow('gone')
@@ -220,7 +222,7 @@ describe('leaving', () => {
   it('closes the connection when the reader leaves its loop', async () => {
     const { url, closed } = await endless()
     const response = await transport().send(requestTo(url))
-    for await (const chunk of response.body) {
+    for await (const chunk of readsOf(response.body)) {
       expect(chunk.length).toBeGreaterThan(0)
       break
     }
@@ -258,7 +260,7 @@ describe('backpressure', () => {
     }, 250)
     expect(written).toBeLessThan(total / 2)
     let read = 0
-    for await (const chunk of response.body) {
+    for await (const chunk of readsOf(response.body)) {
       expect(chunk.length).toBeLessThanOrEqual(192 * 1024)
       read += chunk.length
     }
@@ -300,7 +302,7 @@ describe('content codings', () => {
       gzip.write('one')
       next = () => gzip.end('two')
     })
-    const reader = (await transport().send(requestTo(url))).body[Symbol.asyncIterator]()
+    const reader = readsOf((await transport().send(requestTo(url))).body)[Symbol.asyncIterator]()
     expect(Buffer.from((await reader.next()).value as Uint8Array).toString()).toBe('one')
     next?.()
     expect(Buffer.from((await reader.next()).value as Uint8Array).toString()).toBe('two')
@@ -316,7 +318,7 @@ describe('content codings', () => {
     let read = 0
     await expect(
       (async () => {
-        for await (const chunk of response.body) read += chunk.length
+        for await (const chunk of readsOf(response.body)) read += chunk.length
       })(),
     ).rejects.toMatchObject({ code: 'CCR_STREAM_LIMIT' })
     expect(read).toBeLessThan(64 * 1024 * 1024)
@@ -406,10 +408,28 @@ function requestTo(url: string, part: Partial<TransportRequest> = {}): Transport
   return { url, headers: {}, body: '{}', stream: false, connectTimeoutMs: 5_000, signal: new Cancellation(), ...part }
 }
 
-async function text(body: AsyncIterable<Uint8Array>): Promise<string> {
-  const chunks: Uint8Array[] = []
-  for await (const chunk of body) chunks.push(chunk)
-  return Buffer.concat(chunks).toString()
+async function text(body: BodySource): Promise<string> {
+  return (await readWhole(body, Infinity)).toString()
+}
+
+/** The reads of a body, one by one; leaving the loop leaves the body. */
+function readsOf(body: BodySource): AsyncIterable<Uint8Array> {
+  let more: (() => void) | undefined
+  const reads = new Readable({
+    objectMode: true,
+    highWaterMark: 1,
+    read: () => more?.(),
+    destroy: (error, done) => {
+      body.leave()
+      done(error)
+    },
+  })
+  body.readTo({
+    piece: (bytes) => (reads.push(bytes) ? undefined : new Promise((resolve) => (more = resolve))),
+    end: () => reads.push(null),
+    fail: (reason) => reads.destroy(reason as Error),
+  })
+  return reads
 }
 
 function http(answer: (request: IncomingMessage, response: ServerResponse) => void): Promise<string> {

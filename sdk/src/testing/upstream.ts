@@ -1,4 +1,5 @@
 import type { TransportRequest, TransportResponse } from '@ccr/kernel'
+import type { BodyReader, BodySource } from '../reading.ts'
 
 /** An upstream's answer in a test: a whole body, or pieces that arrive one read after the other. */
 export interface TestAnswer {
@@ -36,7 +37,7 @@ export function cut(text: string, ...offsets: readonly number[]): readonly Uint8
 
 /** The answer as the exchange reads it. */
 export function toResponse(answer: TestAnswer, signal: AbortSignal): TransportResponse {
-  return { status: answer.status ?? 200, headers: answer.headers ?? {}, body: bodyOf(answer, signal) }
+  return { status: answer.status ?? 200, headers: answer.headers ?? {}, body: sourceOf(bodyOf(answer, signal)) }
 }
 
 async function* bodyOf({ body = [], failure }: TestAnswer, signal: AbortSignal): AsyncGenerator<Uint8Array> {
@@ -47,4 +48,26 @@ async function* bodyOf({ body = [], failure }: TestAnswer, signal: AbortSignal):
   }
   signal.throwIfAborted()
   if (failure) throw failure
+}
+
+function sourceOf(pieces: AsyncGenerator<Uint8Array>): BodySource {
+  let left = false
+  const give = async (reader: BodyReader): Promise<void> => {
+    try {
+      for await (const piece of pieces) {
+        if (!left) await reader.piece(piece)
+        if (left) return
+      }
+      if (!left) reader.end()
+    } catch (thrown) {
+      if (!left) reader.fail(thrown)
+    }
+  }
+  return {
+    readTo: (reader) => void give(reader),
+    leave: () => {
+      left = true
+      void pieces.return(undefined).catch(() => undefined)
+    },
+  }
 }

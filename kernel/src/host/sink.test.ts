@@ -1,0 +1,113 @@
+import { createServer, get, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import { sendRaw } from './server-fixture.ts'
+import { ResponseSink } from './sink.ts'
+
+const disposers: (() => void)[] = []
+afterEach(() => {
+  for (const dispose of disposers.splice(0)) dispose()
+})
+
+const EVENTS = { 'content-type': 'text/event-stream' }
+
+describe('an answer in pieces', () => {
+  const pieces = (sink: ResponseSink): void => {
+    sink.head(200, EVENTS)
+    sink.write('data: "é€😀"\n\n')
+    sink.write('')
+    sink.write(Buffer.from('data: "bytes é"\n\n'))
+    sink.write(new Uint8Array(0))
+    sink.end('data: [DONE]\n\n')
+  }
+  const all = 'data: "é€😀"\n\ndata: "bytes é"\n\ndata: [DONE]\n\n'
+
+  it('reaches a client whole, and its connection serves the next', async () => {
+    const port = await serve(pieces)
+    const text = `GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`
+    const { text: received, closed } = sendRaw(port, text)
+    await closed
+    const answers = received().split('HTTP/1.1 200 OK\r\n').slice(1)
+    expect(answers).toHaveLength(2)
+    for (const answer of answers) {
+      const [head, ...body] = answer.split('\r\n\r\n')
+      expect(head).toContain('Transfer-Encoding: chunked')
+      expect(decodeChunks(body.join('\r\n\r\n'))).toBe(all)
+    }
+    expect(await textOf(port)).toBe(all)
+  })
+
+  it('has no chunks for a client that does not know them', async () => {
+    const port = await serve(pieces)
+    const { text, closed } = sendRaw(port, 'GET / HTTP/1.0\r\n\r\n')
+    await closed
+    expect(Buffer.from(text().split('\r\n\r\n').slice(1).join('\r\n\r\n'), 'latin1').toString()).toBe(all)
+    expect(text()).not.toContain('chunked')
+  })
+
+  it('may end without a last piece', async () => {
+    const port = await serve((sink) => {
+      sink.head(200, EVENTS)
+      sink.write('one')
+      sink.end()
+    })
+    expect(await textOf(port)).toBe('one')
+  })
+
+  it('waits for a client that takes no more', async () => {
+    let sink: ResponseSink | undefined
+    const port = await serve((given) => (sink = given))
+    const size = 8 * 1024 * 1024
+    const read = textOf(port)
+    while (!sink) await new Promise((resolve) => setTimeout(resolve, 5))
+    sink.head(200, EVENTS)
+    expect(sink.write('x'.repeat(size))).toBe(false)
+    await sink.drained()
+    sink.end(Buffer.from('y'))
+    expect(await read).toBe('x'.repeat(size) + 'y')
+  })
+})
+
+it('gives an answer of one piece its length', async () => {
+  const port = await serve((sink) => {
+    sink.head(200, EVENTS)
+    sink.end('é')
+  })
+  const { text, closed } = sendRaw(port, 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+  await closed
+  expect(text().toLowerCase()).toContain('content-length: 2')
+  expect(text()).not.toContain('chunked')
+})
+
+async function serve(answer: (sink: ResponseSink) => void): Promise<number> {
+  const server = createServer((_request: IncomingMessage, response: ServerResponse) =>
+    answer(new ResponseSink(response)),
+  )
+  disposers.push(() => server.close().closeAllConnections())
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return (server.address() as AddressInfo).port
+}
+
+function textOf(port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    get({ port, host: '127.0.0.1', agent: false }, (response) => {
+      let text = ''
+      response.setEncoding('utf8').on('data', (piece: string) => (text += piece))
+      response.on('end', () => resolve(text)).on('error', reject)
+    }).on('error', reject)
+  })
+}
+
+/** @param coded the bytes of a chunked body, one character each */
+function decodeChunks(coded: string): string {
+  let rest = coded
+  let body = ''
+  for (;;) {
+    const end = rest.indexOf('\r\n')
+    const size = Number.parseInt(rest.slice(0, end), 16)
+    if (size === 0) return Buffer.from(body, 'latin1').toString()
+    body += rest.slice(end + 2, end + 2 + size)
+    expect(rest.slice(end + 2 + size, end + 4 + size)).toBe('\r\n')
+    rest = rest.slice(end + 4 + size)
+  }
+}
