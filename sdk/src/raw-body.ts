@@ -9,8 +9,11 @@ export function toJsonBody(body: unknown): string | Uint8Array {
   return text.length < LARGE ? text : Buffer.from(text)
 }
 
-/** The body as received, every top-level `model` replaced. */
-export function withModel({ bytes, modelSpans }: RawBody, model: string): Uint8Array {
+/** From this length on, bytes are sent in pieces: a copy of them all costs more. */
+const HUGE = 64 * 1024
+
+/** The body as received, every top-level `model` replaced; a large one as pieces that follow each other. */
+export function withModel({ bytes, modelSpans }: RawBody, model: string): Uint8Array | readonly Uint8Array[] {
   const name = Buffer.from(JSON.stringify(model))
   const parts: Uint8Array[] = []
   let from = 0
@@ -19,5 +22,10 @@ export function withModel({ bytes, modelSpans }: RawBody, model: string): Uint8A
     from = end
   }
   parts.push(bytes.subarray(from))
-  return Buffer.concat(parts)
+  return bytes.length < HUGE ? Buffer.concat(parts) : parts
+}
+
+/** Pieces of a body as one. */
+export function joined(body: string | Uint8Array | readonly Uint8Array[]): string | Uint8Array {
+  return typeof body === 'string' || ArrayBuffer.isView(body) ? body : Buffer.concat(body)
 }

@@ -1,4 +1,5 @@
 import { CcrError } from './errors.ts'
+import { bufferOf } from './utf8.ts'
 
 /** How long a finished upstream may take to close before it is closed, and what it may still send. */
 const CLOSE_MS = 500
@@ -29,7 +30,7 @@ export type Step = (bytes: Uint8Array | undefined) => boolean | Promise<boolean>
  * Reads a body until `step` wants no more. What has given enough may close by itself, so that its connection is used
  * again: within 500 ms, 16 reads and `limitBytes`. When `step` throws it is closed at once.
  */
-export function readBody(body: BodySource, limitBytes: number, step: Step): Promise<void> {
+export function readPieces(body: BodySource, limitBytes: number, step: Step): Promise<void> {
   return new Promise((resolve, reject) => body.readTo(new Reading(body, limitBytes, step, { resolve, reject })))
 }
 
@@ -38,37 +39,64 @@ export function readBody(body: BodySource, limitBytes: number, step: Step): Prom
  *
  * @throws CcrError `CCR_STREAM_LIMIT`
  */
-export async function readWhole(body: BodySource, limitBytes: number, onRead?: () => void): Promise<Buffer> {
-  const parts: Uint8Array[] = []
-  let size = 0
-  await readBody(body, limitBytes, (part) => {
-    if (!part) return true
-    onRead?.()
-    size += part.byteLength
-    if (size > limitBytes) throw new CcrError('CCR_STREAM_LIMIT', `its answer is larger than ${limitBytes} bytes`)
-    parts.push(part)
-    return false
-  })
-  const [only] = parts
-  return parts.length === 1 ? Buffer.from(only!.buffer, only!.byteOffset, only!.byteLength) : Buffer.concat(parts)
+export function readWhole(body: BodySource, limitBytes: number, onRead?: () => void): Promise<Buffer> {
+  return new Promise((resolve, reject) => body.readTo(new Whole(body, limitBytes, onRead, { resolve, reject })))
 }
 
+/** How a reading is settled. */
+interface Settle<T> {
+  resolve(value: T): void
+  reject(reason: unknown): void
+}
+
+class Whole implements BodyReader {
+  readonly #body: BodySource
+  readonly #limitBytes: number
+  readonly #onRead: (() => void) | undefined
+  readonly #settle: Settle<Buffer>
+  readonly #parts: Uint8Array[] = []
+  #bytes = 0
+
+  constructor(body: BodySource, limitBytes: number, onRead: (() => void) | undefined, settle: Settle<Buffer>) {
+    this.#body = body
+    this.#limitBytes = limitBytes
+    this.#onRead = onRead
+    this.#settle = settle
+  }
+
+  piece(bytes: Uint8Array): undefined {
+    this.#onRead?.()
+    this.#bytes += bytes.byteLength
+    this.#parts.push(bytes)
+    if (this.#bytes <= this.#limitBytes) return
+    this.#body.leave()
+    const fact = `its answer is larger than ${this.#limitBytes} bytes`
+    this.#settle.reject(new CcrError('CCR_STREAM_LIMIT', fact))
+  }
+
+  end(): void {
+    const [only] = this.#parts
+    const isOne = only && this.#parts.length === 1
+    this.#settle.resolve(isOne ? bufferOf(only) : Buffer.concat(this.#parts, this.#bytes))
+  }
+
+  fail(reason: unknown): void {
+    this.#settle.reject(reason)
+  }
+}
+
+/** Gives pieces to a step, and waits for each. */
 class Reading implements BodyReader {
   readonly #body: BodySource
   readonly #limitBytes: number
   readonly #step: Step
-  readonly #done: { resolve(): void; reject(reason: unknown): void }
+  readonly #done: Settle<void>
   #over = false
   #reads = 0
   #bytes = 0
   #closing: NodeJS.Timeout | undefined
 
-  constructor(
-    body: BodySource,
-    limitBytes: number,
-    step: Step,
-    done: { resolve(): void; reject(reason: unknown): void },
-  ) {
+  constructor(body: BodySource, limitBytes: number, step: Step, done: Settle<void>) {
     this.#body = body
     this.#limitBytes = limitBytes
     this.#step = step

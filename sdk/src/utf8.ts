@@ -38,6 +38,7 @@ export function createUtf8Decoder(): Utf8Decoder {
   }
 }
 
-function bufferOf(bytes: Uint8Array): Buffer {
+/** The same memory as a Buffer. */
+export function bufferOf(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

@@ -1,6 +1,6 @@
 import { type CanonicalEvent, CcrError, type PassthroughFrames, type TargetDialect, type WireReader } from '@ccr/sdk'
 import {
-  AnswerHead, explodeAnswer, isThenable, type Piece, type Pipeline, readBody, readWhole, type Settings, settle,
+  AnswerHead, explodeAnswer, isThenable, type Piece, type Pipeline, readPieces, readWhole, type Settings, settle,
   type Watchdog,
 } from '@ccr/sdk/kernel'
 import type { AttemptState } from './attempt.ts'
@@ -59,7 +59,7 @@ function readStream(
     const busy = events.length > 0 ? take({ events, bytes: undefined }) : undefined
     return busy ? busy.then(taken) : taken()
   }
-  return readBody(response.body, settings.limits.answerBytes, (bytes) => {
+  return readPieces(response.body, settings.limits.answerBytes, (bytes) => {
     if (bytes) {
       watchdog.read()
       head.add(bytes)

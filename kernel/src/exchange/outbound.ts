@@ -1,5 +1,5 @@
 import { type Auth, type CanonicalRequest, CcrError, isCcrError, messageOf, type Outbound } from '@ccr/sdk'
-import { addHeaders, mergeHeaders, ownCredentials, toJsonBody, withModel } from '@ccr/sdk/kernel'
+import { addHeaders, joined, mergeHeaders, ownCredentials, toJsonBody, withModel } from '@ccr/sdk/kernel'
 import type { GenerationProvider, Profile } from '../core/profile.ts'
 import type { AttemptState } from './attempt.ts'
 
@@ -33,7 +33,8 @@ export async function prepareOutbound(attempt: AttemptState, to: GenerationProvi
   const address = ask(() => dialect.address(wire, to.secret, attempt))
   const given = mergeHeaders({ 'content-type': 'application/json' }, address.headers, wire.headers)
   const auth = wire.auth ?? address.auth
-  const addressed: Outbound = { ...withBody(wire, wire.dialect, body), headers: given, auth, url: address.url }
+  const shown = hooks.send ? joined(body) : body
+  const addressed: Outbound = { ...withBody(wire, wire.dialect, shown), headers: given, auth, url: address.url }
   const sent = hooks.send ? await hooks.send.promise(addressed, attempt) : addressed
   const url = sent.url ?? address.url
   const own = to.clientCredentials && !sent.auth ? ownCredentials(exchange.headers, to.baseUrl, url) : undefined

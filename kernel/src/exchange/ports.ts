@@ -7,7 +7,8 @@ export interface TransportRequest {
   readonly url: string
   /** Lower-case names; credentials already rendered. */
   readonly headers: Readonly<Record<string, string>>
-  readonly body: string | Uint8Array
+  /** Pieces are sent one after the other. */
+  readonly body: string | Uint8Array | readonly Uint8Array[]
   /** Asks for an uncompressed answer, whose bytes are handed on as they come. */
   readonly stream: boolean
   readonly connectTimeoutMs: number

@@ -48,6 +48,40 @@ describe('requests and answers', () => {
     })
   })
 
+  it.each([
+    ['small', ['{"a":', '"b"}']],
+    ['large', ['x'.repeat(3_000_000), 'y', 'z'.repeat(3_000_000)]],
+  ])('sends a %s body of pieces as one, and tells its length itself', async (_name, pieces) => {
+    const seen: string[] = []
+    const url = await http(async (request, response) => {
+      seen.push(request.headers['content-length']!, await requestText(request))
+      response.end()
+    })
+    const body = pieces.map((piece) => Buffer.from(piece))
+    const one = transport()
+    for (let count = 0; count < 2; count++)
+      await text((await one.send(requestTo(url, { body, headers: { 'content-length': '1' } }))).body)
+    const whole = pieces.join('')
+    expect(seen).toEqual([String(whole.length), whole, String(whole.length), whole])
+  })
+
+  it('stops sending pieces when the signal is aborted', async () => {
+    const leave = new Cancellation()
+    let read = 0
+    let closed = false
+    const url = await http((request) => {
+      request.socket.once('close', () => (closed = true))
+      request.on('data', (chunk: Buffer) => {
+        read += chunk.length
+        leave.abort(new Error('gone'))
+      })
+    })
+    const body = Array.from({ length: 64 }, () => Buffer.alloc(1024 * 1024))
+    await expect(transport().send(requestTo(url, { body, signal: leave }))).rejects.toThrow('gone')
+    await until(() => closed)
+    expect(read).toBeLessThan(64 * 1024 * 1024)
+  })
+
   it('asks for plain bytes when it streams', async () => {
     const url = await http((request, response) => void response.end(request.headers['accept-encoding']))
     const response = await transport().send(requestTo(url, { stream: true }))
@@ -159,7 +193,8 @@ describe('failures', () => {
     })
     const one = transport()
     expect(await text((await one.send(requestTo(url, { body: 'first' }))).body)).toBe('ok')
-    expect(await text((await one.send(requestTo(url, { body: 'second' }))).body)).toBe('ok')
+    const second = [Buffer.from('sec'), Buffer.from('ond')]
+    expect(await text((await one.send(requestTo(url, { body: second }))).body)).toBe('ok')
     expect(bodies).toEqual(['first', 'second', 'second'])
   })
 

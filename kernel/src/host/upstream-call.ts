@@ -37,8 +37,11 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
     this.#settle = settle
     // Streams are read as they come, so a coding would only delay them.
     const headers = ['accept-encoding', request.stream ? 'identity' : 'gzip, br']
-    for (const name in request.headers) if (name !== 'accept-encoding') headers.push(name, request.headers[name]!)
-    this.#options = { origin: upstream.origin, path, method: 'POST', headers, body: request.body }
+    for (const name in request.headers) if (!OWN.has(name)) headers.push(name, request.headers[name]!)
+    // undici takes pieces as an iterable, whose length it does not know; its types know only streams of them.
+    const body = request.body as string | Uint8Array
+    if (Array.isArray(body)) headers.push('content-length', String(lengthOf(body)))
+    this.#options = { origin: upstream.origin, path, method: 'POST', headers, body }
   }
 
   start(): void {
@@ -160,6 +163,13 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
     const fact = code === 'UND_ERR_ABORTED' ? error.message : code
     return new CcrError('CCR_UPSTREAM_NETWORK', `${proxy} gave no connection: ${fact}`, { cause: error })
   }
+}
+
+/** What only the connection knows. */
+const OWN = new Set(['accept-encoding', 'content-length'])
+
+function lengthOf(pieces: readonly Uint8Array[]): number {
+  return pieces.reduce((bytes, piece) => bytes + piece.byteLength, 0)
 }
 
 const STALE = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'])

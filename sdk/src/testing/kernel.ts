@@ -2,7 +2,7 @@ import { Probation, runExchange, runInner } from '@ccr/kernel'
 import type { Blueprint, ClientSink, Entry, Incoming, Kernel, Log, ProviderBlueprint, Runtime } from '@ccr/kernel'
 import { CcrError, definePlugin, Secret, Type } from '@ccr/sdk'
 import type { ClientDialect, Endpoint, Plugin, ServiceName, Services, UsageRecord } from '@ccr/sdk'
-import { Cancellation, createSettings, type Settings } from '@ccr/sdk/kernel'
+import { Cancellation, createSettings, joined, type Settings } from '@ccr/sdk/kernel'
 import { createTestFacilities, type TestFacilities } from './facilities.ts'
 import { ResourceWatch } from './resources.ts'
 import { json, toResponse, type TestUpstream } from './upstream.ts'
@@ -112,7 +112,10 @@ export async function createTestKernel(options: TestKernelOptions): Promise<Test
   const runtime: Runtime = {
     transport: {
       // What the test itself acquires is its own business.
-      send: (request) => ResourceWatch.outside(async () => toResponse(await upstream(request), request.signal.signal)),
+      send: (request) =>
+        ResourceWatch.outside(async () =>
+          toResponse(await upstream({ ...request, body: joined(request.body) }), request.signal.signal),
+        ),
     },
     settings,
     routing: {

@@ -15,8 +15,13 @@ export interface TestAnswer {
 /** The bytes of an answer, as one read or as several. */
 export type TestBody = string | Uint8Array | readonly (string | Uint8Array)[] | AsyncIterable<Uint8Array>
 
+/** What the router sends, its body in one piece. */
+export interface UpstreamRequest extends TransportRequest {
+  readonly body: string | Uint8Array
+}
+
 /** Answers what the router sends; a thrown error is a failed connection. */
-export type TestUpstream = (request: TransportRequest) => TestAnswer | Promise<TestAnswer>
+export type TestUpstream = (request: UpstreamRequest) => TestAnswer | Promise<TestAnswer>
 
 /** Streams a body as server-sent events. */
 export function sse(body: TestBody): TestAnswer {
