@@ -54,7 +54,7 @@ class Whole implements BodyReader {
   readonly #limitBytes: number
   readonly #onRead: (() => void) | undefined
   readonly #settle: Settle<Buffer>
-  readonly #parts: Uint8Array[] = []
+  #parts: Uint8Array[] = []
   #bytes = 0
 
   constructor(body: BodySource, limitBytes: number, onRead: (() => void) | undefined, settle: Settle<Buffer>) {
@@ -69,15 +69,17 @@ class Whole implements BodyReader {
     this.#bytes += bytes.byteLength
     this.#parts.push(bytes)
     if (this.#bytes <= this.#limitBytes) return
+    this.#parts = []
     this.#body.leave()
     const fact = `its answer is larger than ${this.#limitBytes} bytes`
     this.#settle.reject(new CcrError('CCR_STREAM_LIMIT', fact))
   }
 
   end(): void {
-    const [only] = this.#parts
-    const isOne = only && this.#parts.length === 1
-    this.#settle.resolve(isOne ? bufferOf(only) : Buffer.concat(this.#parts, this.#bytes))
+    const parts = this.#parts
+    this.#parts = []
+    const [only] = parts
+    this.#settle.resolve(only && parts.length === 1 ? bufferOf(only) : Buffer.concat(parts, this.#bytes))
   }
 
   fail(reason: unknown): void {

@@ -207,6 +207,8 @@ class Running {
     const { stream } = this.#exchange
     const held = new Held(this.#runtime.settings.limits, stream)
     return (piece) => {
+      // Another one may have begun.
+      if (attempt.record) return undefined
       if (isEnd(piece.events)) return this.#finish(piece, held, attempt, forwarded)
       this.#tracker.see(piece.events)
       if (this.#delivery.committed) {

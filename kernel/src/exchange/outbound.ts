@@ -29,12 +29,12 @@ export async function prepareOutbound(attempt: AttemptState, to: GenerationProvi
   const wire = patched.headers === first.headers ? patched : { ...patched, headers: mergeHeaders(patched.headers) }
   const passthrough = mayPass && wire.body === encoded && wire.stream === stream
 
-  const body = passthrough ? withModel(raw, wire.model) : toJsonBody(ask(() => dialect.strip?.(wire.body) ?? wire.body))
+  const made = passthrough ? withModel(raw, wire.model) : toJsonBody(ask(() => dialect.strip?.(wire.body) ?? wire.body))
+  const body = hooks.send ? joined(made) : made
   const address = ask(() => dialect.address(wire, to.secret, attempt))
   const given = mergeHeaders({ 'content-type': 'application/json' }, address.headers, wire.headers)
   const auth = wire.auth ?? address.auth
-  const shown = hooks.send ? joined(body) : body
-  const addressed: Outbound = { ...withBody(wire, wire.dialect, shown), headers: given, auth, url: address.url }
+  const addressed: Outbound = { ...withBody(wire, wire.dialect, body), headers: given, auth, url: address.url }
   const sent = hooks.send ? await hooks.send.promise(addressed, attempt) : addressed
   const url = sent.url ?? address.url
   const own = to.clientCredentials && !sent.auth ? ownCredentials(exchange.headers, to.baseUrl, url) : undefined

@@ -77,9 +77,9 @@ class Expanded implements BodySource, BodyReader {
   }
 
   fail(reason: unknown): void {
-    const reader = this.#reader
-    this.leave()
-    reader?.fail(reason)
+    this.#body.leave()
+    this.#decoder.destroy()
+    this.#last((reader) => reader.fail(reason))
   }
 
   #plain(chunk: Buffer): void {
@@ -97,9 +97,20 @@ class Expanded implements BodySource, BodyReader {
     })
   }
 
-  /** A stream may end although it was paused. */
+  /** Bytes may stand behind the end of the coding: nobody reads them. */
   #ended(): void {
-    if (this.#wait) void this.#wait.then(() => this.#reader?.end())
-    else this.#reader?.end()
+    this.#body.leave()
+    this.#last((reader) => reader.end())
+  }
+
+  /** The last that a reader hears, when it is done with what it was given. */
+  #last(tell: (reader: BodyReader) => void): void {
+    const told = (): void => {
+      const reader = this.#reader
+      this.#reader = undefined
+      if (reader) tell(reader)
+    }
+    if (this.#wait) void this.#wait.then(told)
+    else told()
   }
 }

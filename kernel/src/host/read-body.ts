@@ -21,7 +21,7 @@ export function readBody(payload: IncomingMessage, limit: number, done: Done): v
 const READING = Symbol('what is read of a body')
 
 interface ReadingPayload extends IncomingMessage {
-  readonly [READING]: Reading
+  [READING]: Reading | undefined
 }
 
 /** What is known of a body; its listeners find it at the request, so that a request costs no closures. */
@@ -38,24 +38,26 @@ class Reading {
 }
 
 function take(this: ReadingPayload, chunk: Buffer): void {
-  const reading = this[READING]
+  const reading = this[READING]!
   reading.bytes += chunk.length
   if (reading.bytes > reading.limit) fail.call(this, new BodyTooLarge(reading.limit))
   else reading.chunks.push(chunk)
 }
 
 function end(this: ReadingPayload): void {
-  const { done, chunks, bytes } = this[READING]
-  quit(this)
+  const { done, chunks, bytes } = leave(this)
   // A copy, because the pieces are views into the buffer that the socket reads into.
   done(null, Buffer.concat(chunks, bytes))
 }
 
 function fail(this: ReadingPayload, error: Error): void {
-  quit(this)
-  this[READING].done(Object.assign(error, { statusCode: 400 }))
+  leave(this).done(Object.assign(error, { statusCode: 400 }))
 }
 
-function quit(payload: ReadingPayload): void {
+/** The request lives on until it was answered; the pieces do not. */
+function leave(payload: ReadingPayload): Reading {
   payload.off('data', take).off('end', end).off('error', fail)
+  const reading = payload[READING]!
+  payload[READING] = undefined
+  return reading
 }

@@ -45,6 +45,21 @@ describe('an answer in pieces', () => {
     expect(text()).not.toContain('chunked')
   })
 
+  it.each([
+    ['text', 'é'],
+    ['bytes', Buffer.from('é')],
+  ])('leaves headers as they are before %s', async (_kind, piece) => {
+    const port = await serve((sink) => {
+      sink.head(200, { ...EVENTS, 'x-note': 'caf\xe9' })
+      sink.write(piece)
+      sink.end('é')
+    })
+    const { text, closed } = sendRaw(port, 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+    await closed
+    expect(text()).toContain('x-note: caf\xe9\r\n')
+    expect(decodeChunks(text().split('\r\n\r\n').slice(1).join('\r\n\r\n'))).toBe('éé')
+  })
+
   it('may end without a last piece', async () => {
     const port = await serve((sink) => {
       sink.head(200, EVENTS)

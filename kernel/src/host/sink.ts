@@ -22,6 +22,7 @@ export class ResponseSink implements ClientSink {
   #began = false
   /** The chunks of the transfer coding are written here: Node makes four writes of each, which cost twice as much. */
   #chunked = false
+  #headSent = false
   #ended = false
   #closed = false
   #waiting: { promise: Promise<void>; resolve(): void; reject(reason: unknown): void } | undefined
@@ -125,9 +126,12 @@ export class ResponseSink implements ClientSink {
   #send(chunk: string | Uint8Array): boolean {
     // An empty chunk would be the last one.
     if (!this.#chunked || chunk.length === 0) return this.#response.write(chunk)
-    const size = Buffer.byteLength(chunk).toString(16)
-    if (typeof chunk === 'string') return this.#response.write(`${size}\r\n${chunk}\r\n`)
-    this.#response.write(`${size}\r\n`)
+    const size = `${Buffer.byteLength(chunk).toString(16)}\r\n`
+    const text = typeof chunk === 'string' && this.#headSent
+    if (text) return this.#response.write(`${size}${chunk}\r\n`)
+    // Node writes the head with what comes first, and in its encoding; that of a head is latin1.
+    this.#headSent = true
+    this.#response.write(size, 'latin1')
     this.#response.write(chunk)
     return this.#response.write('\r\n')
   }

@@ -344,6 +344,63 @@ describe('content codings', () => {
     expect((await reader.next()).done).toBe(true)
   })
 
+  it.each(['truncated', 'broken off'])('tells a reader that waits of a %s answer when it is done', async (how) => {
+    const bytes = gzipSync(plain)
+    const url = await http((_request, response) => {
+      response.writeHead(200, { 'content-encoding': 'gzip' })
+      response.write(bytes.subarray(0, bytes.length - 12), () => {
+        if (how === 'truncated') response.end()
+        else setTimeout(() => response.destroy(), 20)
+      })
+    })
+    const { body } = await transport().send(requestTo(url))
+    let go: (() => void) | undefined
+    let failed: unknown
+    body.readTo({
+      piece: () => new Promise((resolve) => (go ??= resolve)),
+      end: () => undefined,
+      fail: (reason) => (failed = reason),
+    })
+    await until(() => go !== undefined)
+    await new Promise((resolve) => setTimeout(resolve, 150))
+    expect(failed).toBeUndefined()
+    go!()
+    await until(() => failed !== undefined)
+  })
+
+  it('tells nothing to a reader that left', async () => {
+    const url = await http(
+      (_request, response) => void response.writeHead(200, { 'content-encoding': 'gzip' }).write(gzipSync(plain)),
+    )
+    const { body } = await transport().send(requestTo(url))
+    const heard: string[] = []
+    let go: (() => void) | undefined
+    body.readTo({
+      piece: () => new Promise((resolve) => (go ??= resolve)),
+      end: () => void heard.push('end'),
+      fail: () => void heard.push('fail'),
+    })
+    await until(() => go !== undefined)
+    body.leave()
+    go!()
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(heard).toEqual([])
+  })
+
+  it.each([
+    ['br', brotliCompressSync('end')],
+    ['deflate', deflateSync('end')],
+    ['gzip', gzipSync('end')],
+  ])('closes the connection when more follows the end of %s', async (coding, bytes) => {
+    let closed = false
+    const url = await http((request, response) => {
+      request.socket.once('close', () => (closed = true))
+      response.writeHead(200, { 'content-encoding': coding }).write(Buffer.concat([bytes, Buffer.alloc(64)]))
+    })
+    expect(await text((await transport().send(requestTo(url))).body)).toBe('end')
+    await until(() => closed)
+  })
+
   it('gives up an answer that swells more than a hundredfold', async () => {
     const bomb = gzipSync(Buffer.alloc(256 * 1024 * 1024))
     const url = await http(
