@@ -128,7 +128,9 @@ export default definePlugin({
 })
 `
 
-  it('goes on over 50 reloads of its code, and is dropped, with a log line, when its version changes', async () => {
+  const title = 'goes on over 50 reloads of its code, and is dropped, with a log line, when its version changes'
+  // On a busy machine each reload takes half a second.
+  it(title, { timeout: 120_000 }, async () => {
     const ours = await start({ more: { 'counter.ts': counter(0, 1) } })
     const count = async (): Promise<unknown> => (await open(`${ours.url}/count`, { method: 'GET' }).answer).json
     expect(await count()).toEqual({ code: 0, requests: 1 })
