@@ -52,7 +52,10 @@ describe('changes while streams run', () => {
     const result = await runSoak(options)
     const verdicts = judgeSoak(options, result)
     const words = [renderVerdicts(verdicts), ...result.facts, ...result.surprises, ...result.errors].join('\n')
-    expect(verdicts.filter(({ holds }) => !holds), words).toEqual([])
+    expect(
+      verdicts.filter(({ holds }) => !holds),
+      words,
+    ).toEqual([])
   })
 
   it('leave a stream the code it began with, ten edits long; the next request sees the newest (129)', async () => {
