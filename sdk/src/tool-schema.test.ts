@@ -399,8 +399,8 @@ describe('lowerToolSchema', () => {
 
   it('gives any schema a form that the target accepts', LIMITS, () => {
     fc.assert(
-      fc.property(schema as fc.Arbitrary<unknown>, (any) => {
-        const given = typeof any === 'object' && any !== null ? (deepFreeze(any) as JsonObject) : undefined
+      fc.property(schema as fc.Arbitrary<unknown>, (made) => {
+        const given = typeof made === 'object' && made !== null ? (deepFreeze(made) as JsonObject) : undefined
         const lowered = lowerToolSchema(given, NARROW)
         expect(lowered['type']).toBe('object')
         expect(faultsOf(lowered, '')).toEqual([])

@@ -55,10 +55,9 @@ function readStream(
     if (last) throw new CcrError('CCR_STREAM_ENDED', 'the answer ended before its last event')
     return false
   }
-  const give = (events: readonly CanonicalEvent[]): boolean | Promise<boolean> => {
-    const busy = events.length > 0 ? take({ events, bytes: undefined }) : undefined
-    return busy ? busy.then(taken) : taken()
-  }
+  const after = (busy: Promise<void> | undefined): boolean | Promise<boolean> => (busy ? busy.then(taken) : taken())
+  const give = (events: readonly CanonicalEvent[]): boolean | Promise<boolean> =>
+    after(events.length > 0 ? take({ events, bytes: undefined }) : undefined)
   return readPieces(response.body, settings.limits.answerBytes, (bytes) => {
     if (bytes) {
       watchdog.read()
@@ -71,8 +70,7 @@ function readStream(
     if (frames) {
       const piece = passed(bytes ? frames.push(bytes) : frames.end(), pipeline, dialect)
       if (piece.events.length > 0 || pipeline.failure !== undefined) head.drop()
-      const busy = take(piece)
-      return busy ? busy.then(taken) : taken()
+      return after(take(piece))
     }
     wire = []
     try {

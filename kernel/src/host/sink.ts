@@ -127,8 +127,7 @@ export class ResponseSink implements ClientSink {
     // An empty chunk would be the last one.
     if (!this.#chunked || chunk.length === 0) return this.#response.write(chunk)
     const size = `${Buffer.byteLength(chunk).toString(16)}\r\n`
-    const text = typeof chunk === 'string' && this.#headSent
-    if (text) return this.#response.write(`${size}${chunk}\r\n`)
+    if (this.#headSent && typeof chunk === 'string') return this.#response.write(`${size}${chunk}\r\n`)
     // Node writes the head with what comes first, and in its encoding; that of a head is latin1.
     this.#headSent = true
     this.#response.write(size, 'latin1')
