@@ -19,8 +19,7 @@ export function readBody(payload: IncomingMessage, limit: number, done: Done): v
   const settle = (error: Error | null): void => {
     payload.off('data', take).off('end', end).off('error', settle)
     if (error) done(Object.assign(error, { statusCode: 400 }))
-    // A copy, because the pieces are views into the buffer that the socket reads into.
-    else done(null, Buffer.concat(chunks, bytes))
+    else done(null, chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes))
   }
   const end = (): void => settle(null)
   const take = (chunk: Buffer): void => {
