@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -14,7 +14,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }))
 
 async function written(write: (log: LogFile) => void): Promise<string[]> {
-  const log = new LogFile(file, (text) => text.replaceAll('CANARY', '[secret]'))
+  const log = await LogFile.open(file, (text) => text.replaceAll('CANARY', '[secret]'), 1e9)
   write(log)
   await log.close()
   return (await readFile(file, 'utf8')).split('\n').slice(0, -1)
@@ -53,5 +53,42 @@ describe('a log file', () => {
       log.record('{"at":3', {})
     })
     expect(lines).toEqual(['{"at":1}', '{"at":3}'])
+  })
+
+  describe('of limited length', () => {
+    const LIMIT = 300_000
+    const line = (at: number): string => `${at} ${'x'.repeat(100_000)}\n`
+    const sizeOf = async (path: string): Promise<number> => (await stat(path).catch(() => undefined))?.size ?? 0
+    const numbersIn = async (path: string): Promise<number[]> =>
+      (await readFile(path, 'utf8')).split('\n').slice(0, -1).map(Number.parseFloat)
+
+    it('moves away when it is full, and loses no line', async () => {
+      const log = await LogFile.open(file, (text) => text, LIMIT)
+      for (let at = 0; at < 4; at++) log.write(line(at))
+      await expect.poll(() => sizeOf(`${file}.1`)).toBeGreaterThan(LIMIT)
+      for (let at = 4; at < 6; at++) log.write(line(at))
+      await log.close()
+      expect([...(await numbersIn(`${file}.1`)), ...(await numbersIn(file))]).toEqual([0, 1, 2, 3, 4, 5])
+      expect(log.failing).toBe(false)
+    })
+
+    it('keeps the two last ones, and counts what it held at the start', async () => {
+      for (let start = 0; start < 6; start++) {
+        const log = await LogFile.open(file, (text) => text, LIMIT)
+        for (let at = 0; at < 3; at++) log.write(line(start * 3 + at))
+        await log.close()
+      }
+      expect(await sizeOf(file)).toBeLessThanOrEqual(2 * LIMIT)
+      expect([...(await numbersIn(`${file}.1`)), ...(await numbersIn(file))].at(-1)).toBe(17)
+      expect(await sizeOf(`${file}.2`)).toBe(0)
+    })
+
+    it('goes on in its place where it cannot move away', async () => {
+      await mkdir(join(`${file}.1`, 'folder'), { recursive: true })
+      const log = await LogFile.open(file, (text) => text, LIMIT)
+      for (let at = 0; at < 9; at++) log.write(line(at))
+      await log.close()
+      expect(await numbersIn(file)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8])
+    })
   })
 })

@@ -1,4 +1,4 @@
-import { lstat, readdir, rename, rm, stat, symlink } from 'node:fs/promises'
+import { lstat, readdir, rename, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Exchange } from '@ccr/sdk'
 import pino from 'pino'
@@ -17,7 +17,8 @@ export interface LogOptions {
 }
 
 const KEPT = 10
-const ROUTING_BYTES = 10 * 1024 * 1024
+/** Length of a full log, in bytes. */
+const FULL = 10 * 1024 * 1024
 
 /** What was routed where. */
 const ROUTING = 'claude-code-router.log'
@@ -99,11 +100,10 @@ export class Logs implements RoutingLog {
     const [there, here] = await Promise.all([link, routing].map((path) => lstat(path).catch(() => undefined)))
     // Where it was before it had a folder of its own.
     if (there?.isFile() && !here) await rename(link, routing)
-    const size = (await stat(routing).catch(() => undefined))?.size ?? 0
-    if (size > ROUTING_BYTES) await rename(routing, `${routing}.1`)
     const redact: Redact = (text) => this.#options.redact(text)
-    this.#server = new LogFile(join(directory, `ccr-${new Date().toISOString().replaceAll(':', '-')}.log`), redact)
-    this.#routing = new LogFile(routing, redact)
+    const stamp = new Date().toISOString().replaceAll(':', '-')
+    this.#server = await LogFile.open(join(directory, `ccr-${stamp}.log`), redact, FULL)
+    this.#routing = await LogFile.open(routing, redact, FULL)
     // Where something stands already, or no link can be made, the log is found in its folder.
     await symlink(join('logs', ROUTING), link).catch(() => undefined)
   }
@@ -124,9 +124,10 @@ function described({ dialect, client, profile, generation, request }: Exchange):
   }
 }
 
-/** Leaves room for one more. The stamps in the names sort by time. */
+/** Leaves room for one more, of which each may be two files. The stamps in the names sort by time. */
 async function removeOld(directory: string): Promise<void> {
-  const names = (await readdir(directory)).filter((name) => /^ccr-.*\.log$/.test(name)).sort()
-  for (const name of names.slice(0, Math.max(0, names.length - KEPT + 1)))
-    await rm(join(directory, name), { force: true })
+  const names = (await readdir(directory)).filter((name) => /^ccr-.*\.log(?:\.1)?$/.test(name))
+  const logs = [...new Set(names.map((name) => name.replace(/\.1$/, '')))].sort()
+  for (const log of logs.slice(0, Math.max(0, logs.length - KEPT + 1)))
+    for (const name of [log, `${log}.1`]) await rm(join(directory, name), { force: true })
 }

@@ -314,11 +314,14 @@ describe('logs', () => {
 
   it('keep the newest ten files', async () => {
     await mkdir(join(home, 'logs'))
+    const full = 'ccr-2020-01-12T00-00-00.000Z.log.1'
     for (let day = 10; day < 25; day++) await writeFile(join(home, 'logs', `ccr-2020-01-${day}T00-00-00.000Z.log`), '')
+    for (const name of [full, full.replace('12T', '20T')]) await writeFile(join(home, 'logs', name), '')
     await start()
     const names = (await readdir(join(home, 'logs'))).filter((name) => name.startsWith('ccr-')).sort()
-    expect(names).toHaveLength(10)
+    expect(names.filter((name) => name.endsWith('.log'))).toHaveLength(10)
     expect(names[0]).toBe('ccr-2020-01-16T00-00-00.000Z.log')
+    expect(names.filter((name) => name.endsWith('.1'))).toEqual([full.replace('12T', '20T')])
   })
 })
 
