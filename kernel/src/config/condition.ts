@@ -1,4 +1,4 @@
-import type { Exchange, Target } from '@ccr/sdk'
+import { matcherOf, type Exchange, type Target } from '@ccr/sdk'
 import type { Condition } from '../core/blueprint.ts'
 import type { WhenForm } from './schema.ts'
 
@@ -18,7 +18,7 @@ export function toCondition({ provider, model, dialect, scenario, header }: When
         return value === undefined ? undefined : [value].flat().join(', ')
       }),
     ),
-    scenario === undefined ? undefined : whenPlanned(matcher(scenario)),
+    scenario === undefined ? undefined : whenPlanned(matcherOf([scenario].flat())),
   ]
   return { target: all(ofTarget), exchange: all(ofExchange) }
 }
@@ -30,7 +30,7 @@ function check<Subject>(
   read: (subject: Subject) => string | undefined,
 ): Check<Subject> | undefined {
   if (patterns === undefined) return undefined
-  const matches = matcher(patterns)
+  const matches = matcherOf([patterns].flat())
   return (subject) => {
     const text = read(subject)
     return text !== undefined && matches(text)
@@ -45,30 +45,4 @@ function whenPlanned(matches: (text: string) => boolean): Check<Exchange> {
 function all<Subject>(checks: readonly (Check<Subject> | undefined)[]): Check<Subject> | undefined {
   const given = checks.filter((one) => one !== undefined)
   return given.length === 0 ? undefined : (subject) => given.every((one) => one(subject))
-}
-
-/** Matches the whole text, whatever its case. */
-function matcher(patterns: Patterns): (text: string) => boolean {
-  const globs = [patterns].flat().map((pattern) => pattern.toUpperCase().split('*'))
-  return (text) => {
-    const upper = text.toUpperCase()
-    return globs.some((parts) => fits(upper, parts))
-  }
-}
-
-/**
- * Whether a text is these parts with any text between them. Clients choose the text, so this takes a time proportional
- * to it: the first place where a part fits is as good as any, where a regular expression would try them all.
- */
-function fits(text: string, [first = '', ...rest]: readonly string[]): boolean {
-  const last = rest.pop()
-  if (last === undefined) return text === first
-  if (!text.startsWith(first)) return false
-  let at = first.length
-  for (const part of rest) {
-    const found = text.indexOf(part, at)
-    if (found < 0) return false
-    at = found + part.length
-  }
-  return text.length - at >= last.length && text.endsWith(last)
 }

@@ -14,8 +14,9 @@ type Destination = ReturnType<typeof pino.destination>
 
 /**
  * A log file that is written behind, many lines at once: a line costs its caller some bytes, never a wait, never a
- * failure. When it is full it takes the place of the one before, `<file>.1`, and a new one begins. Lines wait as bytes: kept as strings they outlive the young generation, which made a small request's garbage
- * three times as expensive to collect.
+ * failure. When it is full it takes the place of the one before, `<file>.1`, and a new one begins. Lines wait as bytes:
+ * kept as strings they outlive the young generation, which made a small request's garbage three times as expensive to
+ * collect.
  */
 export class LogFile {
   readonly #destination: Destination

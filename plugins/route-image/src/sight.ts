@@ -1,3 +1,5 @@
+import { matcherOf } from '@ccr/sdk'
+
 /**
  * Names of models that see images by themselves, in lower case. The first line is the list of the fork that routes by
  * family; the second are models made since.
@@ -16,18 +18,13 @@ export interface KnownModels {
 /** Clients choose the text; of a longer one the time to match it grows with the square of its length. */
 const LONGEST_NAME = 256
 
-/** Says of a model, by the first 256 characters of its name, whether it sees images. */
+/** Says of a model whether it sees images: by what the user knows, or else the first 256 characters of its name. */
 export function createSight({ visionModels, textOnlyModels }: KnownModels): (model: string) => boolean {
-  const blind = textOnlyModels.map(toPattern)
-  const seeing = [...visionModels.map(toPattern), ...SEEING]
+  const blind = matcherOf(textOnlyModels)
+  const seeing = matcherOf(visionModels)
   return (model) => {
+    if (blind(model)) return false
     const name = model.slice(0, LONGEST_NAME).toLowerCase()
-    const fits = (pattern: RegExp): boolean => pattern.test(name)
-    return !blind.some(fits) && seeing.some(fits)
+    return seeing(model) || SEEING.some((pattern) => pattern.test(name))
   }
-}
-
-function toPattern(text: string): RegExp {
-  const literal = text.toLowerCase().replace(/[.+?^${}()|[\]\\]/g, '\\$&')
-  return new RegExp(`^${literal.replaceAll('*', '.*')}$`)
 }

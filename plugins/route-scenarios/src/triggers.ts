@@ -1,4 +1,4 @@
-import type { CanonicalRequest, Exchange, ScenarioReading, Tool } from '@ccr/sdk'
+import { matcherOf, type CanonicalRequest, type Exchange, type ScenarioReading, type Tool } from '@ccr/sdk'
 
 /** Asks for reasoning; `disabled` does not, and what types later versions bring does. */
 export function isThinking({ thinking }: CanonicalRequest): boolean {
@@ -32,29 +32,7 @@ export function isBackground(
 ): boolean {
   if (sense === 'always') return true
   const { model } = request
-  const named = sense === 'models' && ((model.includes('claude') && model.includes('haiku')) || fits(model, models))
+  const named =
+    sense === 'models' && ((model.includes('claude') && model.includes('haiku')) || matcherOf(models)(model))
   return named || isHousekeeping(request, exchange)
-}
-
-/** Compares without regard to case; `*` stands for any text. */
-function fits(model: string, patterns: readonly string[]): boolean {
-  return patterns.some((pattern) => {
-    const parts = pattern.toLowerCase().split('*')
-    if (parts.length === 1) return parts[0] === model.toLowerCase()
-    return inParts(model.toLowerCase(), parts)
-  })
-}
-
-/** The parts in their order, the first at the start and the last at the end: linear, whatever the pattern. */
-function inParts(text: string, parts: readonly string[]): boolean {
-  const [first = '', ...rest] = parts
-  const last = rest.pop() ?? ''
-  if (!text.startsWith(first) || !text.endsWith(last) || text.length < first.length + last.length) return false
-  let at = first.length
-  for (const part of rest) {
-    const found = text.indexOf(part, at)
-    if (found < 0) return false
-    at = found + part.length
-  }
-  return at <= text.length - last.length
 }
