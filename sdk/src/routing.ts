@@ -161,6 +161,12 @@ export interface ProjectRoutes {
   readonly origins: ReadonlyMap<string, 'project' | 'session'>
 }
 
+/** The name of a rule of `Router`: its dotted path, and whose it is where it is not the config's own. */
+export function nameRule(path: string, origins: ProjectRoutes['origins'] | undefined): string {
+  const origin = origins?.get(path)
+  return origin === undefined ? `Router.${path}` : `Router.${path} of the ${origin}`
+}
+
 /** Knows what projects and sessions say about routes. */
 export interface ProjectService {
   /** Nothing where they say nothing; at once where that is known. */

@@ -1,4 +1,4 @@
-import { decide, passOver, requestOf } from '@ccr/sdk'
+import { decide, nameRule, passOver, requestOf } from '@ccr/sdk'
 import type {
   Exchange,
   ProjectRoutes,
@@ -40,12 +40,11 @@ export async function familyRoute(
   const { chosen, passedOver } = await scenarios.choose(request, exchange, withThresholds(router, family), how(family))
   const looked = passOver(plan, ...passedOver)
   if (!chosen) return passOver(looked, { rule: `${rule}.${family}`, reason: 'it has no route for this request' })
-  const origin = origins?.get(`families.${family}.${chosen.scenario}`)
   return decide(looked, {
     target: chosen.target,
     decidedBy: 'route-families',
     source: 'config',
-    rule: origin === undefined ? chosen.rule : `${chosen.rule} of the ${origin}`,
+    rule: nameRule(`families.${family}.${chosen.scenario}`, origins),
     scenario: chosen.scenario,
     family,
   })

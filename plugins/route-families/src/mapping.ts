@@ -1,4 +1,4 @@
-import { decide, findTarget, passOver, requestOf, type Exchange, type RoutePlan } from '@ccr/sdk'
+import { decide, findTarget, nameRule, passOver, requestOf, type Exchange, type RoutePlan } from '@ccr/sdk'
 import type { Routes } from './family-route.ts'
 import { readModelName } from './family.ts'
 
@@ -9,8 +9,7 @@ export function mappedRoute({ router, origins }: Routes, plan: RoutePlan, exchan
   if (Object.keys(models).length === 0) return undefined
   const key = mappedKey(model, Object.keys(models), Object.keys(families))
   if (key === undefined) return passOver(plan, { rule: 'Router.models', reason: `it does not map '${model}'` })
-  const origin = origins?.get(`models.${key}`)
-  const rule = `Router.models.${key}${origin === undefined ? '' : ` of the ${origin}`}`
+  const rule = nameRule(`models.${key}`, origins)
   const target = findTarget(models[key]!, exchange.providers)
   if (typeof target === 'string') return passOver(plan, { rule, reason: target, unmatched: true })
   return decide(plan, { target, decidedBy: 'route-families', source: 'config', rule, scenario: 'modelMapping' })

@@ -1,4 +1,4 @@
-import type { Exchange, Message, Provider, RoutePlan, RouterConfig, Target } from '@ccr/sdk'
+import type { Exchange, Message, ProjectRoutes, Provider, RoutePlan, RouterConfig, Target } from '@ccr/sdk'
 import { describe, expect, it } from 'vitest'
 import { directRoute } from './direct.ts'
 import { createSight } from './sight.ts'
@@ -17,11 +17,13 @@ interface Given {
   readonly messages?: readonly Message[]
   readonly target?: Target
   readonly plan?: Partial<RoutePlan>
+  /** What a project says in the place of the config. */
+  readonly own?: ProjectRoutes
 }
 
-function route({ router = { image: 'mock,m-eye' }, messages = withImage, target, plan }: Given) {
+function route({ router = { image: 'mock,m-eye' }, messages = withImage, target, plan, own }: Given) {
   const exchange = { request: { model: 'asked', messages }, providers, mayHold: () => true } as unknown as Exchange
-  const targetsFor = createImageTargets(router, undefined)
+  const targetsFor = createImageTargets(router, own && { routesFor: () => own })
   const sees = createSight({ visionModels: [], textOnlyModels: [] })
   const decided: RoutePlan = {
     targets: [target ?? mock('M-Default')],
@@ -45,6 +47,14 @@ describe('a request with an image in its latest turn', () => {
       scenario: 'image',
       passedOver: [{ target: mock('M-Default'), reason: 'the request has an image, which it does not see' }],
     })
+  })
+
+  it('says whose rule it is', async () => {
+    const router = { image: 'Mock,M-Eye', families: { opus: { image: 'Mock,family-eye' } } }
+    const own = { router, origins: new Map([['families.opus.image', 'session'] as const]) }
+    const plan = await route({ own, plan: { family: 'opus' } })
+    expect(plan).toMatchObject({ rule: 'Router.families.opus.image of the session', targets: [mock('family-eye')] })
+    expect(await route({ own })).toMatchObject({ rule: 'Router.image', targets: [mock('M-Eye')] })
   })
 
   it.each<[string, Given, string]>([

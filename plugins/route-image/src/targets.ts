@@ -1,10 +1,11 @@
-import { andThen, findTarget, type Exchange, type ProjectService, type RouterConfig, type Target } from '@ccr/sdk'
+import { andThen, findTarget, nameRule } from '@ccr/sdk'
+import type { Exchange, ProjectRoutes, ProjectService, RouterConfig, Target } from '@ccr/sdk'
 
 /** Where images go for one exchange, and which models look at images for others. */
 export interface ImageTargets {
   /** Where images of this exchange go; a text says why there is nowhere. Nothing where none is configured. */
   readonly target: Target | string | undefined
-  /** The key that says so, such as `Router.image`. */
+  /** The rule that says so, such as `Router.image`. */
   readonly rule: string
   /** Whether a target is one that images are sent to, so that nobody else has to look at them for it. */
   isImageModel(target: Target): boolean
@@ -15,14 +16,16 @@ export type FindImageTargets = (exchange: Exchange, family: string | undefined) 
 
 /** Finds where the images of exchanges go: the image route of the family that was decided for, or else of `Router`. */
 export function createImageTargets(router: RouterConfig, projects: ProjectService | undefined): FindImageTargets {
-  const targetsIn = (routes: RouterConfig, { providers }: Exchange, family: string | undefined): ImageTargets => {
+  const targetsIn = (own: ProjectRoutes | undefined, exchange: Exchange, family: string | undefined): ImageTargets => {
+    const { providers } = exchange
+    const routes = own?.router ?? router
     const families = routes.families ?? {}
     const ofFamily = family === undefined ? undefined : written(families[family]?.image)
     const named = ofFamily ?? written(routes.image)
     const all = [routes.image, ...Object.values(families).map(({ image }) => image)]
     return {
       target: named === undefined ? undefined : findTarget(named, providers),
-      rule: ofFamily === undefined ? 'Router.image' : `Router.families.${family}.image`,
+      rule: nameRule(ofFamily === undefined ? 'image' : `families.${family}.image`, own?.origins),
       isImageModel: (target) =>
         all.some((text) => {
           const found = written(text) === undefined ? undefined : findTarget(text!, providers)
@@ -32,9 +35,7 @@ export function createImageTargets(router: RouterConfig, projects: ProjectServic
   }
   const isUsed = usesImages(router)
   return (exchange, family) =>
-    andThen(projects?.routesFor(exchange), (own) =>
-      own || isUsed ? targetsIn(own?.router ?? router, exchange, family) : NOWHERE,
-    )
+    andThen(projects?.routesFor(exchange), (own) => (own || isUsed ? targetsIn(own, exchange, family) : NOWHERE))
 }
 
 const NOWHERE: ImageTargets = { target: undefined, rule: 'Router.image', isImageModel: () => false }

@@ -1,4 +1,4 @@
-import { andThen, decide, passOver, requestOf } from '@ccr/sdk'
+import { andThen, decide, nameRule, passOver, requestOf } from '@ccr/sdk'
 import type {
   ChosenScenario,
   Exchange,
@@ -45,7 +45,6 @@ function planFor(
   const looked = passOver(plan, ...passedOver)
   if (!chosen) return looked === plan ? undefined : looked
   const { scenario, target } = chosen
-  const origin = own?.origins.get(scenario)
-  const rule = origin === undefined ? chosen.rule : `${chosen.rule} of the ${origin}`
+  const rule = nameRule(scenario, own?.origins)
   return decide(looked, { target, decidedBy: 'route-scenarios', source: 'config', rule, scenario })
 }

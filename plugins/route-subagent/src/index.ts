@@ -13,7 +13,7 @@ export default definePlugin({
     const projects = ctx.get('projects?')
     ctx.on('selectRoute', (plan, exchange) => {
       const own = projects?.routesFor(exchange)
-      return andThen(own, (routes) => subagentRoute(routes?.router ?? router, plan, exchange))
+      return andThen(own, (routes) => subagentRoute(routes ?? { router }, plan, exchange))
     })
     ctx.on('selectRoute', withoutDirectives, { stage: 'refine' })
   },

@@ -1,18 +1,33 @@
-import { decide, findTarget, passOver, requestOf } from '@ccr/sdk'
-import type { CanonicalRequest, Exchange, HeaderBag, PassedOver, RoutePlan, RouterConfig, Target } from '@ccr/sdk'
+import { decide, findTarget, nameRule, passOver, requestOf } from '@ccr/sdk'
+import type {
+  CanonicalRequest,
+  Exchange,
+  HeaderBag,
+  PassedOver,
+  ProjectRoutes,
+  RoutePlan,
+  RouterConfig,
+  Target,
+} from '@ccr/sdk'
 import { DIRECTIVE_WORD, stripDirectives, type Stripped } from './directive.ts'
 
 /** The mark that Claude Code puts into the first block of the system prompt; see {@link isSubagent}. */
 const SUBAGENT_MARK = 'cc_is_subagent=true'
 
+/** The routes that hold for an exchange. */
+export interface Routes {
+  readonly router: RouterConfig
+  readonly origins?: ProjectRoutes['origins'] | undefined
+}
+
 /**
  * Decides by what a request says of the subagent or the purpose that it is made for: its directive, the name of its
  * agent, its class. A directive is taken out of the request in any case; see {@link withoutDirectives}.
  */
-export function subagentRoute(router: RouterConfig, plan: RoutePlan, exchange: Exchange): RoutePlan | undefined {
-  if (!strippedOf(plan, exchange) && saysNothing(router)) return undefined
+export function subagentRoute(routes: Routes, plan: RoutePlan, exchange: Exchange): RoutePlan | undefined {
+  if (!strippedOf(plan, exchange) && saysNothing(routes.router)) return undefined
   let looked = plan
-  for (const wish of wishes(router, plan, exchange)) {
+  for (const wish of wishes(routes, plan, exchange)) {
     if ('reason' in wish) {
       looked = passOver(looked, wish)
       continue
@@ -62,26 +77,27 @@ function strippedOf(plan: RoutePlan, exchange: Exchange): Stripped | undefined {
 
 type Wish = { readonly rule: string; readonly text: string } | (PassedOver & { readonly rule: string })
 
-function* wishes(router: RouterConfig, plan: RoutePlan, exchange: Exchange): Iterable<Wish> {
+function* wishes({ router, origins }: Routes, plan: RoutePlan, exchange: Exchange): Iterable<Wish> {
   const directive = strippedOf(plan, exchange)
   if (directive) yield { rule: DIRECTIVE_WORD, text: directive.model }
-  yield* agentWish(router.agents ?? {}, plan, exchange)
+  yield* agentWish({ router, origins }, plan, exchange)
   const { requestClasses = {} } = router
   const kind = exchange.client.requestClass
   const text = kind !== undefined && Object.hasOwn(requestClasses, kind) ? requestClasses[kind] : undefined
-  if (text !== undefined) yield { rule: `Router.requestClasses.${kind}`, text }
+  if (text !== undefined) yield { rule: nameRule(`requestClasses.${kind}`, origins), text }
   else if (Object.keys(requestClasses).length > 0)
     yield { rule: 'Router.requestClasses', reason: kind ? `it has no class '${kind}'` : 'the client states no class' }
 }
 
-function* agentWish(agents: Readonly<Record<string, string>>, plan: RoutePlan, exchange: Exchange): Iterable<Wish> {
+function* agentWish({ router, origins }: Routes, plan: RoutePlan, exchange: Exchange): Iterable<Wish> {
+  const { agents = {} } = router
   if (Object.keys(agents).length === 0) return
   if (!isSubagent(plan, exchange)) return yield { rule: 'Router.agents', reason: 'no subagent asks' }
   const name = agentName(exchange.headers)
   const key = Object.keys(agents).find((one) => one.toLowerCase() === name?.toLowerCase())
-  if (key !== undefined) return yield { rule: `Router.agents.${key}`, text: agents[key]! }
+  if (key !== undefined) return yield { rule: nameRule(`agents.${key}`, origins), text: agents[key]! }
   const others = agents['*']
-  if (others !== undefined) yield { rule: 'Router.agents.*', text: others }
+  if (others !== undefined) yield { rule: nameRule('agents.*', origins), text: others }
   else yield { rule: 'Router.agents', reason: name ? `it has no agent '${name}'` : 'the client names no agent' }
 }
 
