@@ -178,9 +178,12 @@ const TABLE: Readonly<Record<string, Row>> = {
   'no default export': shape('export const a = 1', /has no default export.*definePlugin/),
   'an empty file (130)': shape('', /default export/),
   'a default that is none': shape('export default 5', /its default export is not a plugin/),
-  'a bad name': shape('export default { name: "A b" }', /lower-case words/),
-  'no description': shape('export default { name: "a" }', /no description/),
-  'no activate': shape('export default { name: "a", description: "" }', /no activate function/),
+  'a bad name': shape('export default { name: "A b" }', /lower-case words.*\. Give it one: name: 'my-plugin'$/),
+  'no description': shape('export default { name: "a" }', /no description\. Say in a sentence what it does$/),
+  'no activate': shape(
+    'export default { name: "a", description: "" }',
+    /no activate function\. Add one: activate\(ctx\)/,
+  ),
   'a section that is no schema': shape(
     `import { definePlugin, Type } from '@ccr/sdk'
 export default definePlugin({
@@ -188,9 +191,16 @@ export default definePlugin({
   config: Type.Object({ Router: Type.Optional(Type.Unknown()) }) as never,
   activate() {},
 })`,
-    /the section type of the plugin a is no schema/,
+    /the section type of the plugin a is no schema\. Make it one of Type/,
   ),
-  'no options': shape('export default { name: "a", description: "", activate() {} }', /no schema of its options/),
+  'no options': shape(
+    'export default { name: "a", description: "", activate() {} }',
+    /no schema of its options\. If it has none: options: Type\.Object\(\{\}\)$/,
+  ),
+  'no use of definePlugin': shape(
+    'export default { name: "a", description: "", activate() {}, options: { type: "object", properties: {} } }',
+    /not made by definePlugin\. End the file with: export default definePlugin\(\{ … \}\)$/,
+  ),
   'no file (130)': { files: {}, at: 'plugin.ts', says: /does not exist\. Correct the path/, cure },
 }
 

@@ -12,8 +12,8 @@ export const API_VERSION = 1
 export function assertPlugin(value: unknown, file: string): Plugin {
   const fault = shapeFault(value)
   if (fault !== undefined) {
-    const message = `${file}: ${fault}. End the file with: export default definePlugin({ … })`
-    throw new CcrError('CCR_PLUGIN_LOAD', message, { at: file })
+    const { fact, remedy = 'End the file with: export default definePlugin({ … })' } = fault
+    throw new CcrError('CCR_PLUGIN_LOAD', `${file}: ${fact}. ${remedy}`, { at: file })
   }
   const plugin = value as Plugin
   if (plugin.apiVersion !== API_VERSION) {
@@ -24,28 +24,40 @@ export function assertPlugin(value: unknown, file: string): Plugin {
   return plugin
 }
 
-function shapeFault(value: unknown): string | undefined {
-  if (typeof value !== 'object' || value === null) return 'its default export is not a plugin'
+interface Fault {
+  readonly fact: string
+  readonly remedy?: string
+}
+
+function shapeFault(value: unknown): Fault | undefined {
+  if (typeof value !== 'object' || value === null) return { fact: 'its default export is not a plugin' }
   const fields = value as Readonly<Record<string, unknown>>
-  if (typeof fields['name'] !== 'string' || !/^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(fields['name'])) {
-    return 'its default export has no name made of lower-case words joined by -'
+  const { name } = fields
+  if (typeof name !== 'string' || !/^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(name)) {
+    const fact = 'its default export has no name made of lower-case words joined by -'
+    return { fact, remedy: "Give it one: name: 'my-plugin'" }
   }
-  if (typeof fields['description'] !== 'string') return `the plugin ${fields['name']} has no description`
-  if (typeof fields['activate'] !== 'function') return `the plugin ${fields['name']} has no activate function`
-  if (!isObjectSchema(fields['options'])) return `the plugin ${fields['name']} has no schema of its options`
-  if (!isObjectSchema(fields['config']) || !Array.isArray(fields['transformers'])) {
-    return `the plugin ${fields['name']} was not made by definePlugin`
+  const subject = `the plugin ${name}`
+  if (typeof fields['description'] !== 'string')
+    return { fact: `${subject} has no description`, remedy: 'Say in a sentence what it does' }
+  if (typeof fields['activate'] !== 'function')
+    return { fact: `${subject} has no activate function`, remedy: 'Add one: activate(ctx) { … }' }
+  if (!isObjectSchema(fields['options'])) {
+    const remedy = 'If it has none: options: Type.Object({})'
+    return { fact: `${subject} has no schema of its options`, remedy }
   }
+  if (!isObjectSchema(fields['config']) || !Array.isArray(fields['transformers']))
+    return { fact: `${subject} was not made by definePlugin` }
   const { properties } = fields['config'] as { readonly properties: object }
   const bare = Object.entries(properties).find(([, schema]) => typeof schema !== 'object' || schema === null)
-  if (bare !== undefined) return `the section ${bare[0]} of the plugin ${fields['name']} is no schema`
-  const strange = ((fields['capabilities'] ?? []) as readonly unknown[]).find((one) => !isCapability(one))
-  if (strange !== undefined) {
-    const forms = 'files, network:<host> and secrets:<NAME>'
-    const fact = `the plugin ${fields['name']} declares the capability ${JSON.stringify(strange)}`
-    return `${fact}, and there are only ${forms}`
+  if (bare !== undefined) {
+    const remedy = 'Make it one of Type: config: { Key: Type.Optional(Type.String()) }'
+    return { fact: `the section ${bare[0]} of the plugin ${name} is no schema`, remedy }
   }
-  return undefined
+  const strange = ((fields['capabilities'] ?? []) as readonly unknown[]).find((one) => !isCapability(one))
+  if (strange === undefined) return undefined
+  const fact = `${subject} declares the capability ${JSON.stringify(strange)}`
+  return { fact, remedy: 'There are only files, network:<host> and secrets:<NAME>' }
 }
 
 function isObjectSchema(value: unknown): boolean {
