@@ -1,11 +1,7 @@
 import { CcrError } from '@ccr/sdk'
 import { confirm, isCancel, spinner } from '@clack/prompts'
 import type { CommandContext } from './context.ts'
-
-/** Whether a person can be asked. */
-export function isInteractive(): boolean {
-  return process.stdin.isTTY === true && process.stdout.isTTY === true
-}
+import { isInteractive } from './terminal.ts'
 
 /**
  * Asks a person, in a terminal.

@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 import { createContext, readVersion } from './context.ts'
 import { describeFailure } from './failure.ts'
+import { assumeWidth } from './terminal.ts'
 
 // A reader that has left (`ccr start | head -1`) must not end a router.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
+assumeWidth(process.stdout)
 
 process.exitCode = await run(process.argv.slice(2))
 

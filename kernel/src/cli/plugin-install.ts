@@ -7,11 +7,12 @@ import { formatLock, lockFile, parseLock, type LockEntry } from '../load/lock.ts
 import { pluginFolder } from '../load/store.ts'
 import { withChangeLock } from './change-lock.ts'
 import { applyChange, type ConfigChange } from './config-change.ts'
-import { askConsent, createProgress, isInteractive } from './consent.ts'
+import { askConsent, createProgress } from './consent.ts'
 import type { CommandContext } from './context.ts'
 import { QUARANTINE_MS, readPins } from './plugin-candidate.ts'
 import { addEntry } from './plugin-entries.ts'
 import { withoutSecrets } from './secret-environment.ts'
+import { isInteractive } from './terminal.ts'
 
 /** How a user agrees without being asked. */
 export interface ConsentOptions {

@@ -17,10 +17,11 @@ import type { CommandContext } from './context.ts'
 import { EXIT } from './exit-codes.ts'
 import { withoutAnswers } from './preset-delete.ts'
 import { addMissingPlugins, missingPlugins } from './preset-plugins.ts'
-import { agree, askInputs, isInteractive } from './preset-questions.ts'
+import { agree, askInputs } from './preset-questions.ts'
 import { checkServed } from './preset-served.ts'
 import { readSurroundings } from './preset-surroundings.ts'
 import { withoutSecrets } from './secret-environment.ts'
+import { isInteractive } from './terminal.ts'
 
 /** Options of `ccr preset install`. */
 export interface InstallOptions {

@@ -4,7 +4,7 @@ import { pluginCommand } from '../config/presets/served.ts'
 import { parseSource } from '../install/source.ts'
 import type { LockEntry } from '../load/lock.ts'
 import type { CommandContext } from './context.ts'
-import { isInteractive } from './preset-questions.ts'
+import { isInteractive } from './terminal.ts'
 
 /** The plugins that a preset names and that are not installed in that version and archive. */
 export function missingPlugins({ plugins = [] }: PresetManifest, pins: readonly LockEntry[]): readonly PluginPin[] {

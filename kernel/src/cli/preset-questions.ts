@@ -13,11 +13,6 @@ export interface Terminal {
   readonly output?: Writable | undefined
 }
 
-/** Whether somebody sits in front of this process. */
-export function isInteractive(): boolean {
-  return process.stdin.isTTY && process.stdout.isTTY
-}
-
 /**
  * Asks for what a preset needs, in the order of its inputs, until each answer fits; what is given is not asked for.
  *
