@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { findFields } from './json-scan-simd.ts'
 import { scanJson } from './json-scan.ts'
 
@@ -81,12 +81,41 @@ describe('the scan of many bytes at a time', () => {
     for (const text of [`{"a":${value}}`, `{"a":[${value},1]}`, `{"a":${value}`]) expectAgreement(text)
   })
 
+  it('judges what follows the object, and white space of all kinds', () => {
+    for (const between of [' ', '\t', '\n', '\r', '\v', '\f', '\0', '\u00a0', 'x', ',', '}', '{}', '"', '1'])
+      for (const parts of [
+        ['', '{"a":1}', ''],
+        ['{', '"a"', ':1}'],
+        ['{"a"', ':', '1}'],
+        ['{"a":', '[1', ',2]}'],
+      ])
+        expectAgreement(parts.join(between))
+  })
+
+  it('judges every digit of an escape', () => {
+    for (let place = 0; place < 4; place++)
+      for (const digit of 'gGzZ/:@`09afAF" \\')
+        expectAgreement(`{"a":"\\u${'0'.repeat(place)}${digit}${'0'.repeat(3 - place)}"}`)
+  })
+
+  it('goes as deep as it may, and takes as many fields as it can', () => {
+    const nested = (levels: number): Buffer => Buffer.from(`{"a":${'['.repeat(levels - 1)}1${']'.repeat(levels - 1)}}`)
+    for (const depth of [1, 2, DEPTH, 254, 255]) {
+      expect(findFields(nested(depth), depth)?.size).toBe(1)
+      expect(findFields(nested(depth + 1), depth)).toBeUndefined()
+    }
+    expect(findFields(nested(2), 256)).toBeUndefined()
+    const many = (count: number): Buffer =>
+      Buffer.from(JSON.stringify(Object.fromEntries(Array.from({ length: count }, (_, at) => [`key${at}`, at]))))
+    expect(findFields(many(256), DEPTH)).toEqual(scanJson(many(256), DEPTH))
+    expect(findFields(many(257), DEPTH)).toBeUndefined()
+  })
+
   it('leaves what it cannot tell to the other one', () => {
-    const many = Object.fromEntries(Array.from({ length: 257 }, (_, at) => [`key${at}`, at]))
-    const deep = `{"a":${'['.repeat(DEPTH)}${']'.repeat(DEPTH)}}`
-    for (const text of [JSON.stringify(many), deep, '{"__proto__":1}', '{"\\u005f_proto__":1}', '[]', ''])
+    for (const text of ['{"__proto__":1}', '{"\\u005f_proto__":1}', '[]', ''])
       expect(findFields(Buffer.from(text), DEPTH)).toBeUndefined()
-    expect(findFields(Buffer.from('{}'), 1_000)).toBeUndefined()
+    const huge = Buffer.from(JSON.stringify({ a: 'x'.repeat(8 * 1024 * 1024) }))
+    expect(findFields(huge, DEPTH)).toBeUndefined()
   })
 
   it('sees nothing of the body before, whatever their lengths are', () => {
@@ -99,5 +128,36 @@ describe('the scan of many bytes at a time', () => {
         expect(findFields(part, DEPTH)).toBeUndefined()
       }
     }
+  })
+
+  describe('in a new memory', () => {
+    afterEach(() => {
+      vi.unstubAllGlobals()
+      vi.resetModules()
+    })
+
+    const fresh = async (): Promise<typeof findFields> => {
+      vi.resetModules()
+      return (await import('./json-scan-simd.ts')).findFields
+    }
+
+    it('has room for a body of any length', async () => {
+      for (let length = 65_536 - 8192 - 130; length < 65_536 - 8192 + 3; length++) {
+        const find = await fresh()
+        const body = Buffer.from(`{"a":"${'x'.repeat(length - 8)}"}`)
+        expect(find(body, DEPTH)).toEqual(scanJson(body, DEPTH))
+        expect(find(body.subarray(0, length - 1), DEPTH)).toBeUndefined()
+      }
+    })
+
+    it('gives up once and for all where there is none', async () => {
+      const find = await fresh()
+      const tried = vi.fn(() => {
+        throw new RangeError('could not allocate memory')
+      })
+      vi.stubGlobal('WebAssembly', { Module: class {}, Instance: tried })
+      for (let times = 0; times < 3; times++) expect(find(Buffer.from('{"a":1}'), DEPTH)).toBeUndefined()
+      expect(tried).toHaveBeenCalledTimes(1)
+    })
   })
 })

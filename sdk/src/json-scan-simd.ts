@@ -6,12 +6,12 @@ const NOTES = 256
 const BODY = 8192
 const DEEPEST = NOTES - 1
 const INTS_PER_FIELD = 4
-/** The zeros that follow a body. */
+/** What may be read behind a body. */
 const PADDING = 96
 const PAGE = 65_536
 
-/** Longest body whose memory is kept for the next one. */
-const KEPT_BYTES = 2 * 1024 * 1024
+/** The memory grows with the longest body, and is kept. */
+const LONGEST_BYTES = 8 * 1024 * 1024
 
 /** What json-scan.wat exports. */
 interface Exports {
@@ -25,20 +25,33 @@ declare const WebAssembly: {
   readonly Instance: new (module: object) => { readonly exports: unknown }
 }
 
-let module: object | undefined
-let kept: Exports | undefined
+let exports: Exports | undefined
+let unusable = false
 
 /**
  * The top-level fields of a body, looked at up to 64 bytes at a time, which takes a fifth of the time of
- * {@link scanJson}; nothing when that has to look: the body is wrong, deep or unusual, or there are no vector
- * instructions.
+ * {@link scanJson} for a conversation; nothing when that has to look: the body is wrong, deep, huge or unusual, or this
+ * cannot be done here.
  */
 export function findFields(bytes: Buffer, maxDepth: number): Fields | undefined {
-  const exports = maxDepth <= DEEPEST ? exportsFor(bytes.length) : undefined
-  if (!exports) return undefined
-  const { buffer } = exports.memory
+  if (unusable || maxDepth > DEEPEST || bytes.length > LONGEST_BYTES) return undefined
+  try {
+    exports ??= new WebAssembly.Instance(new WebAssembly.Module(Buffer.from(CODE, 'base64'))).exports as Exports
+    return fieldsIn(bytes, maxDepth, exports)
+  } catch {
+    // A processor without vector instructions, or a system without the address space. To try again takes V8 a second.
+    unusable = true
+    return undefined
+  }
+}
+
+function fieldsIn(bytes: Buffer, maxDepth: number, { memory, scan }: Exports): Fields | undefined {
+  const missing = Math.ceil((BODY + bytes.length + PADDING - memory.buffer.byteLength) / PAGE)
+  if (missing > 0) memory.grow(missing)
+  // Growing gives another buffer.
+  const { buffer } = memory
   new Uint8Array(buffer, BODY, bytes.length).set(bytes)
-  const count = exports.scan(bytes.length, maxDepth)
+  const count = scan(bytes.length, maxDepth)
   if (count < 0) return undefined
   const fields: Fields = new Map()
   const notes = new Int32Array(buffer, NOTES, count * INTS_PER_FIELD)
@@ -47,20 +60,4 @@ export function findFields(bytes: Buffer, maxDepth: number): Fields | undefined 
     addSpan(fields, textOf(bytes, key! - BODY, keyEnd! - BODY), [start! - BODY, end! - BODY])
   }
   return fields
-}
-
-/** With memory for a body of this length. */
-function exportsFor(length: number): Exports | undefined {
-  try {
-    module ??= new WebAssembly.Module(Buffer.from(CODE, 'base64'))
-    const large = length > KEPT_BYTES
-    const exports = (!large && kept) || (new WebAssembly.Instance(module).exports as Exports)
-    if (!large) kept = exports
-    const missing = Math.ceil((BODY + length + PADDING - exports.memory.buffer.byteLength) / PAGE)
-    if (missing > 0) exports.memory.grow(missing)
-    return exports
-  } catch {
-    // A processor without vector instructions, or a system without the address space for another memory.
-    return undefined
-  }
 }
