@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { lstat, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -55,6 +55,21 @@ describe('a log file', () => {
     expect(lines).toEqual(['{"at":1}', '{"at":3}'])
   })
 
+  it('takes no line once it is closed', async () => {
+    const log = await LogFile.open(file, (text) => text, 1e9)
+    log.write('first\n')
+    await log.close()
+    log.write('late\n')
+    log.record('{"late":1', { large: 'x'.repeat(100_000) })
+    await new Promise((resolve) => setTimeout(resolve, 150))
+    expect(await readFile(file, 'utf8')).toBe('first\n')
+  })
+
+  it('is refused where it cannot be opened', async () => {
+    await mkdir(file)
+    await expect(LogFile.open(file, (text) => text, 1e9)).rejects.toMatchObject({ code: 'EISDIR' })
+  })
+
   describe('of limited length', () => {
     const LIMIT = 300_000
     const line = (at: number): string => `${at} ${'x'.repeat(100_000)}\n`
@@ -72,15 +87,75 @@ describe('a log file', () => {
       expect(log.failing).toBe(false)
     })
 
-    it('keeps the two last ones, and counts what it held at the start', async () => {
-      for (let start = 0; start < 6; start++) {
-        const log = await LogFile.open(file, (text) => text, LIMIT)
-        for (let at = 0; at < 3; at++) log.write(line(start * 3 + at))
-        await log.close()
+    it('moves away each time it is full', async () => {
+      const log = await LogFile.open(file, (text) => text, LIMIT)
+      for (let at = 0; at < 12; at += 4) {
+        for (let more = 0; more < 4; more++) log.write(line(at + more))
+        await expect.poll(() => numbersIn(`${file}.1`).catch(() => [])).toEqual([at, at + 1, at + 2, at + 3])
       }
-      expect(await sizeOf(file)).toBeLessThanOrEqual(2 * LIMIT)
-      expect([...(await numbersIn(`${file}.1`)), ...(await numbersIn(file))].at(-1)).toBe(17)
-      expect(await sizeOf(`${file}.2`)).toBe(0)
+      await log.close()
+      expect(await numbersIn(file)).toEqual([])
+    })
+
+    it('counts what it holds at the start', async () => {
+      await writeFile(file, line(0) + line(1))
+      const log = await LogFile.open(file, (text) => text, LIMIT)
+      log.write(line(2))
+      await expect.poll(() => numbersIn(`${file}.1`).catch(() => [])).toEqual([0, 1, 2])
+      log.write(line(3))
+      await log.close()
+      expect(await numbersIn(file)).toEqual([3])
+      await writeFile(file, line(4).repeat(4))
+      await (await LogFile.open(file, (text) => text, LIMIT)).close()
+      expect(await numbersIn(`${file}.1`)).toEqual([4, 4, 4, 4])
+      expect(await sizeOf(file)).toBe(0)
+    })
+
+    it('begins again where somebody has removed it', async () => {
+      const log = await LogFile.open(file, (text) => text, LIMIT)
+      log.write(line(0))
+      await expect.poll(() => sizeOf(file)).toBeGreaterThan(0)
+      await rm(file)
+      for (let at = 1; at < 4; at++) log.write(line(at))
+      await expect.poll(() => sizeOf(file).then((size) => size === 0 && stat(file).then(() => true))).toBe(true)
+      log.write(line(4))
+      await log.close()
+      expect(await numbersIn(file)).toEqual([4])
+      expect(log.failing).toBe(false)
+    })
+
+    it('leaves a link where it is, and moves what it leads to', async () => {
+      const elsewhere = join(folder, 'elsewhere.log')
+      await symlink(elsewhere, file)
+      const log = await LogFile.open(file, (text) => text, LIMIT)
+      for (let at = 0; at < 4; at++) log.write(line(at))
+      await expect.poll(() => numbersIn(`${elsewhere}.1`).catch(() => [])).toEqual([0, 1, 2, 3])
+      log.write(line(4))
+      await log.close()
+      expect((await lstat(file)).isSymbolicLink()).toBe(true)
+      expect(await numbersIn(elsewhere)).toEqual([4])
+    })
+
+    it('never moves a device away', async () => {
+      await symlink('/dev/null', file)
+      const log = await LogFile.open(file, (text) => text, LIMIT)
+      for (let at = 0; at < 9; at++) log.write(line(at))
+      await log.close()
+      expect((await stat(file)).isFile()).toBe(false)
+      expect(log.failing).toBe(false)
+    })
+
+    it('is closed in its middle without losing a line', async () => {
+      for (let round = 0; round < 20; round++) {
+        const log = await LogFile.open(join(folder, `${round}.log`), (text) => text, LIMIT)
+        for (let at = 0; at < 4; at++) log.write(line(at))
+        for (let turn = 0; turn < round; turn++) await new Promise((resolve) => setImmediate(resolve))
+        log.write('4 last\n')
+        await log.close()
+        const before = await numbersIn(join(folder, `${round}.log.1`)).catch(() => [])
+        const after = await numbersIn(join(folder, `${round}.log`)).catch(() => [])
+        expect([...before, ...after]).toEqual([0, 1, 2, 3, 4])
+      }
     })
 
     it('goes on in its place where it cannot move away', async () => {

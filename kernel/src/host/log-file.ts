@@ -1,5 +1,6 @@
-import { once } from 'node:events'
-import { rename, stat } from 'node:fs/promises'
+import { close, open } from 'node:fs'
+import { realpath, rename, stat } from 'node:fs/promises'
+import { promisify } from 'node:util'
 import pino from 'pino'
 import { LineBuffer } from './log-line.ts'
 import type { Redact } from './redact.ts'
@@ -19,61 +20,58 @@ type Destination = ReturnType<typeof pino.destination>
  * collect.
  */
 export class LogFile {
-  readonly #destination: Destination
-  readonly #redact: Redact
   readonly #file: string
-  #limit: number
+  readonly #redact: Redact
+  readonly #limit: number
   readonly #batch = new LineBuffer(BATCH_BYTES)
+  #destination: Destination
   #timer: NodeJS.Timeout | undefined
-  #failing = false
   /** Bytes in the file. */
-  #size: number
-  #moving: Promise<void> | undefined
+  #size = 0
+  #failing = false
+  #moving = false
+  #homeless = false
+  #closed = false
 
   /**
-   * Opens the file, or begins a new one when it is full.
+   * Opens the file, or begins a new one when it is full. A link stays one: what it leads to is the file.
    *
    * @param redact applied to everything that is written
    * @param limit length of a full file, in bytes; what is on its way then still goes into it
+   * @throws Error of the system when it cannot be opened
    */
-  static async open(file: string, redact: Redact, limit: number): Promise<LogFile> {
-    const size = (await stat(file).catch(() => undefined))?.size ?? 0
-    if (size <= limit) return new LogFile(file, redact, limit, size)
-    const moved = await rename(file, `${file}.1`).then(
-      () => true,
-      () => false,
-    )
-    return new LogFile(file, redact, limit, moved ? 0 : size)
+  static async open(path: string, redact: Redact, limit: number): Promise<LogFile> {
+    const descriptor = await openToAppend(path)
+    const file = await realpath(path)
+    const found = await stat(file)
+    // A device, such as /dev/null, never is full.
+    const log = new LogFile(file, redact, found.isFile() ? limit : Infinity, descriptor)
+    log.#size = found.size
+    if (log.#size > log.#limit) await log.#moveAway()
+    return log
   }
 
-  private constructor(file: string, redact: Redact, limit: number, size: number) {
+  private constructor(file: string, redact: Redact, limit: number, descriptor: number) {
     this.#file = file
     this.#redact = redact
     this.#limit = limit
-    this.#size = size
-    const options = { dest: file, sync: false, append: true, mode: 0o600, minLength: 0 }
-    this.#destination = pino.destination({ ...options, maxLength: BACKLOG, maxWrite: BACKLOG })
-    this.#destination.on('error', () => (this.#failing = true))
-    this.#destination.on('drop', () => (this.#failing = true))
-    this.#destination.on('write', (bytes: number) => {
-      this.#failing = false
-      this.#size += bytes
-      if (this.#size > this.#limit) this.#moving ??= this.#moveAway()
-    })
+    this.#destination = this.#connect(descriptor)
   }
 
-  /** The last write failed; lines are kept, and at last dropped, until one succeeds. */
+  /** The last write failed, and lines are kept, and at last dropped, until one succeeds; or no new file could begin. */
   get failing(): boolean {
-    return this.#failing
+    return this.#failing || this.#homeless
   }
 
   /** @param line with its line end */
   write(line: string): void {
+    if (this.#closed) return
     if (!this.#add((batch) => batch.text(line))) this.#store(line)
   }
 
   /** Writes a line of JSON: the beginning of an object, and the members of others. */
   record(beginning: string, ...fields: readonly object[]): void {
+    if (this.#closed) return
     const added = this.#add((batch) => {
       batch.text(beginning)
       for (const one of fields) batch.members(one)
@@ -104,21 +102,20 @@ export class LogFile {
   }
 
   /** Writes what is left; at most 2 s. */
-  async close(): Promise<void> {
-    // Nothing can be opened any more once it ends.
-    this.#limit = Infinity
+  close(): Promise<void> {
     this.#flush()
-    await this.#moving
+    this.#closed = true
+    const destination = this.#destination
     return new Promise((resolve) => {
       const limit = setTimeout(() => {
-        this.#destination.destroy()
+        destination.destroy()
         resolve()
       }, CLOSE_MS)
-      this.#destination.once('close', () => {
+      destination.once('close', () => {
         clearTimeout(limit)
         resolve()
       })
-      this.#destination.end()
+      destination.end()
     })
   }
 
@@ -135,17 +132,53 @@ export class LogFile {
     this.#destination.write(this.#redact(text))
   }
 
-  async #moveAway(): Promise<void> {
-    // Where it cannot, the next attempt is made when as much again was written.
-    this.#size = 0
-    try {
-      await rename(this.#file, `${this.#file}.1`)
-      const ready = once(this.#destination, 'ready')
-      this.#destination.reopen()
-      await ready
-    } catch {
-      // What is open stays open, and no line is lost.
-    }
-    this.#moving = undefined
+  #connect(descriptor: number): Destination {
+    const options = { dest: descriptor, sync: false, minLength: 0, maxLength: BACKLOG, maxWrite: BACKLOG }
+    const destination = pino.destination(options)
+    destination.on('error', () => (this.#failing = true))
+    destination.on('drop', () => (this.#failing = true))
+    destination.on('write', (bytes: number) => {
+      this.#failing = false
+      // What the one before still had on its way is not in this file.
+      if (destination !== this.#destination) return
+      this.#size += bytes
+      if (this.#size > this.#limit && !this.#moving && !this.#closed) void this.#moveAway()
+    })
+    return destination
   }
+
+  async #moveAway(): Promise<void> {
+    this.#moving = true
+    // Where it cannot be moved, the next attempt is made when as much again was written.
+    this.#size = 0
+    if (await isMoved(this.#file)) await this.#begin()
+    this.#moving = false
+  }
+
+  /** Begins a new file. Where that cannot be, lines go on to where they went, and it is tried again with the next. */
+  async #begin(): Promise<void> {
+    const descriptor = await openToAppend(this.#file).catch(() => undefined)
+    this.#homeless = descriptor === undefined
+    if (descriptor === undefined) this.#size = this.#limit
+    else if (this.#closed) close(descriptor)
+    else {
+      this.#destination.end()
+      this.#destination = this.#connect(descriptor)
+    }
+  }
+}
+
+const openFile = promisify(open)
+
+function openToAppend(path: string): Promise<number> {
+  return openFile(path, 'a', 0o600)
+}
+
+/** Makes a file the one before; whether nothing stands in its place any more. */
+function isMoved(file: string): Promise<boolean> {
+  return rename(file, `${file}.1`).then(
+    () => true,
+    // Somebody else has moved or removed it.
+    ({ code }: NodeJS.ErrnoException) => code === 'ENOENT',
+  )
 }

@@ -17,7 +17,6 @@ export interface LogOptions {
 }
 
 const KEPT = 10
-/** Length of a full log, in bytes. */
 const FULL = 10 * 1024 * 1024
 
 /** What was routed where. */
@@ -31,6 +30,7 @@ const ROUTING = 'claude-code-router.log'
 export class Logs implements RoutingLog {
   readonly log: Log
   readonly #home: string
+  readonly #full: number
   readonly #pino: pino.Logger
   #options: LogOptions
   #server: LogFile | undefined
@@ -39,8 +39,10 @@ export class Logs implements RoutingLog {
   #stampedAt = 0
   #stamped = ''
 
-  constructor(home: string, options: LogOptions) {
+  /** @param full length of a full log, in bytes */
+  constructor(home: string, options: LogOptions, full = FULL) {
     this.#home = home
+    this.#full = full
     this.#options = options
     const stream = { write: (line: string): void => this.#server?.write(line) }
     this.#pino = pino({ level: 'silent', base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream)
@@ -102,8 +104,8 @@ export class Logs implements RoutingLog {
     if (there?.isFile() && !here) await rename(link, routing)
     const redact: Redact = (text) => this.#options.redact(text)
     const stamp = new Date().toISOString().replaceAll(':', '-')
-    this.#server = await LogFile.open(join(directory, `ccr-${stamp}.log`), redact, FULL)
-    this.#routing = await LogFile.open(routing, redact, FULL)
+    this.#server = await LogFile.open(join(directory, `ccr-${stamp}.log`), redact, this.#full)
+    this.#routing = await LogFile.open(routing, redact, this.#full)
     // Where something stands already, or no link can be made, the log is found in its folder.
     await symlink(join('logs', ROUTING), link).catch(() => undefined)
   }

@@ -1,0 +1,42 @@
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Exchange } from '@ccr/sdk'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Logs } from './logs.ts'
+
+const options = { enabled: true, level: 'info', redact: (text: string) => text }
+
+let home: string
+let logs: Logs
+
+beforeEach(async () => void (home = await mkdtemp(join(tmpdir(), 'ccr-logs-'))))
+afterEach(async () => {
+  await logs.close()
+  await rm(home, { recursive: true })
+})
+
+describe('the logs of a router', () => {
+  it('are limited, both of them', async () => {
+    logs = new Logs(home, options, 100_000)
+    await logs.configure(options)
+    const text = 'x'.repeat(60_000)
+    for (let at = 0; at < 3; at++) {
+      logs.log.info({ text }, 'a line')
+      logs.record('done', { id: 'req_1' } as Exchange, { text })
+    }
+    const moved = async (): Promise<number> =>
+      (await readdir(join(home, 'logs'))).filter((name) => name.endsWith('.log.1')).length
+    await expect.poll(moved).toBe(2)
+    expect(logs.failing).toBe(false)
+  })
+
+  it('tell of the one that cannot be opened, and do without it', async () => {
+    await mkdir(join(home, 'logs', 'claude-code-router.log'), { recursive: true })
+    logs = new Logs(home, options)
+    await logs.configure(options)
+    logs.log.info({}, 'a line')
+    logs.record('done', { id: 'req_1' } as Exchange, { text: 'x'.repeat(100_000) })
+    expect(logs.failing).toBe(true)
+  })
+})
