@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import {
   checkAny,
+  checkCircles,
   checkDefaultExports,
   checkExceptions,
   checkFileSizes,
@@ -107,6 +108,23 @@ describe('import direction', () => {
   ]
   it.each(allowed)('holds when %s', (_, path, text) => {
     expect(checkImports(files({ [path]: text }))).toEqual([])
+  })
+})
+
+describe('circles of imports', () => {
+  it('do not exist', () => {
+    expect(checkCircles(source)).toEqual([])
+  })
+
+  it('would be found, through types and any number of files', () => {
+    const circle = files({
+      'sdk/src/a.ts': `import { b } from './b.ts'`,
+      'sdk/src/b.ts': `import 'node:fs'\nimport type { C } from './deep/c.ts'`,
+      'sdk/src/deep/c.ts': `export * from '../a.ts'`,
+      'sdk/src/d.ts': `import './a.ts'\nimport './b.ts'`,
+    })
+    expect(checkCircles(circle)).toEqual(['sdk/src/a.ts → sdk/src/b.ts → sdk/src/deep/c.ts → sdk/src/a.ts'])
+    expect(checkCircles(files({ 'sdk/src/a.ts': `import './b.ts'`, 'sdk/src/b.ts': '' }))).toEqual([])
   })
 })
 

@@ -55,6 +55,24 @@ export function checkImports(files: FileMap): string[] {
   return found
 }
 
+/** Files that import each other in a circle, be it types alone: none of them can be understood without the others. */
+export function checkCircles(files: FileMap): string[] {
+  const found: string[] = []
+  const done = new Set<string>()
+  const visit = (path: string, trail: readonly string[]): void => {
+    const at = trail.indexOf(path)
+    if (at >= 0) return void found.push([...trail.slice(at), path].join(' → '))
+    if (done.has(path)) return
+    for (const { fileName } of ts.preProcessFile(files.get(path)!, true, true).importedFiles) {
+      const next = new URL(fileName, `file:///${path}`).pathname.slice(1)
+      if (fileName.startsWith('.') && files.has(next)) visit(next, [...trail, path])
+    }
+    done.add(path)
+  }
+  for (const path of files.keys()) visit(path, [])
+  return found
+}
+
 interface Room {
   readonly room: string
   /** Equal for files that belong together. */

@@ -1,5 +1,14 @@
 import type { VariableUse } from './interpolate.ts'
-import type { BrokenPreset } from './presets/installed.ts'
+
+/** A preset that cannot be used as it is. */
+export interface BrokenPreset {
+  readonly name: string
+  readonly reason: string
+  /** `file:line:column`. */
+  readonly at: string | undefined
+  /** It is served as it was before; else it is left out. */
+  readonly servedAsBefore: boolean
+}
 
 /** A config as it was read: merged, its variables filled in, the kernel's own keys checked. */
 export interface LoadedConfig {

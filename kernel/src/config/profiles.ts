@@ -1,4 +1,5 @@
-import { configFault, findFault, repeatedAlias } from './check.ts'
+import { configFault, repeatedAlias } from './check.ts'
+import { findFault } from './fault.ts'
 import { isWithin, joinPointer, splitPointer } from './pointer.ts'
 import type { LoadedConfig } from './loaded.ts'
 import { KernelConfig } from './schema.ts'

@@ -1,6 +1,7 @@
 import type { EntryConfig } from '../load/entries.ts'
 import { suggestion } from '../load/nearest.ts'
-import { configFault, findFault } from './check.ts'
+import { configFault } from './check.ts'
+import { findFault } from './fault.ts'
 import type { InstalledPlugin } from './installed.ts'
 import { isPlainObject } from './plain-data.ts'
 import { joinPointer } from './pointer.ts'

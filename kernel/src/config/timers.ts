@@ -1,5 +1,5 @@
 import { createSettings, type Timeouts } from '@ccr/sdk/kernel'
-import type { Fault } from './check.ts'
+import type { Fault } from './fault.ts'
 import { isPlainObject } from './plain-data.ts'
 
 /** Clients give up on a silent stream after this time. */

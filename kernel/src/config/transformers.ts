@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { filePath, type EntryConfig } from '../load/entries.ts'
 import { suggestion } from '../load/nearest.ts'
-import { findFault } from './check.ts'
+import { findFault } from './fault.ts'
 import type { InstalledPlugin } from './installed.ts'
 import { joinPointer } from './pointer.ts'
 import type { LoadedConfig } from './loaded.ts'

@@ -1,7 +1,7 @@
 import {
   CcrError, isCcrError, isEnd, isProgress, isSkipTarget, isSubstantive, outcomeOf, replyEvents,
 } from '@ccr/sdk'
-import type { AttemptFailure, AttemptRecord, CanonicalEvent, DecodedRequest, LocalReply, UsageRecord } from '@ccr/sdk'
+import type { AttemptFailure, AttemptRecord, DecodedRequest, LocalReply, UsageRecord } from '@ccr/sdk'
 import {
   describeUnreadable, Held, hiding, pause, Pipeline, readRefusal, readWhole, refusedCredentials, replyTo, statusFailure,
   thrownFailure, UsageTracker, Watchdog,

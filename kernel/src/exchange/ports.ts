@@ -1,6 +1,5 @@
-import type { ClientDialect, ClientInput, Exchange } from '@ccr/sdk'
+import type { ClientDialect, ClientInput, Exchange, Target, UsageRecord } from '@ccr/sdk'
 import type { BodySource, Cancellation, Settings } from '@ccr/sdk/kernel'
-import type { Inner } from './state.ts'
 
 /** One request to an upstream. */
 export interface TransportRequest {
@@ -41,6 +40,20 @@ export interface ClientSink {
   end(chunk?: string | Uint8Array): void
   /** Cuts the connection. */
   destroy(): void
+}
+
+/** What an exchange inside another one asks of that. */
+export interface Parent {
+  /** How many exchanges it is inside of. */
+  readonly depth: number
+  /** Takes over what was used; false when it has ended. */
+  adopt(record: UsageRecord): boolean
+}
+
+/** What an inner exchange belongs to, and where it was told to go. */
+export interface Inner {
+  readonly parent: Parent
+  readonly target: Target | undefined
 }
 
 /** A client's request, ready to run. */

@@ -1,13 +1,13 @@
 import { deepFreeze } from '@ccr/sdk'
 import type {
   AttemptRecord, CanonicalRequest, ClientInfo, DecodedRequest, Exchange, HeaderBag, Provider, RawBody, RoutePlan,
-  Target, UsageRecord,
+  UsageRecord,
 } from '@ccr/sdk'
 import type { Cancellation } from '@ccr/sdk/kernel'
 import type { Generation } from '../core/generation.ts'
 import type { Log } from '../core/log.ts'
 import type { Profile } from '../core/profile.ts'
-import type { Incoming, Runtime } from './ports.ts'
+import type { Incoming, Inner, Parent, Runtime } from './ports.ts'
 
 /** What serves an exchange. */
 export interface Served {
@@ -16,14 +16,8 @@ export interface Served {
   readonly log: Log
 }
 
-/** What an inner exchange belongs to, and where it was told to go. */
-export interface Inner {
-  readonly parent: ExchangeState
-  readonly target: Target | undefined
-}
-
 /** The kernel's own side of an exchange; plugins see it as {@link Exchange}. */
-export class ExchangeState implements Exchange {
+export class ExchangeState implements Exchange, Parent {
   readonly id: string
   readonly dialect: string
   readonly client: ClientInfo

@@ -1,7 +1,7 @@
 import type { Assembly } from '../config/assemble.ts'
 import type { Generation } from '../core/generation.ts'
 import type { Log } from '../core/log.ts'
-import { toFault } from './control.ts'
+import { toFault } from './fault.ts'
 import type { Redact } from './redact.ts'
 
 /** Logs what a new generation was made without, and what is doubtful about it. */

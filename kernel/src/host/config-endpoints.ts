@@ -1,7 +1,7 @@
 import type { Endpoint, EndpointReply, EndpointRequest } from '@ccr/sdk'
 import type { ConfigDraft } from '../config/draft.ts'
 import { json, readFields, refusal } from './admin-json.ts'
-import { toFault } from './control.ts'
+import { toFault } from './fault.ts'
 
 /** What the endpoints of the config act on. */
 export interface ConfigEndpointOptions {

@@ -2,7 +2,7 @@ import { isAbsolute } from 'node:path'
 import type { Endpoint, EndpointReply, EndpointRequest } from '@ccr/sdk'
 import { findPluginFile } from '../load/plugin-package.ts'
 import { json, readFields, refusal } from './admin-json.ts'
-import { toFault } from './control.ts'
+import { toFault } from './fault.ts'
 import type { DevSessions } from './dev-sessions.ts'
 
 /** What the endpoints for working copies act on. */

@@ -4,7 +4,7 @@ import type { Generation } from '../core/generation.ts'
 import type { HookUse } from '../core/health.ts'
 import type { RoutingLog } from '../exchange/ports.ts'
 import type { EntryConfig } from '../load/entries.ts'
-import type { Fault } from './control.ts'
+import type { Fault } from './fault.ts'
 
 /** What a plugin's handlers did since the line before, by hook. */
 export type HookWork = Readonly<

@@ -1,8 +1,20 @@
 import type { Instance } from '../core/instance.ts'
-import type { ControlOptions } from './control.ts'
+import type { Kernel } from '../core/kernel.ts'
+import type { Reverted } from '../load/probation.ts'
+import type { HoldingExchange } from './exchanges.ts'
+import type { RouterState } from './router-state.ts'
+
+/** What the report is made of. */
+export interface ReportOptions {
+  readonly kernel: Kernel
+  readonly state: () => RouterState
+  readonly redact: (text: string) => string
+  readonly reverted: () => readonly Reverted[]
+  readonly holding: (generation: number) => readonly HoldingExchange[]
+}
 
 /** What `GET /api/generation` says: what runs, what was left out and why, what each plugin has done and cost. */
-export function createReport({ kernel, state, reverted, holding, redact }: ControlOptions): object {
+export function createReport({ kernel, state, reverted, holding, redact }: ReportOptions): object {
   const { warnings, disabledProviders, brokenPresets, loadFailures, lastError, safeMode, unmatched } = state()
   const { current } = kernel
   return {

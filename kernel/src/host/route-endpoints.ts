@@ -4,7 +4,7 @@ import type { Kernel } from '../core/kernel.ts'
 import type { Log } from '../core/log.ts'
 import type { Runtime } from '../exchange/ports.ts'
 import { json, readFields, refusal } from './admin-json.ts'
-import { toFault } from './control.ts'
+import { toFault } from './fault.ts'
 import { explainRoute, type RouteQuestion } from './route-explain.ts'
 
 /** What the endpoint explains with. */

@@ -178,7 +178,8 @@ const TABLE: Readonly<Record<string, Row>> = {
   'no default export': shape('export const a = 1', /has no default export.*definePlugin/),
   'an empty file (130)': shape('', /default export/),
   'a default that is none': shape('export default 5', /its default export is not a plugin/),
-  'a bad name': shape('export default { name: "A b" }', /lower-case words.*\. Give it one: name: 'my-plugin'$/),
+  'no name': shape('export default {}', /has no name\. End the file with: export default definePlugin/),
+  'a bad name': shape('export default { name: "A b" }', /"A b" is not .*\. Give it such a one: name: 'my-plugin'$/),
   'no description': shape('export default { name: "a" }', /no description\. Say in a sentence what it does$/),
   'no activate': shape(
     'export default { name: "a", description: "" }',

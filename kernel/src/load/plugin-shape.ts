@@ -33,9 +33,10 @@ function shapeFault(value: unknown): Fault | undefined {
   if (typeof value !== 'object' || value === null) return { fact: 'its default export is not a plugin' }
   const fields = value as Readonly<Record<string, unknown>>
   const { name } = fields
-  if (typeof name !== 'string' || !/^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(name)) {
-    const fact = 'its default export has no name made of lower-case words joined by -'
-    return { fact, remedy: "Give it one: name: 'my-plugin'" }
+  if (typeof name !== 'string') return { fact: 'its default export has no name' }
+  if (!/^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(name)) {
+    const fact = `the name ${JSON.stringify(name)} is not made of lower-case words joined by -`
+    return { fact, remedy: "Give it such a one: name: 'my-plugin'" }
   }
   const subject = `the plugin ${name}`
   if (typeof fields['description'] !== 'string')

@@ -1,7 +1,7 @@
 import { type ContentBlock, invalidRequest, type Message, readReasoning, type TextBlock } from '@ccr/sdk'
 import { toBlocks } from './client-content.ts'
 import { itemBlock, withPhase } from './original.ts'
-import { namespacedName, type OwnTools } from './own-tools.ts'
+import { namespacedName } from './own-tools.ts'
 import { joinParts, signItems, toReplay, unwrapSignature } from './reasoning.ts'
 import { fieldsOf, textOf, type Fields } from './wire.ts'
 
@@ -15,8 +15,8 @@ export interface Conversation {
  * The items of a request as messages. What the developer says before anybody spoke belongs to the system prompt, later
  * it stays in its place. Results stand directly behind the turn that made the calls, as every target wants them.
  */
-export function toMessages(instructions: unknown, input: unknown, tools: OwnTools): Conversation {
-  const reader = new InputReader(tools)
+export function toMessages(instructions: unknown, input: unknown): Conversation {
+  const reader = new InputReader()
   if (typeof instructions === 'string' && instructions !== '') reader.system.push({ type: 'text', text: instructions })
   if (typeof input === 'string') reader.user([{ type: 'text', text: input }])
   else (input as readonly unknown[]).forEach((item, index) => reader.item(fieldsOf(item), `/input/${index}`))
@@ -34,11 +34,6 @@ const FROM_USER = /_output$|^mcp_approval_response$|^compaction_trigger$|^additi
 class InputReader {
   readonly system: TextBlock[] = []
   readonly messages: Turn[] = []
-  readonly #tools: OwnTools
-
-  constructor(tools: OwnTools) {
-    this.#tools = tools
-  }
 
   item(item: Fields, at: string): void {
     const type = item['type'] ?? (item['role'] === undefined ? undefined : 'message')

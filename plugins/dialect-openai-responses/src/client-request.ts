@@ -30,7 +30,7 @@ const CANONICAL: ReadonlySet<string> = new Set(
 export function toCanonical(body: Fields): CanonicalRequest {
   checkBody(body)
   const tools = readTools(body['tools'])
-  const { system, messages } = toMessages(body['instructions'], body['input'], tools)
+  const { system, messages } = toMessages(body['instructions'], body['input'])
   const choice = toolChoice(body, tools)
   const thinking = toThinking(fieldsOf(body['reasoning']))
   const output = toOutput(body)

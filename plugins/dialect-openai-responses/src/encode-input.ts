@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { isKnownBlock, type CanonicalRequest, type ContentBlock, type Message, type ToolResultBlock } from '@ccr/sdk'
 import { describe, toParts, type ContentLimits } from './content.ts'
-import type { EncodeOptions } from './encode.ts'
+import type { EncodeOptions } from './encode-options.ts'
 import { itemOf, phaseOf } from './original.ts'
 import type { OwnTools } from './own-tools.ts'
 import { itemsOf, keyOf } from './reasoning.ts'

@@ -1,25 +1,11 @@
 import { lowerToolSchema, type CanonicalRequest, type JsonObject, type SchemaSupport, type Tool } from '@ccr/sdk'
 import type { Trait } from './adapt.ts'
 import { encodeInput, joinSystem } from './encode-input.ts'
+import type { EncodeOptions } from './encode-options.ts'
 import { DIALECT, readTools, type OwnTools } from './own-tools.ts'
 import { addFormat, addReasoning } from './settings.ts'
 import type { NamespacedNames } from './tool-names.ts'
 import { fieldsOf, type Fields, type FunctionTool, type ResponsesBody, type WireTool } from './wire.ts'
-
-/** What the encoder needs to know of its attempt. */
-export interface EncodeOptions {
-  readonly model: string
-  readonly stream: boolean
-  /** Name of the provider, to which alone its own reasoning is replayed. */
-  readonly provider: string
-  readonly names: NamespacedNames
-  /** What the target is known not to accept. */
-  readonly refused: ReadonlySet<Trait>
-  /** Reasoning that no server could read. */
-  isUnreadable(key: string): boolean
-  /** Groups requests whose beginning is the same, so that prompt caches match. */
-  readonly sessionId?: string | undefined
-}
 
 /** Shortest limit that OpenAI takes. */
 const SHORTEST_LIMIT = 16

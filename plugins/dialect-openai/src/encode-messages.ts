@@ -1,6 +1,6 @@
 import { isKnownBlock, type CanonicalRequest, type ContentBlock, type Message, type ToolResultBlock } from '@ccr/sdk'
 import { describe, toContent, toParts } from './content.ts'
-import type { EncodeOptions } from './encode.ts'
+import type { EncodeOptions } from './encode-options.ts'
 import { replay } from './reasoning.ts'
 import type { ReasoningDetail } from './reasoning-details.ts'
 import type { AssistantMessage, ChatCall, ChatMessage, ChatPart } from './wire.ts'

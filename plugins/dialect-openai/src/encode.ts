@@ -1,19 +1,8 @@
 import type { CanonicalRequest, JsonObject, Tool, ToolNames } from '@ccr/sdk'
-import type { Trait } from './adapt.ts'
 import { chatFields, restoreFields } from './chat-fields.ts'
 import { encodeMessages } from './encode-messages.ts'
+import type { EncodeOptions } from './encode-options.ts'
 import type { ChatBody, ChatTool } from './wire.ts'
-
-/** What the encoder needs to know of its attempt. */
-export interface EncodeOptions {
-  readonly model: string
-  readonly stream: boolean
-  /** Name of the provider, to which alone its own reasoning is replayed. */
-  readonly provider: string
-  readonly names: ToolNames
-  /** What the target is known not to accept. */
-  readonly refused: ReadonlySet<Trait>
-}
 
 /** A canonical request as a Chat Completions body. Nothing is cloned: schemas are shared with the request. */
 export function encodeRequest(request: CanonicalRequest, options: EncodeOptions): ChatBody {

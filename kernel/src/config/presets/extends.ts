@@ -4,7 +4,8 @@ import { packageRoot } from '../../load/builtin.ts'
 import { isPlainObject } from '../plain-data.ts'
 import { hasPointer, splitPointer } from '../pointer.ts'
 import type { LoadedConfig } from '../loaded.ts'
-import { manifestFile, readPreset, toBroken, type BrokenPreset } from './installed.ts'
+import type { BrokenPreset } from '../loaded.ts'
+import { manifestFile, readPreset, toBroken } from './installed.ts'
 import { preparePreset, type PreparedPreset } from './prepared.ts'
 
 type Config = Readonly<Record<string, unknown>>

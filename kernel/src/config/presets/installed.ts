@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import { CcrError, isCcrError, messageOf } from '@ccr/sdk'
+import type { BrokenPreset } from '../loaded.ts'
 import { readSource, type ConfigSource } from '../source.ts'
 import { checkManifest } from './manifest.ts'
 import { presetNameFault } from './name.ts'
@@ -12,16 +13,6 @@ export interface InstalledPreset {
   readonly name: string
   readonly manifest: PresetManifest
   readonly source: ConfigSource
-}
-
-/** A preset that cannot be used as it is. */
-export interface BrokenPreset {
-  readonly name: string
-  readonly reason: string
-  /** `file:line:column`. */
-  readonly at: string | undefined
-  /** It is served as it was before; else it is left out. */
-  readonly servedAsBefore: boolean
 }
 
 /** More are not looked at. */

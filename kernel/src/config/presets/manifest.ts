@@ -1,5 +1,5 @@
 import { CcrError } from '@ccr/sdk'
-import { findFault } from '../check.ts'
+import { findFault } from '../fault.ts'
 import { joinPointer } from '../pointer.ts'
 import type { ConfigSource } from '../source.ts'
 import { suggestion } from '../../load/nearest.ts'

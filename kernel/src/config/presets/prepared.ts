@@ -1,5 +1,6 @@
 import { CcrError } from '@ccr/sdk'
-import { findFault, missingVariables } from '../check.ts'
+import { missingVariables } from '../check.ts'
+import { findFault } from '../fault.ts'
 import { isPlainObject } from '../plain-data.ts'
 import { joinPointer, splitPointer } from '../pointer.ts'
 import type { LoadedConfig } from '../loaded.ts'
