@@ -10,8 +10,8 @@ const INTS_PER_FIELD = 4
 const PADDING = 96
 const PAGE = 65_536
 
-/** The memory grows with the longest body, and is kept. */
-const LONGEST_BYTES = 8 * 1024 * 1024
+/** Longest body whose memory is kept for the next one. */
+const KEPT_BYTES = 8 * 1024 * 1024
 
 /** What json-scan.wat exports. */
 interface Exports {
@@ -25,30 +25,46 @@ declare const WebAssembly: {
   readonly Instance: new (module: object) => { readonly exports: unknown }
 }
 
-let exports: Exports | undefined
-let unusable = false
+let scanner: Exports | undefined
+/** Longest body that there is memory for; 0 where there is none, or no vector instructions. */
+let longest = Infinity
 
 /**
  * The top-level fields of a body, looked at up to 64 bytes at a time, which takes a fifth of the time of
- * {@link scanJson} for a conversation; nothing when that has to look: the body is wrong, deep, huge or unusual, or this
+ * {@link scanJson} for a conversation; nothing when that has to look: the body is wrong, deep or unusual, or this
  * cannot be done here.
  */
 export function findFields(bytes: Buffer, maxDepth: number): Fields | undefined {
-  if (unusable || maxDepth > DEEPEST || bytes.length > LONGEST_BYTES) return undefined
+  if (bytes.length > longest || maxDepth > DEEPEST) return undefined
+  const used = (scanner ??= create())
+  if (!used || !isGrown(used, bytes.length)) return undefined
+  if (bytes.length > KEPT_BYTES) scanner = undefined
+  return fieldsIn(bytes, maxDepth, used)
+}
+
+function create(): Exports | undefined {
   try {
-    exports ??= new WebAssembly.Instance(new WebAssembly.Module(Buffer.from(CODE, 'base64'))).exports as Exports
-    return fieldsIn(bytes, maxDepth, exports)
+    return new WebAssembly.Instance(new WebAssembly.Module(Buffer.from(CODE, 'base64'))).exports as Exports
   } catch {
-    // A processor without vector instructions, or a system without the address space. To try again takes V8 a second.
-    unusable = true
+    // To try again without the address space takes V8 a second.
+    longest = 0
     return undefined
   }
 }
 
+/** Whether there is memory for a body of this length now. */
+function isGrown({ memory }: Exports, length: number): boolean {
+  const missing = Math.ceil((BODY + length + PADDING - memory.buffer.byteLength) / PAGE)
+  try {
+    if (missing > 0) memory.grow(missing)
+    return true
+  } catch {
+    longest = length - 1
+    return false
+  }
+}
+
 function fieldsIn(bytes: Buffer, maxDepth: number, { memory, scan }: Exports): Fields | undefined {
-  const missing = Math.ceil((BODY + bytes.length + PADDING - memory.buffer.byteLength) / PAGE)
-  if (missing > 0) memory.grow(missing)
-  // Growing gives another buffer.
   const { buffer } = memory
   new Uint8Array(buffer, BODY, bytes.length).set(bytes)
   const count = scan(bytes.length, maxDepth)

@@ -161,10 +161,14 @@ export interface ProjectRoutes {
   readonly origins: ReadonlyMap<string, 'project' | 'session'>
 }
 
-/** The name of a rule of `Router`: its dotted path, and whose it is where it is not the config's own. */
-export function nameRule(path: string, origins: ProjectRoutes['origins'] | undefined): string {
-  const origin = origins?.get(path)
-  return origin === undefined ? `Router.${path}` : `Router.${path} of the ${origin}`
+/**
+ * The name of a rule, and whose it is where it is not the config's own.
+ *
+ * @param name such as `Router.agents.Explore`
+ */
+export function nameRule(name: string, origins: ProjectRoutes['origins'] | undefined): string {
+  const origin = origins?.get(name.replace(/^Router\./, ''))
+  return origin === undefined ? name : `${name} of the ${origin}`
 }
 
 /** Knows what projects and sessions say about routes. */

@@ -1,4 +1,4 @@
-import { close, open } from 'node:fs'
+import { close, constants, fstat, open } from 'node:fs'
 import { realpath, rename, stat } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import pino from 'pino'
@@ -25,6 +25,10 @@ export class LogFile {
   readonly #limit: number
   readonly #batch = new LineBuffer(BATCH_BYTES)
   #destination: Destination
+  #descriptor: number
+  /** Of it, and of those before it that still write what they were given. */
+  readonly #open = new Set<Destination>()
+  #ended: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
   /** Bytes in the file. */
   #size = 0
@@ -43,7 +47,7 @@ export class LogFile {
   static async open(path: string, redact: Redact, limit: number): Promise<LogFile> {
     const descriptor = await openToAppend(path)
     const file = await realpath(path)
-    const found = await stat(file)
+    const found = await describe(descriptor)
     // A device, such as /dev/null, never is full.
     const log = new LogFile(file, redact, found.isFile() ? limit : Infinity, descriptor)
     log.#size = found.size
@@ -55,6 +59,7 @@ export class LogFile {
     this.#file = file
     this.#redact = redact
     this.#limit = limit
+    this.#descriptor = descriptor
     this.#destination = this.#connect(descriptor)
   }
 
@@ -103,19 +108,24 @@ export class LogFile {
 
   /** Writes what is left; at most 2 s. */
   close(): Promise<void> {
+    return (this.#ended ??= this.#end())
+  }
+
+  #end(): Promise<void> {
     this.#flush()
     this.#closed = true
-    const destination = this.#destination
     return new Promise((resolve) => {
       const limit = setTimeout(() => {
-        destination.destroy()
+        for (const destination of this.#open) destination.destroy()
         resolve()
       }, CLOSE_MS)
-      destination.once('close', () => {
-        clearTimeout(limit)
-        resolve()
-      })
-      destination.end()
+      for (const destination of this.#open)
+        destination.once('close', () => {
+          if (this.#open.size > 0) return
+          clearTimeout(limit)
+          resolve()
+        })
+      this.#destination.end()
     })
   }
 
@@ -135,6 +145,8 @@ export class LogFile {
   #connect(descriptor: number): Destination {
     const options = { dest: descriptor, sync: false, minLength: 0, maxLength: BACKLOG, maxWrite: BACKLOG }
     const destination = pino.destination(options)
+    this.#open.add(destination)
+    destination.on('close', () => this.#open.delete(destination))
     destination.on('error', () => (this.#failing = true))
     destination.on('drop', () => (this.#failing = true))
     destination.on('write', (bytes: number) => {
@@ -151,8 +163,22 @@ export class LogFile {
     this.#moving = true
     // Where it cannot be moved, the next attempt is made when as much again was written.
     this.#size = 0
-    if (await isMoved(this.#file)) await this.#begin()
+    if (await this.#isAway()) await this.#begin()
     this.#moving = false
+  }
+
+  /** Makes the file the one before, if it still is the one that is written; whether nothing of it stands there now. */
+  async #isAway(): Promise<boolean> {
+    try {
+      const there = await stat(this.#file)
+      const { dev, ino } = await describe(this.#descriptor)
+      // Somebody else has moved it, and begun another one.
+      if (there.dev !== dev || there.ino !== ino) return true
+      await rename(this.#file, `${this.#file}.1`)
+      return true
+    } catch (thrown) {
+      return (thrown as NodeJS.ErrnoException).code === 'ENOENT'
+    }
   }
 
   /** Begins a new file. Where that cannot be, lines go on to where they went, and it is tried again with the next. */
@@ -163,22 +189,18 @@ export class LogFile {
     else if (this.#closed) close(descriptor)
     else {
       this.#destination.end()
+      this.#descriptor = descriptor
       this.#destination = this.#connect(descriptor)
     }
   }
 }
 
 const openFile = promisify(open)
+const describe = promisify(fstat)
+
+/** To be opened at once or not at all; a pipe would wait for its reader. */
+const FLAGS = constants.O_APPEND | constants.O_CREAT | constants.O_WRONLY | (constants.O_NONBLOCK ?? 0)
 
 function openToAppend(path: string): Promise<number> {
-  return openFile(path, 'a', 0o600)
-}
-
-/** Makes a file the one before; whether nothing stands in its place any more. */
-function isMoved(file: string): Promise<boolean> {
-  return rename(file, `${file}.1`).then(
-    () => true,
-    // Somebody else has moved or removed it.
-    ({ code }: NodeJS.ErrnoException) => code === 'ENOENT',
-  )
+  return openFile(path, FLAGS, 0o600)
 }

@@ -38,5 +38,8 @@ describe('the logs of a router', () => {
     logs.log.info({}, 'a line')
     logs.record('done', { id: 'req_1' } as Exchange, { text: 'x'.repeat(100_000) })
     expect(logs.failing).toBe(true)
+    await rm(join(home, 'logs', 'claude-code-router.log'), { recursive: true })
+    await logs.configure(options)
+    expect(logs.failing).toBe(false)
   })
 })

@@ -53,7 +53,7 @@ export class Logs implements RoutingLog {
   async configure(options: LogOptions): Promise<void> {
     this.#options = options
     // The router matters more than its log: a directory that cannot be written is told by /health.
-    if (options.enabled && !this.#server)
+    if (options.enabled && !(this.#server && this.#routing))
       this.#unusable = await this.#open().then(
         () => false,
         () => true,
@@ -104,8 +104,8 @@ export class Logs implements RoutingLog {
     if (there?.isFile() && !here) await rename(link, routing)
     const redact: Redact = (text) => this.#options.redact(text)
     const stamp = new Date().toISOString().replaceAll(':', '-')
-    this.#server = await LogFile.open(join(directory, `ccr-${stamp}.log`), redact, this.#full)
-    this.#routing = await LogFile.open(routing, redact, this.#full)
+    this.#server ??= await LogFile.open(join(directory, `ccr-${stamp}.log`), redact, this.#full)
+    this.#routing ??= await LogFile.open(routing, redact, this.#full)
     // Where something stands already, or no link can be made, the log is found in its folder.
     await symlink(join('logs', ROUTING), link).catch(() => undefined)
   }

@@ -44,6 +44,9 @@ interface Row {
 
 const cure: Files = { 'plugin.ts': good() }
 const shape = (text: string, says: RegExp): Row => ({ files: { 'plugin.ts': text }, at: 'plugin.ts', says, cure })
+/** What definePlugin was given. */
+const made = (draft: string, says: RegExp): Row =>
+  shape(`import { definePlugin, Type } from '@ccr/sdk'\nexport default definePlugin({ ${draft} } as never)`, says)
 
 const TABLE: Readonly<Record<string, Row>> = {
   'a syntax error (127)': {
@@ -178,12 +181,24 @@ const TABLE: Readonly<Record<string, Row>> = {
   'no default export': shape('export const a = 1', /has no default export.*definePlugin/),
   'an empty file (130)': shape('', /default export/),
   'a default that is none': shape('export default 5', /its default export is not a plugin/),
-  'no name': shape('export default {}', /has no name\. End the file with: export default definePlugin/),
-  'a bad name': shape('export default { name: "A b" }', /"A b" is not .*\. Give it such a one: name: 'my-plugin'$/),
-  'no description': shape('export default { name: "a" }', /no description\. Say in a sentence what it does$/),
-  'no activate': shape(
-    'export default { name: "a", description: "" }',
-    /no activate function\. Add one: activate\(ctx\)/,
+  'no name': made('description: "a"', /the plugin has no name\. Give it one: name: 'my-plugin'$/),
+  'a bad name': made(
+    'name: "A b"',
+    /a name not made of lower-case words joined by -\. Give it one: name: 'my-plugin'$/,
+  ),
+  'no description': made('name: "a"', /no description\. Say in a sentence what it does$/),
+  'no activate': made('name: "a", description: ""', /no activate function\. Add one: activate\(ctx\)/),
+  'no options': made(
+    'name: "a", description: "", activate() {}',
+    /no schema of its options\. If it has none: options: Type\.Object\(\{\}\)$/,
+  ),
+  'capabilities that are no list': made(
+    'name: "a", description: "", activate() {}, options: Type.Object({}), capabilities: {}',
+    /declares the capability \[object Object\]\. There are only files, /,
+  ),
+  'a capability that is no text': made(
+    'name: "a", description: "", activate() {}, options: Type.Object({}), capabilities: [undefined]',
+    /declares the capability .*\. There are only files, /,
   ),
   'a section that is no schema': shape(
     `import { definePlugin, Type } from '@ccr/sdk'
@@ -193,10 +208,6 @@ export default definePlugin({
   activate() {},
 })`,
     /the section type of the plugin a is no schema\. Make it one of Type/,
-  ),
-  'no options': shape(
-    'export default { name: "a", description: "", activate() {} }',
-    /no schema of its options\. If it has none: options: Type\.Object\(\{\}\)$/,
   ),
   'no use of definePlugin': shape(
     'export default { name: "a", description: "", activate() {}, options: { type: "object", properties: {} } }',

@@ -32,11 +32,12 @@ interface Fault {
 function shapeFault(value: unknown): Fault | undefined {
   if (typeof value !== 'object' || value === null) return { fact: 'its default export is not a plugin' }
   const fields = value as Readonly<Record<string, unknown>>
-  const { name } = fields
-  if (typeof name !== 'string') return { fact: 'its default export has no name' }
-  if (!/^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(name)) {
-    const fact = `the name ${JSON.stringify(name)} is not made of lower-case words joined by -`
-    return { fact, remedy: "Give it such a one: name: 'my-plugin'" }
+  if (!isObjectSchema(fields['config']) || !Array.isArray(fields['transformers']))
+    return { fact: 'its default export was not made by definePlugin' }
+  const { name, capabilities = [] } = fields
+  if (typeof name !== 'string' || !/^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(name)) {
+    const wrong = typeof name === 'string' ? 'a name not made of lower-case words joined by -' : 'no name'
+    return { fact: `the plugin has ${wrong}`, remedy: "Give it one: name: 'my-plugin'" }
   }
   const subject = `the plugin ${name}`
   if (typeof fields['description'] !== 'string')
@@ -47,18 +48,17 @@ function shapeFault(value: unknown): Fault | undefined {
     const remedy = 'If it has none: options: Type.Object({})'
     return { fact: `${subject} has no schema of its options`, remedy }
   }
-  if (!isObjectSchema(fields['config']) || !Array.isArray(fields['transformers']))
-    return { fact: `${subject} was not made by definePlugin` }
   const { properties } = fields['config'] as { readonly properties: object }
   const bare = Object.entries(properties).find(([, schema]) => typeof schema !== 'object' || schema === null)
   if (bare !== undefined) {
     const remedy = 'Make it one of Type: config: { Key: Type.Optional(Type.String()) }'
     return { fact: `the section ${bare[0]} of the plugin ${name} is no schema`, remedy }
   }
-  const strange = ((fields['capabilities'] ?? []) as readonly unknown[]).find((one) => !isCapability(one))
-  if (strange === undefined) return undefined
-  const fact = `${subject} declares the capability ${JSON.stringify(strange)}`
-  return { fact, remedy: 'There are only files, network:<host> and secrets:<NAME>' }
+  const strange = (Array.isArray(capabilities) ? capabilities : [capabilities]).filter((one) => !isCapability(one))
+  if (Array.isArray(capabilities) && strange.length === 0) return undefined
+  const said = typeof strange[0] === 'string' ? JSON.stringify(strange[0]) : String(capabilities)
+  const remedy = 'There are only files, network:<host> and secrets:<NAME>, in a list'
+  return { fact: `${subject} declares the capability ${said}`, remedy }
 }
 
 function isObjectSchema(value: unknown): boolean {

@@ -44,7 +44,7 @@ export async function familyRoute(
     target: chosen.target,
     decidedBy: 'route-families',
     source: 'config',
-    rule: nameRule(`families.${family}.${chosen.scenario}`, origins),
+    rule: nameRule(chosen.rule, origins),
     scenario: chosen.scenario,
     family,
   })

@@ -9,7 +9,7 @@ export function mappedRoute({ router, origins }: Routes, plan: RoutePlan, exchan
   if (Object.keys(models).length === 0) return undefined
   const key = mappedKey(model, Object.keys(models), Object.keys(families))
   if (key === undefined) return passOver(plan, { rule: 'Router.models', reason: `it does not map '${model}'` })
-  const rule = nameRule(`models.${key}`, origins)
+  const rule = nameRule(`Router.models.${key}`, origins)
   const target = findTarget(models[key]!, exchange.providers)
   if (typeof target === 'string') return passOver(plan, { rule, reason: target, unmatched: true })
   return decide(plan, { target, decidedBy: 'route-families', source: 'config', rule, scenario: 'modelMapping' })

@@ -25,7 +25,7 @@ export function createImageTargets(router: RouterConfig, projects: ProjectServic
     const all = [routes.image, ...Object.values(families).map(({ image }) => image)]
     return {
       target: named === undefined ? undefined : findTarget(named, providers),
-      rule: nameRule(ofFamily === undefined ? 'image' : `families.${family}.image`, own?.origins),
+      rule: nameRule(ofFamily === undefined ? 'Router.image' : `Router.families.${family}.image`, own?.origins),
       isImageModel: (target) =>
         all.some((text) => {
           const found = written(text) === undefined ? undefined : findTarget(text!, providers)

@@ -45,6 +45,6 @@ function planFor(
   const looked = passOver(plan, ...passedOver)
   if (!chosen) return looked === plan ? undefined : looked
   const { scenario, target } = chosen
-  const rule = nameRule(scenario, own?.origins)
+  const rule = nameRule(chosen.rule, own?.origins)
   return decide(looked, { target, decidedBy: 'route-scenarios', source: 'config', rule, scenario })
 }

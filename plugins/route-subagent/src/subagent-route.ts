@@ -84,7 +84,7 @@ function* wishes({ router, origins }: Routes, plan: RoutePlan, exchange: Exchang
   const { requestClasses = {} } = router
   const kind = exchange.client.requestClass
   const text = kind !== undefined && Object.hasOwn(requestClasses, kind) ? requestClasses[kind] : undefined
-  if (text !== undefined) yield { rule: nameRule(`requestClasses.${kind}`, origins), text }
+  if (text !== undefined) yield { rule: nameRule(`Router.requestClasses.${kind}`, origins), text }
   else if (Object.keys(requestClasses).length > 0)
     yield { rule: 'Router.requestClasses', reason: kind ? `it has no class '${kind}'` : 'the client states no class' }
 }
@@ -95,9 +95,9 @@ function* agentWish({ router, origins }: Routes, plan: RoutePlan, exchange: Exch
   if (!isSubagent(plan, exchange)) return yield { rule: 'Router.agents', reason: 'no subagent asks' }
   const name = agentName(exchange.headers)
   const key = Object.keys(agents).find((one) => one.toLowerCase() === name?.toLowerCase())
-  if (key !== undefined) return yield { rule: nameRule(`agents.${key}`, origins), text: agents[key]! }
+  if (key !== undefined) return yield { rule: nameRule(`Router.agents.${key}`, origins), text: agents[key]! }
   const others = agents['*']
-  if (others !== undefined) yield { rule: nameRule('agents.*', origins), text: others }
+  if (others !== undefined) yield { rule: nameRule('Router.agents.*', origins), text: others }
   else yield { rule: 'Router.agents', reason: name ? `it has no agent '${name}'` : 'the client names no agent' }
 }
 
