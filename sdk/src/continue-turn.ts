@@ -80,7 +80,7 @@ class Turn {
     if (!source) return undefined
     if (this.#clientCalled) {
       const fact = 'a turn was to be continued whose tool calls the client has yet to answer'
-      throw new CcrError('CCR_HOOK_RESULT', `${fact}; give nothing while turn.clientCalls has any`)
+      throw new CcrError('CCR_HOOK_RESULT', `${fact}; give nothing while turn.clientCalls holds one`)
     }
     this.round++
     this.#part = new Part(this.#tools)

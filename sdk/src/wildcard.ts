@@ -1,7 +1,7 @@
 /**
  * Says of a text whether all of it fits one of the patterns, in which `*` stands for any text, whatever the case.
- * Clients choose many of these texts, so this takes a time proportional to them: the first place where a part of a
- * pattern fits is as good as any, where a regular expression would try them all.
+ * Clients choose many of these texts, so this takes a time proportional to them: no place for a part of a pattern is
+ * better than the first where it fits, and a regular expression would try them all.
  */
 export function matcherOf(patterns: readonly string[]): (text: string) => boolean {
   // In lower case a letter may depend on the one behind it.

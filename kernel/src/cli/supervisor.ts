@@ -71,7 +71,7 @@ function supervise(routerArguments: readonly string[]): void {
     child.once('close', (code, signal) => {
       router = undefined
       watch?.stop()
-      // Code 0 alone does not say so: any code may end the process with it.
+      // Code 0 alone does not say so, because a plugin may end the process with it.
       if (stopSignals > 0 || endsOnPurpose) return finish({ exitCode: 0, stderr: '' })
       const how = watch?.killed
         ? `being killed: it did not answer for ${blockedMs} ms`

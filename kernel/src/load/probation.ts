@@ -65,7 +65,7 @@ export class Probation {
     if (!isYoung || !isUsed || !blueprint) return
     const id = identityOf(profile, entry)
     if (identityOf(profile, replaced.entry) === id) return
-    // What runs here because a change was taken back has nothing before it that was any better.
+    // What runs here because a change was taken back has nothing better before it.
     const before = [...this.#reverted.values()].filter(({ why }) => why.profile === profile)
     if (before.some((one) => sameCode(one.before, entry))) return
     this.#reverted.set(id, { before: replaced.entry, why: { ...reason, entry: entry.id, profile } })
