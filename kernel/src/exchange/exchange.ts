@@ -15,7 +15,7 @@ import { AttemptState } from './attempt.ts'
 import { Delivery, sendFailure } from './delivery.ts'
 import { ofDialect, prepareOutbound } from './outbound.ts'
 import { planRoute, type FoundTarget } from './plan.ts'
-import type { Incoming, Runtime, TransportResponse } from './ports.ts'
+import type { Incoming, RoutingNote, Runtime, TransportResponse } from './ports.ts'
 import { ExchangeState } from './state.ts'
 
 /** Longest wait for the durable onUsage taps before the terminal frame goes out. */
@@ -91,7 +91,7 @@ class Running {
     if (reply) return this.#replyLocally(reply)
     const targets = await planRoute(this.#exchange, this.#profile)
     const { decidedBy, rule, source, scenario, family, targets: chosen, passedOver } = this.#exchange.plan!
-    this.#note('route', { decidedBy, rule, source, scenario, family, targets: chosen, passedOver })
+    this.#note({ event: 'route', decidedBy, rule, source, scenario, family, targets: chosen, passedOver })
     const { limits, timeouts } = this.#runtime.settings
     const latest = performance.now() + timeouts.attempts
     let failed: AttemptFailure | undefined
@@ -130,7 +130,7 @@ class Running {
     try {
       const { request, wire } = await prepareOutbound(attempt, provider, this.#profile)
       this.#attempts.push(attempt)
-      this.#note('attempt', { number: attempt.number, provider: target.provider, model: target.model })
+      this.#note({ event: 'attempt', number: attempt.number, provider: target.provider, model: target.model })
       const describe = (text: string): string => describeUnreadable(wire!.url, text, redact)
       const reading: Reading = { attempt, pipeline, watchdog, settings: this.#runtime.settings, describe }
       if (!wire) {
@@ -244,7 +244,8 @@ class Running {
   #commit(attempt: AttemptState): void {
     if (!attempt.commit()) return
     this.#tracker.committed()
-    this.#note('commit', { number: attempt.number, provider: attempt.target.provider, model: attempt.target.model })
+    const { number, target: { provider, model } } = attempt
+    this.#note({ event: 'commit', number, provider, model })
   }
 
   async #replyLocally(reply: LocalReply): Promise<void> {
@@ -296,14 +297,14 @@ class Running {
     const gone = isClosed(this.#exchange.cancellation) ? 'client_closed' : 'error'
     await this.#close(this.#delivery.stalled ? 'client_stalled' : gone, this.#delivery.status)
     const { status, httpStatus, ms, tokens, attempts } = this.#record!
-    this.#note('done', { status, httpStatus, ms, tokens, attempts })
+    this.#note({ event: 'done', status, httpStatus, ms, tokens, attempts })
     if (this.#adopted) return
     const told = this.#profile.hooks.onUsage?.promise(this.#record!, this.#exchange)
     await (this.#durable ? Promise.all([this.#durable, told]) : told)
   }
 
-  #note(event: 'route' | 'attempt' | 'commit' | 'done', fields: Readonly<Record<string, unknown>>): void {
-    this.#runtime.routing.record(event, this.#exchange, fields)
+  #note(note: RoutingNote): void {
+    this.#runtime.routing.record(this.#exchange, note)
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ClientDialect, ClientInput, Exchange, Target, UsageRecord } from '@ccr/sdk'
+import type { ClientDialect, ClientInput, Exchange, RoutePlan, Target, UsageRecord } from '@ccr/sdk'
 import type { BodySource, Cancellation, Settings } from '@ccr/sdk/kernel'
 
 /** One request to an upstream. */
@@ -69,12 +69,15 @@ export interface Incoming {
   readonly cancellation: Cancellation
 }
 
-/** What a line of the routing log tells of. */
-export type RoutingEvent = 'route' | 'attempt' | 'commit' | 'done'
+/** What a line of the routing log tells, beside the exchange that it is of. */
+export type RoutingNote =
+  | ({ readonly event: 'route' } & Omit<RoutePlan, 'primary' | 'request'>)
+  | ({ readonly event: 'attempt' | 'commit'; readonly number: number } & Target)
+  | ({ readonly event: 'done' } & Pick<UsageRecord, 'status' | 'httpStatus' | 'ms' | 'tokens' | 'attempts'>)
 
-/** One line of the routing log: what was decided, tried, committed. Never bodies, never secrets. */
+/** What was decided, tried, committed, line by line. Never bodies, never secrets. */
 export interface RoutingLog {
-  record(event: RoutingEvent, exchange: Exchange, fields: Readonly<Record<string, unknown>>): void
+  record(exchange: Exchange, note: RoutingNote): void
 }
 
 /** What an exchange needs from outside. */

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import type { UsageRecord } from '@ccr/sdk'
 import type { Generation } from '../core/generation.ts'
 import type { HookUse } from '../core/health.ts'
 import type { RoutingLog } from '../exchange/ports.ts'
@@ -150,11 +149,10 @@ export class DevSessions {
   /** The routing log, which is listened to while there are working copies. */
   tee(log: RoutingLog): RoutingLog {
     return {
-      record: (event, exchange, fields) => {
-        log.record(event, exchange, fields)
-        if (event !== 'done' || this.#sessions.size === 0) return
-        // The fields of this event are a part of the record.
-        const { status, httpStatus, ms, attempts } = fields as unknown as UsageRecord
+      record: (exchange, note) => {
+        log.record(exchange, note)
+        if (note.event !== 'done' || this.#sessions.size === 0) return
+        const { status, httpStatus, ms, attempts } = note
         const last = attempts.at(-1)
         for (const session of this.#sessions.values()) {
           this.#tell(session, {

@@ -24,36 +24,22 @@ async function written(write: (log: LogFile) => void): Promise<string[]> {
 describe('a log file', () => {
   it('has every line, whole and in order, however many fit into a batch', async () => {
     const texts = Array.from({ length: 3_000 }, (_, at) => `${at} ä"${'x'.repeat((at * 37) % 200)}`)
-    const lines = await written((log) => texts.forEach((text) => log.record('{"a":1', { text }, { b: [true] })))
-    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual(texts.map((text) => ({ a: 1, text, b: [true] })))
+    expect(await written((log) => texts.forEach((text) => log.write(`${text}\n`)))).toEqual(texts)
   })
 
   it('has a line that is larger than a batch in its place', async () => {
     const large = 'ü'.repeat(100_000)
-    const lines = await written((log) => {
-      log.record('{"at":1', { small: 'CANARY' })
-      log.record('{"at":2', { large })
-      log.record('{"at":3', {})
-      log.write(`${large}\n`)
-      log.write('last\n')
-    })
-    expect(lines.slice(0, 3).map((line) => JSON.parse(line) as unknown)).toEqual([
-      { at: 1, small: '[secret]' },
-      { at: 2, large },
-      { at: 3 },
-    ])
-    expect(lines.slice(3)).toEqual([large, 'last'])
+    const lines = await written((log) => ['CANARY', large, '', large, 'last'].forEach((text) => log.write(`${text}\n`)))
+    expect(lines).toEqual(['[secret]', large, '', large, 'last'])
   })
 
-  it('has nothing of a line that cannot be written', async () => {
-    const circle: Record<string, unknown> = {}
-    circle.again = circle
-    const lines = await written((log) => {
-      log.record('{"at":1', {})
-      expect(() => log.record('{"at":2', { before: 'text' }, circle)).toThrow(TypeError)
-      log.record('{"at":3', {})
-    })
-    expect(lines).toEqual(['{"at":1}', '{"at":3}'])
+  it('has every character of a line that just fits, or just does not', async () => {
+    const widest = 64 * 1024
+    for (const length of [Math.floor(widest / 3) - 2, Math.floor(widest / 3) - 1, Math.floor(widest / 3)]) {
+      const texts = ['first', '\u{ffff}'.repeat(length), 'last']
+      expect(await written((log) => texts.forEach((text) => log.write(`${text}\n`)))).toEqual(texts)
+      await rm(file)
+    }
   })
 
   it('takes no line once it is closed', async () => {
@@ -61,7 +47,7 @@ describe('a log file', () => {
     log.write('first\n')
     await log.close()
     log.write('late\n')
-    log.record('{"late":1', { large: 'x'.repeat(100_000) })
+    log.write(`${'x'.repeat(100_000)}\n`)
     await log.close()
     await new Promise((resolve) => setTimeout(resolve, 150))
     expect(await readFile(file, 'utf8')).toBe('first\n')

@@ -2,11 +2,12 @@ import { close, constants, fstat, open } from 'node:fs'
 import { realpath, rename, stat } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import pino from 'pino'
-import { LineBuffer } from './log-line.ts'
 import type { Redact } from './redact.ts'
 
 const FLUSH_MS = 100
 const BATCH_BYTES = 64 * 1024
+/** No character of a string needs more bytes in UTF-8. */
+const MOST_BYTES = 3
 // What a disk that takes no more may hold up, in bytes; further lines are dropped.
 const BACKLOG = 4 * 1024 * 1024
 const CLOSE_MS = 2_000
@@ -23,7 +24,8 @@ export class LogFile {
   readonly #file: string
   readonly #redact: Redact
   readonly #limit: number
-  readonly #batch = new LineBuffer(BATCH_BYTES)
+  readonly #batch = Buffer.allocUnsafe(BATCH_BYTES)
+  #used = 0
   #destination: Destination
   #descriptor: number
   /** Of it, and of those before it that still write what they were given. */
@@ -71,39 +73,11 @@ export class LogFile {
   /** @param line with its line end */
   write(line: string): void {
     if (this.#closed) return
-    if (!this.#add((batch) => batch.text(line))) this.#store(line)
-  }
-
-  /** Writes a line of JSON: the beginning of an object, and the members of others. */
-  record(beginning: string, ...fields: readonly object[]): void {
-    if (this.#closed) return
-    const added = this.#add((batch) => {
-      batch.text(beginning)
-      for (const one of fields) batch.members(one)
-      batch.text('}\n')
-    })
-    if (added) return
-    const rest = JSON.stringify(Object.assign({}, ...fields)).slice(1)
-    this.#store(`${beginning}${rest === '}' ? '' : ','}${rest}\n`)
-  }
-
-  /** Whether there was room, when the lines before were written. */
-  #add(write: (batch: LineBuffer) => void): boolean {
-    const before = this.#batch.used
-    let whole = false
-    try {
-      write(this.#batch)
-      whole = !this.#batch.full
-    } finally {
-      // Half a line is none, also when a field cannot be written.
-      if (!whole) this.#batch.reset(before)
-    }
-    if (!whole) {
-      this.#flush()
-      return before > 0 && this.#add(write)
-    }
+    const most = line.length * MOST_BYTES
+    if (most > BATCH_BYTES - this.#used) this.#flush()
+    if (most > BATCH_BYTES) return this.#store(line)
+    this.#used += this.#batch.write(line, this.#used)
     this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS).unref()
-    return true
   }
 
   /** Writes what is left; at most 2 s. */
@@ -132,9 +106,9 @@ export class LogFile {
   #flush(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    if (this.#batch.used === 0) return
-    const text = this.#batch.toString()
-    this.#batch.reset(0)
+    if (this.#used === 0) return
+    const text = this.#batch.toString('utf8', 0, this.#used)
+    this.#used = 0
     this.#store(text)
   }
 

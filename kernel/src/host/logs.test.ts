@@ -2,9 +2,12 @@ import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Exchange } from '@ccr/sdk'
+import type { RoutingNote } from '../exchange/ports.ts'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Logs } from './logs.ts'
 
+const exchange = { id: 'req_1' } as Exchange
+const attemptOf = (model: string): RoutingNote => ({ event: 'attempt', number: 1, provider: 'p', model })
 const options = { enabled: true, level: 'info', redact: (text: string) => text }
 
 let home: string
@@ -23,7 +26,7 @@ describe('the logs of a router', () => {
     const text = 'x'.repeat(60_000)
     for (let at = 0; at < 3; at++) {
       logs.log.info({ text }, 'a line')
-      logs.record('done', { id: 'req_1' } as Exchange, { text })
+      logs.record(exchange, attemptOf(text))
     }
     const moved = async (): Promise<number> =>
       (await readdir(join(home, 'logs'))).filter((name) => name.endsWith('.log.1')).length
@@ -36,7 +39,7 @@ describe('the logs of a router', () => {
     logs = new Logs(home, options)
     await logs.configure(options)
     logs.log.info({}, 'a line')
-    logs.record('done', { id: 'req_1' } as Exchange, { text: 'x'.repeat(100_000) })
+    logs.record(exchange, attemptOf('x'.repeat(100_000)))
     expect(logs.failing).toBe(true)
     await rm(join(home, 'logs', 'claude-code-router.log'), { recursive: true })
     await logs.configure(options)

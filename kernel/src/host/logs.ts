@@ -3,10 +3,11 @@ import { join } from 'node:path'
 import type { Exchange } from '@ccr/sdk'
 import pino from 'pino'
 import type { Log } from '../core/log.ts'
-import type { RoutingLog } from '../exchange/ports.ts'
+import type { RoutingLog, RoutingNote } from '../exchange/ports.ts'
 import { LogFile } from './log-file.ts'
 import { createPrivateDirectory } from '../load/private-files.ts'
 import type { Redact } from './redact.ts'
+import { routingLine } from './routing-line.ts'
 
 /** What is logged. */
 export interface LogOptions {
@@ -66,15 +67,8 @@ export class Logs implements RoutingLog {
     return this.#unusable || this.#server?.failing === true || this.#routing?.failing === true
   }
 
-  record(
-    event: 'route' | 'attempt' | 'commit' | 'done',
-    exchange: Exchange,
-    fields: Readonly<Record<string, unknown>>,
-  ): void {
-    if (!this.#routing || !this.#options.enabled) return
-    const beginning = `{"time":"${this.#stamp()}","event":"${event}","request":"${exchange.id}"`
-    if (event === 'route') this.#routing.record(beginning, described(exchange), fields)
-    else this.#routing.record(beginning, fields)
+  record(exchange: Exchange, note: RoutingNote): void {
+    if (this.#options.enabled) this.#routing?.write(routingLine(this.#stamp(), exchange, note))
   }
 
   async close(): Promise<void> {
@@ -108,21 +102,6 @@ export class Logs implements RoutingLog {
     this.#routing ??= await LogFile.open(routing, redact, this.#full)
     // Where something stands already, or no link can be made, the log is found in its folder.
     await symlink(join('logs', ROUTING), link).catch(() => undefined)
-  }
-}
-
-function described({ dialect, client, profile, generation, request }: Exchange): Readonly<Record<string, unknown>> {
-  const { app, sessionId, agentId, requestClass } = client
-  return {
-    dialect,
-    profile,
-    generation,
-    app,
-    sessionId,
-    agentId,
-    requestClass,
-    model: request.model,
-    stream: request.stream === true,
   }
 }
 

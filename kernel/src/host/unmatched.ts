@@ -33,10 +33,10 @@ export class UnmatchedDirectives {
   /** A routing log that is also read here. */
   tee(log: RoutingLog): RoutingLog {
     return {
-      record: (event, exchange, fields) => {
-        log.record(event, exchange, fields)
-        if (event !== 'route') return
-        for (const one of (fields['passedOver'] ?? []) as readonly PassedOver[]) if (one.unmatched) this.#see(one)
+      record: (exchange, note) => {
+        log.record(exchange, note)
+        if (note.event !== 'route') return
+        for (const one of note.passedOver) if (one.unmatched) this.#see(one)
       },
     }
   }

@@ -119,7 +119,7 @@ export async function createTestKernel(options: TestKernelOptions): Promise<Test
     },
     settings,
     routing: {
-      record: (event, exchange, fields) => {
+      record: (exchange, { event, ...fields }) => {
         routing.push({ event, fields })
         if (event === 'done') usage.push({ id: exchange.id, ...fields } as unknown as UsageRecord)
       },
