@@ -93,6 +93,35 @@ describe('a handler that misbehaves', () => {
     })
   }
 
+  const target = { provider: 'test', model: 'm' }
+  for (const [fault, part] of Object.entries({
+    'passed nothing over': { passedOver: [null] },
+    'passed over without a reason': { passedOver: [{ rule: 'Router.think' }] },
+    'passed over by a rule without a name': { passedOver: [{ rule: 1, reason: 'small' }] },
+    'passed over half a target': { passedOver: [{ reason: 'gone', target: { provider: 'test' } }] },
+    'was decided by a symbol': { decidedBy: Symbol('me') },
+    'has an object as its rule': { rule: { name: 'mine' } },
+    'has a number as its scenario': { scenario: 1 },
+    'has a list as its family': { family: ['opus'] },
+    'has half a primary target': { primary: { model: 'm' } },
+    'has a request without a model': { request: { messages: [] } },
+  })) {
+    it(`a plan that ${fault} is not taken`, async () => {
+      const bad = plugin('bad', (ctx) =>
+        ctx.on('selectRoute', (plan) => ({ ...plan, targets: [target], ...part }) as never, { stage: 'refine' }),
+      )
+      const kernel = await createTestKernel({
+        plugins: [plainDialect, bad, routeTo('test')],
+        providers: [{ dialect: 'plain' }],
+        upstream: ok,
+      })
+      const reply = await kernel.request({ path: '/plain', body: hello })
+      expect(kernel.warnings.join('\n')).toMatch(/plugin 'bad' gave selectRoute a result it cannot use: its /)
+      expect(reply.status).toBe(200)
+      await kernel.dispose()
+    })
+  }
+
   it('a stream transform that throws, or never settles, ends the stream naming its plugin', async () => {
     for (const chunk of [
       () => {

@@ -15,12 +15,18 @@ export function requestFault(result: unknown): string | undefined {
 /** What is wrong with a result of selectRoute, given the plan it refines. */
 export function planFault(result: unknown, before: RoutePlan): string | undefined {
   if (!isFields(result)) return 'it is not a plan'
-  const { targets, passedOver } = result as Partial<RoutePlan>
+  const { targets, passedOver, primary, request } = result as Partial<RoutePlan>
   if (!Array.isArray(targets) || !targets.every(isTarget)) return 'its targets are not { provider, model } pairs'
-  if (!Array.isArray(passedOver)) return 'its passedOver is not a list'
+  if (!Array.isArray(passedOver) || !passedOver.every(isPassedOver)) return 'its passedOver is not a list of { reason }'
   if (targets.length === 0 && before.targets.length > 0) return 'it removed the last target'
+  if (primary !== undefined && !isTarget(primary)) return 'its primary is not { provider, model }'
+  if (request !== undefined && typeof (request as Fields | null)?.['model'] !== 'string')
+    return 'its request names no model'
+  for (const field of PLAN_TEXTS) if (!isOptionalText(result[field])) return `its ${field} is not a text`
   return undefined
 }
+
+const PLAN_TEXTS = ['decidedBy', 'rule', 'source', 'scenario', 'family'] as const
 
 /** What is wrong with a result of transformRequest in this stage. */
 export function outboundFault(result: unknown, before: Outbound, stage: string): string | undefined {
@@ -72,6 +78,16 @@ function isFailure(value: unknown): boolean {
 /** What may stand in a header. */
 function isLine(value: unknown): boolean {
   return typeof value === 'string' && /^[\x20-\x7e]*$/.test(value)
+}
+
+function isPassedOver(value: unknown): boolean {
+  if (!isFields(value)) return false
+  const { reason, rule, target } = value
+  return typeof reason === 'string' && isOptionalText(rule) && (target === undefined || isTarget(target))
+}
+
+function isOptionalText(value: unknown): boolean {
+  return value === undefined || typeof value === 'string'
 }
 
 function isTarget(value: unknown): value is Target {
