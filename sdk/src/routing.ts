@@ -132,6 +132,8 @@ export interface ScenarioReading {
   readonly order: readonly Scenario[]
   /** What is background beside housekeeping: nothing, models by their names, or everything. */
   readonly background: 'housekeeping' | 'models' | 'always'
+  /** Whose the rules are that are not the config's own. */
+  readonly origins?: ProjectRoutes['origins'] | undefined
 }
 
 /** The scenarios that a request itself can show. */

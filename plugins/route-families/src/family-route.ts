@@ -1,4 +1,4 @@
-import { decide, nameRule, passOver, requestOf } from '@ccr/sdk'
+import { decide, passOver, requestOf } from '@ccr/sdk'
 import type {
   Exchange,
   ProjectRoutes,
@@ -37,20 +37,14 @@ export async function familyRoute(
   if (router.enableFamilyRouting !== true || Object.keys(families).length === 0) return undefined
   const { family } = readModelName(request.model, Object.keys(families))
   if (family === undefined) return passOver(plan, { rule, reason: `model '${request.model}' is of none of them` })
-  const { chosen, passedOver } = await scenarios.choose(request, exchange, withThresholds(router, family), how(family))
+  const how = { ...readingOf(family), origins }
+  const { chosen, passedOver } = await scenarios.choose(request, exchange, withThresholds(router, family), how)
   const looked = passOver(plan, ...passedOver)
   if (!chosen) return passOver(looked, { rule: `${rule}.${family}`, reason: 'it has no route for this request' })
-  return decide(looked, {
-    target: chosen.target,
-    decidedBy: 'route-families',
-    source: 'config',
-    rule: nameRule(chosen.rule, origins),
-    scenario: chosen.scenario,
-    family,
-  })
+  return decide(looked, { ...chosen, decidedBy: 'route-families', source: 'config', family })
 }
 
-function how(family: string): ScenarioReading {
+function readingOf(family: string): ScenarioReading {
   const isSmall = family.toLowerCase() === SMALL_FAMILY
   const background = isSmall ? 'always' : 'housekeeping'
   return { name: `Router.families.${family}`, order: isSmall ? SMALL_ORDER : ORDER, background }

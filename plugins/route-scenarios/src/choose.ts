@@ -1,4 +1,4 @@
-import { findTarget } from '@ccr/sdk'
+import { findTarget, nameRule } from '@ccr/sdk'
 import type {
   CanonicalRequest,
   ChosenScenario,
@@ -58,7 +58,7 @@ function taken(
   passedOver: PassedOver[],
   { exchange, how }: Question,
 ): ChosenScenario | undefined {
-  const rule = `${how.name}.${scenario}`
+  const rule = nameRule(`${how.name}.${scenario}`, how.origins)
   const target = reason === undefined ? findTarget(text, exchange.providers) : undefined
   if (typeof target === 'object') return { chosen: { scenario, rule, target }, passedOver }
   passedOver.push(target === undefined ? { rule, reason: reason! } : { rule, reason: target, unmatched: true })

@@ -1,4 +1,4 @@
-import { andThen, decide, nameRule, passOver, requestOf } from '@ccr/sdk'
+import { andThen, decide, passOver, requestOf } from '@ccr/sdk'
 import type {
   ChosenScenario,
   Exchange,
@@ -8,12 +8,13 @@ import type {
   RoutePlan,
   RouterConfig,
   Scenario,
+  ScenarioReading,
   ScenarioService,
 } from '@ccr/sdk'
 
 const ORDER: readonly Scenario[] = ['extendedContext', 'longContext', 'background', 'webSearch', 'think']
-const READING = { name: 'Router', order: ORDER, background: 'models' } as const
-const WITH_DEFAULT = { ...READING, order: [...ORDER, 'default'] } as const
+const WITH_DEFAULT: readonly Scenario[] = [...ORDER, 'default']
+const READING: ScenarioReading = { name: 'Router', order: ORDER, background: 'models' }
 
 /** What the routes by scenario are made of. */
 export interface ScenarioRouteOptions {
@@ -29,22 +30,20 @@ export function scenarioRoute(
   exchange: Exchange,
 ): Maybe<RoutePlan> {
   const choose = (own: ProjectRoutes | undefined): Maybe<RoutePlan> => {
-    // The default route of the config is decided for behind all routers; only another one is decided for here.
-    const how = own?.origins.has('default') ? WITH_DEFAULT : READING
-    const found = scenarios.choose(requestOf(plan, exchange), exchange, own?.router ?? router, how)
-    return andThen(found, (chosen) => planFor(chosen, plan, own))
+    const found = scenarios.choose(requestOf(plan, exchange), exchange, own?.router ?? router, readingOf(own?.origins))
+    return andThen(found, (chosen) => planFor(chosen, plan))
   }
   return andThen(projects?.routesFor(exchange), choose)
 }
 
-function planFor(
-  { chosen, passedOver }: ChosenScenario,
-  plan: RoutePlan,
-  own: ProjectRoutes | undefined,
-): RoutePlan | undefined {
+function readingOf(origins: ProjectRoutes['origins'] | undefined): ScenarioReading {
+  if (!origins) return READING
+  // The default route of the config is decided for behind all routers; only another one is decided for here.
+  return { ...READING, order: origins.has('default') ? WITH_DEFAULT : ORDER, origins }
+}
+
+function planFor({ chosen, passedOver }: ChosenScenario, plan: RoutePlan): RoutePlan | undefined {
   const looked = passOver(plan, ...passedOver)
   if (!chosen) return looked === plan ? undefined : looked
-  const { scenario, target } = chosen
-  const rule = nameRule(chosen.rule, own?.origins)
-  return decide(looked, { target, decidedBy: 'route-scenarios', source: 'config', rule, scenario })
+  return decide(looked, { ...chosen, decidedBy: 'route-scenarios', source: 'config' })
 }
