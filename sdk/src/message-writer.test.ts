@@ -180,14 +180,14 @@ describe('the order of blocks', () => {
   })
 })
 
-describe('the token limit', () => {
-  it('leaves cut arguments as they are', () => {
+describe.each(['max_tokens', 'model_context_window_exceeded', 'refusal'] as const)('an answer cut by %s', (reason) => {
+  it('keeps cut arguments as they are', () => {
     const { writer, events } = create()
     writer.tool('a', { id: 'a', name: 'f', arguments: '{"x' })
-    writer.stop('max_tokens')
+    writer.stop(reason)
     writer.end()
     expectOrder(events)
-    expect(events.at(-2)).toMatchObject({ delta: { stop_reason: 'max_tokens' } })
+    expect(events.at(-2)).toMatchObject({ delta: { stop_reason: reason } })
   })
 
   it('leaves out a last call that has no argument yet, and no other', () => {
@@ -196,7 +196,7 @@ describe('the token limit', () => {
         w.tool('a', { id: 'a', name: 'f' })
         w.text('t')
         w.tool('b', { id: 'b', name: 'f' })
-      }, 'max_tokens'),
+      }, reason),
     ).toEqual([call('a', 'f'), text('t')])
   })
 })

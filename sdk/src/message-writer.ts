@@ -21,6 +21,9 @@ export interface MessageWriterOptions {
 /** Most characters kept back for the sake of order, or kept until a block is complete: 8 Mi. */
 export const MAX_HELD = 8 * 1024 * 1024
 
+/** Stop reasons that may come in the middle of a call. */
+const CUT: ReadonlySet<string> = new Set<StopReason>(['max_tokens', 'model_context_window_exceeded', 'refusal'])
+
 /** What one held fragment costs beside its characters, so that empty fragments are bounded too. */
 const FRAGMENT_COST = 16
 
@@ -224,17 +227,17 @@ export class MessageWriter {
   }
 
   /**
-   * Sends what was kept back, closes what is open and sends `message_delta` and `message_stop`. When the token limit
-   * cut the answer, a last call without any argument is left out, because it would look complete.
+   * Sends what was kept back, closes what is open and sends `message_delta` and `message_stop`. When the answer was
+   * cut, by a limit or a refusal, a last call without any argument is left out, because it would look complete.
    *
    * @throws CcrError `CCR_STREAM_ENDED` without a stop reason; `CCR_STREAM_INVALID` when a tool call has no name, or
-   * arguments that are not a JSON object, although the answer was not cut by its token limit.
+   * arguments that are not a JSON object, although the answer was not cut.
    */
   end(): void {
     if (this.#ended) return
     const stop = this.#stop
     if (!stop) throw new CcrError('CCR_STREAM_ENDED', 'the answer ended before it said why')
-    const cut = stop.reason === 'max_tokens' || stop.reason === 'model_context_window_exceeded'
+    const cut = CUT.has(stop.reason)
     if (!cut) this.#checkCalls()
     this.start()
     if (this.#live?.kind === 'call') this.#openCall(this.#live, !cut || this.#isBehind)
