@@ -45,11 +45,18 @@ describe('an error status', () => {
       nested: { a: 1 },
       mixed: ['a', 1],
       text: 'x'.repeat(9_999),
+      'has key-1': 1,
     }
     const redact = (text: string): string => text.replaceAll('key-1', '[secret]')
     const said = { message: 'm', details }
     const { details: told } = statusFailure(target, 400, {}, said, redact).reply
-    expect(told).toEqual({ error_code: 'e', unsupported: ['[secret]'], count: 2, text: 'x'.repeat(500) })
+    expect(told).toEqual({
+      error_code: 'e',
+      unsupported: ['[secret]'],
+      count: 2,
+      text: 'x'.repeat(500),
+      'has [secret]': 1,
+    })
     const many = Object.fromEntries(Array.from({ length: 99 }, (_, index) => [`k${index}`, index]))
     expect(Object.keys(failure(400, { details: many }).reply.details!)).toHaveLength(20)
     expect(failure(400, { details: {} }).reply.details).toBeUndefined()
@@ -59,5 +66,22 @@ describe('an error status', () => {
     expect(failure(429, { retryAfter: '7' })).toMatchObject({ retryAfterMs: 7_000, reply: { retryAfter: '7' } })
     expect(failure(429, { retryAfter: '7' }, { 'retry-after': '3' }).retryAfterMs).toBe(3_000)
     expect(failure(429, { retryAfter: 'soon' }).retryAfterMs).toBeUndefined()
+  })
+
+  it.each([
+    [{ 'retry-after-ms': '-5000' }, undefined, undefined],
+    [{ 'retry-after-ms': 'Infinity' }, undefined, undefined],
+    [{ 'retry-after-ms': '1500.5' }, 1500.5, '2'],
+    [{ 'retry-after-ms': '0', 'retry-after': '3' }, 3_000, '3'],
+    [{ 'retry-after': 'garbage', 'retry-after-ms': '7000' }, 7_000, '7'],
+    [{ 'retry-after': 'Abc, 1' }, undefined, undefined],
+    [{ 'retry-after': '9'.repeat(400) }, undefined, undefined],
+    [{ 'retry-after': '-1' }, undefined, undefined],
+    [{ 'retry-after': 'Thu, 01 Jan 1970 00:00:00 GMT' }, 0, 'Thu, 01 Jan 1970 00:00:00 GMT'],
+  ])('passes on no wait that a client could not read: %j', (headers, retryAfterMs, retryAfter) => {
+    expect(failure(429, undefined, headers as Record<string, string>)).toMatchObject({
+      retryAfterMs,
+      reply: { retryAfter },
+    })
   })
 })

@@ -39,12 +39,14 @@ export function statusFailure(
   const words = unread === undefined || overflow ? after(message) : ` ${unread}`
   const fact = redirected ? `redirected (${status}); redirects are not followed` : `answered ${status}${words}`
   const given = headers['retry-after'] ?? said?.retryAfter
-  const retryAfterMs = Number(headers['retry-after-ms']) || retryAfterMsOf(given)
+  const stated = retryAfterMsOf(given)
+  const retryAfterMs = millisecondsOf(headers['retry-after-ms']) ?? stated
   const impatient = retryAfterMs !== undefined && retryAfterMs > PATIENCE_MS
   const reply: FailureReply = {
     ...verdict,
     message: `${subjectOf(target)} ${fact}`,
-    retryAfter: retryAfterMs === undefined ? undefined : (given ?? String(Math.ceil(retryAfterMs / 1000))),
+    // What no client could read is not passed on.
+    retryAfter: retryAfterMs === undefined ? undefined : stated === undefined ? secondsOf(retryAfterMs) : given,
     shouldRetry: impatient ? false : verdict.shouldRetry,
     details: detailsOf(said?.details, redact),
   }
@@ -159,9 +161,18 @@ function detailsOf(details: FailureReply['details'], redact: Redact): FailureRep
       .slice(0, MAX_DETAILS)
       .flatMap(([name, value]) => {
         const plain = plainOf(value, redact)
-        return plain === undefined ? [] : [[name, plain] as const]
+        return plain === undefined ? [] : [[quotable(name, redact), plain] as const]
       })
   return kept && kept.length > 0 ? Object.fromEntries(kept) : undefined
+}
+
+/** Milliseconds, as some servers state them beside the seconds. */
+function millisecondsOf(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,12}(?:\.\d+)?$/.test(text) ? Number(text) || undefined : undefined
+}
+
+function secondsOf(milliseconds: number): string {
+  return String(Math.ceil(milliseconds / 1000))
 }
 
 /** A scalar, or a list of texts, such as the names of what is not supported. */

@@ -112,8 +112,8 @@ export function outcomeOf(failure: AttemptFailure): AttemptOutcome {
 /** Milliseconds that a `retry-after` value asks for: seconds or an HTTP date; nothing when it is neither. */
 export function retryAfterMsOf(value: string | undefined, now = Date.now()): number | undefined {
   if (value === undefined) return undefined
-  if (/^\d+(?:\.\d+)?$/.test(value)) return Number(value) * 1000
-  if (!/^[A-Z][a-z]{2},/.test(value)) return undefined
+  if (/^\d{1,10}(?:\.\d{1,9})?$/.test(value)) return Number(value) * 1000
+  if (!/^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*, [\w :-]{10,40}$/.test(value)) return undefined
   const at = Date.parse(value)
   return Number.isNaN(at) ? undefined : Math.max(0, at - now)
 }

@@ -25,6 +25,12 @@ describe('the description of an answer that cannot be read', () => {
     expect(told(page)).not.toContain('sk-0')
   })
 
+  it('takes a time that grows with the text, whatever its words', () => {
+    // As a regular expression looks for the last word, this would take minutes.
+    const page = `${'a'.repeat(16_383)} ${'b'.repeat(40_000)}`
+    for (let count = 0; count < 2_000; count++) expect(told(page)).toHaveLength(225)
+  })
+
   it('leaves out what an address may hold beside its path', () => {
     expect(told('x', `https://user:${SECRET}@h.test/v1/${SECRET}?key=other#f`)).toBe('at https://h.test/v1/***: x')
   })

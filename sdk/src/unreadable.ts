@@ -37,12 +37,19 @@ export function readRefusal(
  */
 export function describeUnreadable(url: string, text: string, redact: (text: string) => string): string {
   // A word at the end may be half a key.
-  const start = text.length > LOOKED_AT ? text.slice(0, LOOKED_AT).replace(/\S+$/, '') : text
+  const start = text.length > LOOKED_AT ? withoutLastWord(text.slice(0, LOOKED_AT)) : text
   const plain = /^\s*<(?:[!?]|[a-z])/i.test(start) ? withoutMarkup(start) : start
   const line = redact(plain.replace(/[\s\p{Cc}]+/gu, ' ').trim())
   const quoted = line.length > QUOTED ? `${line.slice(0, QUOTED)}…` : line
   const place = URL.canParse(url) ? `${new URL(url).origin}${new URL(url).pathname}` : ''
   return `at ${redact(place)}${quoted === '' ? '' : `: ${quoted}`}`
+}
+
+/** Looked for from its end: `/\S+$/` takes a time that grows with the square of the length of the words before. */
+function withoutLastWord(text: string): string {
+  let end = text.length
+  while (end > 0 && !/\s/.test(text[end - 1]!)) end--
+  return text.slice(0, end)
 }
 
 /** A space takes the place of each tag, so that what stood apart stays apart. */

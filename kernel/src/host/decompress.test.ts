@@ -20,7 +20,7 @@ describe('content codings', () => {
     expect(await text((await transport().send(requestTo(url))).body)).toBe(plain)
   })
 
-  it.each(['gzip, gzip, gzip', 'zstd', 'compress'])('refuses %s and closes the connection', async (coding) => {
+  it.each(['gzip, gzip, gzip', 'zstd', 'compress', 'constructor', '__proto__'])('refuses %s and closes the connection', async (coding) => {
     let closed = false
     const url = await http((request, response) => {
       request.socket.once('close', () => (closed = true))

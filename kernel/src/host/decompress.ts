@@ -19,7 +19,7 @@ export function decompressorFor(contentEncoding: string | undefined): Decompress
   if (contentEncoding === undefined) return undefined
   const coding = contentEncoding.trim().toLowerCase()
   if (coding === '' || coding === 'identity') return undefined
-  const create = DECODERS[coding]
+  const create = DECODERS.get(coding)
   if (!create)
     throw new CcrError(
       'CCR_STREAM_INVALID',
@@ -29,12 +29,12 @@ export function decompressorFor(contentEncoding: string | undefined): Decompress
 }
 
 // Each read is flushed at once: a compressed stream must not be held back until a block is full.
-const DECODERS: Readonly<Record<string, (() => Transform) | undefined>> = {
-  gzip: () => createGunzip({ flush: constants.Z_SYNC_FLUSH }),
-  'x-gzip': () => createGunzip({ flush: constants.Z_SYNC_FLUSH }),
-  deflate: () => createInflate({ flush: constants.Z_SYNC_FLUSH }),
-  br: () => createBrotliDecompress({ flush: constants.BROTLI_OPERATION_FLUSH }),
-}
+const DECODERS: ReadonlyMap<string, () => Transform> = new Map<string, () => Transform>([
+  ['gzip', () => createGunzip({ flush: constants.Z_SYNC_FLUSH })],
+  ['x-gzip', () => createGunzip({ flush: constants.Z_SYNC_FLUSH })],
+  ['deflate', () => createInflate({ flush: constants.Z_SYNC_FLUSH })],
+  ['br', () => createBrotliDecompress({ flush: constants.BROTLI_OPERATION_FLUSH })],
+])
 
 /** A compressed body, read through its decoder; each waits for the next when that takes no more. */
 class Expanded implements BodySource, BodyReader {

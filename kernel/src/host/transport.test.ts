@@ -54,6 +54,35 @@ describe('requests and answers', () => {
     expect(seen).toEqual([String(whole.length), whole, String(whole.length), whole])
   })
 
+  it('takes an answer with more than one connection header, and closes when one of them says so', async () => {
+    let connections = 0
+    const url = await listen(
+      createTcpServer((socket) => {
+        connections++
+        socket.on('data', () => {
+          socket.write('HTTP/1.1 200 OK\r\nconnection: x-a\r\nconnection: Close\r\ncontent-length: 2\r\n\r\nok')
+        })
+        disposers.push(() => socket.destroy())
+      }),
+    )
+    const one = transport()
+    for (let count = 0; count < 2; count++) {
+      const { body, headers } = await one.send(requestTo(url))
+      expect([await text(body), headers['connection']]).toEqual(['ok', 'x-a, Close'])
+    }
+    expect(connections).toBe(2)
+  })
+
+  it('says of an answer without a valid status that the upstream is at fault', async () => {
+    const url = await listen(
+      createTcpServer((socket) => {
+        socket.on('data', () => socket.write('HTTP/1.1 000 Nothing\r\ncontent-length: 2\r\n\r\nok'))
+        disposers.push(() => socket.destroy())
+      }),
+    )
+    await expect(transport().send(requestTo(url))).rejects.toMatchObject({ code: 'CCR_UPSTREAM_NETWORK' })
+  })
+
   it('stops sending pieces when the signal is aborted', async () => {
     const leave = new Cancellation()
     let read = 0

@@ -69,11 +69,11 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     // Interim answers say nothing about the final one.
     if (status < 200 || this.#over) return
-    this.#closing = headers.connection?.toLowerCase() === 'close'
     const body = new ResponseBody(controller, () => this.#abandon())
     this.#body = body
     try {
       const flat = flatten(headers)
+      this.#closing = /(?:^|,)\s*close\s*(?:,|$)/i.test(flat['connection'] ?? '')
       const decompress = decompressorFor(flat['content-encoding'])
       this.#settle.resolve({ status, headers: flat, body: decompress ? decompress(body) : body })
     } catch (thrown) {
@@ -100,7 +100,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     if (this.#over) return
     if (this.#isStale(error)) return this.#again()
-    const failure = this.#sent ? error : this.#describe(error)
+    const failure = this.#sent ? named(error) : this.#describe(error)
     this.#finish()
     this.#close()
     if (this.#body) this.#body.fail(failure)
@@ -163,6 +163,12 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
     const fact = code === 'UND_ERR_ABORTED' ? error.message : code
     return new CcrError('CCR_UPSTREAM_NETWORK', `${proxy} gave no connection: ${fact}`, { cause: error })
   }
+}
+
+/** What undici asserts of an answer is no fault of ours. */
+function named(error: Error): Error {
+  if (codeOf(error) !== 'ERR_ASSERTION') return error
+  return new CcrError('CCR_UPSTREAM_NETWORK', 'its answer is not valid HTTP', { cause: error })
 }
 
 /** What only the connection knows. */

@@ -48,11 +48,16 @@ export class OverrideFiles {
 }
 
 const ABSENT = ''
+const NO_FILE = 'no file'
+const TOO_LARGE = 'too large'
 
 async function signatureOf(file: string): Promise<string> {
   try {
-    const { ino, size, mtimeNs } = await stat(file, { bigint: true })
-    return size > LARGEST_BYTES ? 'too large' : `${ino} ${size} ${mtimeNs}`
+    const found = await stat(file, { bigint: true })
+    // Reading a pipe would wait for its writer, and one of a device never end.
+    if (!found.isFile()) return NO_FILE
+    const { ino, size, mtimeNs } = found
+    return size > LARGEST_BYTES ? TOO_LARGE : `${ino} ${size} ${mtimeNs}`
   } catch {
     return ABSENT
   }
@@ -61,7 +66,8 @@ async function signatureOf(file: string): Promise<string> {
 async function load(file: string, signature: string): Promise<Override | undefined> {
   if (signature === ABSENT) return undefined
   const useless = (fact: string): Override => ({ router: {}, faults: [`${file} ${fact}`] })
-  if (signature === 'too large') return useless(`is larger than ${LARGEST_BYTES} bytes`)
+  if (signature === NO_FILE) return useless('is no file')
+  if (signature === TOO_LARGE) return useless(`is larger than ${LARGEST_BYTES} bytes`)
   try {
     const value: unknown = JSON.parse(await readFile(file, 'utf8'))
     if (!isObject(value)) return useless('holds no JSON object')

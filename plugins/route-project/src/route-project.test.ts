@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -138,6 +139,18 @@ describe('what it may say', () => {
       { rule: 'project', reason: expect.stringContaining(fault) as string, unmatched: true },
     ])
     expect(merged?.refused[0]?.reason).toContain(join(FOLDER, 'config.json'))
+  })
+
+  it('no pipe and no folder: neither is read, and each is named', async () => {
+    await transcript()
+    execFileSync('mkfifo', [join(root, 'projects', FOLDER, 'claude-code-router.json')])
+    await mkdir(join(root, 'home', FOLDER, 'config.json'))
+    const merged = await routes()
+    expect(merged?.router).toEqual(BASE)
+    expect(merged?.refused.map(({ reason }) => reason)).toEqual([
+      expect.stringMatching(/claude-code-router\.json is no file$/),
+      expect.stringMatching(/config\.json is no file$/),
+    ])
   })
 
   it('providers, keys and plugins are refused, each by name', async () => {
