@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -216,6 +217,42 @@ test('a router that crashes 3 times within 60 s, and in safe mode again, stays d
   const lines = log.trimEnd().split('\n')
   expect(lines.map((line) => line.endsWith('in safe mode'))).toEqual([false, false, true, true, true, false])
   expect((await cli.run(['status'])).code).toBe(3)
+})
+
+test('a router that is ending is told of by status, waited for by stop and cut at last', async () => {
+  const upstream = createHttpServer(
+    (_request, response) => void response.writeHead(200, { 'content-type': 'text/event-stream' }).write(': \n\n'),
+  )
+  await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve))
+  const { port } = upstream.address() as { port: number }
+  await cli.writeConfig({
+    timeouts: { drain: 8_000 },
+    Providers: [{ name: 'slow', api_base_url: `http://127.0.0.1:${port}/v1`, api_key: 'k', models: ['m'] }],
+  })
+  const child = cli.launch(['start', '--port', '0'])
+  const url = urlIn(await firstLine(child))
+  const body = JSON.stringify({
+    model: 'slow,m',
+    stream: true,
+    max_tokens: 9,
+    messages: [{ role: 'user', content: 'x' }],
+  })
+  const asked = fetch(`${url}/v1/messages`, { method: 'POST', body })
+    .then((reply) => reply.text())
+    .catch(() => 'cut')
+  await once(upstream, 'request')
+  const ended = once(child, 'exit')
+  child.kill('SIGTERM')
+  await eventually('the end of listening', async () => ((await running()) ? undefined : true))
+  expect(await cli.run(['status'])).toMatchObject({ code: 3, stdout: `ccr is ending (pid ${child.pid})\n` })
+  const stopped = await cli.run(['stop'])
+  expect(stopped).toMatchObject({ code: 0, stderr: '' })
+  expect(stopped.stdout).toContain(`the router (pid ${child.pid}), which no longer answered,`)
+  expect((await ended)[0]).toBe(0)
+  await asked
+  upstream.closeAllConnections()
+  upstream.close()
+  expect(await cli.run(['stop'])).toMatchObject({ code: 0, stdout: 'ccr is not running\n' })
 })
 
 test('a supervised router that no longer answers is killed by stop', async () => {

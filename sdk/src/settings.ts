@@ -78,7 +78,8 @@ export const Limits = Type.Object(
     inFlightBytes: Type.Integer({
       minimum: 1,
       default: 512 * MiB,
-      description: 'Request bytes held by running exchanges.',
+      description:
+        'Request bytes of what runs, of what waits and of what is on its way; an eighth of the heap at most.',
     }),
   },
   { additionalProperties: false, default: {} },

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
+import { codeOf } from '../host/code-of.ts'
 
 /** An answer of the admin API. */
 export interface AdminAnswer {
@@ -38,7 +39,7 @@ export function callAdmin(
       reject(
         deadlinePassed(error)
           ? new Error(`the router did not answer within ${deadlineMs / 1000} s`, { cause: error })
-          : error,
+          : lost(home, error),
       ),
     )
     call.once('response', (response) => {
@@ -57,6 +58,14 @@ export function callAdmin(
     })
     call.end(text)
   })
+}
+
+/** It was there a moment ago, and has not said what it did. */
+function lost(home: string, error: Error): Error {
+  if (!['ECONNRESET', 'EPIPE', 'ECONNREFUSED'].includes(codeOf(error) ?? '')) return error
+  const log = join(home, 'logs', 'supervisor.log')
+  const message = `the router went away before it answered (${error.message}). \`ccr status\` says how it is, and`
+  return new Error(`${message} ${log} why, where it runs in the background`, { cause: error })
 }
 
 function deadlinePassed(error: Error): boolean {

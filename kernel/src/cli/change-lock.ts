@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { CcrError } from '@ccr/sdk'
+import { CcrError, messageOf } from '@ccr/sdk'
+import { codeOf } from '../host/code-of.ts'
 import type { CommandContext } from './context.ts'
 import { poll } from './poll.ts'
 import { identify, isRunning, type ProcessIdentity } from './process-identity.ts'
@@ -40,14 +41,19 @@ function take(file: string): true | undefined {
     writeFileSync(file, JSON.stringify(identify(process.pid)), { flag: 'wx', mode: 0o600 })
     return true
   } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST') throw thrown
+    if (codeOf(thrown) !== 'EEXIST') {
+      // Where the disk is full the file was made all the same.
+      rmSync(file, { force: true })
+      throw unwritable(file, thrown)
+    }
   }
   // Of several that find an abandoned lock one removes it: whoever makes the second file.
   if (!isAbandoned(file)) return undefined
   const takeover = `${file}.takeover`
   try {
     writeFileSync(takeover, '', { flag: 'wx', mode: 0o600 })
-  } catch {
+  } catch (thrown) {
+    if (codeOf(thrown) !== 'EEXIST') throw unwritable(takeover, thrown)
     if (isOld(takeover)) rmSync(takeover, { force: true })
     return undefined
   }
@@ -56,12 +62,18 @@ function take(file: string): true | undefined {
   return undefined
 }
 
+function unwritable(file: string, cause: unknown): CcrError {
+  const fact = `${file} cannot be written (${codeOf(cause) ?? messageOf(cause)})`
+  const message = `${fact}; nothing was changed. Make room, or make its folder writable.`
+  return new CcrError('CCR_CONFIG_EDIT', message, { at: file, cause })
+}
+
 function isAbandoned(file: string): boolean {
   try {
     const holder = JSON.parse(readFileSync(file, 'utf8')) as ProcessIdentity
     return !isRunning(holder)
   } catch (thrown) {
-    return (thrown as NodeJS.ErrnoException).code !== 'ENOENT' && isOld(file)
+    return codeOf(thrown) !== 'ENOENT' && isOld(file)
   }
 }
 

@@ -7,6 +7,7 @@ import { findRunning, type RunningInstance } from '../host/instance.ts'
 import { callAdmin } from './admin.ts'
 import { withChangeLock } from './change-lock.ts'
 import type { CommandContext } from './context.ts'
+import { withExitGuard } from './exit-guard.ts'
 import { requestReload, type GenerationReport, type ReportedFault } from './generation-report.ts'
 
 /** What a command makes of the texts that stand in config and lock now. */
@@ -107,7 +108,7 @@ function draftOf({ config, lock }: ConfigState, edit: ConfigEdit): ConfigDraft {
 
 async function takeHere(before: ConfigState, draft: ConfigDraft, { home, env }: CommandContext): Promise<undefined> {
   const drafts = draftTexts(home, before.file, draft)
-  const { failures } = await assemble({ home, env, drafts })
+  const { failures } = await withExitGuard('the config is', () => assemble({ home, env, drafts }))
   if (failures.length > 0) {
     // What was broken before must not keep the rest from being changed, least of all from being switched off.
     const broken = await assemble({ home, env }).catch(() => undefined)

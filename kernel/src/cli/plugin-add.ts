@@ -60,7 +60,8 @@ export function ending({ running, generation, file }: ConfigChange): string {
 /** A working copy: used where it is, and loaded again whenever it is saved. */
 async function addFolder(context: CommandContext, folder: string): Promise<number> {
   const { name, entry } = readFolder(folder)
-  const use = `file:${entry}`
+  // A dollar would name an environment variable.
+  const use = `file:${entry.replaceAll('$', '$$$$')}`
   const change = await changeConfig(context, { config: (text) => addEntry(text, [use], { use, id: name }) })
   context.print(`added ${name} from ${entry} (dev)${ending(change)}`)
   return EXIT.ok

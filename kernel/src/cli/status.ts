@@ -1,4 +1,4 @@
-import { findRunning } from '../host/instance.ts'
+import { findHolder, findRunning } from '../host/instance.ts'
 import type { CommandContext } from './context.ts'
 import { EXIT } from './exit-codes.ts'
 import { readGeneration } from './generation-report.ts'
@@ -12,7 +12,11 @@ export async function status(
 ): Promise<number> {
   const running = await findRunning(context.home)
   if (running === undefined) {
-    context.print(options.json ? JSON.stringify({ running: false, home: context.home }) : 'ccr is not running')
+    const holder = await findHolder(context.home)
+    const { home } = context
+    if (options.json) context.print(JSON.stringify({ running: false, home, ...(holder && { pid: holder.pid }) }))
+    else if (holder) context.print(`ccr is ${holder.announced ? 'ending' : 'starting'} (pid ${holder.pid})`)
+    else context.print('ccr is not running')
     return EXIT.notRunning
   }
   const { pid, version } = running

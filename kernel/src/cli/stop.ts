@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import { findRunning } from '../host/instance.ts'
+import { findHolder, findRunning } from '../host/instance.ts'
 import type { RunningInstance } from '../host/instance.ts'
 import { readDrainMs } from './client-settings.ts'
 import type { CommandContext } from './context.ts'
@@ -45,29 +45,32 @@ export async function stop(context: CommandContext): Promise<number> {
 const HOW = ['its exchanges finished', 'exchanges that did not finish in time were cut', 'it had to be killed'] as const
 
 /**
- * Signals only a router that proved itself over HTTP, and a supervisor that started when the record says: neither is
- * believed by its process id alone.
+ * Signals only a router that proved itself over HTTP or holds the lock of this home, and a supervisor that started when
+ * the record says: none is believed by its process id alone.
  */
 export async function stopRouter(context: CommandContext): Promise<StopOutcome> {
   const record = readStartRecord(context.home)
   const running = await findRunning(context.home)
-  const router = running && identify(running.pid)
+  // One that is ending already listens no more, and one that is starting does not yet.
+  const holder = running === undefined ? await findHolder(context.home) : undefined
+  const router = running ? identify(running.pid) : holder
   const supervisor = record?.supervisor && isProven(record.supervisor) ? record.supervisor : undefined
   if (router === undefined && supervisor === undefined) return { state: 'idle' }
 
   // Without its record a supervisor that was out of reach starts nothing again.
   removeStartRecord(context.home)
   const what =
-    running === undefined
-      ? `the supervisor (pid ${supervisor?.pid}), whose router did not answer,`
-      : `the router (pid ${running.pid})`
+    running || holder
+      ? `the router (pid ${router?.pid})${running ? '' : ', which no longer answered,'}`
+      : `the supervisor (pid ${supervisor?.pid}), whose router did not answer,`
   const startedAt = performance.now()
   const seconds = (): number => Math.round((performance.now() - startedAt) / 100) / 10
   const areGone = (): true | undefined => ([router, supervisor].some((one) => one && isRunning(one)) ? undefined : true)
   const goneWithin = (deadlineMs: number) => poll(areGone, { deadlineMs, intervalMs: 20 })
   for (const [index, how] of HOW.entries()) {
     const signals = index + 1
-    signal(router, supervisor, signals)
+    // A second signal would cut the exchanges of one that is ending already.
+    if (signals > 1 || !holder?.announced || supervisor) signal(router, supervisor, signals)
     const gone =
       (await goneWithin(QUICK_MS)) ??
       (await goneWithin(signals === 1 ? (await drainOf(context, record)) + GRACE_MS : ESCALATION_MS))

@@ -47,6 +47,24 @@ describe('readConfig', () => {
     expect(loaded.at('/Own/x')).toBe(`${join(home, 'config.json')}:2:75`)
   })
 
+  it('takes an empty text of a key of its own for an absent one: configuration editors leave them behind', async () => {
+    const empty = [
+      'PORT',
+      'HOST',
+      'PROXY_URL',
+      'CLAUDE_PATH',
+      'API_TIMEOUT_MS',
+      'LOG_LEVEL',
+      'HTTPS_PROXY',
+      'marketplace',
+    ]
+    await write(
+      'config.json',
+      JSON.stringify({ ...Object.fromEntries(empty.map((key) => [key, ''])), Own: '', LOG: true }),
+    )
+    expect((await read()).value).toEqual({ Own: '', LOG: true })
+  })
+
   it('fills in variables everywhere', async () => {
     await write('config.json', '{ "PORT": "$MY_PORT", "Own": { "list": ["${a b}"] } }')
     const loaded = await read({ MY_PORT: '4000', 'a b': 'c' })

@@ -6,6 +6,7 @@ import type { LoadedConfig } from './loaded.ts'
 import { isPlainObject } from './plain-data.ts'
 import { hasPointer } from './pointer.ts'
 import { withExtends } from './presets/extends.ts'
+import { KernelConfig } from './schema.ts'
 import { readSource, type ConfigSource } from './source.ts'
 
 /** Where a config is read from. */
@@ -47,7 +48,7 @@ export async function readConfig({
   const loaded: LoadedConfig = {
     home,
     files: sources.map((source) => source.file),
-    value: value as Readonly<Record<string, unknown>>,
+    value: withoutEmptyTexts(value as Readonly<Record<string, unknown>>),
     written: merged,
     variables,
     locked: code === undefined ? [] : Object.keys(code.value),
@@ -56,6 +57,12 @@ export async function readConfig({
   }
   checkKernelKeys(loaded)
   return withExtends(loaded, inputs)
+}
+
+/** An empty text counts as absent, because configuration editors leave one behind. */
+function withoutEmptyTexts(value: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const isLeft = ([key, one]: [string, unknown]): boolean => one !== '' || !Object.hasOwn(KernelConfig.properties, key)
+  return Object.fromEntries(Object.entries(value).filter(isLeft))
 }
 
 type Read = (file: string) => Promise<ConfigSource | undefined>

@@ -34,7 +34,7 @@ export const KernelConfig = Type.Object({
     Type.String({
       minLength: 1,
       default: '127.0.0.1',
-      description: 'Address that the router listens on. Beyond loopback it needs an `APIKEY`.',
+      description: 'Address that the router listens on. Beyond loopback it needs an `APIKEY` of 24 characters or more.',
     }),
   ),
   APIKEY: Type.Optional(

@@ -29,6 +29,19 @@ describe('Admission', () => {
     expect(await large).toBe(true)
   })
 
+  it('bounds the bytes of those that wait, too, but lets one that is larger wait alone', async () => {
+    const admission = new Admission(LIMITS)
+    admission.enter(100)
+    const large = admission.wait(200, never)
+    expect(await admission.wait(1, never)).toBe(false)
+    admission.leave(100)
+    expect(await large).toBe(true)
+    const first = admission.wait(60, never)
+    expect(await admission.wait(60, never)).toBe(false)
+    admission.leave(200)
+    expect(await first).toBe(true)
+  })
+
   it('removes who leaves the queue, and lets in whom they blocked', async () => {
     const admission = new Admission(LIMITS)
     admission.enter(60)

@@ -13,7 +13,7 @@ interface Waiting {
   readonly settle: (admitted: boolean) => void
 }
 
-/** Bounds the exchanges that run at once, by number and by the bytes of their requests. First come, first served. */
+/** Bounds the exchanges that run or wait, by number and by the bytes of their requests. First come, first served. */
 export class Admission {
   #limits: AdmissionLimits
   #running = 0
@@ -46,7 +46,9 @@ export class Admission {
 
   /** Waits for a place; `false` when the queue is full, the wait too long or who waits left. */
   wait(bytes: number, left: Cancellation): Promise<boolean> {
-    if (this.#queue.size >= this.#limits.queued || left.aborted) return Promise.resolve(false)
+    const { queued, inFlightBytes } = this.#limits
+    const full = this.#queue.size >= queued || (this.#queue.size > 0 && this.#queuedBytes() + bytes > inFlightBytes)
+    if (full || left.aborted) return Promise.resolve(false)
     return new Promise((resolve) => {
       const stop = (): void => waiting.settle(false)
       const timer = setTimeout(stop, this.#limits.queueMs)
@@ -70,6 +72,12 @@ export class Admission {
     this.#running--
     this.#bytes -= bytes
     this.#next()
+  }
+
+  #queuedBytes(): number {
+    let bytes = 0
+    for (const waiting of this.#queue) bytes += waiting.bytes
+    return bytes
   }
 
   #next(): void {

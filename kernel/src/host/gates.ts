@@ -15,6 +15,8 @@ export interface GateRules {
  */
 export function checkGates(request: IncomingMessage, rules: GateRules): Refusal | undefined {
   const { headers } = request
+  if (request.rawHeaders.length > 2 * MOST_HEADERS)
+    return { status: 431, type: 'invalid_request_error', message: 'the request has too many headers', close: true }
   // The absolute form names another host than the Host header may, and only proxies are asked in it.
   if (request.url?.charCodeAt(0) !== SLASH)
     return { status: 400, type: 'invalid_request_error', message: 'the request target must be a path', close: true }
@@ -58,6 +60,8 @@ export function tooLarge(bodyBytes: number): Refusal {
 }
 
 const SLASH = 47
+/** Ten times what clients and proxies send. */
+const MOST_HEADERS = 500
 
 function countHosts(rawHeaders: readonly string[]): number {
   let count = 0

@@ -1,4 +1,4 @@
-import { setFlagsFromString } from 'node:v8'
+import { getHeapStatistics, setFlagsFromString } from 'node:v8'
 
 /**
  * Settles for this process what V8 guesses wrong about a router, whose objects live as long as one request.
@@ -13,4 +13,12 @@ import { setFlagsFromString } from 'node:v8'
 export function tuneHeap(): void {
   setFlagsFromString('--heap-growing-percent=300')
   setFlagsFromString('--no-allocation-site-pretenuring')
+}
+
+/** A request that is parsed and encoded anew weighs several times what came over the wire. */
+const WEIGHT = 8
+
+/** The bytes of requests that this process can work on at once without running out of its heap. */
+export function heapShare(): number {
+  return Math.floor(getHeapStatistics().heap_size_limit / WEIGHT)
 }

@@ -51,6 +51,16 @@ export async function findRunning(home: string): Promise<RunningInstance | undef
   return (await instanceAt(recorded.url)) === recorded.instanceId ? recorded : undefined
 }
 
+/** The process that has claimed a home, whether or not it listens; and whether it has ever done so. */
+export async function findHolder(
+  home: string,
+): Promise<{ readonly pid: number; readonly start: string; readonly announced: boolean } | undefined> {
+  const lock = await readRecord<Lock>(join(home, 'run', 'lock'))
+  if (lock === undefined || lock.start === 'unknown' || !isHeld(lock)) return undefined
+  const recorded = await readRecord<RunningInstance>(join(home, 'run', 'instance.json'))
+  return { pid: lock.pid, start: lock.start, announced: recorded?.instanceId === lock.instanceId }
+}
+
 /**
  * Claims a home; of several that try at once exactly one succeeds. A lock counts as abandoned when the process that
  * wrote it no longer runs, by its id and its start time.

@@ -14,8 +14,8 @@ export function checkBind(host: string, apiKey: string | undefined): void {
   if (isLoopback(bracketed(host.toLowerCase())) || (apiKey !== undefined && apiKey.length >= KEY_CHARACTERS)) return
   throw new CcrError(
     'CCR_HOST_BIND',
-    `HOST ${host} can be reached from other machines, so APIKEY must have at least ${KEY_CHARACTERS} characters; ` +
-      'set one, or HOST to 127.0.0.1',
+    `HOST ${host} can be reached from other machines, so APIKEY must have at least ${KEY_CHARACTERS} characters, and ` +
+      `${apiKey ? `has ${apiKey.length}` : 'is not set'}. Set a longer one, or HOST to 127.0.0.1`,
   )
 }
 

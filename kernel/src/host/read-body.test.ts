@@ -2,13 +2,15 @@ import { createServer, type IncomingMessage } from 'node:http'
 import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { sendRaw, until } from './server-fixture.ts'
-import { BodyTooLarge, readBody } from './read-body.ts'
+import { BodyReading, BodyTooLarge, NoRoomForBody } from './read-body.ts'
+
+const limits = { one: 100, all: 1_000 }
 
 describe('a body that was read', () => {
   it('is given whole', () => {
     const payload = new PassThrough() as unknown as IncomingMessage
     let body: Buffer | undefined
-    readBody(payload, 100, (_error, read) => (body = read))
+    new BodyReading().read(payload, limits, (_error, read) => (body = read))
     payload.emit('data', Buffer.from('PIECE 1 '))
     payload.emit('data', Buffer.from('PIECE 2'))
     payload.emit('end')
@@ -19,7 +21,7 @@ describe('a body that was read', () => {
     for (const break_ of [new Error('broken'), undefined]) {
       const payload = new PassThrough() as unknown as IncomingMessage
       const told: unknown[] = []
-      readBody(payload, 10, (error) => told.push(error))
+      new BodyReading().read(payload, { one: 10, all: 10 }, (error) => told.push(error))
       payload.emit('data', Buffer.from('PIECE 1'))
       if (break_) payload.emit('error', break_)
       else payload.emit('data', Buffer.from('PIECE 2'))
@@ -30,9 +32,33 @@ describe('a body that was read', () => {
     }
   })
 
+  it('is refused while too many bytes of others are on their way, and not when it is alone', () => {
+    const reading = new BodyReading()
+    const told: unknown[] = []
+    const begin = (): IncomingMessage => {
+      const payload = new PassThrough() as unknown as IncomingMessage
+      reading.read(payload, { one: 1_000, all: 100 }, (error, body) => told.push(error ?? body!.length))
+      return payload
+    }
+    const first = begin()
+    first.emit('data', Buffer.alloc(500))
+    const second = begin()
+    second.emit('data', Buffer.alloc(1))
+    expect(told).toEqual([expect.any(NoRoomForBody)])
+    first.emit('end')
+    const third = begin()
+    third.emit('data', Buffer.alloc(99))
+    third.emit('close')
+    const fourth = begin()
+    fourth.emit('data', Buffer.alloc(50))
+    begin().emit('data', Buffer.alloc(50))
+    fourth.emit('end')
+    expect(told.slice(1)).toEqual([500, expect.objectContaining({ message: 'the request broke off' }), 50])
+  })
+
   it('comes from a real request', async () => {
     let body: Buffer | undefined
-    const server = createServer((request) => readBody(request, 100, (_error, read) => (body = read)))
+    const server = createServer((request) => new BodyReading().read(request, limits, (_error, read) => (body = read)))
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as { port: number }
     const { socket } = sendRaw(

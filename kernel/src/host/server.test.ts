@@ -179,6 +179,7 @@ describe('raw requests', () => {
     ],
     ['a bare line feed in a value', `GET /health HTTP/1.1\r\n${head}X-A: a\nb: c\r\n\r\n`, 400],
     ['no HTTP', 'hello\r\n\r\n', 400],
+    ['a Host behind 2,000 headers', `GET /health HTTP/1.1\r\n${head}${'a:b\r\n'.repeat(2_000)}Host: evil\r\n\r\n`, 431],
     ['a head of 17 KiB', `GET /health HTTP/1.1\r\n${head}X-A: ${'a'.repeat(17 * 1024)}\r\n\r\n`, 431],
     [
       'a compressed body',

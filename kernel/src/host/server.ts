@@ -11,6 +11,7 @@ import { refuseBrokenRequest } from './broken-request.ts'
 import {
   ExchangeRequest,
   Exchanges,
+  OVERLOADED,
   STOPPING,
   type ExchangeCall,
   type ExchangeEndpoint,
@@ -20,7 +21,8 @@ import {
 import { answerFailure, type Refusal } from './failure-answer.ts'
 import { checkGates, tooLarge, type GateRules } from './gates.ts'
 import type { Keys } from './keys.ts'
-import { BodyTooLarge, readBody } from './read-body.ts'
+import { heapShare } from './heap.ts'
+import { BodyReading, BodyTooLarge, NoRoomForBody } from './read-body.ts'
 import { ResponseSink } from './sink.ts'
 import { createEndpointTable, endpointsOf, type EndpointTable, type ProfileEndpoint } from './table.ts'
 
@@ -96,9 +98,11 @@ export class HostServer {
     })
     this.#fastify.removeAllContentTypeParsers()
     // Fastify's own reader knows no limit but the one it was made with.
-    this.#fastify.addContentTypeParser('*', (_request, payload, done) =>
-      readBody(payload, this.#rules.gates.bodyBytes, done),
-    )
+    const bodies = new BodyReading()
+    this.#fastify.addContentTypeParser('*', (_request, payload, done) => {
+      const limits = { one: this.#rules.gates.bodyBytes, all: admissionLimits(this.#rules).inFlightBytes }
+      bodies.read(payload, limits, done)
+    })
     this.#fastify.all('*', (request, reply) => this.#serve(request, reply))
     this.#fastify.setErrorHandler((error, request, reply) => this.#failed(error, request, reply))
   }
@@ -174,6 +178,8 @@ export class HostServer {
       },
       (request, response) => this.#receive(request, response, pass),
     )
+    // The gates count them; by itself Node leaves out what stands behind the 2,000th, unseen.
+    server.maxHeadersCount = 0
     // A client may close its half of the connection and still wait for the answer. Node's types lack this property.
     Object.assign(server, { httpAllowHalfOpen: true })
     server.on('connection', (socket: ClientSocket) => {
@@ -336,6 +342,7 @@ export class HostServer {
     reply.hijack()
     if (request.destroyed && !request.complete) return void reply.raw.destroy()
     if (error instanceof BodyTooLarge) return this.#refuse(request, reply.raw, tooLarge(error.limit))
+    if (error instanceof NoRoomForBody) return this.#refuse(request, reply.raw, { ...OVERLOADED, close: true })
     const status = (error as { statusCode?: unknown }).statusCode
     const isClients = typeof status === 'number' && status >= 400 && status < 500
     if (!isClients) this.#log.error({ err: error }, 'a request could not be read')
@@ -383,7 +390,7 @@ function admissionLimits({ runtime }: ServerRules) {
   const { limits, timeouts } = runtime.settings
   return {
     inFlight: limits.inFlight,
-    inFlightBytes: limits.inFlightBytes,
+    inFlightBytes: Math.min(limits.inFlightBytes, heapShare()),
     queued: limits.queued,
     queueMs: timeouts.queue,
   }

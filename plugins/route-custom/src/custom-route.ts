@@ -48,7 +48,9 @@ export async function customRoute(
 
 /** The config as custom routers know it, without anything secret. */
 function configFor(config: RouterConfig, { providers }: Exchange): object {
-  const known = providers.map(({ name, models }) => ({ name, models: [...models] }))
+  // What answers inside the process stands in no config.
+  const configured = providers.filter(({ local }) => !local)
+  const known = configured.map(({ name, models }) => ({ name, models: [...models] }))
   return { Router: structuredClone(config), Providers: known, providers: known }
 }
 
