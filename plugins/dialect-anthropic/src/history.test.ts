@@ -225,6 +225,37 @@ describe('thinking is turned off', () => {
   })
 })
 
+describe('a tool loop that never had thinking', () => {
+  const enabled = { type: 'enabled', budget_tokens: 1024 } as const
+  const bare = assistant(text, call)
+  const left = (messages: readonly Message[], given: CanonicalRequest['thinking'] = enabled) =>
+    withoutForeignParts(request(messages, { thinking: given }))
+
+  it.each<[string, readonly Message[]]>([
+    ['in its one turn', [user(text), bare, user(result)]],
+    ['in a turn that is a call alone', [user(text), assistant(call), user(result), user(text)]],
+    ['in the first of its turns', [user(text), bare, user(result), assistant(own, call), user(result)]],
+    ['after an answer that had some', [user(text), assistant(own, text), user(text), bare, user(result)]],
+  ])('turns thinking off where it is missing %s', (_name, messages) => {
+    const after = left(messages)
+    expect([after.thinking, after['context_management'], after.messages]).toEqual([undefined, undefined, messages])
+  })
+
+  it.each<[string, readonly Message[], CanonicalRequest['thinking']?]>([
+    [
+      'whose first turn has it: models think once a loop',
+      [user(text), assistant(own, call), user(result), bare, user(result)],
+    ],
+    ['that is over', [user(text), bare, user(result), assistant(text), user(text)]],
+    ['under adaptive thinking, which demands none', [user(text), bare, user(result)], thinking],
+    ['of a turn without content', [user(text), { role: 'assistant' } as Message, user(result)]],
+    ['without thinking asked for', [user(text), bare, user(result)], { type: 'disabled' }],
+  ])('leaves a loop %s', (_name, messages, given) => {
+    const before = request(messages, { thinking: given ?? enabled })
+    expect(withoutForeignParts(before)).toBe(before)
+  })
+})
+
 it('leaves in any history no mark, no empty message and every other block', () => {
   const encrypted_content = signReasoning({ family: 'x', payload: '' })
   const results: ContentBlock = { type: 'web_search_tool_result', tool_use_id: 's', content: [{ encrypted_content }] }

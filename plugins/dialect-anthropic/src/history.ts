@@ -5,16 +5,30 @@ import { isThinking, withoutForeignBlocks } from './foreign.ts'
  * Takes out of a request what this router made for other vendors and no Anthropic server could read: their thinking and
  * their searches. Returns the very request when there is none.
  *
- * A turn of the running tool loop must begin with its thinking while thinking is on, so a request whose loop lost some
- * goes out with thinking off. Source: https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking
+ * A turn of the running tool loop must begin with its thinking while thinking is on, so a request whose loop lost some,
+ * or never had any, goes out with thinking off.
+ * Source: https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking
  */
 export function withoutForeignParts(request: CanonicalRequest): CanonicalRequest {
   const { messages } = request
   const kept = messages.map(stripMessage)
-  if (kept.every((message, index) => message === messages[index])) return request
-  const stripped = { ...request, messages: joinMessages(kept) }
-  const off = request.thinking?.type === 'disabled' || !loopLostThinking(messages, kept)
-  return off ? stripped : withoutThinking(stripped)
+  const isWhole = kept.every((message, index) => message === messages[index])
+  const stripped = isWhole ? request : { ...request, messages: joinMessages(kept) }
+  const lost = request.thinking?.type !== 'disabled' && loopLostThinking(messages, kept)
+  return lost || loopLacksThinking(stripped) ? withoutThinking(stripped) : stripped
+}
+
+/**
+ * Whether thinking is on and the running tool loop does not begin with any, as after a change of models in its midst.
+ * Its later turns need none: without interleaved thinking a model thinks once a loop. Nor does `adaptive` thinking
+ * demand any. Source: https://docs.anthropic.com/en/docs/build-with-claude/adaptive-thinking
+ */
+export function loopLacksThinking({ thinking, messages }: CanonicalRequest): boolean {
+  if (thinking?.type !== 'enabled') return false
+  const loop = runningLoop(messages).map((index) => messages[index]!)
+  const first = loop.at(-1)
+  if (first === undefined || !loop.some((message) => hasBlock(message, 'tool_use'))) return false
+  return !isThinking((first.content as readonly ContentBlock[] | undefined)?.[0])
 }
 
 /** The message as it was, without its foreign parts, or nothing when nothing else was in it. */
@@ -54,24 +68,32 @@ function blocksOf({ content }: Message): readonly ContentBlock[] {
   return content === '' ? [] : [{ type: 'text', text: content }]
 }
 
-/**
- * Whether a turn of the running tool loop used a tool and no longer begins with thinking. The loop reaches back to the
- * last assistant turn that was answered without a tool result; what stands between two turns counts as one message.
- */
+/** Whether a turn of the running tool loop used a tool and no longer begins with thinking. */
 function loopLostThinking(messages: readonly Message[], kept: readonly (Message | undefined)[]): boolean {
+  return runningLoop(messages).some((index) => {
+    const left = kept[index]
+    if (left === undefined || countThinking(left) === countThinking(messages[index]!)) return false
+    return hasBlock(left, 'tool_use') && !isThinking((left.content as readonly ContentBlock[])[0])
+  })
+}
+
+/**
+ * The places of the assistant turns of the running tool loop, the last one first. The loop reaches back to the last
+ * assistant turn that was answered without a tool result; what stands between two turns counts as one message.
+ */
+function runningLoop(messages: readonly Message[]): readonly number[] {
+  const turns: number[] = []
   let answered: 'no' | 'by the user' | 'by a tool' = 'no'
   for (let index = messages.length - 1; index >= 0; index--) {
     const message = messages[index]
     if (message?.role === 'user' && answered !== 'by a tool')
       answered = hasBlock(message, 'tool_result') ? 'by a tool' : 'by the user'
     if (message?.role !== 'assistant') continue
-    if (answered === 'by the user') return false
+    if (answered === 'by the user') break
     answered = 'no'
-    const left = kept[index]
-    if (left === undefined || countThinking(left) === countThinking(message) || !hasBlock(left, 'tool_use')) continue
-    if (!isThinking((left.content as readonly ContentBlock[])[0])) return true
+    turns.push(index)
   }
-  return false
+  return turns
 }
 
 function countThinking({ content }: Message): number {
