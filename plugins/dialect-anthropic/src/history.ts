@@ -104,7 +104,8 @@ function hasBlock({ content }: Message, type: string): boolean {
   return Array.isArray(content) && content.some((block: ContentBlock) => block?.type === type)
 }
 
-function withoutThinking(request: CanonicalRequest): CanonicalRequest {
+/** The request with thinking off, and without what is refused then. */
+export function withoutThinking(request: CanonicalRequest): CanonicalRequest {
   const { thinking: _off, context_management, ...rest } = request
   const management = withoutThinkingEdits(context_management)
   return management === undefined ? rest : { ...rest, context_management: management }

@@ -47,6 +47,20 @@ describe('encode', () => {
     expect(target.encode(open, outbound(), attempt())).toMatchObject({ max_tokens: 8192 })
   })
 
+  it('meets the demands of this protocol for clients of others, and leaves its own clients what they say', () => {
+    const { max_tokens: _absent, ...open } = request
+    const wanting = { ...open, thinking: { type: 'enabled' as const, budget_tokens: 24_576 }, temperature: 2 }
+    expect(target.encode(wanting, outbound(), attempt({}, 'gemini'))).toMatchObject({
+      max_tokens: 32_768,
+      thinking: wanting.thinking,
+    })
+    expect(target.encode(wanting, outbound(), attempt())).toMatchObject({
+      max_tokens: 8192,
+      thinking: wanting.thinking,
+      temperature: 2,
+    })
+  })
+
   it('drops reasoning that this router signed', () => {
     const foreign = { type: 'thinking', thinking: 'a', signature: signReasoning({ family: 'x', payload: '' }) }
     const messages = [{ role: 'assistant' as const, content: [foreign, { type: 'text', text: 'b' }] }]

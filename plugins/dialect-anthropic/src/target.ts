@@ -1,15 +1,13 @@
 import { CcrError, endpointUrl, messageEvents } from '@ccr/sdk'
 import type { Address, Attempt, CanonicalMessage, CanonicalRequest, Outbound, Secret, TargetDialect } from '@ccr/sdk'
 import { createDecoder, type WireEvent } from './decoder.ts'
+import { MAX_TOKENS, meetDemands } from './demands.ts'
 import { withoutForeignParts } from './history.ts'
 import { upstreamHeaders } from './headers.ts'
 import { createPassthrough } from './passthrough.ts'
 import { createReader } from './reader.ts'
 import { isBlocks } from './unfold.ts'
 import { errorOf, reported } from './upstream-error.ts'
-
-/** What every current model of this protocol accepts as the length of an answer, in tokens. */
-const MAX_TOKENS = 8192
 
 /** The provider side of the Messages protocol, which is the canonical form: little is left to convert. */
 export const target: TargetDialect<CanonicalRequest, WireEvent> = {
@@ -22,8 +20,9 @@ export const target: TargetDialect<CanonicalRequest, WireEvent> = {
   passthrough: createPassthrough,
 }
 
-function encode(request: CanonicalRequest, outbound: Outbound): CanonicalRequest {
-  const { extra: _foreign, ...body } = withoutForeignParts(request)
+function encode(request: CanonicalRequest, outbound: Outbound, { exchange }: Attempt): CanonicalRequest {
+  const own = withoutForeignParts(request)
+  const { extra: _foreign, ...body } = exchange.dialect === 'anthropic' ? own : meetDemands(own)
   // This protocol demands what clients of others may leave out.
   return { max_tokens: MAX_TOKENS, ...body, model: outbound.model, stream: outbound.stream }
 }
