@@ -61,6 +61,21 @@ describe('encode', () => {
     })
   })
 
+  it('names tools as the protocol takes them, and gives the answer the names of the client', () => {
+    const from = attempt({}, 'openai')
+    const sent = target.encode({ ...request, tools: [{ name: 'fs.read' }] }, outbound(), from) as CanonicalRequest
+    const [tool] = sent.tools!
+    expect(tool).toMatchObject({ name: expect.stringMatching(/^fs_read_\w+$/), input_schema: { type: 'object' } })
+    const content = [{ type: 'tool_use', id: 'toolu_1', name: tool!.name, input: { a: 1 } }]
+    const read: unknown[] = []
+    const decoder = target.decoder(from)
+    for (const event of target.explode({ content, stop_reason: 'tool_use' }, from))
+      decoder.chunk(event, (one) => read.push(one))
+    expect(read).toContainEqual(
+      expect.objectContaining({ content_block: { ...content[0], name: 'fs.read', input: {} } }),
+    )
+  })
+
   it('drops reasoning that this router signed', () => {
     const foreign = { type: 'thinking', thinking: 'a', signature: signReasoning({ family: 'x', payload: '' }) }
     const messages = [{ role: 'assistant' as const, content: [foreign, { type: 'text', text: 'b' }] }]

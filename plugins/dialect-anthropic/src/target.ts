@@ -1,13 +1,30 @@
 import { CcrError, endpointUrl, messageEvents } from '@ccr/sdk'
-import type { Address, Attempt, CanonicalMessage, CanonicalRequest, Outbound, Secret, TargetDialect } from '@ccr/sdk'
+import type {
+  Address,
+  Attempt,
+  CanonicalEvent,
+  CanonicalMessage,
+  CanonicalRequest,
+  Outbound,
+  Secret,
+  StreamTransform,
+  TargetDialect,
+  ToolNames,
+} from '@ccr/sdk'
 import { createDecoder, type WireEvent } from './decoder.ts'
 import { MAX_TOKENS, meetDemands } from './demands.ts'
 import { withoutForeignParts } from './history.ts'
 import { upstreamHeaders } from './headers.ts'
 import { createPassthrough } from './passthrough.ts'
 import { createReader } from './reader.ts'
+import { withObjectSchemas } from './tool-schemas.ts'
 import { isBlocks } from './unfold.ts'
 import { errorOf, reported } from './upstream-error.ts'
+import { fromWireNames, toWireNames } from './wire-names.ts'
+
+/** What the encoder renamed and the decoder of the same attempt must name back. */
+const NAMES = Symbol('names')
+type NamedAttempt = Attempt & { [NAMES]?: ToolNames }
 
 /** The provider side of the Messages protocol, which is the canonical form: little is left to convert. */
 export const target: TargetDialect<CanonicalRequest, WireEvent> = {
@@ -15,16 +32,30 @@ export const target: TargetDialect<CanonicalRequest, WireEvent> = {
   address,
   reader: (contentType) => (/^\s*text\/event-stream\s*(?:;|$)/i.test(contentType) ? createReader() : undefined),
   explode,
-  decoder: () => createDecoder(),
+  decoder,
   error: errorOf,
   passthrough: createPassthrough,
 }
 
-function encode(request: CanonicalRequest, outbound: Outbound, { exchange }: Attempt): CanonicalRequest {
+function encode(request: CanonicalRequest, outbound: Outbound, attempt: NamedAttempt): CanonicalRequest {
   const own = withoutForeignParts(request)
-  const { extra: _foreign, ...body } = exchange.dialect === 'anthropic' ? own : meetDemands(own)
+  const { extra: _foreign, ...body } = attempt.exchange.dialect === 'anthropic' ? own : adapted(own, attempt)
   // This protocol demands what clients of others may leave out.
   return { max_tokens: MAX_TOKENS, ...body, model: outbound.model, stream: outbound.stream }
+}
+
+/** The request of a client of another protocol, with all that this one would refuse made to fit. */
+function adapted(given: CanonicalRequest, attempt: NamedAttempt): CanonicalRequest {
+  const { request, names } = toWireNames(withObjectSchemas(meetDemands(given)))
+  attempt[NAMES] = names
+  return request
+}
+
+function decoder(attempt: NamedAttempt): StreamTransform<WireEvent, CanonicalEvent> {
+  const { [NAMES]: names } = attempt
+  const plain = createDecoder()
+  if (!names) return plain
+  return { ...plain, chunk: (event, emit) => plain.chunk(event, (one) => emit(fromWireNames(one, names))) }
 }
 
 function address(outbound: Outbound, secret: Secret | undefined, attempt: Attempt): Address {
