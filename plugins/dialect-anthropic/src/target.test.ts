@@ -76,6 +76,14 @@ describe('encode', () => {
     )
   })
 
+  it('names what it cannot hold of the clients of others', () => {
+    const audio = { type: 'input_audio', input_audio: { data: 'AA==', format: 'wav' } }
+    const heard = { ...request, messages: [{ role: 'user' as const, content: [audio] }] }
+    const said = [{ type: 'text', text: '[content of type input_audio cannot be shown to this model]' }]
+    expect(target.encode(heard, outbound(), attempt({}, 'openai'))).toMatchObject({ messages: [{ content: said }] })
+    expect(target.encode(heard, outbound(), attempt())).toMatchObject({ messages: heard.messages })
+  })
+
   it('drops reasoning that this router signed', () => {
     const foreign = { type: 'thinking', thinking: 'a', signature: signReasoning({ family: 'x', payload: '' }) }
     const messages = [{ role: 'assistant' as const, content: [foreign, { type: 'text', text: 'b' }] }]

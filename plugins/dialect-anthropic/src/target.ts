@@ -11,6 +11,7 @@ import type {
   TargetDialect,
   ToolNames,
 } from '@ccr/sdk'
+import { speakable } from './content.ts'
 import { createDecoder, type WireEvent } from './decoder.ts'
 import { MAX_TOKENS, meetDemands } from './demands.ts'
 import { withoutForeignParts } from './history.ts'
@@ -46,7 +47,7 @@ function encode(request: CanonicalRequest, outbound: Outbound, attempt: NamedAtt
 
 /** The request of a client of another protocol, with all that this one would refuse made to fit. */
 function adapted(given: CanonicalRequest, attempt: NamedAttempt): CanonicalRequest {
-  const { request, names } = toWireNames(withObjectSchemas(meetDemands(given)))
+  const { request, names } = toWireNames(withObjectSchemas(meetDemands(speakable(given))))
   attempt[NAMES] = names
   return request
 }
