@@ -11,8 +11,10 @@ import {
 import { reportedError } from './errors.ts'
 import { hear, ItemQueue, unheard, type Item, type ItemKind } from './item-queue.ts'
 import { itemBlock, withPhase } from './original.ts'
+import { DIALECT } from './own-tools.ts'
 import { SEPARATOR, signItems, toReplay } from './reasoning.ts'
 import { Searches } from './searches.ts'
+import { TextPlaces } from './text-places.ts'
 import type { NamespacedNames } from './tool-names.ts'
 import { toUsage } from './usage.ts'
 import { fieldsOf, listOf, textOf, type Fields, type ReasoningItem, type ResponsesEvent } from './wire.ts'
@@ -24,6 +26,7 @@ export class ResponsesDecoder implements StreamTransform<ResponsesEvent, Canonic
   readonly #names: NamespacedNames | undefined
   readonly #items = new ItemQueue()
   readonly #searches: Searches
+  readonly #places = new TextPlaces()
   #emit: Emit<CanonicalEvent> = () => {}
   /** The item that was written last. */
   #last: Item | undefined
@@ -44,7 +47,7 @@ export class ResponsesDecoder implements StreamTransform<ResponsesEvent, Canonic
       sign: (thinking) => signItems(target.provider, this.#unfinished(thinking)),
       estimateInput: () => estimateInput(exchange.request),
     })
-    this.#searches = new Searches(this.#writer, newId)
+    this.#searches = new Searches(this.#writer, newId, exchange.request.extra?.[DIALECT] !== undefined)
   }
 
   chunk(event: ResponsesEvent, emit: Emit<CanonicalEvent>): void {
@@ -116,6 +119,7 @@ export class ResponsesDecoder implements StreamTransform<ResponsesEvent, Canonic
     this.#characters += delta.length
     this.#items.write(item, delta.length, () => {
       this.#turnTo(item)
+      this.#places.write(`${item.key} ${part}`, delta.length)
       this.#writer.text(delta)
     })
   }
@@ -130,7 +134,7 @@ export class ResponsesDecoder implements StreamTransform<ResponsesEvent, Canonic
     item.known.add(`cited ${part}`)
     this.#items.write(item, JSON.stringify(annotation ?? null).length, () => {
       this.#turnTo(item)
-      this.#searches.cite(annotation)
+      this.#searches.cite(annotation, this.#places.startOf(`${item.key} ${part}`))
     })
   }
 
@@ -245,7 +249,9 @@ export class ResponsesDecoder implements StreamTransform<ResponsesEvent, Canonic
         for (const annotation of listOf(annotations)) this.#cite(item, part(index), annotation)
     })
     this.#items.write(item, 0, () => {
-      if (this.#searches.settle()) this.#turnTo(item)
+      if (!this.#searches.settle()) return
+      this.#turnTo(item)
+      this.#places.leave()
     })
   }
 
@@ -262,6 +268,7 @@ export class ResponsesDecoder implements StreamTransform<ResponsesEvent, Canonic
       // Its block has ended and was signed with what was known.
       if (shown && this.#last !== item) return
       this.#last = item
+      this.#places.leave()
       // Reasoning without a text joins the thinking before it, because it would be a block of its own otherwise.
       const before = shown ? [] : (this.#sealed ?? [])
       const sealed = replay === undefined ? before : [...before, replay]
@@ -281,6 +288,7 @@ export class ResponsesDecoder implements StreamTransform<ResponsesEvent, Canonic
   #turnTo(item: Item): void {
     this.#last = item
     this.#sealed = undefined
+    if (item.kind !== 'message') this.#places.leave()
   }
 
   #whole(item: Item, said: Fields, write: () => void): void {

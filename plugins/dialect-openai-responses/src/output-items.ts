@@ -1,5 +1,6 @@
 import { parseObject, type ContentBlock } from '@ccr/sdk'
 import { itemOf, phaseOf } from './original.ts'
+import { annotationOf } from './own-citations.ts'
 import type { OwnTools } from './own-tools.ts'
 import { wrapSignature } from './reasoning.ts'
 import { fieldsOf, textOf, type Fields } from './wire.ts'
@@ -16,7 +17,8 @@ export interface OutputItem {
   readonly block: ContentBlock
   /** Its text, thinking or arguments so far. */
   readonly pieces: string[]
-  readonly annotations: Fields[]
+  /** What its text cites; a citation may come before the text. */
+  readonly citations: unknown[]
   signature: string
 }
 
@@ -48,7 +50,7 @@ export function toItem(open: OutputItem, status: 'in_progress' | 'completed', to
   switch (open.kind) {
     case 'message': {
       const phase = phaseOf(block)
-      const content = done ? [textPart(text, open.annotations)] : []
+      const content = done ? [textPart(text, toAnnotations(open.citations, text))] : []
       return { id, type: 'message', status, role: 'assistant', content, ...(phase !== undefined && { phase }) }
     }
     case 'reasoning': {
@@ -99,11 +101,13 @@ function encryptedOf({ block, signature }: OutputItem): string | null {
   return signature === '' ? null : wrapSignature('signature', signature)
 }
 
-/** A citation of a page: it stands at the end of what was written so far. */
-export function toAnnotation(citation: unknown, pieces: readonly string[]): Fields | undefined {
-  const { url, title, cited_text } = fieldsOf(citation)
-  if (typeof url !== 'string') return undefined
-  const end_index = pieces.reduce((length, piece) => length + piece.length, 0)
-  const start_index = Math.max(0, end_index - textOf(cited_text).length)
-  return { type: 'url_citation', url, title: textOf(title) || url, start_index, end_index }
+/** Citations of a text, as annotations; those of other vendors do not say where in the text they belong. */
+export function toAnnotations(citations: readonly unknown[], text: string): readonly Fields[] {
+  return citations.flatMap((citation) => {
+    const own = annotationOf(citation)
+    if (own) return [own]
+    const { url, title } = fieldsOf(citation)
+    if (typeof url !== 'string') return []
+    return [{ type: 'url_citation', url, title: textOf(title) || url, start_index: 0, end_index: text.length }]
+  })
 }

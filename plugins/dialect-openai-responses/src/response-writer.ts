@@ -15,7 +15,7 @@ import {
   PREFIXES,
   summaryPart,
   textPart,
-  toAnnotation,
+  toAnnotations,
   toItem,
   type OutputItem,
 } from './output-items.ts'
@@ -111,15 +111,15 @@ export class ResponseWriter {
     const open: OutputItem = {
       kind,
       id: this.#exchange.newId(PREFIXES[kind]),
-      index: this.#items++,
+      index: this.#items,
       block,
       pieces: [],
-      annotations: [],
+      citations: [],
       signature: textOf(signature),
     }
     this.#open = open
-    const item = toItem(open, 'in_progress', this.#tools)
-    this.#emit('response.output_item.added', { output_index: open.index, item })
+    // Whether a search is shown is known when its query is.
+    if (kind !== 'search') this.#added(open)
     if (kind === 'message')
       this.#emit('response.content_part.added', { ...placeOf(open), content_index: 0, part: textPart('', []) })
     // What other upstreams put into the start of a block.
@@ -158,17 +158,9 @@ export class ResponseWriter {
       case 'signature_delta':
         open.signature = delta.signature
         return
-      case 'citations_delta': {
-        const annotation = toAnnotation(delta.citation, open.pieces)
-        if (!annotation) return
-        open.annotations.push(annotation)
-        return this.#emit('response.output_text.annotation.added', {
-          ...place,
-          content_index: 0,
-          annotation_index: open.annotations.length - 1,
-          annotation,
-        })
-      }
+      case 'citations_delta':
+        open.citations.push(delta.citation)
+        return
       default:
     }
   }
@@ -186,6 +178,7 @@ export class ResponseWriter {
         else this.#finishCall(open)
         return
       case 'search':
+        return this.#closeSearch(open)
       case 'own':
         return this.#done(open)
       default:
@@ -195,8 +188,19 @@ export class ResponseWriter {
   #closeMessage(open: OutputItem): void {
     const text = open.pieces.join('')
     const place = { ...placeOf(open), content_index: 0 }
+    const annotations = toAnnotations(open.citations, text)
+    annotations.forEach((annotation, annotation_index) =>
+      this.#emit('response.output_text.annotation.added', { ...place, annotation_index, annotation }),
+    )
     this.#emit('response.output_text.done', { ...place, text, logprobs: [] })
-    this.#emit('response.content_part.done', { ...place, part: textPart(text, open.annotations) })
+    this.#emit('response.content_part.done', { ...place, part: textPart(text, annotations) })
+    this.#done(open)
+  }
+
+  /** One without a query was made of citations for clients that have no other place for their sources. */
+  #closeSearch(open: OutputItem): void {
+    if (textOf(fieldsOf(toItem(open, 'completed', this.#tools)['action'])['query']) === '') return
+    this.#added(open)
     this.#done(open)
   }
 
@@ -222,6 +226,12 @@ export class ResponseWriter {
       this.#emit('response.function_call_arguments.done', { ...place, name, arguments: whole })
     }
     this.#done(open)
+  }
+
+  #added(open: OutputItem): void {
+    this.#items++
+    const item = toItem(open, 'in_progress', this.#tools)
+    this.#emit('response.output_item.added', { output_index: open.index, item })
   }
 
   #done(open: OutputItem, item = toItem(open, 'completed', this.#tools)): void {

@@ -1,4 +1,6 @@
 import { CcrError, MAX_HELD, type MessageWriter } from '@ccr/sdk'
+import { itemBlock } from './original.ts'
+import { withAnnotation } from './own-citations.ts'
 import { signItems } from './reasoning.ts'
 import { fieldsOf, listOf, textOf, type Fields } from './wire.ts'
 
@@ -11,10 +13,12 @@ const SOURCE_COST = 64
 /**
  * Searches that the provider ran by itself. A search that names its sources becomes a call and its results where it
  * stands. The sources of one that does not are known from the citations, so its results follow the text that cites.
+ * Clients of this dialect (`native`) get searches and annotations as they are, so nothing has to be made of them.
  */
 export class Searches {
   readonly #writer: MessageWriter
   readonly #newId: (prefix: string) => string
+  readonly #native: boolean
   /** What was searched for, where the results are still to come. */
   #queries: string[] = []
   /** Cited sources that no results have named. */
@@ -23,9 +27,10 @@ export class Searches {
   #held = 0
   #count = 0
 
-  constructor(writer: MessageWriter, newId: (prefix: string) => string) {
+  constructor(writer: MessageWriter, newId: (prefix: string) => string, native: boolean) {
     this.#writer = writer
     this.#newId = newId
+    this.#native = native
   }
 
   /** Searches so far. */
@@ -36,8 +41,10 @@ export class Searches {
   /** A finished search; opening a page and looking into it are no searches. */
   search(item: Fields): void {
     const action = fieldsOf(item['action'])
-    if (action['type'] !== undefined && action['type'] !== 'search') return
-    this.#count++
+    const opens = action['type'] !== undefined && action['type'] !== 'search'
+    if (!opens) this.#count++
+    if (this.#native) return this.#writer.block(itemBlock(item))
+    if (opens) return
     const query = textOf(action['query']) || listOf(action['queries']).map(textOf).join(' ')
     const urls = listOf(action['sources']).map((source) => textOf(fieldsOf(source)['url']))
     if (urls.length === 0) {
@@ -46,21 +53,27 @@ export class Searches {
     } else this.#write(query, new Map(urls.map((url) => [url, url])))
   }
 
-  /** A citation of the text that was written last. */
-  cite(annotation: unknown): void {
+  /** A citation of the text that was written last, whose part begins at `start` of its block. */
+  cite(annotation: unknown, start: number): void {
     const fields = fieldsOf(annotation)
     const citation = fieldsOf(fields['url_citation'] ?? fields)
     const url = textOf(citation['url'])
-    if (url === '') return
+    if (url === '') {
+      // A file of the provider, which no other client could open.
+      const type = textOf(fields['type'])
+      if (this.#native && type !== '') this.#writer.citation(withAnnotation({ type }, annotation, start))
+      return
+    }
     const title = textOf(citation['title']) || url
-    this.#writer.citation({
+    const found = {
       type: 'web_search_result_location',
       url,
       title,
       cited_text: textOf(citation['content']).slice(0, 150),
       encrypted_index: OPAQUE,
-    })
-    if (this.#shown.has(url) || this.#cited.has(url)) return
+    }
+    this.#writer.citation(this.#native ? withAnnotation(found, annotation, start) : found)
+    if (this.#native || this.#shown.has(url) || this.#cited.has(url)) return
     this.#hold(url.length + title.length)
     this.#cited.set(url, title)
   }
