@@ -6,7 +6,7 @@ import { wrapSignature } from './reasoning.ts'
 import { fieldsOf, textOf, type Fields } from './wire.ts'
 
 /** What becomes of a block: `own` is an item of this dialect as it was, `hidden` has no form here. */
-export type OutputKind = 'message' | 'reasoning' | 'call' | 'search' | 'own' | 'hidden'
+export type OutputKind = 'message' | 'reasoning' | 'call' | 'search' | 'image' | 'own' | 'hidden'
 
 /** An output item while it is written. */
 export interface OutputItem {
@@ -23,7 +23,14 @@ export interface OutputItem {
 }
 
 /** Beginnings of the ids of items. */
-export const PREFIXES = { message: 'msg_', reasoning: 'rs_', call: 'fc_', search: 'ws_', own: 'item_' } as const
+export const PREFIXES: Readonly<Record<Exclude<OutputKind, 'hidden'>, string>> = {
+  message: 'msg_',
+  reasoning: 'rs_',
+  call: 'fc_',
+  search: 'ws_',
+  image: 'ig_',
+  own: 'item_',
+}
 
 export function kindOf(block: ContentBlock): OutputKind {
   if (itemOf(block)) return 'own'
@@ -37,9 +44,23 @@ export function kindOf(block: ContentBlock): OutputKind {
       return 'call'
     case 'server_tool_use':
       return fieldsOf(block)['name'] === 'web_search' ? 'search' : 'hidden'
+    case 'image':
+      return imageData(block) === undefined ? 'message' : 'image'
     default:
       return 'hidden'
   }
+}
+
+/** What a block of a message says when it begins; an image that is only an address is named. */
+export function firstText(block: ContentBlock): string {
+  const { type, text, source } = fieldsOf(block)
+  return type === 'image' ? `[image ${textOf(fieldsOf(source)['url'])}]` : textOf(text)
+}
+
+/** The image of a block that holds one. */
+function imageData(block: ContentBlock): string | undefined {
+  const { type, data } = fieldsOf(fieldsOf(block)['source'])
+  return type === 'base64' && typeof data === 'string' ? data : undefined
 }
 
 /** An item as it is announced (`in_progress`) or as it ended. */
@@ -63,6 +84,8 @@ export function toItem(open: OutputItem, status: 'in_progress' | 'completed', to
       const input = text === '' ? fieldsOf(fieldsOf(block)['input']) : fieldsOf(parseObject(text))
       return { id, type: 'web_search_call', status, action: { type: 'search', query: textOf(input['query']) } }
     }
+    case 'image':
+      return { id, type: 'image_generation_call', status, result: done ? imageData(block) : null }
     default:
       return itemOf(block) ?? {}
   }

@@ -10,6 +10,7 @@ import type {
 } from '@ccr/sdk'
 import { toErrorObject } from './errors.ts'
 import {
+  firstText,
   isCustom,
   kindOf,
   PREFIXES,
@@ -107,7 +108,7 @@ export class ResponseWriter {
     const kind = kindOf(block)
     this.#open = undefined
     if (kind === 'hidden') return
-    const { signature, text, thinking } = fieldsOf(block)
+    const { signature, thinking } = fieldsOf(block)
     const open: OutputItem = {
       kind,
       id: this.#exchange.newId(PREFIXES[kind]),
@@ -123,7 +124,7 @@ export class ResponseWriter {
     if (kind === 'message')
       this.#emit('response.content_part.added', { ...placeOf(open), content_index: 0, part: textPart('', []) })
     // What other upstreams put into the start of a block.
-    if (kind === 'message' && textOf(text) !== '') this.#delta({ type: 'text_delta', text: textOf(text) })
+    if (kind === 'message' && firstText(block) !== '') this.#delta({ type: 'text_delta', text: firstText(block) })
     if (kind === 'reasoning' && textOf(thinking) !== '')
       this.#delta({ type: 'thinking_delta', thinking: textOf(thinking) })
   }
@@ -179,6 +180,7 @@ export class ResponseWriter {
         return
       case 'search':
         return this.#closeSearch(open)
+      case 'image':
       case 'own':
         return this.#done(open)
       default:
