@@ -1,16 +1,17 @@
-import type { ContentBlock } from '@ccr/sdk'
-import { invalidRequest } from '@ccr/sdk'
+import { invalidRequest, isKnownBlock, type ContentBlock } from '@ccr/sdk'
 import { fieldsOf, textOf, type Fields } from './wire.ts'
 
 /**
- * The content of a message, or the output of a call, as blocks.
+ * The content of a message, or the output of a call, as blocks. Empty texts say nothing, and other vendors refuse them.
  *
  * @throws CcrError `CCR_REQUEST_INVALID` for a part that is not known, because nothing may vanish
  */
 export function toBlocks(content: unknown, at: string): readonly ContentBlock[] {
-  if (typeof content === 'string') return [{ type: 'text', text: content }]
+  if (typeof content === 'string') return content === '' ? [] : [{ type: 'text', text: content }]
   if (!Array.isArray(content)) throw invalidRequest(at, 'must be a string or an array of parts')
-  return content.map((part: unknown, index) => toBlock(fieldsOf(part), `${at}/${index}`))
+  return content
+    .map((part: unknown, index) => toBlock(fieldsOf(part), `${at}/${index}`))
+    .filter((block) => !(isKnownBlock(block) && block.type === 'text' && block.text === ''))
 }
 
 function toBlock(part: Fields, at: string): ContentBlock {

@@ -18,7 +18,7 @@ export interface Conversation {
 export function toMessages(instructions: unknown, input: unknown): Conversation {
   const reader = new InputReader()
   if (typeof instructions === 'string' && instructions !== '') reader.system.push({ type: 'text', text: instructions })
-  if (typeof input === 'string') reader.user([{ type: 'text', text: input }])
+  if (typeof input === 'string') reader.user(toBlocks(input, '/input'))
   else (input as readonly unknown[]).forEach((item, index) => reader.item(fieldsOf(item), `/input/${index}`))
   return { system: reader.system, messages: reader.messages.map(({ role, blocks }) => ({ role, content: blocks })) }
 }
@@ -58,7 +58,7 @@ class InputReader {
   }
 
   user(blocks: readonly ContentBlock[]): void {
-    this.#turn('user').blocks.push(...blocks)
+    if (blocks.length > 0) this.#turn('user').blocks.push(...blocks)
   }
 
   #message(item: Fields, at: string): void {
@@ -74,7 +74,7 @@ class InputReader {
       case 'developer': {
         const texts = blocks.filter((block): block is TextBlock => block.type === 'text')
         if (this.messages.length === 0) this.system.push(...texts)
-        else this.#turn('system').blocks.push(...texts)
+        else if (texts.length > 0) this.#turn('system').blocks.push(...texts)
         return
       }
       default:
@@ -105,7 +105,8 @@ class InputReader {
   #result(item: Fields, at: string): void {
     const { call_id, output } = item
     if (typeof call_id !== 'string') throw invalidRequest(`${at}/call_id`, 'must be a string')
-    const content = typeof output === 'string' ? output : toBlocks(output, `${at}/output`)
+    const blocks = toBlocks(output, `${at}/output`)
+    const content = typeof output === 'string' ? output : blocks.length === 0 ? '' : blocks
     const made = this.messages.findLastIndex(({ role }) => role === 'assistant')
     let turn = this.messages[made + 1]
     if (turn?.role !== 'user') this.messages.splice(made + 1, 0, (turn = { role: 'user', blocks: [] }))

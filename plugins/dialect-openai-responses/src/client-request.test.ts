@@ -14,6 +14,7 @@ const messages = (...input: object[]): CanonicalRequest['messages'] => canonical
 const call = { type: 'function_call', call_id: 'c', name: 'f', arguments: '{"a":1}' }
 const result = { type: 'function_call_output', call_id: 'c', output: 'r' }
 const use = { type: 'tool_use', id: 'c', name: 'f', input: { a: 1 } }
+const said = (role: string, text: string) => ({ role, content: [{ type: 'text', text }] })
 const answer = { type: 'tool_result', tool_use_id: 'c', content: 'r' }
 
 describe('settings', () => {
@@ -174,6 +175,49 @@ describe('items', () => {
       [{ role: 'assistant', content: [{ type: 'text', text: 'no' }] }],
     ],
   ])('%s', (_name, input, expected) => {
+    expect(messages(...input)).toEqual(expected)
+  })
+
+  it.each<[string, object[], unknown]>([
+    [
+      'a message',
+      [
+        { role: 'user', content: 'q' },
+        { role: 'user', content: '' },
+      ],
+      [said('user', 'q')],
+    ],
+    [
+      'the text of the assistant',
+      [{ role: 'user', content: 'q' }, { role: 'assistant', content: [{ type: 'output_text', text: '' }] }, call],
+      [said('user', 'q'), { role: 'assistant', content: [use] }],
+    ],
+    [
+      'what a developer says',
+      [
+        { role: 'user', content: 'q' },
+        { role: 'developer', content: '' },
+      ],
+      [said('user', 'q')],
+    ],
+    [
+      'a turn between two of the assistant',
+      [
+        { role: 'assistant', content: 'a' },
+        { role: 'user', content: [{ type: 'input_text', text: '' }] },
+        { role: 'assistant', content: 'b' },
+      ],
+      [{ role: 'assistant', content: [...said('assistant', 'a').content, ...said('assistant', 'b').content] }],
+    ],
+    [
+      'a result',
+      [call, { ...result, output: [{ type: 'input_text', text: '' }] }],
+      [
+        { role: 'assistant', content: [use] },
+        { role: 'user', content: [{ ...answer, content: '' }] },
+      ],
+    ],
+  ])('rule 66 an empty text is left out: %s', (_name, input, expected) => {
     expect(messages(...input)).toEqual(expected)
   })
 
