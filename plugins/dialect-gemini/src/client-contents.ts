@@ -1,6 +1,7 @@
 import type { ContentBlock, Message, ToolResultBlock } from '@ccr/sdk'
 import { invalidRequest } from '@ccr/sdk'
 import { RAW_PART } from './content.ts'
+import { withPart } from './own-words.ts'
 import { sign, signatureOf, unwrapSignature, type PartSignature } from './signatures.ts'
 import { isFields, type Fields } from './wire.ts'
 
@@ -127,17 +128,13 @@ function mediaBlocks(part: Fields): readonly ContentBlock[] {
   const file = field(part, 'fileData')
   if (isFields(inline) && typeof inline['data'] === 'string') {
     const type = mediaType(inline) ?? 'application/octet-stream'
-    return [media(type, { type: 'base64', media_type: type, data: inline['data'] })]
+    return [media(type, withPart({ type: 'base64', media_type: type, data: inline['data'] }, part))]
   }
   const uri = isFields(file) ? field(file, 'fileUri') : undefined
   if (isFields(file) && typeof uri === 'string') {
     const type = mediaType(file)
-    return [
-      media(
-        type ?? 'image/*',
-        type === undefined ? { type: 'url', url: uri } : { type: 'url', url: uri, media_type: type },
-      ),
-    ]
+    const source = type === undefined ? { type: 'url', url: uri } : { type: 'url', url: uri, media_type: type }
+    return [media(type ?? 'image/*', withPart(source, part))]
   }
   return Object.keys(part).length === 0 ? [] : [{ type: RAW_PART, part }]
 }

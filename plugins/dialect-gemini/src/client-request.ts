@@ -3,6 +3,7 @@ import { invalidRequest } from '@ccr/sdk'
 import type { Asked } from './client-address.ts'
 import { field, readContents, readText } from './client-contents.ts'
 import { EXTRA, type GeminiExtra } from './extra.ts'
+import { withDeclared } from './own-words.ts'
 import { fromThinkingConfig } from './thinking.ts'
 import { fromSchema } from './tool-schema.ts'
 import { isFields, type Fields } from './wire.ts'
@@ -101,11 +102,12 @@ function readFunction(declared: unknown, at: string): Tool {
     throw invalidRequest(at, 'declares a function without a name')
   const { name, description } = declared
   const schema = field(declared, 'parametersJsonSchema') ?? fromSchema(field(declared, 'parameters') ?? undefined)
-  return {
+  const tool: Tool = {
     name,
     ...(typeof description === 'string' && { description }),
     input_schema: isFields(schema) ? schema : { type: 'object', properties: {} },
   }
+  return withDeclared(tool, declared)
 }
 
 function readToolConfig(known: Known | undefined): {

@@ -1,4 +1,5 @@
 import { isKnownBlock, type ContentBlock, type DocumentBlock, type ImageBlock } from '@ccr/sdk'
+import { partOf } from './own-words.ts'
 import { isFields, type Part } from './wire.ts'
 
 /** The type of a block that holds a part of this API as it is, because the canonical form has no word for it. */
@@ -8,7 +9,7 @@ export const RAW_PART = 'gemini_part'
 export function toParts(block: ContentBlock): readonly Part[] {
   if (isKnownBlock(block)) {
     if (block.type === 'text') return block.text === '' ? [] : [{ text: block.text }]
-    if (block.type === 'image') return [toImage(block)]
+    if (block.type === 'image') return [partOf(block.source) ?? toImage(block)]
     if (block.type === 'document') return documentParts(block)
   }
   const raw = rawPart(block)
@@ -49,6 +50,8 @@ function toImage({ source }: ImageBlock): Part {
 function documentParts({ source, title, context }: DocumentBlock): readonly Part[] {
   const head = [title, context].filter((line) => typeof line === 'string' && line !== '').join('\n')
   const about: readonly Part[] = head === '' ? [] : [{ text: head }]
+  const own = partOf(source)
+  if (own) return [...about, own]
   const { type, data, url, media_type: mediaType, content } = source
   if (type === 'text') return [{ text: head === '' ? textOf(data) : `${head}\n${textOf(data)}` }]
   if (type === 'base64' && typeof data === 'string')

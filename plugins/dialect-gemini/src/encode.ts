@@ -3,6 +3,7 @@ import type { Trait } from './adapt.ts'
 import { encodeHistory } from './encode-contents.ts'
 import { extraOf } from './extra.ts'
 import { traitsOf } from './models.ts'
+import { declaredOf } from './own-words.ts'
 import { toThinkingConfig } from './thinking.ts'
 import type { TrailingSignatures } from './trailing-signatures.ts'
 import { toParameters, toResponseSchema } from './tool-schema.ts'
@@ -72,7 +73,7 @@ function toDeclaration(tool: Tool, names: ToolNames): JsonObject {
   const parameters = toParameters(tool.input_schema)
   const name = names.toWire(tool.name)
   const description = tool.description ?? ''
-  return parameters === undefined ? { name, description } : { name, description, parameters }
+  return { name, description, ...(parameters && { parameters }), ...declaredOf(tool) }
 }
 
 function toCallingConfig(
