@@ -18,6 +18,8 @@ export interface EncodeOptions {
   readonly trailing: TrailingSignatures
   /** What the target is known not to accept. */
   readonly refused: ReadonlySet<Trait>
+  /** Hears that the schema of the answer is left out, because functions are there. */
+  onDroppedSchema?(): void
 }
 
 /** Most stop sequences the API takes. */
@@ -29,7 +31,7 @@ const MAX_STOPS = 5
  * of this very API sent beyond them.
  */
 export function encodeRequest(request: CanonicalRequest, options: EncodeOptions): GeminiBody {
-  const { model, names, refused } = options
+  const { model, names } = options
   const { isThird } = traitsOf(model)
   const { system, contents } = encodeHistory(request, { ...options, isThird })
   const extra = extraOf(request)
@@ -43,7 +45,7 @@ export function encodeRequest(request: CanonicalRequest, options: EncodeOptions)
   if (Object.keys(toolConfig).length > 0) body['toolConfig'] = toolConfig
   const config = {
     ...extra.generationConfig,
-    ...toGenerationConfig(request, model, refused, functions.length > 0 && !isThird),
+    ...toGenerationConfig(request, options, functions.length > 0 && !isThird),
   }
   if (Object.keys(config).length > 0) body['generationConfig'] = config
   body['ccr_request'] = request
@@ -97,12 +99,8 @@ function toCallingConfig(
   }
 }
 
-function toGenerationConfig(
-  request: CanonicalRequest,
-  model: string,
-  refused: ReadonlySet<Trait>,
-  mustBeText: boolean,
-): JsonObject {
+function toGenerationConfig(request: CanonicalRequest, options: EncodeOptions, mustBeText: boolean): JsonObject {
+  const { model, refused } = options
   const { max_tokens, temperature, top_p, top_k, stop_sequences, output_config } = request
   const config: Record<string, unknown> = {}
   // 0 asks for no answer at all, which this API cannot give.
@@ -119,7 +117,9 @@ function toGenerationConfig(
   if (thinkingConfig) config['thinkingConfig'] = thinkingConfig
   const format = output_config?.format as JsonObject | null | undefined
   const schema = format?.['type'] === 'json_schema' ? format['schema'] : undefined
-  if (isFields(schema) && !mustBeText && !refused.has('response_schema')) {
+  if (!isFields(schema) || refused.has('response_schema')) return config
+  if (mustBeText) options.onDroppedSchema?.()
+  else {
     config['responseMimeType'] = 'application/json'
     config['responseSchema'] = toResponseSchema(schema)
   }

@@ -13,7 +13,12 @@ export default definePlugin({
   activate(ctx) {
     const trailing = ctx.state('trailing-signatures', 1, () => new TrailingSignatures())
     const adaptation = createAdaptation()
-    ctx.dialect({ name: 'gemini', client, target: createTarget(trailing, adaptation) })
+    const droppedSchema = (provider: string, model: string): void =>
+      ctx.log.info(
+        { provider, model },
+        'the model takes no schema of its answer beside functions; the schema is left out of such requests',
+      )
+    ctx.dialect({ name: 'gemini', client, target: createTarget(trailing, adaptation, droppedSchema) })
     for (const endpoint of endpoints) ctx.endpoint(endpoint)
     ctx.on('onError', (failure, attempt) => {
       if (attempt.provider.dialect !== 'gemini') return

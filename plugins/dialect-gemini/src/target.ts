@@ -24,11 +24,21 @@ const FUNCTION_NAMES = {
 const SENT = Symbol('sent')
 type SentAttempt = Attempt & { [SENT]?: Sent }
 
-/** The provider side of generateContent. */
+/** Most models remembered of which something was said once. */
+const MAX_SAID = 1000
+
+/**
+ * The provider side of generateContent.
+ *
+ * @param droppedSchema hears once of every model that gets no schema of its answer, because it takes none beside
+ * functions
+ */
 export function createTarget(
   trailing: TrailingSignatures,
   adaptation: Adaptation = createAdaptation(),
+  droppedSchema: (provider: string, model: string) => void = () => undefined,
 ): TargetDialect<GeminiBody, GeminiEvent> {
+  const said = new Set<string>()
   return {
     encode(request, outbound, attempt: SentAttempt) {
       checkRequest(request)
@@ -36,7 +46,14 @@ export function createTarget(
       attempt[SENT] = { request, names }
       const refused = adaptation.refusedBy(attempt.target)
       const { provider } = attempt.target
-      return encodeRequest(request, { model: outbound.model, provider, names, trailing, refused })
+      const { model } = outbound
+      const onDroppedSchema = (): void => {
+        const key = `${provider}\n${model}`
+        if (said.has(key) || said.size >= MAX_SAID) return
+        said.add(key)
+        droppedSchema(provider, model)
+      }
+      return encodeRequest(request, { model, provider, names, trailing, refused, onDroppedSchema })
     },
     strip: stripExtensions,
     address,
