@@ -1,4 +1,5 @@
 import { isKnownBlock, type ContentBlock, type DocumentBlock, type ImageBlock } from '@ccr/sdk'
+import { audioPart } from './audio.ts'
 import { partOf } from './own-words.ts'
 import { isFields, type Part } from './wire.ts'
 
@@ -12,8 +13,7 @@ export function toParts(block: ContentBlock): readonly Part[] {
     if (block.type === 'image') return [partOf(block.source) ?? toImage(block)]
     if (block.type === 'document') return documentParts(block)
   }
-  const raw = rawPart(block)
-  return [raw ?? { text: describe(block) }]
+  return [rawPart(block) ?? audioPart(block) ?? { text: describe(block) }]
 }
 
 /** The part that a block of another dialect's type carries, when it came from this API. */
