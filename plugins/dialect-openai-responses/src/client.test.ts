@@ -171,6 +171,19 @@ describe('the official SDK as client', () => {
     expect(asked[0]!.output_config).toEqual({ format: { type: 'json_schema', schema } })
   })
 
+  it('sees the annotations of a target of its dialect as they are, streamed and whole', async () => {
+    const annotations = [
+      { type: 'url_citation', url: 'http://a', title: 'A', start_index: 4, end_index: 5 },
+      { type: 'file_citation', file_id: 'file-1', filename: 'a.txt', index: 3 },
+    ]
+    const item = { ...message(0), content: [{ type: 'output_text', text: 'hello', annotations }] }
+    const { sdk } = await start({ upstream: () => [created, done(0, item), completed()] })
+    const params = { model: 'asked', input: 'q' }
+    const expected = [{ type: 'message', content: [{ text: 'hello', annotations }] }]
+    expect((await sdk.responses.create(params)).output).toMatchObject(expected)
+    expect((await sdk.responses.stream(params).finalResponse()).output).toMatchObject(expected)
+  })
+
   it('sees citations and searches', async () => {
     const citation = { type: 'web_search_result_location', url: 'http://a', title: 't', cited_text: '' }
     const { sdk } = await start(
