@@ -57,21 +57,6 @@ describe('decode', () => {
     expect(client.decode(input(minimal)).raw?.marked).toBe(false)
   })
 
-  it('marks a body whose tool loop lacks the thinking that it asks for', () => {
-    const call = { type: 'tool_use', id: 'call_1', name: 'read', input: {} }
-    const thought = { type: 'thinking', thinking: 'a', signature: 'EpAD' }
-    const marked = (...content: object[]): boolean | undefined => {
-      const result = [{ type: 'tool_result', tool_use_id: 'call_1' }]
-      const turns = [
-        { role: 'assistant', content },
-        { role: 'user', content: result },
-      ]
-      const thinking = { type: 'enabled', budget_tokens: 1024 }
-      return client.decode(input({ ...minimal, thinking, messages: [...minimal.messages, ...turns] })).raw?.marked
-    }
-    expect([marked(call), marked(thought, call)]).toEqual([true, false])
-  })
-
   it.each([
     ['no object', '[]', 'byte 0'],
     ['broken JSON', '{"model":', 'byte 9'],

@@ -2,7 +2,6 @@ import { CcrError, readJson, REASONING_MARK } from '@ccr/sdk'
 import type { CanonicalRequest, ClientDialect, ClientInfo, HeaderBag, JsonDocument, RawBody } from '@ccr/sdk'
 import { createEncoder, toErrorEvent } from './encoder.ts'
 import { headerOf } from './headers.ts'
-import { loopLacksThinking } from './history.ts'
 
 /**
  * The client side of the Messages protocol. A decoded request is the document that was read, whose large fields are
@@ -35,8 +34,7 @@ class ReceivedBody implements RawBody {
   }
 
   get marked(): boolean {
-    // A loop without its thinking must be encoded anew as well, though nothing of it was made here.
-    return this.bytes.includes(REASONING_MARK) || loopLacksThinking(this.#document.value as unknown as CanonicalRequest)
+    return this.bytes.includes(REASONING_MARK)
   }
 
   forget(): void {

@@ -46,6 +46,17 @@ describe('the budget of thinking', () => {
 })
 
 describe('what thinking forbids', () => {
+  it('a tool loop that did not begin with it turns it off', () => {
+    const call = { type: 'tool_use', id: 'call_1', name: 'read', input: {} } as const
+    const result = { type: 'tool_result', tool_use_id: 'call_1', content: 'x' } as const
+    const messages = [
+      ...base.messages,
+      { role: 'assistant', content: [call] },
+      { role: 'user', content: [result] },
+    ] as const
+    expect(met({ thinking: enabled(2048), messages, max_tokens: 9 })).toEqual({ max_tokens: 9 })
+  })
+
   it.each<[string, Partial<CanonicalRequest>, Partial<CanonicalRequest>]>([
     [
       'a forced choice of any tool turns it off',

@@ -1,5 +1,5 @@
 import type { CanonicalRequest } from '@ccr/sdk'
-import { withoutThinking } from './history.ts'
+import { loopLacksThinking, withoutThinking } from './history.ts'
 
 /** What every current model of this protocol accepts as the length of an answer, in tokens. */
 export const MAX_TOKENS = 8192
@@ -15,7 +15,8 @@ const LEAST_TOP_P = 0.95
  * What fits stays as it is. Source: https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking
  */
 export function meetDemands(request: CanonicalRequest): CanonicalRequest {
-  return fitStops(fitSampling(fitBudget(freeForcedChoice(request))))
+  const thinking = loopLacksThinking(request) ? withoutThinking(request) : request
+  return fitStops(fitSampling(fitBudget(freeForcedChoice(thinking))))
 }
 
 /** Thinking cannot end in a call that is forced, and the call is what the client said. */

@@ -5,17 +5,17 @@ import { isThinking, withoutForeignBlocks } from './foreign.ts'
  * Takes out of a request what this router made for other vendors and no Anthropic server could read: their thinking and
  * their searches. Returns the very request when there is none.
  *
- * A turn of the running tool loop must begin with its thinking while thinking is on, so a request whose loop lost some,
- * or never had any, goes out with thinking off.
+ * A turn of the running tool loop must begin with its thinking while thinking is on, so a request whose loop lost some
+ * goes out with thinking off.
  * Source: https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking
  */
 export function withoutForeignParts(request: CanonicalRequest): CanonicalRequest {
   const { messages } = request
   const kept = messages.map(stripMessage)
-  const isWhole = kept.every((message, index) => message === messages[index])
-  const stripped = isWhole ? request : { ...request, messages: joinMessages(kept) }
-  const lost = request.thinking?.type !== 'disabled' && loopLostThinking(messages, kept)
-  return lost || loopLacksThinking(stripped) ? withoutThinking(stripped) : stripped
+  if (kept.every((message, index) => message === messages[index])) return request
+  const stripped = { ...request, messages: joinMessages(kept) }
+  const off = request.thinking?.type === 'disabled' || !loopLostThinking(messages, kept)
+  return off ? stripped : withoutThinking(stripped)
 }
 
 /**
