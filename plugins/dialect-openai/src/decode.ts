@@ -36,6 +36,8 @@ export class ChatDecoder implements StreamTransform<ChatEvent, CanonicalEvent> {
   /** What was written last is text. */
   #afterText = false
   #counted = false
+  /** Deltas have said something, which a message behind them would only repeat. */
+  #streamed = false
   /** Characters of the answer, from which its tokens are guessed when nobody counts them. */
   #characters = 0
 
@@ -75,7 +77,10 @@ export class ChatDecoder implements StreamTransform<ChatEvent, CanonicalEvent> {
     }
     this.#writer.start()
     if (!choice) return
-    if (choice.delta) this.#delta(choice.delta)
+    if (choice.delta) {
+      this.#delta(choice.delta)
+      this.#streamed ||= this.#characters > 0
+    } else if (choice.message && !this.#streamed) this.#delta(choice.message)
     if (choice.finish_reason) this.#stop(choice, choice.finish_reason)
   }
 

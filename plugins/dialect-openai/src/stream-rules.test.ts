@@ -316,3 +316,33 @@ describe('faults', () => {
     })
   })
 })
+
+describe('rule 28: a message where a delta is meant', () => {
+  const whole = (message: object, finish_reason: string | null = 'stop'): ChatEvent =>
+    ({ choices: [{ index: 0, message, finish_reason }] }) as ChatEvent
+
+  it('is the delta: reasoning, text and calls', () => {
+    const message = {
+      role: 'assistant',
+      reasoning_content: 'r',
+      content: 'whole answer',
+      tool_calls: [{ id: 'a', type: 'function', function: { name: 'f', arguments: '{"a":1}' } }],
+    }
+    const bytes = Buffer.from(`data: ${JSON.stringify(whole(message, 'tool_calls'))}\n\ndata: [DONE]\n\n`)
+    const { content, stop_reason } = messageOf(readStream([bytes]).events)
+    expect(content).toEqual([thought('r'), text('whole answer'), tool('a', 'f', { a: 1 })])
+    expect(stop_reason).toBe('tool_use')
+  })
+
+  it.each([
+    ['an empty delta before it', [chunk({ role: 'assistant', content: '' }), whole({ content: 'ab' })]],
+    ['pieces of it', [whole({ content: 'a' }, null), whole({ content: 'b' })]],
+    ['deltas that had said it', [chunk({ content: 'a' }), chunk({ content: 'b' }), whole({ content: 'ab' })]],
+    [
+      'a delta beside it',
+      [{ choices: [{ delta: { content: 'ab' }, message: { content: 'ab' }, finish_reason: 'stop' }] }],
+    ],
+  ])('counts once, with %s', (_what, events) => {
+    expect(messageOf(decode([...(events as ChatEvent[]), DONE])).content).toEqual([text('ab')])
+  })
+})

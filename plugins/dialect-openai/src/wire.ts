@@ -92,6 +92,8 @@ export interface ChatChunk {
 export interface ChatChoice {
   readonly index?: number | null | undefined
   readonly delta?: ChatDelta | null | undefined
+  /** In the place of a delta, from servers that put a whole answer into a stream. */
+  readonly message?: ChatDelta | null | undefined
   readonly finish_reason?: string | null | undefined
   /** The stop sequence that matched, as vLLM names it. */
   readonly stop_reason?: unknown
