@@ -12,6 +12,7 @@ import {
 import { Annotations } from './annotations.ts'
 import { CallKeys } from './call-keys.ts'
 import { reportedError } from './errors.ts'
+import { NullArguments } from './null-arguments.ts'
 import { sign, signDetails, type ReasoningField } from './reasoning.ts'
 import { ReasoningDetails, textOf, type ReasoningDetail } from './reasoning-details.ts'
 import type { ToolNames } from '@ccr/sdk'
@@ -23,6 +24,7 @@ export class ChatDecoder implements StreamTransform<ChatEvent, CanonicalEvent> {
   readonly #writer: MessageWriter
   readonly #newId: (prefix: string) => string
   #keys: CallKeys | undefined
+  #nulls: NullArguments | undefined
   #emit: Emit<CanonicalEvent> = () => {}
   #annotations: Annotations | undefined
   readonly #provider: string
@@ -171,7 +173,8 @@ export class ChatDecoder implements StreamTransform<ChatEvent, CanonicalEvent> {
     this.#characters += text?.length ?? 0
     this.#afterText = false
     this.#endReasoning()
-    this.#writer.tool(key, { id, name: typeof name === 'string' ? name : undefined, arguments: text })
+    const known = text && (this.#nulls ??= new NullArguments()).push(key, text)
+    this.#writer.tool(key, { id, name: typeof name === 'string' ? name : undefined, arguments: known })
   }
 
   #stop(choice: ChatChoice, reason: string): void {
@@ -186,6 +189,7 @@ export class ChatDecoder implements StreamTransform<ChatEvent, CanonicalEvent> {
     const writer = this.#writer
     if (this.#finish === undefined) throw new CcrError('CCR_STREAM_ENDED', 'the answer ended before its finish reason')
     this.#endReasoning()
+    for (const [key, text] of this.#nulls?.rest() ?? []) writer.tool(key, { arguments: text })
     this.#annotations?.settle(false)
     if (!this.#counted) writer.usage({ output_tokens: tokensOf(this.#characters) })
     const reason = this.#refused ? 'refusal' : stopReason(this.#finish, writer.hasCalls, this.#matched)
