@@ -104,6 +104,7 @@ describe('a target that takes no files', () => {
   it.each([
     "Invalid value: 'file'. Supported values are: 'text' and 'image_url'.",
     'messages[0]: unknown variant `file`, expected `text` or `image_url`',
+    'messages[0]: unknown variant `file`, expected one of `text`, `image_url`, `input_audio`',
     'content must be a string or a list of text parts',
     'PDF input is not available',
   ])('is asked again without, once: %s', (message) => {

@@ -3,6 +3,7 @@ import { isOverflow, type AttemptFailure, type Target } from '@ccr/sdk'
 /** A part of the Chat Completions protocol that not every server or model accepts. */
 export type Trait =
   | 'file'
+  | 'input_audio'
   | 'max_tokens'
   | 'mid_system'
   | 'parallel_tool_calls'
@@ -55,6 +56,8 @@ const WORDINGS: readonly { readonly trait: Trait; readonly names: RegExp; readon
   { trait: 'response_format', names: /response_format/, anyComplaint: true },
   { trait: 'temperature', names: /\btemperature\b/ },
   { trait: 'top_p', names: /\btop_p\b/ },
+  // Behind these words stands what is accepted.
+  { trait: 'input_audio', names: /^(?:(?!expected|supported values).)*\b(?:input_)?audio\b/is },
   // Asked last, and only where a file was sent: servers complain of the part, of its type, or of the whole content.
   {
     trait: 'file',

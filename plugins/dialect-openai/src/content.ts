@@ -1,12 +1,14 @@
 import { isKnownBlock, type ContentBlock, type DocumentBlock, type ImageBlock } from '@ccr/sdk'
+import type { Trait } from './adapt.ts'
+import { dataUrl, toMedia } from './media.ts'
 import type { ChatPart } from './wire.ts'
 
 /**
  * A block as parts of a user message; a block that cannot be said is named in text, so that nothing vanishes.
  *
- * @param files the target takes files
+ * @param refused what the target is known not to accept
  */
-export function toParts(block: ContentBlock, files: boolean): readonly ChatPart[] {
+export function toParts(block: ContentBlock, refused: ReadonlySet<Trait>): readonly ChatPart[] {
   if (isKnownBlock(block)) {
     switch (block.type) {
       case 'text':
@@ -14,10 +16,10 @@ export function toParts(block: ContentBlock, files: boolean): readonly ChatPart[
       case 'image':
         return [toImage(block)]
       case 'document':
-        return documentParts(block, files)
+        return documentParts(block, refused)
       default:
     }
-  } else if (isOwnPart(block) && (files || block.type !== 'file')) return [block]
+  } else if (isOwnPart(block) && !refused.has(block.type)) return [block]
   return [{ type: 'text', text: describe(block) }]
 }
 
@@ -70,11 +72,7 @@ function image(url: string): ChatPart {
   return { type: 'image_url', image_url: { url } }
 }
 
-function dataUrl(mediaType: string, data: string): string {
-  return /^data:[^,;]*;base64,/.test(data) ? data : `data:${mediaType};base64,${data}`
-}
-
-function documentParts(block: DocumentBlock, files: boolean): readonly ChatPart[] {
+function documentParts(block: DocumentBlock, refused: ReadonlySet<Trait>): readonly ChatPart[] {
   const { source, title, context } = block
   const head = [title, context].filter((line) => line).join('\n')
   const text = (body: string): ChatPart => ({ type: 'text', text: head ? `${head}\n${body}` : body })
@@ -82,14 +80,13 @@ function documentParts(block: DocumentBlock, files: boolean): readonly ChatPart[
   if (source.type === 'content') {
     const content = source['content']
     if (typeof content === 'string') return [text(content)]
-    const parts = ((content ?? []) as readonly ContentBlock[]).flatMap((inner) => toParts(inner, files))
+    const parts = ((content ?? []) as readonly ContentBlock[]).flatMap((inner) => toParts(inner, refused))
     return head ? [{ type: 'text', text: head }, ...parts] : parts
   }
-  if (files && source.type === 'base64') {
-    const data = dataUrl(textOf(source['media_type']), textOf(source['data']))
-    const part: ChatPart = { type: 'file', file: { filename: title || 'document.pdf', file_data: data } }
-    return context ? [{ type: 'text', text: context }, part] : [part]
-  }
+  const part = toMedia(block, refused)
+  // A file has a name of its own.
+  const before = part?.type === 'file' ? context : head
+  if (part) return before ? [{ type: 'text', text: before }, part] : [part]
   const what =
     source.type === 'url'
       ? `document ${textOf(source['url'])}`

@@ -1,4 +1,5 @@
 import { isKnownBlock, type CanonicalRequest, type ContentBlock, type Message, type ToolResultBlock } from '@ccr/sdk'
+import type { Trait } from './adapt.ts'
 import { describe, toContent, toParts } from './content.ts'
 import type { EncodeOptions } from './encode-options.ts'
 import { replay } from './reasoning.ts'
@@ -23,8 +24,6 @@ export function encodeMessages(request: CanonicalRequest, options: EncodeOptions
 
 class History {
   readonly #options: EncodeOptions
-  /** The target takes files. */
-  readonly #files: boolean
   readonly #out: ChatMessage[] = []
   /** Calls of the last assistant message that have no result yet. */
   #open: { readonly id: string; readonly wire: string }[] = []
@@ -33,7 +32,6 @@ class History {
 
   constructor(options: EncodeOptions) {
     this.#options = options
-    this.#files = !options.refused.has('file')
   }
 
   encode(request: CanonicalRequest): readonly ChatMessage[] {
@@ -127,7 +125,7 @@ class History {
       asked = true
       const parts = images.splice(0)
       const { content } = message
-      if (typeof content === 'string') parts.push(...toParts({ type: 'text', text: content }, this.#files))
+      if (typeof content === 'string') parts.push(...toParts({ type: 'text', text: content }, this.#options.refused))
       else for (const block of content) if (!results.has(block)) parts.push(...this.#rest(block))
       if (parts.length === 0) continue
       this.#out.push({ role: 'user', content: toContent(parts) })
@@ -150,15 +148,19 @@ class History {
       if (at < 0) continue
       const [call] = this.#open.splice(at, 1)
       results.add(block)
-      this.#out.push({ role: 'tool', tool_call_id: call!.wire, content: resultText(block, images, this.#files) })
+      this.#out.push({
+        role: 'tool',
+        tool_call_id: call!.wire,
+        content: resultText(block, images, this.#options.refused),
+      })
     }
   }
 
   /** What a user message holds beside answers to open calls. */
   #rest(block: ContentBlock): readonly ChatPart[] {
-    if (!isKnownBlock(block) || block.type !== 'tool_result') return toParts(block, this.#files)
+    if (!isKnownBlock(block) || block.type !== 'tool_result') return toParts(block, this.#options.refused)
     const images: ChatPart[] = []
-    const text = resultText(block, images, this.#files)
+    const text = resultText(block, images, this.#options.refused)
     return [{ type: 'text', text: `[result of the tool call ${block.tool_use_id}]\n${text}` }, ...images]
   }
 
@@ -176,7 +178,7 @@ class History {
 }
 
 /** The text of a tool result; its images and files go to `images`, because a tool message holds text only. */
-function resultText(block: ToolResultBlock, images: ChatPart[], files: boolean): string {
+function resultText(block: ToolResultBlock, images: ChatPart[], refused: ReadonlySet<Trait>): string {
   let text = ''
   const before = images.length
   if (typeof block.content === 'string') text = block.content
@@ -184,7 +186,7 @@ function resultText(block: ToolResultBlock, images: ChatPart[], files: boolean):
     let plain = true
     for (const inner of block.content ?? []) {
       const isText = inner.type === 'text'
-      for (const part of toParts(inner, files)) {
+      for (const part of toParts(inner, refused)) {
         if (part.type !== 'text') images.push(part)
         else text += text === '' || (plain && isText) ? part.text : `\n${part.text}`
       }
