@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { isKnownBlock, type CanonicalRequest, type ContentBlock, type Message, type ToolResultBlock } from '@ccr/sdk'
 import type { Trait } from './adapt.ts'
 import { describe, toContent, toParts } from './content.ts'
@@ -11,6 +12,9 @@ const BILLING = 'x-anthropic-billing-header:'
 
 /** Stands where a turn without content would leave two assistant turns side by side. */
 const EMPTY_TURN = '…'
+
+/** Longest id of a call, in characters, that OpenAI takes. */
+const MAX_ID = 40
 
 const UNANSWERED = '[this call was not answered]'
 
@@ -97,11 +101,11 @@ class History {
     this.#out.push(message)
   }
 
-  /** An id that a later call of the history reuses gets a suffix, and so does its result. */
+  /** An id that a later call reuses gets a suffix, one that is too long is replaced; the same goes for its result's. */
   #callId(id: string): string {
-    let wire = id
+    let wire = toCallId(id)
     let use = this.#used.get(id) ?? 1
-    while (this.#used.has(wire)) wire = `${id}_${++use}`
+    while (this.#used.has(wire)) wire = toCallId(`${id}_${++use}`)
     this.#used.set(id, use)
     this.#used.set(wire, this.#used.get(wire) ?? 1)
     this.#open.push({ id, wire })
@@ -175,6 +179,11 @@ class History {
     for (const { wire } of this.#open) this.#out.push({ role: 'tool', tool_call_id: wire, content: UNANSWERED })
     this.#open = []
   }
+}
+
+/** An id as it is, or, where it is too long, one that depends on it alone, so that prompts stay cached. */
+function toCallId(id: string): string {
+  return id.length <= MAX_ID ? id : `call_${createHash('sha256').update(id).digest('hex').slice(0, 32)}`
 }
 
 /** The text of a tool result; its images and files go to `images`, because a tool message holds text only. */

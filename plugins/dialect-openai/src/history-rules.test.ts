@@ -331,3 +331,43 @@ describe('the history that goes out', { timeout: FUZZ_MS }, () => {
     )
   })
 })
+
+describe('ids of calls', () => {
+  const idsOf = (...ids: readonly string[]): readonly (readonly string[])[] => {
+    const sent = encodedMessages(...ids.flatMap((id) => [assistant(call(id)), user(result(id, 'r'))]))
+    return [
+      sent.flatMap((message) => (message.role === 'assistant' ? message.tool_calls!.map(({ id }) => id) : [])),
+      sent.flatMap((message) => (message.role === 'tool' ? [message.tool_call_id] : [])),
+    ]
+  }
+  const long = (end: string): string => `chatcmpl-tool-${'0'.repeat(32)}${end}`
+
+  it('of 40 characters stay, and longer ones are shortened alike for a call and its result', () => {
+    const [given, results] = idsOf('a'.repeat(40), long('a'), long('b'), long('a'))
+    expect(results).toEqual(given)
+    expect(given![0]).toBe('a'.repeat(40))
+    expect(new Set(given).size).toBe(4)
+    expect(given!.every((id) => /^[\w-]{1,40}$/.test(id))).toBe(true)
+    expect(idsOf(long('a'))[0]).toEqual([given![1]])
+  })
+
+  it('that are used twice stay within the limit', () => {
+    const [given, results] = idsOf('a'.repeat(40), 'a'.repeat(40), 'a'.repeat(39), 'a'.repeat(39))
+    expect(results).toEqual(given)
+    expect(new Set(given).size).toBe(4)
+    expect(given!.every((id) => id.length <= 40)).toBe(true)
+  })
+
+  it('of any kind and number are told apart within the limit', () => {
+    const id = fc.oneof(fc.string({ minLength: 1, maxLength: 60 }), fc.constantFrom(long('a'), 'a', 'a_2'))
+    fc.assert(
+      fc.property(fc.array(id, { minLength: 1, maxLength: 8 }), (ids) => {
+        const [given, results] = idsOf(...ids)
+        expect(results).toEqual(given)
+        expect(new Set(given).size).toBe(ids.length)
+        expect(given!.every((wire) => wire.length <= 40)).toBe(true)
+      }),
+      { numRuns: RUNS },
+    )
+  })
+})
