@@ -34,6 +34,8 @@ class ChunkEncoder {
   /** Characters of content, and how many there were when the open text block began. */
   #characters = 0
   #textStart = 0
+  /** Sources of the open text block, whose end is not known before it is closed. */
+  #citations: unknown[] = []
 
   constructor(created: number, withUsage: boolean) {
     this.#created = created
@@ -55,7 +57,7 @@ class ChunkEncoder {
       case 'content_block_delta':
         return this.#blockDelta(event)
       case 'content_block_stop':
-        return this.#blockStop()
+        return this.#annotations() + this.#blockStop()
       case 'message_delta':
         return this.#stop(event)
       case 'message_stop':
@@ -95,10 +97,9 @@ class ChunkEncoder {
         return this.#reasoning(delta.thinking)
       case 'input_json_delta':
         return this.#arguments(delta.partial_json)
-      case 'citations_delta': {
-        const annotation = toAnnotation(delta.citation, this.#textStart, this.#characters)
-        return annotation ? this.#chunk(JSON.stringify({ annotations: [annotation] })) : ''
-      }
+      case 'citations_delta':
+        this.#citations.push(delta.citation)
+        return ''
       default:
         return ''
     }
@@ -119,6 +120,15 @@ class ChunkEncoder {
     this.#input = null
     const text = JSON.stringify(fragment)
     return this.#chunk(`{"tool_calls":[{"index":${this.#call},"function":{"arguments":${text}}}]}`)
+  }
+
+  #annotations(): string {
+    if (this.#citations.length === 0) return ''
+    const annotations = this.#citations
+      .map((citation) => toAnnotation(citation, this.#textStart, this.#characters))
+      .filter((annotation) => annotation !== undefined)
+    this.#citations = []
+    return annotations.length > 0 ? this.#chunk(JSON.stringify({ annotations })) : ''
   }
 
   /** A call whose whole input stood in its start has had no fragments. */
