@@ -43,6 +43,13 @@ export function toAnnotation(citation: unknown, start: number, end: number): obj
   return { type: 'url_citation', url_citation: { url, title: title ?? url, start_index: start, end_index: end } }
 }
 
+/** What stands in the text for a picture, which an answer of this protocol has no field for. */
+export function nameImage(block: ContentBlock): string {
+  const { url, file_id, media_type } = (block as { readonly source: Readonly<Record<string, unknown>> }).source
+  const which = [url, file_id].find((place) => typeof place === 'string') ?? `of type ${String(media_type)}`
+  return `[image ${String(which)} cannot be shown here]`
+}
+
 /** A whole answer. */
 export function toCompletion(message: CanonicalMessage, exchange: Exchange): object {
   const said: Said = { content: '', reasoning: '', calls: [], annotations: [] }
@@ -93,6 +100,9 @@ function addBlock(said: Said, block: Block): void {
       }
       return
     }
+    case 'image':
+      said.content += nameImage(block)
+      return
     case 'thinking':
       said.reasoning += block['thinking'] as string
       return

@@ -78,3 +78,18 @@ describe('a citation in a stream', () => {
     expect(streamed(events)).toEqual({ content, annotations })
   })
 })
+
+describe('a picture in an answer', () => {
+  it.each([
+    [{ type: 'base64', media_type: 'image/webp', data: 'AA' }, '[image of type image/webp cannot be shown here]'],
+    [{ type: 'url', url: 'https://e.org/a.png' }, '[image https://e.org/a.png cannot be shown here]'],
+    [{ type: 'file', file_id: 'f1' }, '[image f1 cannot be shown here]'],
+  ])('is named in text where it stood: %j', (from, named) => {
+    const image = { type: 'image', source: from } as ContentBlock
+    const events = answerOf([text, says('ab')], [image], [text, cites('u'), says('c')])
+    const end = 2 + named.length
+    const expected = { content: `ab${named}c`, annotations: [source('u', end, end + 1)] }
+    expect(streamed(events)).toEqual(expected)
+    expect(whole(events)).toMatchObject(expected)
+  })
+})

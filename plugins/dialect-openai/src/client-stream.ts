@@ -1,5 +1,5 @@
 import { mergeUsage, type CanonicalEvent, type CanonicalUsage, type ClientEncoder, type Exchange } from '@ccr/sdk'
-import { answerId, createdAt, finishReason, toAnnotation, toChatUsage } from './client-answer.ts'
+import { answerId, createdAt, finishReason, nameImage, toAnnotation, toChatUsage } from './client-answer.ts'
 import { toChatError } from './client-error.ts'
 import { wantsUsage } from './chat-fields.ts'
 
@@ -81,6 +81,7 @@ class ChunkEncoder {
     this.#textStart = this.#characters
     this.#input = undefined
     if (block.type === 'text') return this.#content((block as { text?: string }).text ?? '')
+    if (block.type === 'image') return this.#content(nameImage(block))
     if (block.type === 'thinking') return this.#reasoning((block as { thinking?: string }).thinking ?? '')
     if (block.type !== 'tool_use') return ''
     const { id, name, input } = block as { id: string; name: string; input?: unknown }
