@@ -58,7 +58,7 @@ describe('the model of a request', () => {
     })
   })
 
-  it.each(['nobody,model', 'nobody,', ',model'])('rule 23: %s is a 404 without a stack', async (model) => {
+  it.each(['nobody,model', 'nobody,', ',model', 'p,'])('rule 23: %s is a 404 without a stack', async (model) => {
     const { status, json, text } = await ask(`${router.url}/v1/messages`, { body: messagesBody(model, false) })
     expect(status).toBe(404)
     expect(json).toMatchObject({ type: 'error', error: { type: 'not_found_error' } })

@@ -25,7 +25,7 @@ export async function planRoute(exchange: ExchangeState, profile: Profile): Prom
   const known: FoundTarget[] = []
   for (const target of plan.targets) {
     const provider = profile.providers.get(target.provider)
-    if (provider) known.push({ target, provider })
+    if (provider && target.model !== '') known.push({ target, provider })
   }
   if (known.length === 0) throw nowhere(exchange, profile, plan)
   return known
@@ -34,9 +34,9 @@ export async function planRoute(exchange: ExchangeState, profile: Profile): Prom
 function nowhere(exchange: ExchangeState, profile: Profile, plan: RoutePlan): CcrError {
   const names = [...profile.providers.keys()].join(', ') || 'none'
   const unknown = plan.targets[0]
-  const fact = unknown
-    ? `provider '${unknown.provider}' does not exist (asked for model '${exchange.requestedModel}')`
-    : `no rule decided where model '${exchange.requestedModel}' goes`
+  const asked = `asked for model '${exchange.requestedModel}'`
+  const missing = unknown?.model === '' ? 'a target names no model' : `provider '${unknown?.provider}' does not exist`
+  const fact = unknown ? `${missing} (${asked})` : `no rule decided where model '${exchange.requestedModel}' goes`
   return new CcrError(
     'CCR_ROUTE_NONE',
     `${fact}; providers: ${names}. Ask for "provider,model", or set a default route`,

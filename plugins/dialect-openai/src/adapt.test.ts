@@ -16,6 +16,7 @@ const REQUEST: Partial<CanonicalRequest> = {
   max_tokens: 9,
   temperature: 0,
   top_p: 0.5,
+  stop_sequences: ['a', 'b', 'c', 'd', 'e'],
   thinking: { type: 'adaptive' },
   output_config: { effort: 'max', format: { type: 'json_schema', schema: {} } },
   tools: [{ name: 'f' }],
@@ -48,6 +49,11 @@ describe('what a target refuses', () => {
     ['response_format', 'This response_format type is unavailable now', /response_format/],
     ['temperature', "Unsupported value: 'temperature' does not support 0 with this model.", /temperature/],
     ['top_p', "Unsupported parameter: 'top_p'", /top_p/],
+    [
+      'many_stops',
+      "Invalid 'stop': array too long. Expected an array with maximum length 4, but got an array with length 5 instead.",
+      /"e"\]/,
+    ],
     ['mid_system', 'System message must be at the beginning.', /"role":"system"/],
   ])('%s is learned once and not sent again: %s', (trait, message, sent) => {
     const adaptation = createAdaptation()

@@ -4,6 +4,7 @@ import { isOverflow, type AttemptFailure, type Target } from '@ccr/sdk'
 export type Trait =
   | 'file'
   | 'input_audio'
+  | 'many_stops'
   | 'max_tokens'
   | 'mid_system'
   | 'parallel_tool_calls'
@@ -56,6 +57,11 @@ const WORDINGS: readonly { readonly trait: Trait; readonly names: RegExp; readon
   { trait: 'response_format', names: /response_format/, anyComplaint: true },
   { trait: 'temperature', names: /\btemperature\b/ },
   { trait: 'top_p', names: /\btop_p\b/ },
+  {
+    trait: 'many_stops',
+    names: /\bstop\b.{0,80}\b(?:too (?:long|many)|at most|maximum|up to)\b/is,
+    anyComplaint: true,
+  },
   // Behind these words stands what is accepted.
   { trait: 'input_audio', names: /^(?:(?!expected|supported values).)*\b(?:input_)?audio\b/is },
   // Asked last, and only where a file was sent: servers complain of the part, of its type, or of the whole content.

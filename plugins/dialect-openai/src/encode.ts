@@ -4,8 +4,8 @@ import { encodeMessages } from './encode-messages.ts'
 import type { EncodeOptions } from './encode-options.ts'
 import type { ChatBody, ChatTool } from './wire.ts'
 
-/** Most stop sequences. Source: https://platform.openai.com/docs/api-reference/chat/create (`stop`) */
-const MAX_STOPS = 4
+/** What a server that complains of many takes: https://platform.openai.com/docs/api-reference/chat/create (`stop`) */
+const FEW_STOPS = 4
 
 /** A canonical request as a Chat Completions body. Nothing is cloned: schemas are shared with the request. */
 export function encodeRequest(request: CanonicalRequest, options: EncodeOptions): ChatBody {
@@ -16,7 +16,8 @@ export function encodeRequest(request: CanonicalRequest, options: EncodeOptions)
     body[refused.has('max_tokens') ? 'max_completion_tokens' : 'max_tokens'] = request.max_tokens
   if (typeof request.temperature === 'number' && !refused.has('temperature')) body['temperature'] = request.temperature
   if (typeof request.top_p === 'number' && !refused.has('top_p')) body['top_p'] = request.top_p
-  if (request.stop_sequences?.length) body['stop'] = request.stop_sequences.slice(0, MAX_STOPS)
+  const stops = refused.has('many_stops') ? request.stop_sequences?.slice(0, FEW_STOPS) : request.stop_sequences
+  if (stops?.length) body['stop'] = stops
   const effort = effortOf(request)
   if (effort !== undefined && !refused.has('reasoning_effort')) body['reasoning_effort'] = effort
   const format = responseFormat(request)

@@ -28,7 +28,7 @@ export const REQUEST_FIELDS = {
   output_config: { becomes: 'reasoning_effort and response_format' },
   temperature: { becomes: 'temperature' },
   top_p: { becomes: 'top_p' },
-  stop_sequences: { becomes: 'stop, the first four' },
+  stop_sequences: { becomes: 'stop' },
   extra: { becomes: 'the fields of a Chat Completions client, those of other clients nothing' },
   top_k: { dropped: 'not part of the protocol' },
   metadata: { dropped: 'a user id is nobody’s business' },

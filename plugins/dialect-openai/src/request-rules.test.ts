@@ -56,11 +56,6 @@ const FIELDS: readonly { readonly rule: string; readonly request: Partial<Canoni
       },
     },
     {
-      rule: '§3.1: no more than four stop sequences',
-      request: { stop_sequences: ['a', 'b', 'c', 'd', 'e'] },
-      sent: { stop: ['a', 'b', 'c', 'd'] },
-    },
-    {
       rule: 'rule 55: tools keep name, description and schema',
       request: {
         tools: [

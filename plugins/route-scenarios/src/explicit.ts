@@ -5,7 +5,6 @@ export function explicitRoute(plan: RoutePlan, exchange: Exchange): RoutePlan | 
   if (plan.decidedBy !== undefined) return undefined
   const named = splitTarget(requestOf(plan, exchange).model)
   if (!named) return passOver(plan, { rule: 'model', reason: 'it names no provider' })
-  if (named.model === '') return passOver(plan, { rule: 'model', reason: 'it names no model', unmatched: true })
   const target = canonicalTarget(named, exchange.providers)
   return decide(plan, { target, decidedBy: 'route-scenarios', source: 'explicit', rule: 'model' })
 }
