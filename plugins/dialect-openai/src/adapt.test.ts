@@ -51,7 +51,7 @@ describe('what a target refuses', () => {
     ['top_p', "Unsupported parameter: 'top_p'", /top_p/],
     [
       'many_stops',
-      "Invalid 'stop': array too long. Expected an array with maximum length 4, but got an array with length 5 instead.",
+      "Invalid 'stop': array too long. Expected an array with maximum length 4, but got an array with length 5.",
       /"e"\]/,
     ],
     ['mid_system', 'System message must be at the beginning.', /"role":"system"/],
