@@ -219,6 +219,20 @@ test('a router that crashes 3 times within 60 s, and in safe mode again, stays d
   expect((await cli.run(['status'])).code).toBe(3)
 })
 
+test('a plugin that an older config names and that nobody has installed is left out, and told of', async () => {
+  await cli.writeConfig({ plugins: [{ name: 'token-speed', enabled: true, options: { reporter: 'console' } }] })
+  expect(await cli.run(['start', '--daemon', '--port', '0'])).toMatchObject({ code: 0 })
+  const told = await cli.run(['status'])
+  expect(told.stdout).toMatch(
+    /plugin token-speed was left out: .*config\.json:\d+:\d+: the plugin token-speed is not installed/,
+  )
+  await cli.writeConfig({ LOG: false, plugins: [{ name: 'other', enabled: true }] })
+  expect(await cli.run(['reload'])).toMatchObject({ code: 0 })
+  expect((await cli.run(['status'])).stdout).toContain('plugin other was left out')
+  await cli.writeConfig({ plugins: ['token-speed'] })
+  expect(await cli.run(['reload'])).toMatchObject({ code: 1, stderr: expect.stringContaining('token-speed') as string })
+})
+
 test('a router that is ending is told of by status, waited for by stop and cut at last', async () => {
   const upstream = createHttpServer(
     (_request, response) => void response.writeHead(200, { 'content-type': 'text/event-stream' }).write(': \n\n'),

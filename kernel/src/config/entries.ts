@@ -52,7 +52,7 @@ function toEntry(loaded: LoadedConfig, pointer: string, item: unknown, nameOf: (
   return { options: {}, ...rest, id: id ?? name, use: name, enabled: enabled ?? true, file, at, when: condition }
 }
 
-function toForm(loaded: LoadedConfig, pointer: string, item: unknown): EntryForm {
+function toForm(loaded: LoadedConfig, pointer: string, item: unknown): EntryForm & Pick<EntryConfig, 'optional'> {
   if (typeof item === 'string' && item !== '') return { use: item }
   if (!isPlainObject(item)) {
     throw configFault(loaded, { pointer, fact: 'must be the name of a plugin, or an object with use' })
@@ -61,7 +61,7 @@ function toForm(loaded: LoadedConfig, pointer: string, item: unknown): EntryForm
     const fault = findFault(LegacyEntryForm, item, pointer)
     if (fault !== undefined) throw configFault(loaded, fault)
     const { name, options, enabled } = item as LegacyEntryForm
-    return { use: name, enabled: enabled === true, ...(options !== undefined && { options }) }
+    return { use: name, enabled: enabled === true, ...(options !== undefined && { options }), optional: true }
   }
   const known = Object.keys(EntryForm.properties)
   for (const key of Object.keys(item)) {

@@ -28,7 +28,7 @@ export async function forgiving(
   // Of an added plugin the lock says it, since its files may be the very thing that is at fault.
   const known = [...builtins, ...pins.map(({ plugin, hooks }) => ({ name: plugin, hooks }))]
   const harmless = new Set(known.filter(({ hooks }) => !hooks.includes('onRequest')).map(({ name }) => name))
-  const fatal = failures.find(({ use }) => !harmless.has(use))
+  const fatal = failures.find((failure) => !failure.harmless && !harmless.has(failure.use))
   if (fatal) throw fatal.error
   const weighed = <P extends ProfileBlueprint>(from: P): P => ({
     ...from,

@@ -19,6 +19,4 @@ export function tuneHeap(): void {
 const WEIGHT = 8
 
 /** The bytes of requests that this process can work on at once without running out of its heap. */
-export function heapShare(): number {
-  return Math.floor(getHeapStatistics().heap_size_limit / WEIGHT)
-}
+export const HEAP_SHARE = Math.floor(getHeapStatistics().heap_size_limit / WEIGHT)

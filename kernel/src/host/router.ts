@@ -293,7 +293,7 @@ export class Router {
   /** Throws when a config must not replace the running one; what the start left out is left out still. */
   #check({ failures, config }: Assembly): void {
     const known = new Set(this.#assembly.failures.map(({ id, error }) => `${error.code} ${id}`))
-    const failure = failures.find(({ id, error }) => !known.has(`${error.code} ${id}`))
+    const failure = failures.find(({ id, error, harmless }) => !harmless && !known.has(`${error.code} ${id}`))
     if (failure) throw failure.error
     checkBind(this.#bound.host, config.server.apiKey?.reveal())
   }

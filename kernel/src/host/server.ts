@@ -21,7 +21,7 @@ import {
 import { answerFailure, type Refusal } from './failure-answer.ts'
 import { checkGates, tooLarge, type GateRules } from './gates.ts'
 import type { Keys } from './keys.ts'
-import { heapShare } from './heap.ts'
+import { HEAP_SHARE } from './heap.ts'
 import { BodyReading, BodyTooLarge, NoRoomForBody } from './read-body.ts'
 import { ResponseSink } from './sink.ts'
 import { createEndpointTable, endpointsOf, type EndpointTable, type ProfileEndpoint } from './table.ts'
@@ -390,7 +390,7 @@ function admissionLimits({ runtime }: ServerRules) {
   const { limits, timeouts } = runtime.settings
   return {
     inFlight: limits.inFlight,
-    inFlightBytes: Math.min(limits.inFlightBytes, heapShare()),
+    inFlightBytes: Math.min(limits.inFlightBytes, HEAP_SHARE),
     queued: limits.queued,
     queueMs: timeouts.queue,
   }

@@ -18,6 +18,8 @@ export interface EntryConfig {
   readonly onFailure?: 'fail' | 'skip' | undefined
   readonly when?: Condition | undefined
   readonly enabled: boolean
+  /** It is no fault that there is no such plugin: it was one of a program whose configs are read here. */
+  readonly optional?: boolean | undefined
   /** Absolute path of the plugin's file, for a `file:` plugin. */
   readonly file?: string | undefined
   /** Where the config says so. */
@@ -29,6 +31,8 @@ export interface EntryFailure {
   readonly id: string
   readonly use: string
   readonly error: CcrError
+  /** Everything else is taken all the same. */
+  readonly harmless?: boolean | undefined
 }
 
 /** What became of the entries. */
@@ -72,13 +76,15 @@ export async function loadEntries(
   const entries: Entry[] = []
   const failures: EntryFailure[] = []
   const inputs = new Set<string>()
-  for (const [index, { id, use, file }] of enabled.entries()) {
+  for (const [index, { id, use, file, optional }] of enabled.entries()) {
     const result = results[index]
     if (result === undefined) continue
     if (file !== undefined) inputs.add(file)
     for (const input of result.inputs) inputs.add(input)
-    if ('error' in result) failures.push({ id, use, error: result.error })
-    else entries.push(result.entry)
+    if ('error' in result) {
+      const { error } = result
+      failures.push({ id, use, error, harmless: optional && error.code === 'CCR_PLUGIN_UNKNOWN' })
+    } else entries.push(result.entry)
   }
   return { entries, failures, inputs: [...inputs].sort() }
 }

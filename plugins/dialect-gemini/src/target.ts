@@ -78,7 +78,11 @@ function urlOf(base: string, model: string, stream: boolean): string {
   const path = (cut < 0 ? base : base.slice(0, cut)).replace(/\/+$/, '').replace(/\/models\/[^/]*:\w+$/, '/models')
   const query = cut < 0 || base[cut] === '#' ? '' : base.slice(cut).replace(/#.*$/, '')
   const root = /^https?:\/\/[^/]+$/.test(path) ? `${path}/v1beta` : path
-  const name = model.split('/').map(encodeURIComponent).join('/').replaceAll('%2C', ',')
+  const steps = model.split('/')
+  // It would lead out of the folder of the models, with the provider's key.
+  if (steps.some((step) => step === '.' || step === '..'))
+    throw new CcrError('CCR_REQUEST_INVALID', `model: '${model}' is no name of a model`)
+  const name = steps.map(encodeURIComponent).join('/').replaceAll('%2C', ',')
   const folder = root.endsWith('/models') ? root.slice(0, -'/models'.length) : root
   const resource = /^(?:models|tunedModels)\//.test(name) ? name : `models/${name}`
   const url = `${folder}/${resource}:${stream ? 'streamGenerateContent' : 'generateContent'}${query}`

@@ -29,8 +29,8 @@ export function encodeMessages(request: CanonicalRequest, options: EncodeOptions
 class History {
   readonly #options: EncodeOptions
   readonly #out: ChatMessage[] = []
-  /** Calls of the last assistant message that have no result yet. */
-  #open: { readonly id: string; readonly wire: string }[] = []
+  /** Calls of the last assistant message that have no result yet: their ids on the wire, by the client's. */
+  readonly #open = new Map<string, string[]>()
   /** Ids of calls on the wire, and how many calls of the history had each. */
   readonly #used = new Map<string, number>()
 
@@ -108,7 +108,9 @@ class History {
     while (this.#used.has(wire)) wire = toCallId(`${id}_${++use}`)
     this.#used.set(id, use)
     this.#used.set(wire, this.#used.get(wire) ?? 1)
-    this.#open.push({ id, wire })
+    const same = this.#open.get(id)
+    if (same) same.push(wire)
+    else this.#open.set(id, [wire])
     return wire
   }
 
@@ -116,7 +118,7 @@ class History {
   #replies(run: readonly Message[]): void {
     const images: ChatPart[] = []
     const results = new Set<ContentBlock>()
-    if (this.#open.length > 0) for (const message of run) this.#results(message, images, results)
+    if (this.#open.size > 0) for (const message of run) this.#results(message, images, results)
     this.#answerRest()
     const before = this.#out.length
     let said = results.size > 0
@@ -148,15 +150,12 @@ class History {
     if (typeof message.content === 'string') return
     for (const block of message.content) {
       if (!isKnownBlock(block) || block.type !== 'tool_result') continue
-      const at = this.#open.findIndex((call) => call.id === block.tool_use_id)
-      if (at < 0) continue
-      const [call] = this.#open.splice(at, 1)
+      const wires = this.#open.get(block.tool_use_id)
+      const wire = wires?.shift()
+      if (wire === undefined) continue
+      if (wires!.length === 0) this.#open.delete(block.tool_use_id)
       results.add(block)
-      this.#out.push({
-        role: 'tool',
-        tool_call_id: call!.wire,
-        content: resultText(block, images, this.#options.refused),
-      })
+      this.#out.push({ role: 'tool', tool_call_id: wire, content: resultText(block, images, this.#options.refused) })
     }
   }
 
@@ -176,8 +175,9 @@ class History {
   }
 
   #answerRest(): void {
-    for (const { wire } of this.#open) this.#out.push({ role: 'tool', tool_call_id: wire, content: UNANSWERED })
-    this.#open = []
+    for (const wires of this.#open.values())
+      for (const wire of wires) this.#out.push({ role: 'tool', tool_call_id: wire, content: UNANSWERED })
+    this.#open.clear()
   }
 }
 

@@ -6,8 +6,10 @@ import { readModelName } from './family.ts'
 export function mappedRoute({ router, origins }: Routes, plan: RoutePlan, exchange: Exchange): RoutePlan | undefined {
   const { models = {}, families = {} } = router
   const { model } = requestOf(plan, exchange)
-  if (Object.keys(models).length === 0) return undefined
-  const key = mappedKey(model, Object.keys(models), Object.keys(families))
+  // An empty text counts as absent, because configuration editors leave one behind.
+  const keys = Object.keys(models).filter((one) => models[one]!.trim() !== '')
+  if (keys.length === 0) return undefined
+  const key = mappedKey(model, keys, Object.keys(families))
   if (key === undefined) return passOver(plan, { rule: 'Router.models', reason: `it does not map '${model}'` })
   const rule = nameRule(`Router.models.${key}`, origins)
   const target = findTarget(models[key]!, exchange.providers)

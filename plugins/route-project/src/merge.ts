@@ -57,7 +57,7 @@ function mergeFields(base: Fields, over: Fields, above: readonly string[], layer
     } else if (kind === 'table') {
       if (isFields(value)) merged[key] = mergeFields(Object(base[key]) as Fields, value, keys, layer)
       else layer.refuse(path, 'it is no object')
-    } else {
+    } else if (!isEmptyText(value)) {
       const fault = faultIn(kind, value, layer.providers)
       if (fault !== undefined) layer.refuse(path, fault)
       else {
@@ -95,6 +95,11 @@ function faultIn(kind: Exclude<Kind, 'table'>, value: unknown, providers: readon
     case 'switch':
       return typeof value === 'boolean' ? undefined : 'it is neither true nor false'
   }
+}
+
+/** It counts as absent, because configuration editors leave one behind. */
+function isEmptyText(value: unknown): boolean {
+  return typeof value === 'string' && value.trim() === ''
 }
 
 function isFields(value: unknown): value is Fields {

@@ -141,6 +141,14 @@ describe('what it may say', () => {
     expect(merged?.refused[0]?.reason).toContain(join(FOLDER, 'config.json'))
   })
 
+  it('an empty text counts as absent, and is no fault', async () => {
+    await transcript()
+    await ofHome('config.json', { Router: { default: 'Mock,project', think: '', models: { 'claude-x': ' ' } } })
+    const merged = await routes()
+    expect(merged?.refused).toEqual([])
+    expect(merged?.router).toMatchObject({ ...BASE, default: 'Mock,project' })
+  })
+
   it('no pipe and no folder: neither is read, and each is named', async () => {
     await transcript()
     execFileSync('mkfifo', [join(root, 'projects', FOLDER, 'claude-code-router.json')])

@@ -27,6 +27,16 @@ describe('a subagent route', () => {
     expect(plan).toMatchObject({ rule, source: 'subagent', targets: [{ provider: 'Mock', model }] })
   })
 
+  it('is none where an editor left an empty text behind', () => {
+    const empty = { agents: { Explore: '', '*': ' ' }, requestClasses: { main: '' } }
+    const exchange = exchangeOf(
+      { app: 'test', agentId: 'a', requestClass: 'main' },
+      { 'x-claude-code-agent-type': 'Explore' },
+    )
+    const plan = subagentRoute({ router: empty }, undecided, exchange)
+    expect([plan?.decidedBy, plan?.passedOver.some(({ unmatched }) => unmatched)]).toEqual([undefined, false])
+  })
+
   it('is told of without an origin where the config itself says it', () => {
     const exchange = exchangeOf({ app: 'test', agentId: 'a' }, { 'x-claude-code-agent-type': 'Explore' })
     expect(subagentRoute({ router }, undecided, exchange)).toMatchObject({ rule: 'Router.agents.Explore' })

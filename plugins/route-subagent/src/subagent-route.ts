@@ -83,7 +83,7 @@ function* wishes({ router, origins }: Routes, plan: RoutePlan, exchange: Exchang
   yield* agentWish({ router, origins }, plan, exchange)
   const { requestClasses = {} } = router
   const kind = exchange.client.requestClass
-  const text = kind !== undefined && Object.hasOwn(requestClasses, kind) ? requestClasses[kind] : undefined
+  const text = kind !== undefined && Object.hasOwn(requestClasses, kind) ? written(requestClasses[kind]) : undefined
   if (text !== undefined) yield { rule: nameRule(`Router.requestClasses.${kind}`, origins), text }
   else if (Object.keys(requestClasses).length > 0)
     yield { rule: 'Router.requestClasses', reason: kind ? `it has no class '${kind}'` : 'the client states no class' }
@@ -95,10 +95,16 @@ function* agentWish({ router, origins }: Routes, plan: RoutePlan, exchange: Exch
   if (!isSubagent(plan, exchange)) return yield { rule: 'Router.agents', reason: 'no subagent asks' }
   const name = agentName(exchange.headers)
   const key = Object.keys(agents).find((one) => one.toLowerCase() === name?.toLowerCase())
-  if (key !== undefined) return yield { rule: nameRule(`Router.agents.${key}`, origins), text: agents[key]! }
-  const others = agents['*']
+  const own = key === undefined ? undefined : written(agents[key])
+  if (own !== undefined) return yield { rule: nameRule(`Router.agents.${key}`, origins), text: own }
+  const others = written(agents['*'])
   if (others !== undefined) yield { rule: nameRule('Router.agents.*', origins), text: others }
   else yield { rule: 'Router.agents', reason: name ? `it has no agent '${name}'` : 'the client names no agent' }
+}
+
+/** An empty text counts as absent, because configuration editors leave one behind. */
+function written(text: string | undefined): string | undefined {
+  return text === undefined || text.trim() === '' ? undefined : text
 }
 
 /**
