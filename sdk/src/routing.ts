@@ -12,6 +12,11 @@ export function splitTarget(text: string): Target | undefined {
   return { provider: text.slice(0, comma).trim(), model: text.slice(comma + 1).trim() }
 }
 
+/** The text of a route; an empty one counts as absent, because configuration editors leave one behind. */
+export function writtenRoute(text: unknown): string | undefined {
+  return typeof text === 'string' && text.trim() !== '' ? text : undefined
+}
+
 /**
  * The target in the spelling of the configured provider and model, which are found without regard to case. What is not
  * configured stays as written: models may be unlisted, and an unknown provider is reported as the user wrote it.

@@ -1,4 +1,5 @@
-import type { Cancellation } from '@ccr/sdk/kernel'
+import type { Cancellation, Settings } from '@ccr/sdk/kernel'
+import { HEAP_SHARE } from './heap.ts'
 
 /** How many exchanges may run, and how long others wait for their turn. */
 export interface AdmissionLimits {
@@ -6,6 +7,12 @@ export interface AdmissionLimits {
   readonly inFlightBytes: number
   readonly queued: number
   readonly queueMs: number
+}
+
+/** What the settings allow, as far as this process has memory for it. */
+export function admissionLimits({ limits, timeouts }: Settings): AdmissionLimits {
+  const { inFlight, inFlightBytes, queued } = limits
+  return { inFlight, inFlightBytes: Math.min(inFlightBytes, HEAP_SHARE), queued, queueMs: timeouts.queue }
 }
 
 interface Waiting {

@@ -7,6 +7,7 @@ import { DEFAULT_PROFILE, type Generation } from '../core/generation.ts'
 import type { Kernel } from '../core/kernel.ts'
 import type { Log } from '../core/log.ts'
 import type { Runtime } from '../exchange/ports.ts'
+import { admissionLimits } from './admission.ts'
 import { refuseBrokenRequest } from './broken-request.ts'
 import {
   ExchangeRequest,
@@ -21,8 +22,7 @@ import {
 import { answerFailure, type Refusal } from './failure-answer.ts'
 import { checkGates, tooLarge, type GateRules } from './gates.ts'
 import type { Keys } from './keys.ts'
-import { HEAP_SHARE } from './heap.ts'
-import { BodyReading, BodyTooLarge, NoRoomForBody } from './read-body.ts'
+import { BodyReading, BodyTooLarge, NoRoomForBody, type BodyLimits } from './read-body.ts'
 import { ResponseSink } from './sink.ts'
 import { createEndpointTable, endpointsOf, type EndpointTable, type ProfileEndpoint } from './table.ts'
 
@@ -76,6 +76,7 @@ export class HostServer {
   readonly #server: Server
   readonly #fastify: FastifyInstance
   #rules: ServerRules
+  #bodyLimits: BodyLimits
   #stopping = false
   #deniedAt = -DENIED_LOG_MS
 
@@ -84,7 +85,8 @@ export class HostServer {
     this.#endpoints = endpoints
     this.#log = log
     this.#rules = rules
-    this.#exchanges = new Exchanges({ run, log, limits: admissionLimits(rules) })
+    this.#bodyLimits = bodyLimits(rules)
+    this.#exchanges = new Exchanges({ run, log, limits: admissionLimits(rules.runtime.settings) })
     let pass: (request: IncomingMessage, response: ServerResponse) => void
     this.#server = this.#createServer((request, response) => pass(request, response))
     this.#fastify = Fastify({
@@ -100,8 +102,7 @@ export class HostServer {
     // Fastify's own reader knows no limit but the one it was made with.
     const bodies = new BodyReading()
     this.#fastify.addContentTypeParser('*', (_request, payload, done) => {
-      const limits = { one: this.#rules.gates.bodyBytes, all: admissionLimits(this.#rules).inFlightBytes }
-      bodies.read(payload, limits, done)
+      bodies.read(payload, this.#bodyLimits, done)
     })
     this.#fastify.all('*', (request, reply) => this.#serve(request, reply))
     this.#fastify.setErrorHandler((error, request, reply) => this.#failed(error, request, reply))
@@ -125,7 +126,8 @@ export class HostServer {
   /** Takes other rules; requests that are past the gates keep theirs. */
   configure(rules: ServerRules): void {
     this.#rules = rules
-    this.#exchanges.configure(admissionLimits(rules))
+    this.#bodyLimits = bodyLimits(rules)
+    this.#exchanges.configure(admissionLimits(rules.runtime.settings))
     const { timeouts } = rules.runtime.settings
     this.#server.headersTimeout = timeouts.clientHeaders
     this.#server.requestTimeout = Math.max(timeouts.clientBody, timeouts.clientHeaders)
@@ -386,12 +388,6 @@ function send(response: ServerResponse, { status, headers, body }: EndpointReply
   response.end(bytes)
 }
 
-function admissionLimits({ runtime }: ServerRules) {
-  const { limits, timeouts } = runtime.settings
-  return {
-    inFlight: limits.inFlight,
-    inFlightBytes: Math.min(limits.inFlightBytes, HEAP_SHARE),
-    queued: limits.queued,
-    queueMs: timeouts.queue,
-  }
+function bodyLimits(rules: ServerRules): BodyLimits {
+  return { one: rules.gates.bodyBytes, all: admissionLimits(rules.runtime.settings).inFlightBytes }
 }

@@ -1,4 +1,5 @@
-import { decide, findTarget, nameRule, passOver, requestOf, type Exchange, type RoutePlan } from '@ccr/sdk'
+import { decide, findTarget, nameRule, passOver, requestOf, writtenRoute } from '@ccr/sdk'
+import type { Exchange, RoutePlan } from '@ccr/sdk'
 import type { Routes } from './family-route.ts'
 import { readModelName } from './family.ts'
 
@@ -6,8 +7,7 @@ import { readModelName } from './family.ts'
 export function mappedRoute({ router, origins }: Routes, plan: RoutePlan, exchange: Exchange): RoutePlan | undefined {
   const { models = {}, families = {} } = router
   const { model } = requestOf(plan, exchange)
-  // An empty text counts as absent, because configuration editors leave one behind.
-  const keys = Object.keys(models).filter((one) => models[one]!.trim() !== '')
+  const keys = Object.keys(models).filter((one) => writtenRoute(models[one]) !== undefined)
   if (keys.length === 0) return undefined
   const key = mappedKey(model, keys, Object.keys(families))
   if (key === undefined) return passOver(plan, { rule: 'Router.models', reason: `it does not map '${model}'` })

@@ -1,4 +1,4 @@
-import { andThen, findTarget, nameRule } from '@ccr/sdk'
+import { andThen, findTarget, nameRule, writtenRoute } from '@ccr/sdk'
 import type { Exchange, ProjectRoutes, ProjectService, RouterConfig, Target } from '@ccr/sdk'
 
 /** Where images go for one exchange, and which models look at images for others. */
@@ -20,15 +20,15 @@ export function createImageTargets(router: RouterConfig, projects: ProjectServic
     const { providers } = exchange
     const routes = own?.router ?? router
     const families = routes.families ?? {}
-    const ofFamily = family === undefined ? undefined : written(families[family]?.image)
-    const named = ofFamily ?? written(routes.image)
+    const ofFamily = family === undefined ? undefined : writtenRoute(families[family]?.image)
+    const named = ofFamily ?? writtenRoute(routes.image)
     const all = [routes.image, ...Object.values(families).map(({ image }) => image)]
     return {
       target: named === undefined ? undefined : findTarget(named, providers),
       rule: nameRule(ofFamily === undefined ? 'Router.image' : `Router.families.${family}.image`, own?.origins),
       isImageModel: (target) =>
         all.some((text) => {
-          const found = written(text) === undefined ? undefined : findTarget(text!, providers)
+          const found = writtenRoute(text) === undefined ? undefined : findTarget(text!, providers)
           return typeof found === 'object' && isSame(found, target)
         }),
     }
@@ -42,15 +42,10 @@ const NOWHERE: ImageTargets = { target: undefined, rule: 'Router.image', isImage
 
 /** Whether any of the routes is for images. */
 export function usesImages(router: RouterConfig): boolean {
-  return [router, ...Object.values(router.families ?? {})].some(({ image }) => written(image) !== undefined)
+  return [router, ...Object.values(router.families ?? {})].some(({ image }) => writtenRoute(image) !== undefined)
 }
 
 /** Whether two targets are one. */
 export function isSame(first: Target, second: Target): boolean {
   return first.provider === second.provider && first.model === second.model
-}
-
-/** An empty text counts as absent, because configuration editors leave one behind. */
-function written(text: string | undefined): string | undefined {
-  return text === undefined || text.trim() === '' ? undefined : text
 }

@@ -1,4 +1,5 @@
-import { findTarget, type PassedOver, type ProjectRoutes, type Provider, type RouterConfig } from '@ccr/sdk'
+import { findTarget, writtenRoute } from '@ccr/sdk'
+import type { PassedOver, ProjectRoutes, Provider, RouterConfig } from '@ccr/sdk'
 
 type Origin = 'project' | 'session'
 type Fields = Readonly<Record<string, unknown>>
@@ -57,7 +58,7 @@ function mergeFields(base: Fields, over: Fields, above: readonly string[], layer
     } else if (kind === 'table') {
       if (isFields(value)) merged[key] = mergeFields(Object(base[key]) as Fields, value, keys, layer)
       else layer.refuse(path, 'it is no object')
-    } else if (!isEmptyText(value)) {
+    } else if (typeof value !== 'string' || writtenRoute(value) !== undefined) {
       const fault = faultIn(kind, value, layer.providers)
       if (fault !== undefined) layer.refuse(path, fault)
       else {
@@ -95,11 +96,6 @@ function faultIn(kind: Exclude<Kind, 'table'>, value: unknown, providers: readon
     case 'switch':
       return typeof value === 'boolean' ? undefined : 'it is neither true nor false'
   }
-}
-
-/** It counts as absent, because configuration editors leave one behind. */
-function isEmptyText(value: unknown): boolean {
-  return typeof value === 'string' && value.trim() === ''
 }
 
 function isFields(value: unknown): value is Fields {

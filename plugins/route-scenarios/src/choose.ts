@@ -1,4 +1,4 @@
-import { findTarget, nameRule } from '@ccr/sdk'
+import { findTarget, nameRule, writtenRoute } from '@ccr/sdk'
 import type {
   CanonicalRequest,
   ChosenScenario,
@@ -37,8 +37,8 @@ function chooseFrom(
   const { routes, how } = question
   for (let index = first; index < how.order.length; index++) {
     const scenario = how.order[index]!
-    const text = routes[scenario]
-    if (typeof text !== 'string' || text.trim() === '') continue
+    const text = writtenRoute(routes[scenario])
+    if (text === undefined) continue
     const reason = failing(scenario, question, sizes)
     if (reason instanceof Promise)
       return reason.then(

@@ -1,13 +1,15 @@
-import { canonicalTarget, CcrError, decide, splitTarget, type Exchange, type RoutePlan, type Target } from '@ccr/sdk'
+import { canonicalTarget, CcrError, decide, splitTarget, writtenRoute } from '@ccr/sdk'
+import type { Exchange, RoutePlan, Target } from '@ccr/sdk'
 
 /**
- * Reads `Router.default`; an empty text counts as absent, because configuration editors leave one behind.
+ * Reads `Router.default`.
  *
  * @throws CcrError `CCR_CONFIG_SCHEMA` when it does not name both a provider and a model
  */
 export function readDefaultRoute(text: string | undefined): Target | undefined {
-  if (text === undefined || text.trim() === '') return undefined
-  const target = splitTarget(text)
+  const route = writtenRoute(text)
+  if (route === undefined) return undefined
+  const target = splitTarget(route)
   if (target && target.provider !== '' && target.model !== '') return target
   throw new CcrError(
     'CCR_CONFIG_SCHEMA',

@@ -1,4 +1,4 @@
-import { decide, findTarget, nameRule, passOver, requestOf } from '@ccr/sdk'
+import { decide, findTarget, nameRule, passOver, requestOf, writtenRoute } from '@ccr/sdk'
 import type {
   CanonicalRequest,
   Exchange,
@@ -83,7 +83,8 @@ function* wishes({ router, origins }: Routes, plan: RoutePlan, exchange: Exchang
   yield* agentWish({ router, origins }, plan, exchange)
   const { requestClasses = {} } = router
   const kind = exchange.client.requestClass
-  const text = kind !== undefined && Object.hasOwn(requestClasses, kind) ? written(requestClasses[kind]) : undefined
+  const text =
+    kind !== undefined && Object.hasOwn(requestClasses, kind) ? writtenRoute(requestClasses[kind]) : undefined
   if (text !== undefined) yield { rule: nameRule(`Router.requestClasses.${kind}`, origins), text }
   else if (Object.keys(requestClasses).length > 0)
     yield { rule: 'Router.requestClasses', reason: kind ? `it has no class '${kind}'` : 'the client states no class' }
@@ -95,16 +96,11 @@ function* agentWish({ router, origins }: Routes, plan: RoutePlan, exchange: Exch
   if (!isSubagent(plan, exchange)) return yield { rule: 'Router.agents', reason: 'no subagent asks' }
   const name = agentName(exchange.headers)
   const key = Object.keys(agents).find((one) => one.toLowerCase() === name?.toLowerCase())
-  const own = key === undefined ? undefined : written(agents[key])
+  const own = key === undefined ? undefined : writtenRoute(agents[key])
   if (own !== undefined) return yield { rule: nameRule(`Router.agents.${key}`, origins), text: own }
-  const others = written(agents['*'])
+  const others = writtenRoute(agents['*'])
   if (others !== undefined) yield { rule: nameRule('Router.agents.*', origins), text: others }
   else yield { rule: 'Router.agents', reason: name ? `it has no agent '${name}'` : 'the client names no agent' }
-}
-
-/** An empty text counts as absent, because configuration editors leave one behind. */
-function written(text: string | undefined): string | undefined {
-  return text === undefined || text.trim() === '' ? undefined : text
 }
 
 /**
