@@ -69,6 +69,18 @@ describe('collectSecrets', () => {
     expect(found.map(({ length }) => length)).toEqual(found.map(({ length }) => length).sort((a, b) => b - a))
   })
 
+  it('leaves out what is also the name of a provider or of a model, also where a variable gives it', () => {
+    const config = {
+      Providers: [
+        { name: 'ollama', api_key: 'ollama', models: ['qwen3', 'cloud-m1'] },
+        { name: 'cloud', api_key: 'cloud-m1' },
+        { name: 'other', api_key: 'other', APIKEY: 'sk-long-provider-key' },
+      ],
+    }
+    const variables = [{ pointer: '/Providers/2/api_key', name: 'A', value: 'other' }]
+    expect(collectSecrets(config, variables)).toEqual(['sk-long-provider-key'])
+  })
+
   it('finds any key wherever it stands', () => {
     const key = fc.string({ minLength: 4 }).filter((text) => text !== 'passthrough')
     fc.assert(

@@ -12,9 +12,13 @@ export function isSecretField(name: string): boolean {
   return KEY_FIELD.test(name) || CAMEL_FIELD.test(name)
 }
 
-/** Every value of a config that must not appear in a text that leaves the router, longest first. */
+/**
+ * Every value of a config that must not appear in a text that leaves the router, longest first. Where a server takes
+ * any key, its own name is often given, or that of its model: those are none, or no text could say who answered.
+ */
 export function collectSecrets(config: unknown, variables: readonly VariableUse[]): readonly string[] {
   const found = new Set<string>()
+  const names = new Set<unknown>()
   const add = (text: string): void => {
     if (text.length >= MIN_LENGTH && text !== 'passthrough') found.add(text)
   }
@@ -25,14 +29,18 @@ export function collectSecrets(config: unknown, variables: readonly VariableUse[
     } else if (Array.isArray(value)) {
       for (const item of value) visit(item, secret)
     } else if (typeof value === 'object' && value !== null) {
-      for (const [key, item] of Object.entries(value)) visit(item, isSecretField(key))
+      for (const [key, item] of Object.entries(value)) {
+        if (key === 'name') names.add(item)
+        if (key === 'models' && Array.isArray(item)) for (const model of item) names.add(model)
+        visit(item, isSecretField(key))
+      }
     }
   }
   visit(config, false)
   for (const { pointer, value } of variables) {
     if (value !== undefined && splitPointer(pointer).some(isSecretField)) add(value)
   }
-  return [...found].sort((first, second) => second.length - first.length)
+  return [...found].filter((text) => !names.has(text)).sort((first, second) => second.length - first.length)
 }
 
 /** What is secret in a URL, as written and decoded: its password, and parameters with the name of a key. */

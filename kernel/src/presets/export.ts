@@ -53,9 +53,7 @@ const RUN = /[A-Za-z0-9+=]{24,}/g
 export function exportPreset(from: ExportInput): ExportedPreset {
   const { written, used, metadata, sections, pins } = from
   const leftOut: string[] = []
-  const names = providerNames(used)
-  const secrets = [...collectSecrets(used, []), ...from.secrets].filter((secret) => !names.includes(secret))
-  const questions = new Questions(secrets)
+  const questions = new Questions([...collectSecrets(used, []), ...from.secrets])
   for (const [key, value] of Object.entries(metadata)) {
     for (const text of [value].flat()) {
       if (typeof text !== 'string' || !questions.isSecret(text)) continue
@@ -83,11 +81,6 @@ export function exportPreset(from: ExportInput): ExportedPreset {
     ...config,
   }
   return { manifest, leftOut }
-}
-
-/** Where a server wants any key, its name is often given: it says nothing wherever else it stands. */
-function providerNames({ Providers, providers }: Readonly<Record<string, unknown>>): readonly unknown[] {
-  return [Providers, providers].flat().map((item) => (isPlainObject(item) ? item['name'] : undefined))
 }
 
 interface Position {
