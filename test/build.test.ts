@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process'
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 const SCRIPT = fileURLToPath(new URL('../scripts/build.mjs', import.meta.url))
+const COMMAND = fileURLToPath(new URL('../kernel/dist/cli/main.js', import.meta.url))
 
 let folder: string
 
@@ -34,6 +35,12 @@ describe('npm run build', () => {
   it('goes through turbo', async () => {
     const { status, calls } = await build({ turbo: 0, version: 0, npm: 1 })
     expect({ status, calls }).toEqual({ status: 0, calls: [RUN] })
+  })
+
+  it.runIf(process.platform !== 'win32')('leaves the command executable, whatever wrote its file', async () => {
+    await chmod(COMMAND, 0o644)
+    await build({ turbo: 0, version: 0, npm: 1 })
+    expect((await stat(COMMAND)).mode & 0o777).toBe(0o755)
   })
 
   it('fails when the build does', async () => {
