@@ -313,6 +313,18 @@ test('restart turns a router of the foreground into a daemon', async () => {
   expect(await running()).toBeDefined()
 })
 
+test('what the router runs without is told by every command that starts it, once each', async () => {
+  const port = await freePort()
+  const provider = { name: 'mine', api_base_url: 'http://127.0.0.1:9', api_key: '$CCR_TEST_UNSET', models: ['m'] }
+  await cli.writeConfig({ PORT: port, Providers: [provider], Router: { default: 'mine,m' } })
+  for (const args of [['start', '--daemon'], ['reload'], ['restart']]) {
+    const { code, stderr } = await cli.run(args)
+    expect(code).toBe(0)
+    expect(stderr).toMatch(/^ccr: provider mine is disabled: .*CCR_TEST_UNSET is not set/)
+    expect(stderr.split('CCR_TEST_UNSET')).toHaveLength(2)
+  }
+})
+
 test('reload tells the new generation, and the place of a fault without harm to the old one', async () => {
   const port = await freePort()
   const file = await cli.writeConfig({ PORT: port })
@@ -325,7 +337,7 @@ test('reload tells the new generation, and the place of a fault without harm to 
   const failed = await cli.run(['reload'])
   expect(failed).toMatchObject({ code: 1, stdout: '' })
   expect(failed.stderr).toMatch(/^ccr: /)
-  expect(failed.stderr).toContain(`  at ${file}:3:`)
+  expect(failed.stderr).toContain(`${file}:3:`)
   const status = await cli.run(['status'])
   expect(status.code).toBe(0)
   expect(status.stdout).toContain(`${file}:3:`)

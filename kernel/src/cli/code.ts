@@ -32,11 +32,17 @@ export async function code(
     context.complain(started.stderr.trimEnd())
     return started.exitCode
   }
+  if (running === undefined) await tellShortcomings(context, started.running.url)
   const executable = context.env['CLAUDE_PATH'] || settings.claudePath || 'claude'
   const { url } = started.running
   if (preset !== undefined) await requireServed(context.home, url, preset)
   const env = claudeEnvironment(context.env, preset === undefined ? url : `${url}/preset/${preset}`, settings)
   return runClaude(context, executable, claudeArguments, env, settings.nonInteractive)
+}
+
+async function tellShortcomings(context: CommandContext, url: string): Promise<void> {
+  const { complainOfShortcomings } = await import('./shortcomings.ts')
+  await complainOfShortcomings(context, url)
 }
 
 /** A preset that was left out would answer every request with 404. */

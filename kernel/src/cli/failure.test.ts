@@ -9,6 +9,12 @@ test.each([
     ['ccr: bad', '  at /c.json:1:2'],
     78,
   ],
+  [
+    'a fault that says its place itself',
+    new CcrError('CCR_CONFIG_SCHEMA', '/c.json:1:2: /LOG must be true', { at: '/c.json:1:2' }),
+    ['ccr: /c.json:1:2: /LOG must be true'],
+    78,
+  ],
   ['a plugin that does not activate', new CcrError('CCR_PLUGIN_ACTIVATE', 'threw'), ['ccr: threw'], 78],
   ['an address without a key', new CcrError('CCR_HOST_BIND', 'no key'), ['ccr: no key'], 78],
   ['an address in use', new CcrError('CCR_HOST_LISTEN', 'port 1 is in use'), ['ccr: port 1 is in use'], 1],

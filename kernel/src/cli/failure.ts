@@ -9,11 +9,15 @@ export interface CommandFailure {
 /** The lines on stderr and the exit code for anything that a command threw. */
 export function describeFailure(thrown: unknown): CommandFailure {
   const message = thrown instanceof Error ? thrown.message : String(thrown)
-  const lines = [`ccr: ${message}`]
   // Read by shape: importing the SDK for its type guard would load its schemas for one comparison of a name.
   const { code, at } = Object(thrown) as { readonly code?: unknown; readonly at?: unknown }
-  if (typeof at === 'string') lines.push(`  at ${at}`)
+  const lines = withPlace(`ccr: ${message}`, typeof at === 'string' ? at : undefined)
   return { lines, exitCode: exitCodeOf(typeof code === 'string' ? code : '') }
+}
+
+/** What is wrong, and under it where, unless it says so itself. */
+export function withPlace(text: string, at: string | undefined): readonly string[] {
+  return at === undefined || text.includes(at) ? [text] : [text, `  at ${at}`]
 }
 
 function exitCodeOf(code: string): number {

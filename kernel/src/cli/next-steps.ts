@@ -7,9 +7,10 @@ export function nextSteps(
   url: string,
   isTerminal = process.stdout.isTTY === true,
 ): readonly string[] {
-  const throughNpm = env['npm_lifecycle_event'] === 'start'
-  if (!throughNpm && !isTerminal) return []
-  const ccr = throughNpm ? 'npx ccr' : 'ccr'
+  const script = env['npm_lifecycle_event'] ?? ''
+  if (script !== 'start' && !isTerminal) return []
+  // Whoever came through npm may have no `ccr` of their own.
+  const ccr = ['start', 'npx'].includes(script) ? 'npx ccr' : 'ccr'
   const body = '{"model":"any","max_tokens":256,"messages":[{"role":"user","content":"hello"}]}'
   return [
     '',

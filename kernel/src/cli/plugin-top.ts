@@ -1,7 +1,8 @@
+import type { InstanceReport } from '../host/generation-report.ts'
 import { findRunning } from '../host/instance.ts'
 import type { CommandContext } from './context.ts'
 import { EXIT } from './exit-codes.ts'
-import { readGeneration, type ReportedInstance } from './generation-report.ts'
+import { readGeneration } from './generation-report.ts'
 import { toTable } from './table.ts'
 
 const COLUMNS = ['plugin', 'hook', 'calls', 'errors', 'timeouts', 'ms', 'ms/call', 'max ms', 'loading ms'] as const
@@ -26,7 +27,7 @@ export async function pluginTop(
 }
 
 /** A row for each hook; one for a plugin that was not called yet. */
-function toRows({ id, profile, hooks, timing, quarantine }: ReportedInstance): string[][] {
+function toRows({ id, profile, hooks, timing, quarantine }: InstanceReport): string[][] {
   const name = [profile === 'default' ? id : `${profile}/${id}`, ...(quarantine ? ['(quarantined)'] : [])].join(' ')
   const { bundleMs, evaluateMs, activateMs } = timing
   const loading = [bundleMs, evaluateMs, activateMs].map((ms) => (ms === undefined ? '-' : ms.toFixed(1))).join(' + ')
@@ -38,10 +39,10 @@ function toRows({ id, profile, hooks, timing, quarantine }: ReportedInstance): s
   return filled.map((row, index) => [index === 0 ? name : '', ...row, index === 0 ? loading : ''])
 }
 
-function byCost(first: ReportedInstance, second: ReportedInstance): number {
+function byCost(first: InstanceReport, second: InstanceReport): number {
   return costOf(second) - costOf(first)
 }
 
-function costOf({ hooks }: ReportedInstance): number {
+function costOf({ hooks }: InstanceReport): number {
   return Object.values(hooks).reduce((sum, { ms }) => sum + ms, 0)
 }

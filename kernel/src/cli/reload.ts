@@ -1,7 +1,9 @@
 import { findRunning } from '../host/instance.ts'
 import type { CommandContext } from './context.ts'
 import { EXIT } from './exit-codes.ts'
+import { withPlace } from './failure.ts'
 import { requestReload } from './generation-report.ts'
+import { describeShortcomings } from './shortcomings.ts'
 
 /** `ccr reload`: a new generation from the config as it is now, or the fault that kept the old one. */
 export async function reload(context: CommandContext): Promise<number> {
@@ -13,9 +15,9 @@ export async function reload(context: CommandContext): Promise<number> {
   const result = await requestReload(context.home, running.url)
   if ('generation' in result) {
     context.print(`ccr reloaded: generation ${result.generation} is live`)
+    for (const line of describeShortcomings(result)) context.complain(`ccr: ${line}`)
     return EXIT.ok
   }
-  context.complain(`ccr: ${result.message}`)
-  if (result.at !== undefined) context.complain(`  at ${result.at}`)
+  for (const line of withPlace(`ccr: ${result.message}`, result.at)) context.complain(line)
   return EXIT.failed
 }

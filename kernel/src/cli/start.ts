@@ -9,6 +9,7 @@ import { nextSteps } from './next-steps.ts'
 import { poll } from './poll.ts'
 import { identify } from './process-identity.ts'
 import type { ProcessIdentity } from './process-identity.ts'
+import { complainOfShortcomings } from './shortcomings.ts'
 import { writeStartRecord } from './start-record.ts'
 import type { StartOptions } from './start-record.ts'
 import { blockedAfterMs, safeModeIn, suspectLine, SupervisorLink } from './supervision.ts'
@@ -42,6 +43,7 @@ export async function startInBackground(context: CommandContext, options: StartO
   const started = await startDaemon(context, options)
   if ('running' in started) {
     announceReady(context, started.running.url)
+    await complainOfShortcomings(context, started.running.url)
     return EXIT.ok
   }
   context.complain(started.stderr.trimEnd())
@@ -80,6 +82,7 @@ async function startHere(context: CommandContext, options: StartOptions, link: S
   })
   announceReady(context, router.url)
   link.start(blockedAfterMs(context.env))
+  await complainOfShortcomings(context, router.url)
   await router.closed
 }
 

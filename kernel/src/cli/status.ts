@@ -1,9 +1,10 @@
 import { findHolder, findRunning } from '../host/instance.ts'
 import type { CommandContext } from './context.ts'
-import { EXIT } from './exit-codes.ts'
-import { readGeneration } from './generation-report.ts'
 import type { SafeModeReport } from '../host/safe-mode.ts'
-import type { GenerationReport } from './generation-report.ts'
+import { EXIT } from './exit-codes.ts'
+import { withPlace } from './failure.ts'
+import { readGeneration, type GenerationReport } from './generation-report.ts'
+import { describeShortcomings } from './shortcomings.ts'
 
 /** `ccr status`: what runs in this home. Writes nothing. */
 export async function status(
@@ -21,7 +22,7 @@ export async function status(
   }
   const { pid, version } = running
   const url = running.url
-  const uptimeSeconds = Math.max(0, Math.round((Date.now() - new Date(running.startedAt).getTime()) / 1000))
+  const uptimeSeconds = secondsSince(running.startedAt)
   // A router that answers on /health runs, whatever its admin API says.
   const report = await readGeneration(context.home, running.url).catch((error: unknown) => error as Error)
   if (options.json) {
@@ -35,28 +36,12 @@ export async function status(
   return EXIT.ok
 }
 
-function describe({
-  generation,
-  disabledProviders,
-  brokenPresets,
-  failures,
-  warnings,
-  unmatched,
-  lastError,
-  instances,
-  reverted,
-  draining,
-  safeMode,
-}: GenerationReport): readonly string[] {
+function describe(report: GenerationReport): readonly string[] {
+  const { generation, unmatched, lastError, instances, reverted, draining, safeMode } = report
   return [
     `  generation ${generation}`,
     ...(safeMode === undefined ? [] : describeSafeMode(safeMode)),
-    ...disabledProviders.flatMap(({ name, reason, at }) => [`  provider ${name} is disabled: ${reason}`, ...place(at)]),
-    ...brokenPresets.flatMap(({ name, reason, at, servedAsBefore }) => {
-      const state = servedAsBefore ? 'is served as it was before its last change' : 'is left out'
-      return [`  preset ${name} ${state}: ${reason}`, ...place(at)]
-    }),
-    ...failures.flatMap(({ subject, message, at }) => [`  plugin ${subject} was left out: ${message}`, ...place(at)]),
+    ...describeShortcomings(report).map((line) => `  ${line}`),
     ...instances.flatMap(({ id, quarantine }) =>
       quarantine === undefined ? [] : [`  plugin ${id} is quarantined: ${quarantine.message}`],
     ),
@@ -67,11 +52,13 @@ function describe({
         oldest === undefined ? '' : `, the oldest (${oldest.path}) for ${duration(Math.round(oldest.ms / 1000))}`
       return `  generation ${old} still has ${leases} exchange${leases === 1 ? '' : 's'}${since}`
     }),
-    ...warnings.map((warning) => `  warning: ${warning}`),
-    ...unmatched.map(({ what, count }) => `  asked for in vain, ${count} time${count === 1 ? '' : 's'}: ${what}`),
+    ...unmatched.map(({ what, count, last }) => {
+      const times = `${count} time${count === 1 ? '' : 's'}`
+      return `  asked for in vain, ${times}, the last ${duration(secondsSince(last))} ago: ${what}`
+    }),
     ...(lastError === undefined
       ? []
-      : [`  the last change was not taken: ${lastError.message}`, ...place(lastError.at)]),
+      : withPlace(`the last change was not taken: ${lastError.message}`, lastError.at).map((line) => `  ${line}`)),
   ]
 }
 
@@ -85,8 +72,8 @@ function describeSafeMode({ why, suspect, leftOut, guards }: SafeModeReport): re
   ]
 }
 
-function place(at: string | undefined): readonly string[] {
-  return at === undefined ? [] : [`    at ${at}`]
+function secondsSince(date: string): number {
+  return Math.max(0, Math.round((Date.now() - new Date(date).getTime()) / 1000))
 }
 
 /** The two largest units, as in `3 h 12 min`. */

@@ -1,8 +1,50 @@
+import type { BuildFailure, Generation } from '../core/generation.ts'
+import type { HookUse, Quarantine } from '../core/health.ts'
 import type { Instance } from '../core/instance.ts'
 import type { Kernel } from '../core/kernel.ts'
 import type { Reverted } from '../load/probation.ts'
 import type { HoldingExchange } from './exchanges.ts'
 import type { RouterState } from './router-state.ts'
+
+/** A plugin in use; times in milliseconds. */
+export interface InstanceReport {
+  readonly id: string
+  readonly plugin: string
+  readonly profile: string
+  readonly timing: {
+    readonly bundleMs?: number | undefined
+    readonly evaluateMs?: number | undefined
+    readonly activateMs: number
+  }
+  /** What its handlers were called for and what they cost, by hook. */
+  readonly hooks: Readonly<Record<string, HookUse>>
+  /** Why it is no longer called. */
+  readonly quarantine: Quarantine | undefined
+}
+
+/** What `GET /api/generation` says: what runs, what was left out and why, what each plugin has done and cost. */
+export interface GenerationReport extends Pick<
+  RouterState,
+  'warnings' | 'unmatched' | 'disabledProviders' | 'brokenPresets' | 'lastError' | 'safeMode'
+> {
+  readonly generation: number
+  readonly state: Generation['state'] | 'building'
+  readonly leases: number
+  readonly instances: readonly InstanceReport[]
+  readonly providers: readonly { readonly name: string; readonly models: readonly string[]; readonly dialect: string }[]
+  /** The routing worlds that are served, `default` included. */
+  readonly profiles: readonly string[]
+  /** Plugins that were left out. */
+  readonly failures: readonly BuildFailure[]
+  /** Changes of plugins that were taken back. */
+  readonly reverted: readonly Reverted[]
+  /** Replaced generations that exchanges still run on. */
+  readonly draining: readonly {
+    readonly generation: number
+    readonly leases: number
+    readonly exchanges: readonly HoldingExchange[]
+  }[]
+}
 
 /** What the report is made of. */
 export interface ReportOptions {
@@ -13,8 +55,7 @@ export interface ReportOptions {
   readonly holding: (generation: number) => readonly HoldingExchange[]
 }
 
-/** What `GET /api/generation` says: what runs, what was left out and why, what each plugin has done and cost. */
-export function createReport({ kernel, state, reverted, holding, redact }: ReportOptions): object {
+export function createReport({ kernel, state, reverted, holding, redact }: ReportOptions): GenerationReport {
   const { warnings, disabledProviders, brokenPresets, loadFailures, lastError, safeMode, unmatched } = state()
   const { current } = kernel
   return {
@@ -36,8 +77,7 @@ export function createReport({ kernel, state, reverted, holding, redact }: Repor
   }
 }
 
-/** One plugin in use; times in milliseconds. */
-function describe({ entry, profile, health, activateMs }: Instance, redact: (text: string) => string): object {
+function describe({ entry, profile, health, activateMs }: Instance, redact: (text: string) => string): InstanceReport {
   const { quarantine, use } = health
   const { bundleMs, evaluateMs } = entry.loading ?? {}
   return {

@@ -1,0 +1,27 @@
+import type { CommandContext } from './context.ts'
+import { withPlace } from './failure.ts'
+import { readGeneration, type GenerationReport } from './generation-report.ts'
+
+/** What a generation runs without, and what in its config is probably not meant so; a line or two each. */
+export function describeShortcomings({
+  disabledProviders,
+  brokenPresets,
+  failures,
+  warnings,
+}: Pick<GenerationReport, 'disabledProviders' | 'brokenPresets' | 'failures' | 'warnings'>): readonly string[] {
+  return [
+    ...disabledProviders.flatMap(({ name, reason, at }) => withPlace(`provider ${name} is disabled: ${reason}`, at)),
+    ...brokenPresets.flatMap(({ name, reason, at, servedAsBefore }) => {
+      const state = servedAsBefore ? 'is served as it was before its last change' : 'is left out'
+      return withPlace(`preset ${name} ${state}: ${reason}`, at)
+    }),
+    ...failures.flatMap(({ subject, message, at }) => withPlace(`plugin ${subject} was left out: ${message}`, at)),
+    ...warnings.map((warning) => `warning: ${warning}`),
+  ]
+}
+
+/** Tells them to whoever has just started or changed the router; a router that does not say has none to tell. */
+export async function complainOfShortcomings(context: CommandContext, url: string): Promise<void> {
+  const report = await readGeneration(context.home, url).catch(() => undefined)
+  if (report) for (const line of describeShortcomings(report)) context.complain(`ccr: ${line}`)
+}
