@@ -6,6 +6,15 @@ export type Span = readonly [number, number]
 /** The top-level fields of an object, and where the values of each stand. */
 export type Fields = Map<string, Span[]>
 
+/** Most top-level fields of a body, of which a request has a few dozen; a small body has no room for as many. */
+export const MAX_FIELDS = 2_000
+
+/**
+ * Most values of a body: objects, arrays, texts, numbers and the rest. A million tokens of the smallest tool calls are
+ * half of that; parsing more of them would keep every other request waiting.
+ */
+export const MAX_VALUES = 500_000
+
 const QUOTE = 34
 const COMMA = 44
 const COLON = 58
@@ -27,6 +36,8 @@ export function scanJson(bytes: Buffer, maxDepth: number): Fields {
   /** The bracket that ends each open level. */
   const closers = new Uint8Array(maxDepth + 1)
   let depth = 0
+  let values = 0
+  let count = 0
   let key = ''
   let start = 0
   let at = spaceEnd(bytes, 0)
@@ -34,10 +45,14 @@ export function scanJson(bytes: Buffer, maxDepth: number): Fields {
   for (;;) {
     if (closers[depth] === OBJECT_END) {
       const end = keyEnd(bytes, at)
-      if (depth === 1) key = textOf(bytes, at, end)
+      if (depth === 1) {
+        if (++count > MAX_FIELDS) throw fault(`the body has more than ${MAX_FIELDS} fields`, at)
+        key = textOf(bytes, at, end)
+      }
       at = valueStart(bytes, end)
       if (depth === 1) start = at
     }
+    if (++values > MAX_VALUES) throw fault(`the body holds more than ${MAX_VALUES} values`, at)
     const opening = bytes[at]
     if (opening === QUOTE) at = stringEnd(bytes, at)
     else if (opening === OBJECT || opening === ARRAY) {

@@ -1,5 +1,5 @@
-;; The check of json-scan.ts for large bodies: RFC 8259, a depth, no key `__proto__`. It says yes, and where the
-;; top-level fields stand, or nothing; what is wrong, json-scan.ts finds out. Up to 64 bytes are looked at together.
+;; The check of json-scan.ts for large bodies: RFC 8259, a depth, the number of values, no key `__proto__`. It says yes,
+;; and where the top-level fields stand, or nothing; what is wrong, json-scan.ts finds out. Up to 64 bytes are looked at together.
 ;;
 ;; Memory: from 0 the bracket that ends each open level, one byte each; from 256 four i32 for each top-level field,
 ;; where its key and its value begin and end; from 8192 the body, and a zero behind it, at which everything stops. What
@@ -211,6 +211,7 @@
     (local $depth i32)
     (local $closer i32)
     (local $fields i32)
+    (local $values i32)
     ;; Where the next field is noted.
     (local $note i32)
     (local.set $note (i32.const 256))
@@ -239,6 +240,8 @@
         (local.set $at (call $spaceEnd (i32.add (local.get $at) (i32.const 1))))
         (if (i32.eq (local.get $depth) (i32.const 1))
           (then (i32.store offset=8 (local.get $note) (local.get $at))))))
+      (local.set $values (i32.add (local.get $values) (i32.const 1)))
+      (if (i32.gt_u (local.get $values) (i32.const 500000)) (then (return (i32.const -1))))
       (local.set $byte (i32.load8_u (local.get $at)))
       (if (i32.eq (local.get $byte) (i32.const 34))
         (then (local.set $at (call $stringEnd (local.get $at))))

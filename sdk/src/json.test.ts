@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { MAX_DEPTH, readJson, type JsonDocument } from './json.ts'
+import { MAX_FIELDS, MAX_VALUES } from './json-scan.ts'
 
 const RUNS = Number(process.env['CCR_FUZZ_RUNS'] ?? 600)
 const LIMITS = { timeout: 30_000 + RUNS * 30 }
@@ -191,6 +192,27 @@ describe('readJson', LIMITS, () => {
     expect(() => read(nested(100_000))).toThrow(invalid)
     expect(() => readJson(Buffer.from(nested(4)), 3)).toThrow(invalid)
   })
+
+  it('takes so many top-level fields, and refuses one more', () => {
+    const body = (count: number): string => `{${Array.from({ length: count }, (_, at) => `"k${at}":1`).join(',')}}`
+    expect(Object.keys(read(body(MAX_FIELDS)).value)).toHaveLength(MAX_FIELDS)
+    expect(() => read(body(MAX_FIELDS + 1))).toThrow(invalid)
+    expect(() => read(body(MAX_FIELDS + 1))).toThrow(`more than ${MAX_FIELDS} fields`)
+    const repeated = '"model":"m",'.repeat(MAX_FIELDS)
+    expect(() => read(`{${repeated}"model":"m"}`)).toThrow(`more than ${MAX_FIELDS} fields`)
+  })
+
+  it.each(['[]', '{}', '""', '1', '{"a":1}', '{"_":1}'])(
+    'takes %s so many times that it holds as many values as it may, and refuses more',
+    (value) => {
+      // Two beside them: the object and the array.
+      const count = Math.floor((MAX_VALUES - 2) / (value.includes('1}') ? 2 : 1))
+      const body = (times: number): string => `{"a":[${Array.from({ length: times }, () => value).join(',')}]}`
+      expect(read(body(count)).isArray('a')).toBe(true)
+      expect(() => read(body(count + 1))).toThrow(invalid)
+      expect(() => read(body(count + 1))).toThrow(`more than ${MAX_VALUES} values`)
+    },
+  )
 
   it.each([
     ['plain', '{"__proto__":{}}'],
