@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { UpstreamError } from './dialect.ts'
-import { statusFailure } from './classify.ts'
+import { statusFailure, thrownFailure } from './classify.ts'
+import { outcomeOf } from './failure.ts'
 
 const target = { provider: 'p', model: 'm' }
 const failure = (status: number, said?: UpstreamError, headers: Record<string, string> = {}) =>
@@ -84,4 +85,52 @@ describe('an error status', () => {
       reply: { retryAfter },
     })
   })
+})
+
+describe('a failure of the network', () => {
+  const thrown = (code: string): ReturnType<typeof thrownFailure> =>
+    thrownFailure(target, Object.assign(new Error('no'), { code }), (text) => text)
+
+  it.each([
+    ['ECONNREFUSED', 'refused the connection', 'check that it runs'],
+    ['ENOTFOUND', 'has a host name that does not exist', 'check its api_base_url'],
+    ['EAI_AGAIN', 'has a host name that could not be looked up', 'check the network'],
+    ['ECONNRESET', 'closed the connection before its answer was complete', 'try again'],
+    ['UND_ERR_SOCKET', 'closed the connection before its answer was complete', 'try again'],
+    ['EPIPE', 'closed the connection before its answer was complete', 'try again'],
+    ['EHOSTUNREACH', 'cannot be reached from here', 'check the network'],
+    ['ENETUNREACH', 'cannot be reached from here', 'check the network'],
+    ['ETIMEDOUT', 'did not take the connection in time', 'check the network'],
+    ['UND_ERR_CONNECT_TIMEOUT', 'did not take the connection in time', 'check the network'],
+    ['CERT_HAS_EXPIRED', 'has a certificate that has expired', 'clock'],
+    ['DEPTH_ZERO_SELF_SIGNED_CERT', 'has a certificate that is not trusted', 'NODE_EXTRA_CA_CERTS'],
+    ['SELF_SIGNED_CERT_IN_CHAIN', 'has a certificate that is not trusted', 'NODE_EXTRA_CA_CERTS'],
+    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'has a certificate that is not trusted', 'NODE_EXTRA_CA_CERTS'],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', 'has a certificate of another host name', 'check its api_base_url'],
+    ['ERR_SSL_WRONG_VERSION_NUMBER', 'made no TLS connection', 'http://'],
+    ['EPROTO', 'made no TLS connection', 'http://'],
+    ['HPE_INVALID_CONSTANT', 'gave an answer that is not valid HTTP', 'check its api_base_url'],
+    ['UND_ERR_HEADERS_OVERFLOW', 'gave an answer whose head is too large', 'check its api_base_url'],
+    ['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'gave an answer of another length than it said', 'try again'],
+  ])('%s is told in words, and its code in the log', (code, fact, remedy) => {
+    const { message, reply } = thrown(code)
+    expect(message).toBe(code)
+    expect(reply.message).toContain(`provider 'p' (model 'm') ${fact} (${code}); `)
+    expect(reply.message.slice(reply.message.indexOf(';'))).toContain(remedy)
+  })
+
+  it('that has no words is told by its code', () => {
+    expect(thrown('EWHATEVER').reply).toMatchObject({ status: 502, message: expect.stringContaining('EWHATEVER') })
+  })
+
+  it.each(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'])(
+    'that is a shortage of the router is its own, and says nothing about the provider: %s',
+    (code) => {
+      const failure = thrown(code)
+      expect(outcomeOf(failure)).toBe('neutral')
+      expect(failure.message).toBe(code)
+      expect(failure.reply).toMatchObject({ status: 529, type: 'overloaded_error', retryAfter: '1' })
+      expect(failure.reply.message).toMatch(new RegExp(`^the router .*${code}.*; try again`))
+    },
+  )
 })

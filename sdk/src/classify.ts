@@ -1,12 +1,14 @@
 import { isCcrError, messageOf, type CcrError } from './errors.ts'
 import type { UpstreamError } from './dialect.ts'
 import type { Target } from './exchange.ts'
+import { isShortage, networkFault } from './network-fault.ts'
 import { isOverflow } from './overflow.ts'
 import { retryAfterMsOf, verdictOfStatus, verdictOfType } from './failure.ts'
 import type { AttemptFailure, FailureReply, Verdict } from './failure.ts'
 
-const TLS = /^(?:ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|EPROTO|HOSTNAME_)/
-const NETWORK = new RegExp(`^(?:E[A-Z0-9]{2,}$|UND_ERR_(?!INVALID_ARG)|HPE_|Z_|ERR_(?:SOCKET|STREAM))|${TLS.source}`)
+/** Codes of Node and undici, and those of OpenSSL about certificates. */
+const NETWORK = /^(?:E[A-Z0-9]{2,}$|EAI_|UND_ERR_(?!INVALID_ARG)|HPE_|ERR_(?:SOCKET|STREAM|TLS|SSL))/
+const CERTIFICATE = /^(?:CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOSTNAME_)/
 const TEXT_LIMIT = 500
 /** Most fields, and most texts of a list, that are passed on of what an upstream says for programs. */
 const MAX_DETAILS = 20
@@ -78,12 +80,23 @@ export function thrownFailure(target: Target, thrown: unknown, redact: Redact): 
     const message = `the attempt at ${subjectOf(target)} failed: ${quotable(messageOf(thrown), redact)}`
     return failed('plugin', message, { status: 500, type: 'api_error' }, message, thrown)
   }
-  const timedOut = code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT'
-  // A certificate does not get better by asking again.
-  const untrusted = TLS.test(code) ? 'authentication_error' : 'api_error'
-  const message = `the connection to ${subjectOf(target)} failed: ${code}`
-  const kind = timedOut ? 'timeout' : 'network'
-  return failed(kind, code, verdictOfType(timedOut ? 'timeout_error' : untrusted), message, thrown)
+  const subject = subjectOf(target)
+  if (isShortage(code)) return shortage(subject, code, thrown)
+  const fault = networkFault(code)
+  const type = fault?.type ?? 'api_error'
+  const message = fault
+    ? `${subject} ${fault.fact} (${code}); ${fault.remedy}`
+    : `the connection to ${subject} failed: ${code}`
+  return failed(type === 'timeout_error' ? 'timeout' : 'network', code, verdictOfType(type), message, thrown)
+}
+
+/** The router has no room for a connection: nothing is said about the target. */
+function shortage(subject: string, code: string, cause: unknown): AttemptFailure {
+  const message =
+    `the router could open no connection to ${subject} (${code}); ` +
+    'try again, and allow it more open files (ulimit -n) if it happens often'
+  const failure = failed('network', code, verdictOfType('overloaded_error'), message, cause)
+  return { ...failure, neutral: true, reply: { ...failure.reply, retryAfter: '1' } }
 }
 
 function codedFailure(target: Target, error: CcrError, redact: Redact): AttemptFailure {
@@ -202,7 +215,7 @@ function subjectOf(target: Target): string {
 function codeOf(thrown: unknown): string | undefined {
   for (let error = thrown; error instanceof Error; error = error.cause) {
     const { code } = error as { code?: unknown }
-    if (typeof code === 'string' && NETWORK.test(code)) return code
+    if (typeof code === 'string' && (NETWORK.test(code) || CERTIFICATE.test(code))) return code
     if (error.name === 'HTTPParserError') return 'HPE_INVALID'
   }
   return undefined

@@ -156,6 +156,19 @@ describe('requests and answers', () => {
     expect(await text(response.body)).toBe('ok')
   })
 
+  it.each([
+    ['100 Continue', /100 Continue/],
+    ['101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x', /another protocol/],
+  ])('says in words why an answer that begins with %j cannot be read, and asks once', async (begin, words) => {
+    let asked = 0
+    const answers = ['200 OK\r\ncontent-length: 2\r\n\r\nok', `${begin}\r\n\r\nHTTP/1.1 200 OK\r\n\r\n`]
+    const url = await tcp((socket) => socket.on('data', () => socket.write(`HTTP/1.1 ${answers[asked++]}`)))
+    const one = transport()
+    await text((await one.send(requestTo(url))).body)
+    await expect(one.send(requestTo(url))).rejects.toMatchObject({ code: 'CCR_UPSTREAM_NETWORK', message: words })
+    expect(asked).toBe(2)
+  })
+
   it('rejects what is no http URL', async () => {
     await expect(transport().send(requestTo('file:///etc/passwd'))).rejects.toMatchObject({
       code: 'CCR_UPSTREAM_NETWORK',

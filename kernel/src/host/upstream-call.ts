@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { CcrError } from '@ccr/sdk'
+import { isShortage } from '@ccr/sdk/kernel'
 import { errors, type Dispatcher } from 'undici'
 import type { TransportRequest, TransportResponse } from '../exchange/ports.ts'
 import type { Connection } from './connection.ts'
@@ -126,7 +127,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
 
   /** The upstream closed an idle connection just when it was used again: nothing was answered, so a new one may ask. */
   #isStale(error: Error): boolean {
-    return this.#reused && !this.#body && STALE.has(codeOf(error) ?? '')
+    return this.#reused && !this.#body && STALE.has(codeOf(error) ?? '') && !UNREADABLE[error.message]
   }
 
   #again(): void {
@@ -156,7 +157,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
   #describe(error: Error): Error {
     const { proxyUrl } = this.#upstream
     const code = codeOf(error) ?? 'unknown'
-    if (proxyUrl === undefined || TLS_FAILURE.test(code)) return error
+    if (proxyUrl === undefined || TLS_FAILURE.test(code) || isShortage(code)) return error
     const proxy = `the proxy ${new URL(proxyUrl).host}`
     if (code === 'UND_ERR_CONNECT_TIMEOUT')
       return new CcrError('CCR_UPSTREAM_TIMEOUT', `${proxy} gave ${error.message}`, { cause: error })
@@ -165,10 +166,16 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
   }
 }
 
-/** What undici asserts of an answer is no fault of ours. */
+/** What undici asserts of an answer, or does not read, is no fault of ours. */
 function named(error: Error): Error {
-  if (codeOf(error) !== 'ERR_ASSERTION') return error
-  return new CcrError('CCR_UPSTREAM_NETWORK', 'its answer is not valid HTTP', { cause: error })
+  const fact = codeOf(error) === 'ERR_ASSERTION' ? 'its answer is not valid HTTP' : UNREADABLE[error.message]
+  return fact === undefined ? error : new CcrError('CCR_UPSTREAM_NETWORK', fact, { cause: error })
+}
+
+/** What undici's parser says of answers that it ends the connection for. */
+const UNREADABLE: Readonly<Record<string, string | undefined>> = {
+  'bad response': 'it began its answer with 100 Continue, which nobody asked for and which cannot be read',
+  'bad upgrade': 'it switched to another protocol (101), which nobody asked for; check its api_base_url',
 }
 
 /** What only the connection knows. */
