@@ -36,6 +36,11 @@ const DECODERS: ReadonlyMap<string, () => Transform> = new Map<string, () => Tra
   ['br', () => createBrotliDecompress({ flush: constants.BROTLI_OPERATION_FLUSH })],
 ])
 
+/** The codes of a decoder say nothing to a user, and those of Brotli are no errors of the network to anyone. */
+function broken(cause: Error): CcrError {
+  return new CcrError('CCR_STREAM_INVALID', 'its compressed answer is broken, or was cut; try again', { cause })
+}
+
 /** A compressed body, read through its decoder; each waits for the next when that takes no more. */
 class Expanded implements BodySource, BodyReader {
   readonly #body: BodySource
@@ -56,7 +61,7 @@ class Expanded implements BodySource, BodyReader {
     this.#decoder
       .on('data', (chunk: Buffer) => this.#plain(chunk))
       .on('end', () => this.#ended())
-      .on('error', (error) => this.fail(error))
+      .on('error', (cause) => this.fail(broken(cause)))
     this.#body.readTo(this)
   }
 
