@@ -8,20 +8,24 @@ const SKELETON = new RegExp(
     String.raw`(?:\s*,\s*"(delta|content_block)"\s*:\s*\{\s*"type"\s*:\s*"(\w+)")?)?`,
 )
 
+/** A key of the skeleton, or what may be one: the last of a repeated key counts, so such an event is parsed. */
+const REPEATED = /"(?:type|index|delta|content_block)"\s*:|\\u00[2-7]/
+
 /** Longest `event` line that an error names; none is cut, because half a key is no longer found as one. */
 const MAX_NAME = 100
 
 /**
- * The event of one frame: parsed whole when its type is in `whole` or its keys stand in an unusual order, else only its
- * type, index, and the type of its block or delta.
+ * The event of one frame: parsed whole when its type is in `whole`, or its keys are repeated or stand in an unusual
+ * order, else only its type, index, and the type of its block or delta.
  *
  * @param name the frame's `event` line
  * @param data UTF-8 read as Latin-1
  * @throws CcrError `CCR_STREAM_INVALID` when the data is not an event, or not the one that its `event` line names
  */
 export function readSkeleton(name: string | undefined, data: string, whole: ReadonlySet<string>): CanonicalEvent {
-  const [, type, index, key, part] = SKELETON.exec(data) ?? []
-  const usual = type !== undefined && !whole.has(type) && (name ?? type) === type && closes(data)
+  const [match = '', type, index, key, part] = SKELETON.exec(data) ?? []
+  const wanted = type !== undefined && !whole.has(type) && (name ?? type) === type
+  const usual = wanted && closes(data) && !REPEATED.test(data.slice(match.length))
   return (usual && skeleton(type, index, key, part)) || parseWhole(name, data)
 }
 
