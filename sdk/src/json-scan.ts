@@ -6,6 +6,9 @@ export type Span = readonly [number, number]
 /** The top-level fields of an object, and where the values of each stand. */
 export type Fields = Map<string, Span[]>
 
+/** Deepest nesting of a request body. */
+export const MAX_DEPTH = 200
+
 /** Most top-level fields of a body, of which a request has a few dozen; a small body has no room for as many. */
 export const MAX_FIELDS = 2_000
 

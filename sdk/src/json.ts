@@ -1,8 +1,10 @@
 import type { JsonObject } from './canonical.ts'
 import { CcrError } from './errors.ts'
+import { mayBeDeep } from './json-bounds.ts'
 import { findFields } from './json-scan-simd.ts'
-import { type Fields, scanJson, type Span } from './json-scan.ts'
+import { type Fields, MAX_DEPTH, scanJson, type Span } from './json-scan.ts'
 
+export { MAX_DEPTH }
 export type { Span }
 
 /** A JSON object that was checked, and may not have been parsed yet. */
@@ -16,9 +18,6 @@ export interface JsonDocument {
   /** Lets go of what was parsed of a large body; who reads it again has it parsed again. */
   forget(): void
 }
-
-/** Deepest nesting of a request body. */
-export const MAX_DEPTH = 200
 
 /** From this size on, one pass over the bytes costs less than parsing them all. */
 const LARGE_BYTES = 8 * 1024
@@ -93,12 +92,4 @@ function readLarge(bytes: Buffer, maxDepth: number): JsonDocument {
   }
   const isArray = (key: string): boolean => bytes[fields.get(key)?.at(-1)?.[0] ?? bytes.length] === ARRAY
   return { value, isArray, spansOf: (key) => fields.get(key) ?? [], forget: () => parts.clear() }
-}
-
-/** Whether a body has more opening brackets, those inside of strings too, than it may have levels. */
-function mayBeDeep(text: string, maxDepth: number): boolean {
-  let open = 0
-  for (const bracket of '{[')
-    for (let at = text.indexOf(bracket); at >= 0; at = text.indexOf(bracket, at + 1)) if (++open > maxDepth) return true
-  return false
 }

@@ -1,6 +1,7 @@
 import type { CanonicalEvent, CanonicalMessage, CanonicalUsage, ContentBlock } from './canonical.ts'
 import { CcrError } from './errors.ts'
 import type { LocalReply } from './hooks.ts'
+import { isBounded } from './json-bounds.ts'
 
 /** Adds cumulative usage to what was known: later values win, absent and null ones change nothing. */
 export function mergeUsage(known: CanonicalUsage, later: CanonicalUsage | null | undefined): CanonicalUsage {
@@ -159,8 +160,9 @@ function blockEvents(block: Draft, index: number, events: CanonicalEvent[]): voi
   events.push({ type: 'content_block_stop', index })
 }
 
-/** The object that a JSON text holds, or nothing when it holds anything else. */
+/** The object that a JSON text holds; nothing when it holds anything else, or more than a request could. */
 export function parseObject(text: string): Record<string, unknown> | undefined {
+  if (!isBounded(text)) return undefined
   try {
     const value: unknown = JSON.parse(text)
     return typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,6 +1,7 @@
 import type { TargetDialect } from './dialect.ts'
 import { CcrError } from './errors.ts'
 import type { Attempt } from './exchange.ts'
+import { isBounded } from './json-bounds.ts'
 
 /** How an event stream begins. */
 const STREAM = /^\s*(?:data|event|id|retry|):/
@@ -29,6 +30,8 @@ export function explodeAnswer(
 ): WholeAnswer {
   if (text.trim() === '')
     throw new CcrError('CCR_STREAM_INVALID', `its answer (status ${status}) is empty ${describe(text)}`.trim())
+  if (!isBounded(text))
+    throw new CcrError('CCR_STREAM_INVALID', 'its answer is nested too deep or holds too many values; it was given up')
   let answer: unknown
   try {
     answer = JSON.parse(text)

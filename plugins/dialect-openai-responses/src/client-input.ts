@@ -1,4 +1,4 @@
-import { type ContentBlock, invalidRequest, type Message, readReasoning, type TextBlock } from '@ccr/sdk'
+import { type ContentBlock, invalidRequest, type Message, parseObject, readReasoning, type TextBlock } from '@ccr/sdk'
 import { toBlocks } from './client-content.ts'
 import { itemBlock, withPhase } from './original.ts'
 import { namespacedName } from './own-tools.ts'
@@ -123,14 +123,9 @@ class InputReader {
   }
 }
 
-/** Arguments that are no object are kept as what they are, so that the history says what happened. */
+/** Arguments that are no object are kept as text, so that the history says what happened. */
 function toInput(text: string): unknown {
-  try {
-    const value: unknown = JSON.parse(text === '' ? '{}' : text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : { arguments: value }
-  } catch {
-    return { arguments: text }
-  }
+  return parseObject(text) ?? (text === '' ? {} : { arguments: text })
 }
 
 /** A reasoning item as the thinking it was made of; one from elsewhere is marked, so that only its maker gets it. */
