@@ -17,6 +17,26 @@ describe('a body that was read', () => {
     expect(body?.toString()).toBe('PIECE 1 PIECE 2')
   })
 
+  it('is the same in pieces of any number and size, of which few are kept', () => {
+    for (const [pieces, size] of [
+      [9_999, 1],
+      [2_048, 3],
+      [1_025, 700],
+    ] as const) {
+      const payload = new PassThrough() as unknown as IncomingMessage
+      let body: Buffer | undefined
+      new BodyReading().read(payload, { one: 1e6, all: 1e6 }, (_error, read) => (body = read))
+      // What a socket read brought, of which each piece is a part and keeps all of it.
+      const read = Buffer.from(Array.from({ length: pieces * size }, (_, at) => at % 251))
+      const sent = Buffer.from(read)
+      for (let at = 0; at < read.length; at += size) payload.emit('data', read.subarray(at, at + size))
+      const rest = (pieces % 1_024) * size
+      read.fill(0, 0, read.length - rest)
+      payload.emit('end')
+      expect(body?.equals(sent)).toBe(true)
+    }
+  })
+
   it('is told of once when it is too long or breaks off', () => {
     for (const break_ of [new Error('broken'), undefined]) {
       const payload = new PassThrough() as unknown as IncomingMessage

@@ -25,6 +25,12 @@ export interface BodyLimits {
   readonly all: number
 }
 
+/**
+ * So many pieces become one: a client may send a body in chunks of one byte, each of which is an object of its own that
+ * keeps all of what was read with it.
+ */
+const PIECES = 1_024
+
 type Done = (error: Error | null, body?: Buffer) => void
 
 /** Reads bodies that may have come without their length; nothing above the limits is kept. */
@@ -35,6 +41,7 @@ export class BodyReading {
   read(payload: IncomingMessage, limits: BodyLimits, done: Done): void {
     const chunks: Buffer[] = []
     let bytes = 0
+    let joined = 0
     const settle = (error: Error | null): void => {
       payload.off('data', take).off('end', end).off('error', settle).off('close', broken)
       this.#arriving -= bytes
@@ -48,7 +55,7 @@ export class BodyReading {
       this.#arriving += chunk.length
       if (bytes > limits.one) settle(new BodyTooLarge(limits.one))
       else if (this.#arriving > limits.all && this.#arriving > bytes) settle(new NoRoomForBody())
-      else chunks.push(chunk)
+      else if (chunks.push(chunk) - joined === PIECES) chunks.push(Buffer.concat(chunks.splice(joined++)))
     }
     payload.on('data', take).on('end', end).on('error', settle).on('close', broken)
   }
