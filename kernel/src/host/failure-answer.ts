@@ -40,7 +40,9 @@ export function answerFailure(
   linger(request, response)
 }
 
+/** Whoever asks first whether the body may come need not send it when it may not. */
 function isShort({ headers }: IncomingMessage): boolean {
+  if (headers.expect !== undefined) return false
   return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) <= DRAIN_BYTES
 }
 

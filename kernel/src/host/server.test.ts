@@ -283,6 +283,29 @@ describe('large bodies', () => {
     expect(whole.status).toBe(status)
   })
 
+  it.each([
+    ['too large', '/v1/messages', 34_603_008, 413],
+    ['for nobody', '/nowhere', 3, 404],
+  ])('that is %s and asks whether it may come is refused before it comes', async (_name, path, length, status) => {
+    const { port } = await start({ settings })
+    const head = `POST ${path} HTTP/1.1\r\nHost: localhost:${port}\r\nContent-Length: ${length}\r\n`
+    const client = sendRaw(port, `${head}Expect: 100-continue\r\n\r\n`)
+    await until(() => client.text().includes('"type":'))
+    expect(client.text()).toMatch(new RegExp(`^HTTP/1.1 ${status} [^]*connection: close`, 'i'))
+    await client.closed
+  })
+
+  it('asks for the body of a client that wants to be asked', async () => {
+    const { port } = await start({ settings })
+    const head = `POST /v1/messages HTTP/1.1\r\nHost: localhost:${port}\r\nContent-Length: 3\r\n`
+    const client = sendRaw(port, `${head}Expect: 100-continue\r\n\r\n`)
+    await until(() => client.text() === 'HTTP/1.1 100 Continue\r\n\r\n')
+    client.socket.write('abc')
+    await until(() => client.text().includes('"bytes":3'))
+    client.socket.end()
+    await client.closed
+  })
+
   it('takes a body at the limit', async () => {
     const { port } = await start({ settings })
     expect(await call(port, 'POST', '/v1/messages', { body: 'x'.repeat(100_000) })).toMatchObject({

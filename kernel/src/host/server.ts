@@ -56,6 +56,7 @@ interface Match {
 // Kept on the objects themselves: a WeakMap with as many changes costs more than all the rest of this file.
 const MATCH = Symbol('match')
 const SINKS = Symbol('sinks')
+type Pass = (request: IncomingMessage, response: ServerResponse) => void
 type MatchedRequest = IncomingMessage & { [MATCH]?: Match }
 /** Its answers, oldest first: requests may be sent before earlier ones are answered. */
 type ClientSocket = Socket & { [SINKS]?: ResponseSink[] }
@@ -87,7 +88,7 @@ export class HostServer {
     this.#rules = rules
     this.#bodyLimits = bodyLimits(rules)
     this.#exchanges = new Exchanges({ run, log, limits: admissionLimits(rules.runtime.settings) })
-    let pass: (request: IncomingMessage, response: ServerResponse) => void
+    let pass: Pass
     this.#server = this.#createServer((request, response) => pass(request, response))
     this.#fastify = Fastify({
       logger: false,
@@ -165,7 +166,7 @@ export class HostServer {
     this.#exchanges.abortAll()
   }
 
-  #createServer(pass: (request: IncomingMessage, response: ServerResponse) => void): Server {
+  #createServer(pass: Pass): Server {
     const { timeouts, limits } = this.#rules.runtime.settings
     const server = createServer(
       {
@@ -189,6 +190,13 @@ export class HostServer {
       socket.on('end', () => sinks.forEach((sink) => sink.finished()))
       socket.on('close', () => sinks.forEach((sink) => sink.left()))
     })
+    // Only what passes the gates is asked for its body.
+    server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+      this.#receive(request, response, () => {
+        response.writeContinue()
+        pass(request, response)
+      })
+    })
     server.on('clientError', (error, socket: ClientSocket) => {
       const running = socket[SINKS]?.find(({ began }) => began)
       refuseBrokenRequest(error, socket, this.#rules.runtime.newId('req_'), running)
@@ -196,11 +204,7 @@ export class HostServer {
     return server
   }
 
-  #receive(
-    request: IncomingMessage,
-    response: ServerResponse,
-    pass: (request: IncomingMessage, response: ServerResponse) => void,
-  ): void {
+  #receive(request: IncomingMessage, response: ServerResponse, pass: Pass): void {
     const refusal = checkGates(request, this.#rules.gates)
     if (refusal) return this.#refuse(request, response, refusal)
     const found = this.#find(this.#kernel.current, request)
