@@ -1,7 +1,9 @@
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
 import { connect, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -147,6 +149,33 @@ it('ends at once at a second signal, whether or not a client takes its answer', 
     expect(await eventually(() => router.child.exitCode !== null, 4000)).toBe(true)
     call.leave()
   })
+})
+
+it('ends soon after a second signal while a dead file system holds every thread', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ccr-held-'))
+  const pipe = join(folder, 'pipe')
+  // Whoever opens it waits for a writer, in a thread that cannot be called back.
+  execFileSync('mkfifo', [pipe])
+  const holding = `import { definePlugin, Type } from '@ccr/sdk'
+import { open } from 'node:fs'
+const held = { name: 'held', apiVersion: 1, description: 'holds every thread', options: Type.Object({}) }
+export default definePlugin({ ...held, activate(ctx) {
+  ctx.on('onRequest', () => {
+    for (let count = 0; count < 8; count++) open(process.env.HELD_PIPE, 'r', () => undefined)
+    return undefined
+  })
+} })`
+  const fields = { plugins: [{ use: `file:${join(folder, 'held.js')}` }], timeouts: { drain: 200 } }
+  writeFileSync(join(folder, 'held.js'), holding)
+  await withRouter({ config: config(fields), env: { HELD_PIPE: pipe } }, async ({ url, child }) => {
+    await ask(`${url}/v1/messages`, { body: messagesBody('plain,m', true) })
+    child.kill('SIGTERM')
+    // Two signals at once may come as one.
+    while (await ask(`${url}/health`, { method: 'GET' }).then(Boolean, () => false)) await delay(20)
+    child.kill('SIGTERM')
+    expect(await eventually(() => child.exitCode !== null || child.signalCode !== null, 12_000)).toBe(true)
+  })
+  rmSync(folder, { recursive: true })
 })
 
 /** Whether the endless answer has stopped growing, by its size at the last looks. */

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import { describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { installSignals } from './signals.ts'
 
 function fixture() {
@@ -22,19 +22,29 @@ function fixture() {
       return Promise.resolve()
     },
   }
-  // As much of a process as the handlers use: events, and two streams.
-  const target = Object.assign(new EventEmitter(), { stdout: new EventEmitter(), stderr: new EventEmitter() })
+  // As much of a process as the handlers use: events, two streams, and its end.
+  const target = Object.assign(new EventEmitter(), {
+    stdout: new EventEmitter(),
+    stderr: new EventEmitter(),
+    pid: 7,
+    kill: (pid: number, signal: string) => void calls.push(`kill ${pid} with ${signal}`),
+  })
   const fatal = (): void => void calls.push('fatal')
   const remove = installSignals(router, target as unknown as NodeJS.Process, fatal)
   return { calls, target, remove }
 }
 
 describe('installSignals', () => {
-  it.each(['SIGTERM', 'SIGINT'])('%s drains, and the second one ends it now', (signal) => {
+  beforeEach(() => void vi.useFakeTimers())
+  afterEach(() => void vi.useRealTimers())
+
+  it.each(['SIGTERM', 'SIGINT'])('%s drains, and the second one ends it now, the process too if it must', (signal) => {
     const { calls, target } = fixture()
     target.emit(signal, signal)
     target.emit(signal, signal)
     expect(calls).toEqual(['drain', 'close within 0 ms'])
+    vi.advanceTimersByTime(4_000)
+    expect(calls.slice(2)).toEqual(['kill 7 with SIGKILL'])
   })
 
   it("SIGHUP reloads, and a failure of that is nobody's unhandled rejection", async () => {

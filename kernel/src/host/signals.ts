@@ -4,9 +4,13 @@ import type { Running } from './serve.ts'
 /** What signals act on. */
 export type Signalled = Pick<Running, 'close' | 'reload' | 'log' | 'caught' | 'warned'>
 
+/** Longer than a router takes that can end in order, and shorter than `ccr stop` waits before it kills. */
+const HARD_MS = 4_000
+
 /**
- * SIGTERM and SIGINT let running exchanges finish, a second one ends them now; SIGHUP reads the config again. A closed
- * stdout is no reason to stop, and neither is an error that nothing caught but that is known to be contained.
+ * SIGTERM and SIGINT let running exchanges finish, a second one ends them now and, if need be, the process with them;
+ * SIGHUP reads the config again. A closed stdout is no reason to stop, and neither is an error that nothing caught but
+ * that is known to be contained.
  *
  * @param fatal called for an error after which the state of the process is unknown; without it the router lives on
  * @returns removes the handlers
@@ -20,6 +24,8 @@ export function installSignals(
   const stop = (signal: NodeJS.Signals): void => {
     router.log.info({ signal }, stopping ? 'stopping now' : 'stopping when running exchanges have ended')
     const closed = stopping ? router.close({ graceMs: 0 }) : router.close()
+    // A file system that does not answer holds threads, for which even process.exit waits.
+    if (stopping) setTimeout(() => target.kill(target.pid, 'SIGKILL'), HARD_MS).unref()
     stopping = true
     closed.catch((err: unknown) => router.log.error({ err }, 'the router did not stop cleanly'))
   }
