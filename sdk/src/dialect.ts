@@ -123,6 +123,8 @@ export interface TargetDialect<Body = unknown, Event = unknown> {
   decoder(attempt: Attempt): StreamTransform<Event, CanonicalEvent>
   /** Reads an error body, parsed where it was JSON. */
   error(body: unknown): UpstreamError | undefined
+  /** Whether this request must be encoded although it could go out as received: the target refused it as it is. */
+  mustEncode?(attempt: Attempt): boolean
   /** Present when an answer may be forwarded as received to a client of the same dialect. */
   passthrough?(full: ReadonlySet<CanonicalEvent['type']>): PassthroughReader
 }

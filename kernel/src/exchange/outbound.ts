@@ -21,7 +21,7 @@ export async function prepareOutbound(attempt: AttemptState, to: GenerationProvi
   const dialect = from.dialects.get(to.dialect)!.target!
   const ask = <T>(act: () => T): T => ofDialect(to.dialect, act)
   const sameForm = request === pristine && exchange.dialect === to.dialect
-  const mayPass = sameForm && raw !== undefined && !raw.marked
+  const mayPass = sameForm && raw !== undefined && !raw.marked && !dialect.mustEncode?.(attempt)
   // Encoding reads the whole body, so a request that may pass is encoded only for handlers who want to see it.
   const encoded = mayPass && !hooks.wire ? request : ask(() => dialect.encode(request, canonical, attempt))
   const outbound = withBody(canonical, to.dialect, encoded)

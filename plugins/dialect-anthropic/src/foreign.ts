@@ -18,6 +18,11 @@ export function withoutForeignBlocks(blocks: readonly ContentBlock[]): readonly 
   return kept.filter((block) => block?.type !== 'server_tool_use' || !gone.has((block as Fields)?.['id']))
 }
 
+/** The blocks of an assistant turn without any thinking; the very list when there is none. */
+export function withoutThinkingBlocks(blocks: readonly ContentBlock[]): readonly ContentBlock[] {
+  return blocks.some(isThinking) ? blocks.filter((block) => !isThinking(block)) : blocks
+}
+
 /** Whether a block is thinking, readable or not. */
 export function isThinking(block: ContentBlock | undefined): boolean {
   return block?.type === 'thinking' || block?.type === 'redacted_thinking'

@@ -3,15 +3,15 @@ import { isThinking, withoutForeignBlocks } from './foreign.ts'
 
 /**
  * Takes out of a request what this router made for other vendors and no Anthropic server could read: their thinking and
- * their searches. Returns the very request when there is none.
+ * their searches, or whatever `strip` takes out. Returns the very request when there is none.
  *
  * A turn of the running tool loop must begin with its thinking while thinking is on, so a request whose loop lost some
  * goes out with thinking off.
  * Source: https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking
  */
-export function withoutForeignParts(request: CanonicalRequest): CanonicalRequest {
+export function withoutForeignParts(request: CanonicalRequest, strip = withoutForeignBlocks): CanonicalRequest {
   const { messages } = request
-  const kept = messages.map(stripMessage)
+  const kept = messages.map((message) => stripMessage(message, strip))
   if (kept.every((message, index) => message === messages[index])) return request
   const stripped = { ...request, messages: joinMessages(kept) }
   const off = request.thinking?.type === 'disabled' || !loopLostThinking(messages, kept)
@@ -32,9 +32,9 @@ export function loopLacksThinking({ thinking, messages }: CanonicalRequest): boo
 }
 
 /** The message as it was, without its foreign parts, or nothing when nothing else was in it. */
-function stripMessage(message: Message): Message | undefined {
+function stripMessage(message: Message, strip: typeof withoutForeignBlocks): Message | undefined {
   if (message?.role !== 'assistant' || !Array.isArray(message.content)) return message
-  const content = withoutForeignBlocks(message.content as readonly ContentBlock[])
+  const content = strip(message.content as readonly ContentBlock[])
   if (content === message.content) return message
   return content.length === 0 ? undefined : { ...message, content }
 }

@@ -9,6 +9,7 @@ function activate(): { dialects: Dialect[]; endpoints: Endpoint[] } {
     get: () => undefined,
     dialect: (one: Dialect) => dialects.push(one),
     endpoint: (one: Endpoint) => endpoints.push(one),
+    on: () => undefined,
   }
   void plugin.activate(ctx as unknown as PluginContext)
   return { dialects, endpoints }

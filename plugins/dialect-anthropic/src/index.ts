@@ -1,6 +1,7 @@
 import { definePlugin, Type, type Endpoint } from '@ccr/sdk'
 import { client } from './client.ts'
 import { countTokens } from './count-tokens.ts'
+import { learn } from './refusals.ts'
 import { target } from './target.ts'
 
 /** What Claude Code asks of its server beside messages; an answer without content satisfies it. */
@@ -23,5 +24,15 @@ export default definePlugin({
     ctx.endpoint({ method: 'POST', path: '/v1/messages', dialect: 'anthropic', client })
     ctx.endpoint(countTokens(ctx.get('tokens?')))
     for (const probe of probes) ctx.endpoint(probe)
+    ctx.on('onError', (failure, attempt) => {
+      const refusal = attempt.provider.dialect === 'anthropic' ? learn(failure, attempt) : undefined
+      if (refusal === undefined) return
+      const { provider, model } = attempt.target
+      ctx.log.info(
+        { provider, model, refusal },
+        'the target refuses what another model left in the history; it is asked once more without',
+      )
+      return { action: 'retry', afterMs: 0 }
+    })
   },
 })

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { target } from './target.ts'
 
 function attempt(headers: HeaderBag = {}, dialect = 'anthropic'): Attempt {
-  const exchange = { dialect, headers, newId: (prefix: string) => `${prefix}new` }
+  const exchange = { dialect, headers, locals: {}, newId: (prefix: string) => `${prefix}new` }
   return { exchange, target: { provider: 'p', model: 'target-model' } } as unknown as Attempt
 }
 

@@ -18,6 +18,7 @@ import { withoutForeignParts } from './history.ts'
 import { upstreamHeaders } from './headers.ts'
 import { createPassthrough } from './passthrough.ts'
 import { createReader } from './reader.ts'
+import { isRefused, withoutRefused } from './refusals.ts'
 import { withObjectSchemas } from './tool-schemas.ts'
 import { isBlocks } from './unfold.ts'
 import { errorOf, reported } from './upstream-error.ts'
@@ -36,10 +37,11 @@ export const target: TargetDialect<CanonicalRequest, WireEvent> = {
   decoder,
   error: errorOf,
   passthrough: createPassthrough,
+  mustEncode: isRefused,
 }
 
 function encode(request: CanonicalRequest, outbound: Outbound, attempt: NamedAttempt): CanonicalRequest {
-  const own = withoutForeignParts(request)
+  const own = withoutRefused(withoutForeignParts(request), attempt)
   const { extra: _foreign, ...body } = attempt.exchange.dialect === 'anthropic' ? own : adapted(own, attempt)
   // This protocol demands what clients of others may leave out.
   return { max_tokens: MAX_TOKENS, ...body, model: outbound.model, stream: outbound.stream }
