@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { encodeWith, fakeAttempt } from '../test/harness.ts'
 import { createAdaptation, type Trait } from './adapt.ts'
 import { createTarget } from './target.ts'
+import type { ChatBody } from './wire.ts'
 
 const place = { provider: 'local', model: 'real' }
 const refusal = (message: string, status = 400): AttemptFailure => ({
@@ -31,6 +32,7 @@ const REQUEST: Partial<CanonicalRequest> = {
       ],
     },
     { role: 'system', content: 's' },
+    { role: 'assistant', content: [{ type: 'tool_use', id: 'a', name: 'f', input: {} }] },
   ],
 }
 
@@ -55,6 +57,21 @@ describe('what a target refuses', () => {
       /"e"\]/,
     ],
     ['mid_system', 'System message must be at the beginning.', /"role":"system"/],
+    [
+      'missing_reasoning',
+      'The `reasoning_content` in the thinking mode must be passed back to the API.',
+      /"assistant","content":null,"tool_calls"/,
+    ],
+    [
+      'missing_reasoning',
+      'thinking is enabled but reasoning_content is missing in assistant tool call message at index 2',
+      /"assistant","content":null,"tool_calls"/,
+    ],
+    [
+      'missing_reasoning',
+      'Missing `reasoning_content` field in the assistant message at message index 2.',
+      /"assistant","content":null,"tool_calls"/,
+    ],
   ])('%s is learned once and not sent again: %s', (trait, message, sent) => {
     const adaptation = createAdaptation()
     const target = createTarget(adaptation)
@@ -63,6 +80,14 @@ describe('what a target refuses', () => {
     expect(adaptation.learn(place, refusal(message))).toBe(trait)
     expect(body()).not.toMatch(sent)
     expect(adaptation.learn(place, refusal(message))).toBeUndefined()
+  })
+
+  it('gives turns without reasoning a blank one where the target misses it, and keeps what there is', () => {
+    const adaptation = createAdaptation()
+    adaptation.learn(place, refusal('The reasoning content in the thinking mode must be passed back to the API.'))
+    const body = encodeWith(createTarget(adaptation), REQUEST, fakeAttempt(REQUEST)) as ChatBody
+    const turns = body.messages.filter(({ role }) => role === 'assistant')
+    expect(turns.map((turn) => 'reasoning_content' in turn && turn.reasoning_content)).toEqual(['t', ' '])
   })
 
   it('renames the limit instead of dropping it', () => {
@@ -76,10 +101,6 @@ describe('what a target refuses', () => {
   it.each([
     ['another status', refusal('stream_options', 429)],
     ['an invalid value of the client', refusal('temperature must be between 0 and 1')],
-    [
-      'reasoning that is missing',
-      refusal('thinking is enabled but reasoning_content is missing in assistant tool call message'),
-    ],
     ['something else', refusal('no such model')],
   ])('learns nothing from %s', (_what, failure) => {
     expect(createAdaptation().learn(place, failure)).toBeUndefined()

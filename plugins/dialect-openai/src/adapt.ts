@@ -7,6 +7,7 @@ export type Trait =
   | 'many_stops'
   | 'max_tokens'
   | 'mid_system'
+  | 'missing_reasoning'
   | 'parallel_tool_calls'
   | 'reasoning_content'
   | 'reasoning_effort'
@@ -48,6 +49,12 @@ const WORDINGS: readonly { readonly trait: Trait; readonly names: RegExp; readon
   {
     trait: 'mid_system',
     names: /system (?:message|role|prompt)s?\b.{0,40}\b(?:beginning|first|start)\b/i,
+    anyComplaint: true,
+  },
+  // A loop that another model began has none.
+  {
+    trait: 'missing_reasoning',
+    names: /\bmissing\b.{0,20}\breasoning_content\b|\breasoning[_ ]content\b.{0,60}\b(?:missing|must be passed back)/is,
     anyComplaint: true,
   },
   { trait: 'stream_options', names: /stream_options/, anyComplaint: true },

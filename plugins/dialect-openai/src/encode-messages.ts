@@ -16,6 +16,9 @@ const EMPTY_TURN = '…'
 /** Longest id of a call, in characters, that OpenAI takes. */
 const MAX_ID = 40
 
+/** The reasoning of a turn that has none, for servers that demand some; not all of them take an empty text. */
+const NO_REASONING = ' '
+
 const UNANSWERED = '[this call was not answered]'
 
 /**
@@ -96,6 +99,8 @@ class History {
       if (reasoning.reasoning_content !== '') message.reasoning_content = reasoning.reasoning_content
       if (reasoning.reasoning !== '') message.reasoning = reasoning.reasoning
       if (details.length > 0) message.reasoning_details = details
+      else if (this.#options.refused.has('missing_reasoning') && !message.reasoning)
+        message.reasoning_content ??= NO_REASONING
     }
     if (calls.length > 0) message.tool_calls = calls
     this.#out.push(message)
