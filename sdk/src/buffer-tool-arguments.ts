@@ -1,5 +1,6 @@
 import type { CanonicalEvent, JsonObject } from './canonical.ts'
 import { CcrError } from './errors.ts'
+import { writeJson } from './json-numbers.ts'
 import { parseObject } from './message.ts'
 import { MAX_HELD } from './message-writer.ts'
 import { andThen } from './hooks.ts'
@@ -71,7 +72,7 @@ function start(calls: Map<number, HeldCall>, event: Start, emit: Emit<CanonicalE
   }
   if (type !== 'tool_use' || typeof id !== 'string' || typeof name !== 'string') return emit(event)
   const given = typeof input === 'object' && input !== null && Object.keys(input).length > 0
-  calls.set(event.index, new HeldCall(id, name, given ? JSON.stringify(input) : ''))
+  calls.set(event.index, new HeldCall(id, name, given ? writeJson(input) : ''))
   // What stands in the start would be lost beside the deltas.
   emit(given ? { ...event, content_block: { ...event.content_block, input: {} } } : event)
 }
@@ -106,6 +107,6 @@ class HeldCall {
 
   textAfter(changed: ChangedArguments): string {
     if (changed === undefined) return this.#text
-    return typeof changed === 'string' ? changed : JSON.stringify(changed)
+    return typeof changed === 'string' ? changed : writeJson(changed)
   }
 }

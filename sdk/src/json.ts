@@ -1,6 +1,7 @@
 import type { JsonObject } from './canonical.ts'
 import { CcrError } from './errors.ts'
 import { mayBeDeep } from './json-bounds.ts'
+import { parseJson } from './json-numbers.ts'
 import { findFields } from './json-scan-simd.ts'
 import { type Fields, MAX_DEPTH, scanJson, type Span } from './json-scan.ts'
 
@@ -66,7 +67,7 @@ class SmallDocument implements JsonDocument {
   /** What is wrong with a body that does not parse, the scan says. */
   #parse(text: string): unknown {
     try {
-      return JSON.parse(text)
+      return parseJson(text)
     } catch (cause) {
       this.#scan()
       throw new CcrError('CCR_REQUEST_INVALID', 'the request body is not valid JSON', { cause })
@@ -85,7 +86,7 @@ function readLarge(bytes: Buffer, maxDepth: number): JsonDocument {
   for (const [key, spans] of fields) {
     const [start, end] = spans.at(-1)!
     const get = (): unknown => {
-      if (!parts.has(key)) parts.set(key, JSON.parse(bytes.toString('utf8', start, end)))
+      if (!parts.has(key)) parts.set(key, parseJson(bytes.toString('utf8', start, end)))
       return parts.get(key)
     }
     Object.defineProperty(value, key, { enumerable: true, get })

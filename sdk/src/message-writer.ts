@@ -1,5 +1,6 @@
 import type { BlockDelta, CanonicalEvent, CanonicalUsage, ContentBlock, StopReason } from './canonical.ts'
 import { CcrError } from './errors.ts'
+import { writeJson } from './json-numbers.ts'
 import { mergeUsage } from './message.ts'
 import type { Emit } from './stream.ts'
 import { ToolArguments } from './tool-arguments.ts'
@@ -330,7 +331,7 @@ export class MessageWriter {
     const content_block = server ? { ...block, input: {} } : block
     this.#emit({ type: 'content_block_start', index: this.#index, content_block })
     if (server)
-      this.#delta({ type: 'input_json_delta', partial_json: JSON.stringify('input' in block ? block.input : {}) })
+      this.#delta({ type: 'input_json_delta', partial_json: writeJson('input' in block ? block.input : {}) })
   }
 
   /** Starts a call once its name is whole, which the first argument shows; `last` when nothing more can come. */

@@ -2,6 +2,7 @@ import type { CanonicalEvent, CanonicalMessage, CanonicalUsage, ContentBlock } f
 import { CcrError } from './errors.ts'
 import type { LocalReply } from './hooks.ts'
 import { isBounded } from './json-bounds.ts'
+import { parseJson, writeJson } from './json-numbers.ts'
 
 /** Adds cumulative usage to what was known: later values win, absent and null ones change nothing. */
 export function mergeUsage(known: CanonicalUsage, later: CanonicalUsage | null | undefined): CanonicalUsage {
@@ -152,7 +153,7 @@ function blockEvents(block: Draft, index: number, events: CanonicalEvent[]): voi
     case 'server_tool_use':
     case 'mcp_tool_use':
       start({ ...block, input: {} })
-      delta({ type: 'input_json_delta', partial_json: JSON.stringify(block['input'] ?? {}) })
+      delta({ type: 'input_json_delta', partial_json: writeJson(block['input'] ?? {}) })
       break
     default:
       start(block)
@@ -164,7 +165,7 @@ function blockEvents(block: Draft, index: number, events: CanonicalEvent[]): voi
 export function parseObject(text: string): Record<string, unknown> | undefined {
   if (!isBounded(text)) return undefined
   try {
-    const value: unknown = JSON.parse(text)
+    const value = parseJson(text)
     return typeof value === 'object' && value !== null && !Array.isArray(value)
       ? (value as Record<string, unknown>)
       : undefined

@@ -1,11 +1,12 @@
 import type { RawBody } from './dialect.ts'
+import { writeJson } from './json-numbers.ts'
 
 /** From this length on, a text kept until the answer comes costs the garbage collector more than a copy outside. */
 const LARGE = 8 * 1024
 
 /** A body as JSON, to be sent and kept until it was answered. */
 export function toJsonBody(body: unknown): string | Uint8Array {
-  const text = JSON.stringify(body)
+  const text = writeJson(body)
   return text.length < LARGE ? text : Buffer.from(text)
 }
 

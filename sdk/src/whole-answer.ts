@@ -2,6 +2,7 @@ import type { TargetDialect } from './dialect.ts'
 import { CcrError } from './errors.ts'
 import type { Attempt } from './exchange.ts'
 import { isBounded } from './json-bounds.ts'
+import { parseJson } from './json-numbers.ts'
 
 /** How an event stream begins. */
 const STREAM = /^\s*(?:data|event|id|retry|):/
@@ -34,7 +35,7 @@ export function explodeAnswer(
     throw new CcrError('CCR_STREAM_INVALID', 'its answer is nested too deep or holds too many values; it was given up')
   let answer: unknown
   try {
-    answer = JSON.parse(text)
+    answer = parseJson(text)
   } catch {
     const reader = STREAM.test(text) ? dialect.reader('text/event-stream', attempt) : undefined
     if (!reader) {

@@ -93,11 +93,13 @@ type Frame = { readonly event?: string; readonly data: unknown }
 
 function stream(response: ServerResponse, frames: readonly Frame[]): void {
   response.setHeader('content-type', 'text/event-stream')
-  for (const { event, data } of frames) {
-    const text = typeof data === 'string' ? data : JSON.stringify(data)
-    response.write(`${event === undefined ? '' : `event: ${event}\n`}data: ${text}\n\n`)
-  }
+  for (const frame of frames) response.write(textOf(frame))
   response.end()
+}
+
+function textOf({ event, data }: Frame): string {
+  const text = typeof data === 'string' ? data : JSON.stringify(data)
+  return `${event === undefined ? '' : `event: ${event}\n`}data: ${text}\n\n`
 }
 
 function fail(response: ServerResponse, target: TargetName, refused: Refused): void {
@@ -191,6 +193,11 @@ const WHOLE: Record<TargetName, (said: Said) => object> = {
 /** What this upstream says in one piece. */
 export function wholeAnswer(target: TargetName, said: Said): object {
   return WHOLE[target](said)
+}
+
+/** The same as a stream. */
+export function streamedAnswer(target: TargetName, said: Said): string {
+  return STREAMS[target](said).map(textOf).join('')
 }
 
 const chatCall = ({ id, name, input }: NonNullable<Said['call']>) => ({

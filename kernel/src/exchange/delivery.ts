@@ -1,4 +1,4 @@
-import { CcrError, messageOfEvents } from '@ccr/sdk'
+import { CcrError, messageOfEvents, writeJson } from '@ccr/sdk'
 import type { ClientDialect, ClientEncoder, FailureReply, Target } from '@ccr/sdk'
 import {
   describeRoute, failureHeaders, forwardable, type Piece, requestIdHeaders, settle, toHeaderValue, type Watchdog,
@@ -84,7 +84,7 @@ export class Delivery {
   whole(pieces: readonly Piece[], target: Target, upstream: Headers | undefined): () => void {
     const passed = pieces.length === 1 ? pieces[0]!.bytes : undefined
     const events = pieces.length === 1 ? pieces[0]!.events : pieces.flatMap((piece) => piece.events)
-    const body = passed ?? JSON.stringify(this.#client.message(messageOfEvents(events), this.#exchange))
+    const body = passed ?? writeJson(this.#client.message(messageOfEvents(events), this.#exchange))
     const own = { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) }
     const headers = this.#headers(own, target, passed && upstream)
     return () => {

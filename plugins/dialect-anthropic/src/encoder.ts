@@ -1,4 +1,4 @@
-import type { CanonicalEvent, ClientEncoder, FailureReply } from '@ccr/sdk'
+import { writeJson, type CanonicalEvent, type ClientEncoder, type FailureReply } from '@ccr/sdk'
 
 /**
  * Writes canonical events as server-sent events. Each frame names its type twice, because clients dispatch on the
@@ -53,5 +53,5 @@ const DELTA = 'event: content_block_delta\ndata: {"type":"content_block_delta","
 
 /** The type of an unknown event is the upstream's own word: it must not end the line. */
 function frame(type: string, event: unknown): string {
-  return `event: ${type.replace(/[\r\n\0]/g, ' ')}\ndata: ${JSON.stringify(event)}\n\n`
+  return `event: ${type.replace(/[\r\n\0]/g, ' ')}\ndata: ${writeJson(event)}\n\n`
 }

@@ -1,4 +1,4 @@
-import { mergeUsage, messageEvents, parseObject } from '@ccr/sdk'
+import { mergeUsage, messageEvents, parseObject, writeJson } from '@ccr/sdk'
 import type { CanonicalEvent, CanonicalMessage, CanonicalUsage, ClientEncoder, Exchange, FailureReply } from '@ccr/sdk'
 import { RAW_PART } from './content.ts'
 import { toGoogleError } from './errors.ts'
@@ -14,7 +14,7 @@ export function createEncoder({ request }: Pick<Exchange, 'request'>): ClientEnc
 
 function createEventEncoder(): ClientEncoder {
   const answer = new AnswerWriter()
-  const frame = (value: object): string => `data: ${JSON.stringify(value)}\n\n`
+  const frame = (value: object): string => `data: ${writeJson(value)}\n\n`
   return {
     contentType: 'text/event-stream; charset=utf-8',
     events(batch) {
@@ -30,7 +30,7 @@ function createArrayEncoder(): ClientEncoder {
   const answer = new AnswerWriter()
   let began = false
   const element = (value: object): string => {
-    const text = `${began ? ',\n' : '['}${JSON.stringify(value)}`
+    const text = `${began ? ',\n' : '['}${writeJson(value)}`
     began = true
     return text
   }

@@ -1,4 +1,4 @@
-import { CcrError, MAX_HELD } from '@ccr/sdk'
+import { CcrError, MAX_HELD, writeJson } from '@ccr/sdk'
 import { isFields, type FunctionCall, type PartialArg } from './wire.ts'
 
 type Step = string | number
@@ -18,9 +18,14 @@ export class PartialArguments {
   /** The path of the string that goes on. */
   #going: string | undefined
   #held = 0
+  /** The arguments as they came, where they came in one piece. */
+  #whole: object | undefined
+  #begun = false
 
   /** @throws CcrError `CCR_STREAM_INVALID` for a path that leads nowhere, `CCR_STREAM_LIMIT` for too much of them */
   add({ args, partialArgs }: FunctionCall): void {
+    this.#whole = isFields(args) && !this.#begun && partialArgs === undefined ? args : undefined
+    this.#begun = true
     if (isFields(args)) for (const key of Object.keys(args)) this.#set([key], args[key], 1)
     if (!Array.isArray(partialArgs)) return
     for (const piece of partialArgs as readonly unknown[]) if (isFields(piece)) this.#piece(piece as PartialArg)
@@ -28,7 +33,7 @@ export class PartialArguments {
 
   /** The arguments so far, as JSON. */
   toJson(): string {
-    return JSON.stringify(this.#root)
+    return writeJson(this.#whole ?? this.#root)
   }
 
   #piece(piece: PartialArg): void {

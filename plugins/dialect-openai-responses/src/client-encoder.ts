@@ -1,11 +1,11 @@
-import type { ClientEncoder, Exchange } from '@ccr/sdk'
+import { writeJson, type ClientEncoder, type Exchange } from '@ccr/sdk'
 import { ResponseWriter } from './response-writer.ts'
 
 /** Writes canonical events as the server-sent events of a Responses stream. */
 export function createEncoder(exchange: Exchange): ClientEncoder {
   let text = ''
   const writer = new ResponseWriter(exchange, (type, event) => {
-    text += `event: ${type}\ndata: ${JSON.stringify(event)}\n\n`
+    text += `event: ${type}\ndata: ${writeJson(event)}\n\n`
   })
   const taken = (): string => {
     const frames = text

@@ -7,6 +7,7 @@ import {
   MessageWriter,
   type StreamTransform,
   tokensOf,
+  writeJson,
 } from '@ccr/sdk'
 import { reportedError } from './errors.ts'
 import { hear, ItemQueue, unheard, type Item, type ItemKind } from './item-queue.ts'
@@ -335,7 +336,7 @@ export class ResponsesDecoder implements StreamTransform<ResponsesEvent, Canonic
 
 /** Arguments are text by the specification, objects from some servers. */
 function argumentsOf({ arguments: given }: Fields): string {
-  return typeof given === 'string' ? given : given === undefined || given === null ? '' : JSON.stringify(given)
+  return typeof given === 'string' ? given : given === undefined || given === null ? '' : writeJson(given)
 }
 
 function part(index: unknown): string {

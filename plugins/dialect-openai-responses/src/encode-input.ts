@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { isKnownBlock, type CanonicalRequest, type ContentBlock, type Message, type ToolResultBlock } from '@ccr/sdk'
+import { isKnownBlock, writeJson } from '@ccr/sdk'
+import type { CanonicalRequest, ContentBlock, Message, ToolResultBlock } from '@ccr/sdk'
 import { describe, toParts, type ContentLimits } from './content.ts'
 import type { EncodeOptions } from './encode-options.ts'
 import { itemOf, phaseOf } from './original.ts'
@@ -140,7 +141,7 @@ class History {
       type: 'function_call',
       call_id,
       name: own?.name ?? this.#options.names.toWire(name),
-      arguments: JSON.stringify(input ?? {}),
+      arguments: writeJson(input ?? {}),
       ...(own?.namespace !== undefined && { namespace: own.namespace }),
     })
   }

@@ -1,4 +1,4 @@
-import { parseObject, type ContentBlock } from '@ccr/sdk'
+import { parseObject, writeJson, type ContentBlock } from '@ccr/sdk'
 import { itemOf, phaseOf } from './original.ts'
 import { annotationOf } from './own-citations.ts'
 import type { OwnTools } from './own-tools.ts'
@@ -105,7 +105,7 @@ function callItem({ id, block, pieces }: OutputItem, status: string, tools: OwnT
     ...(own?.namespace !== undefined && { namespace: own.namespace }),
   }
   const text = pieces.join('')
-  const whole = status === 'in_progress' ? '' : text === '' ? JSON.stringify(input ?? {}) : text
+  const whole = status === 'in_progress' ? '' : text === '' ? writeJson(input ?? {}) : text
   if (own?.kind !== 'custom') return { id, type: 'function_call', status, arguments: whole, ...named }
   const free = parseObject(whole)?.['input']
   return { id, type: 'custom_tool_call', status, input: typeof free === 'string' ? free : whole, ...named }

@@ -1,4 +1,5 @@
-import { tokenCounts, type CanonicalMessage, type CanonicalUsage, type ContentBlock, type Exchange } from '@ccr/sdk'
+import { tokenCounts, writeJson } from '@ccr/sdk'
+import type { CanonicalMessage, CanonicalUsage, ContentBlock, Exchange } from '@ccr/sdk'
 
 /** Why an answer ended, in this protocol's words; every other reason is a stop. */
 const REASONS: ReadonlyMap<string | null, string> = new Map([
@@ -107,7 +108,7 @@ function addBlock(said: Said, block: Block): void {
       said.reasoning += block['thinking'] as string
       return
     case 'tool_use': {
-      const called = { name: block['name'], arguments: JSON.stringify(block['input'] ?? {}) }
+      const called = { name: block['name'], arguments: writeJson(block['input'] ?? {}) }
       said.calls.push({ id: block['id'], type: 'function', function: called })
       return
     }

@@ -1,4 +1,4 @@
-import { parseObject, signReasoning, type ContentBlock, type Message, type TextBlock } from '@ccr/sdk'
+import { parseObject, signReasoning, writeJson, type ContentBlock, type Message, type TextBlock } from '@ccr/sdk'
 import { checkFields, checkString, invalid } from './check.ts'
 import { FAMILY } from './reasoning.ts'
 
@@ -195,7 +195,7 @@ function readCall(id: string, called: unknown, at: string): ContentBlock {
   checkFields(called, at)
   const { name, arguments: given } = called as Fields
   checkString(name, `${at}/name`)
-  const text = typeof given === 'string' ? given : JSON.stringify(given ?? {})
+  const text = typeof given === 'string' ? given : writeJson(given ?? {})
   const input = parseObject(text) ?? (text.trim() === '' ? {} : { arguments: text })
   return { type: 'tool_use', id, name: name as string, input }
 }

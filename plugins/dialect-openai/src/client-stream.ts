@@ -1,4 +1,5 @@
-import { mergeUsage, type CanonicalEvent, type CanonicalUsage, type ClientEncoder, type Exchange } from '@ccr/sdk'
+import { mergeUsage, writeJson } from '@ccr/sdk'
+import type { CanonicalEvent, CanonicalUsage, ClientEncoder, Exchange } from '@ccr/sdk'
 import { answerId, createdAt, finishReason, nameImage, toAnnotation, toChatUsage } from './client-answer.ts'
 import { toChatError } from './client-error.ts'
 import { wantsUsage } from './chat-fields.ts'
@@ -136,7 +137,7 @@ class ChunkEncoder {
   #blockStop(): string {
     const input = this.#input
     if (input === undefined || input === null) return ''
-    const text = this.#arguments(JSON.stringify(input))
+    const text = this.#arguments(writeJson(input))
     this.#input = undefined
     return text
   }

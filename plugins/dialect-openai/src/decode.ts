@@ -8,6 +8,7 @@ import {
   readReasoning,
   type StreamTransform,
   tokensOf,
+  writeJson,
 } from '@ccr/sdk'
 import { Annotations } from './annotations.ts'
 import { CallKeys } from './call-keys.ts'
@@ -169,7 +170,7 @@ export class ChatDecoder implements StreamTransform<ChatEvent, CanonicalEvent> {
   #function(key: string, id: string | undefined, part: FunctionDelta): void {
     const { name, arguments: given } = part
     const text =
-      typeof given === 'string' ? given : given === undefined || given === null ? undefined : JSON.stringify(given)
+      typeof given === 'string' ? given : given === undefined || given === null ? undefined : writeJson(given)
     this.#characters += text?.length ?? 0
     this.#afterText = false
     this.#endReasoning()

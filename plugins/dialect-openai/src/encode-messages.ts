@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { isKnownBlock, type CanonicalRequest, type ContentBlock, type Message, type ToolResultBlock } from '@ccr/sdk'
+import { isKnownBlock, writeJson } from '@ccr/sdk'
+import type { CanonicalRequest, ContentBlock, Message, ToolResultBlock } from '@ccr/sdk'
 import type { Trait } from './adapt.ts'
 import { describe, toContent, toParts } from './content.ts'
 import type { EncodeOptions } from './encode-options.ts'
@@ -81,7 +82,7 @@ class History {
           calls.push({
             id: this.#callId(block.id),
             type: 'function',
-            function: { name, arguments: JSON.stringify(block.input ?? {}) },
+            function: { name, arguments: writeJson(block.input ?? {}) },
           })
         } else if (block.type === 'thinking') {
           const own = replay(block, this.#options.provider)
