@@ -226,7 +226,7 @@ class AnswerWriter {
 
   #image(source: unknown): void {
     if (!isFields(source) || typeof source['data'] !== 'string') return
-    this.#parts.push({ inlineData: { mimeType: String(source['media_type']), data: source['data'] } })
+    this.#push({ inlineData: { mimeType: String(source['media_type']), data: source['data'] } }, 'image')
   }
 
   #found(content: unknown): void {

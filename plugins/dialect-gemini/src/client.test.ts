@@ -252,6 +252,13 @@ describe('the official client', () => {
   })
 })
 
+it('a signed image reaches a client with its signature', async () => {
+  const parts = [{ text: 'a' }, { inlineData: { mimeType: 'image/png', data: 'AA' }, thoughtSignature: 'U0lHTkVE' }]
+  await start(() => json({ candidates: [{ content: { role: 'model', parts }, finishReason: 'STOP' }] }))
+  const { candidates } = await world!.google.models.generateContent({ model: 'asked', contents: 'q' })
+  expect(candidates?.[0]?.content?.parts).toEqual(parts)
+})
+
 describe('a stream that was not asked for as events', () => {
   it('is one JSON array, under either version of the path', async () => {
     await start(upstream)

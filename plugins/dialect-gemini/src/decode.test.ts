@@ -135,6 +135,15 @@ const ANSWERS: readonly Row[] = [
     stop: 'tool_use',
   },
   {
+    rule: 'an image is one also where it is signed',
+    parts: [{ text: 'a' }, { inlineData: { mimeType: 'image/png', data: 'AA' }, thoughtSignature: 'S' }],
+    content: [
+      text('a'),
+      thought('', { on: 'image', signature: 'S' }),
+      { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'AA' } },
+    ],
+  },
+  {
     rule: 'parts that the canonical form has no word for are kept as they are',
     parts: [
       { executableCode: { language: 'PYTHON', code: '1+1' }, thoughtSignature: 'S' },
@@ -422,6 +431,7 @@ describe('what an answer said is replayed', () => {
       [{ text: 'hm', thought: true, thoughtSignature: 'S1' }, { text: 'a' }, call('f', {}, { thoughtSignature: 'S2' })],
     ],
     ['a signed text', [{ text: 'a', thoughtSignature: 'S' }]],
+    ['a signed image', [{ inlineData: { mimeType: 'image/png', data: 'AA' }, thoughtSignature: 'S' }]],
     ['a signature behind the text', [{ text: 'a' }, { text: '', thoughtSignature: 'S' }]],
     [
       'a signature between text and call',

@@ -183,11 +183,12 @@ export class GeminiDecoder implements StreamTransform<GeminiEvent, CanonicalEven
   }
 
   #raw(part: Part): void {
-    this.#settle()
+    const { inlineData, thoughtSignature } = part
+    const isImage = isFields(inlineData) && /^image\//.test(String(inlineData['mimeType'])) && !part.thought
+    if (isImage && thoughtSignature) this.#sign('image', thoughtSignature)
+    else this.#settle()
     this.#last = 'other'
-    const { inlineData } = part
-    const isImage = isFields(inlineData) && /^image\//.test(String(inlineData['mimeType']))
-    if (!isImage || part.thoughtSignature || part.thought) return this.#writer.block({ type: RAW_PART, part })
+    if (!isImage) return this.#writer.block({ type: RAW_PART, part })
     const source = { type: 'base64', media_type: inlineData['mimeType'], data: inlineData['data'] } as const
     this.#writer.block({ type: 'image', source } as never)
   }

@@ -200,6 +200,9 @@ class ModelTurn {
         this.#parts.push(this.#signed({ functionCall }, 'call'))
         return
       }
+      case 'image':
+        this.#parts.push(...toParts(block).map((part) => this.#signed(part, 'image')))
+        return
       default:
         this.#parts.push(...userParts(block))
     }

@@ -11,7 +11,9 @@ export const FAMILY = 'gemini'
 export const SKIPPED_SIGNATURE = 'skip_thought_signature_validator'
 
 /** Where a signature stood: on the thought itself, on the part that followed, or on a text part without text. */
-export type SignedPart = 'thought' | 'call' | 'text' | 'empty'
+export type SignedPart = (typeof SIGNED_PARTS)[number]
+
+const SIGNED_PARTS = ['thought', 'call', 'text', 'image', 'empty'] as const
 
 /** A signature of the API and the part it belongs to. */
 export interface PartSignature {
@@ -70,9 +72,8 @@ export function isMarked(bytes: Buffer): boolean {
   return bytes.includes(WRAPPED)
 }
 
-/** The blocks of a canonical turn, as far as they are of interest here. */
 function isSignedPart(value: unknown): value is SignedPart {
-  return value === 'thought' || value === 'call' || value === 'text' || value === 'empty'
+  return (SIGNED_PARTS as readonly unknown[]).includes(value)
 }
 
 /** A signature of a part of a request, when it is a text. */
