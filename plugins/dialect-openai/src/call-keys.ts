@@ -1,5 +1,7 @@
-import type { MessageWriter } from '@ccr/sdk'
 import type { CallDelta } from './wire.ts'
+
+/** Whether the arguments of the call of this key are complete. */
+type IsComplete = (key: string) => boolean
 
 interface Slot {
   key: string
@@ -16,11 +18,13 @@ export class CallKeys {
   #last: Slot | undefined
   #count = 0
 
-  keyOf(call: CallDelta, given: string | undefined, position: number, writer: MessageWriter): string {
+  keyOf(call: CallDelta, given: string | undefined, position: number, isComplete: IsComplete): string {
     const id = given || undefined
     const index = typeof call.index === 'number' ? call.index : undefined
     const slot =
-      index === undefined ? this.#unnumbered(call, id, position, writer) : this.#numbered(call, id, index, writer)
+      index === undefined
+        ? this.#unnumbered(call, id, position, isComplete)
+        : this.#numbered(call, id, index, isComplete)
     if (id !== undefined && slot.id === undefined) {
       slot.id = id
       this.#byId.set(id, slot)
@@ -29,9 +33,9 @@ export class CallKeys {
     return slot.key
   }
 
-  #numbered(call: CallDelta, id: string | undefined, index: number, writer: MessageWriter): Slot {
+  #numbered(call: CallDelta, id: string | undefined, index: number, isComplete: IsComplete): Slot {
     const slot = this.#slots.get(index)
-    if (slot && !isAnother(slot, call, id, writer)) return slot
+    if (slot && !isAnother(slot, call, id, isComplete)) return slot
     // An index that changes its id may come back to an id it had before.
     const known = id === undefined ? undefined : this.#byId.get(id)
     const next = slot && known ? known : this.#add()
@@ -39,12 +43,12 @@ export class CallKeys {
     return next
   }
 
-  #unnumbered(call: CallDelta, id: string | undefined, position: number, writer: MessageWriter): Slot {
+  #unnumbered(call: CallDelta, id: string | undefined, position: number, isComplete: IsComplete): Slot {
     // Named entries of one list are as many calls.
     if (position > 0 && call.function?.name) return this.#add()
     const known = id === undefined ? undefined : this.#byId.get(id)
-    if (known && !isAnother(known, call, id, writer)) return known
-    if (id === undefined && this.#last && !isAnother(this.#last, call, id, writer)) return this.#last
+    if (known && !isAnother(known, call, id, isComplete)) return known
+    if (id === undefined && this.#last && !isAnother(this.#last, call, id, isComplete)) return this.#last
     return this.#add()
   }
 
@@ -54,9 +58,9 @@ export class CallKeys {
 }
 
 /** A fragment with another id, or a named one with arguments after complete arguments, begins another call. */
-function isAnother(slot: Slot, call: CallDelta, id: string | undefined, writer: MessageWriter): boolean {
+function isAnother(slot: Slot, call: CallDelta, id: string | undefined, isComplete: IsComplete): boolean {
   if (id !== undefined && slot.id !== undefined && id !== slot.id) return true
-  return !!call.function?.name && hasArguments(call) && writer.isComplete(slot.key)
+  return !!call.function?.name && hasArguments(call) && isComplete(slot.key)
 }
 
 function hasArguments(call: CallDelta): boolean {

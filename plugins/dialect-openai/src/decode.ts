@@ -12,8 +12,8 @@ import {
 } from '@ccr/sdk'
 import { Annotations } from './annotations.ts'
 import { CallKeys } from './call-keys.ts'
+import { EmptyArguments } from './empty-arguments.ts'
 import { reportedError } from './errors.ts'
-import { NullArguments } from './null-arguments.ts'
 import { sign, signDetails, type ReasoningField } from './reasoning.ts'
 import { ReasoningDetails, textOf, type ReasoningDetail } from './reasoning-details.ts'
 import type { ToolNames } from '@ccr/sdk'
@@ -25,7 +25,9 @@ export class ChatDecoder implements StreamTransform<ChatEvent, CanonicalEvent> {
   readonly #writer: MessageWriter
   readonly #newId: (prefix: string) => string
   #keys: CallKeys | undefined
-  #nulls: NullArguments | undefined
+  #empty: EmptyArguments | undefined
+  readonly #isComplete = (key: string): boolean =>
+    this.#writer.isComplete(key) || this.#empty?.isComplete(key) === true
   #emit: Emit<CanonicalEvent> = () => {}
   #annotations: Annotations | undefined
   readonly #provider: string
@@ -103,6 +105,11 @@ export class ChatDecoder implements StreamTransform<ChatEvent, CanonicalEvent> {
     const calls = delta.tool_calls
     if (Array.isArray(calls)) for (let at = 0; at < calls.length; at++) this.#call(calls[at] as CallDelta | null, at)
     if (delta.function_call) this.#function('function_call', undefined, delta.function_call)
+    this.#arguments(this.#empty?.settle())
+  }
+
+  #arguments(found: readonly (readonly [string, string])[] = []): void {
+    for (const [key, text] of found) this.#writer.tool(key, { arguments: text })
   }
 
   /** Servers that name reasoning twice say the same in both fields, so one of them counts. */
@@ -164,7 +171,7 @@ export class ChatDecoder implements StreamTransform<ChatEvent, CanonicalEvent> {
     if (typeof call !== 'object' || call === null) return
     const id = typeof call.id === 'string' || typeof call.id === 'number' ? `${call.id}` : undefined
     this.#keys ??= new CallKeys()
-    this.#function(this.#keys.keyOf(call, id, position, this.#writer), id, call.function ?? {})
+    this.#function(this.#keys.keyOf(call, id, position, this.#isComplete), id, call.function ?? {})
   }
 
   #function(key: string, id: string | undefined, part: FunctionDelta): void {
@@ -174,7 +181,7 @@ export class ChatDecoder implements StreamTransform<ChatEvent, CanonicalEvent> {
     this.#characters += text?.length ?? 0
     this.#afterText = false
     this.#endReasoning()
-    const known = text && (this.#nulls ??= new NullArguments()).push(key, text)
+    const known = text && (this.#empty ??= new EmptyArguments()).push(key, text)
     this.#writer.tool(key, { id, name: typeof name === 'string' ? name : undefined, arguments: known })
   }
 
@@ -190,7 +197,7 @@ export class ChatDecoder implements StreamTransform<ChatEvent, CanonicalEvent> {
     const writer = this.#writer
     if (this.#finish === undefined) throw new CcrError('CCR_STREAM_ENDED', 'the answer ended before its finish reason')
     this.#endReasoning()
-    for (const [key, text] of this.#nulls?.rest() ?? []) writer.tool(key, { arguments: text })
+    this.#arguments(this.#empty?.rest())
     this.#annotations?.settle(false)
     if (!this.#counted) writer.usage({ output_tokens: tokensOf(this.#characters) })
     const reason = this.#refused ? 'refusal' : stopReason(this.#finish, writer.hasCalls, this.#matched)

@@ -44,3 +44,49 @@ describe('rule 73: arguments that are the text null', () => {
     expect(answer(pieces('nu'), 'length')).toMatchObject({ content: [], stop_reason: 'max_tokens' })
   })
 })
+
+describe('an empty object before the arguments', () => {
+  const named = (id: string, text: string): object => part(0, { name: 'f', arguments: text }, id)
+
+  it.each([
+    [['{}', '{"a":1}']],
+    [['{}', '{', '"a":1', '}']],
+    [['{ }', ' ', '{"a":1}']],
+    [['{}', '{}', '{"a":1}']],
+  ])('is none of them, streamed as %j', (fragments) => {
+    expect(answer(pieces(...fragments), 'tool_calls').content).toEqual([tool('a', 'f', { a: 1 })])
+  })
+
+  it('is none of them where it came with the name', () => {
+    const deltas = [calls(named('a', '{}')), calls(part(0, { arguments: '{"a":1}' }))]
+    expect(answer(deltas, 'tool_calls').content).toEqual([tool('a', 'f', { a: 1 })])
+  })
+
+  it('is all of them where nothing follows, also of a call that the token limit ended', () => {
+    for (const reason of ['tool_calls', 'length'])
+      expect(answer(pieces('{}'), reason).content).toEqual([tool('a', 'f')])
+  })
+
+  it('is all of them where another call follows', () => {
+    const third = part(1, { name: 'g', arguments: '{}' }, 'c')
+    const deltas = [calls(named('a', '{}')), calls(named('b', '{}')), calls(third)]
+    expect(answer(deltas, 'tool_calls').content).toEqual([tool('a', 'f'), tool('b', 'f'), tool('c', 'g')])
+  })
+
+  it('of two calls without ids and numbers is two calls', () => {
+    const call = (): object => part(undefined, { name: 'f', arguments: '{}' })
+    expect(answer([calls(call()), calls(call())], 'tool_calls').content).toHaveLength(2)
+  })
+
+  it('holds up nothing that follows', () => {
+    const events = [...pieces('{}'), { content: 'a' }].map((delta) => chunk(delta))
+    const written = JSON.stringify(decode([...events, chunk({ content: 'b' }), chunk({}, 'tool_calls'), DONE]))
+    expect(written.indexOf('"a"')).toBeLessThan(written.indexOf('"b"'))
+    expect(written).toContain('"text":"a"')
+  })
+
+  it('is not left out before anything but an object', () => {
+    const events = [...pieces('{}', '[1]').map((delta) => chunk(delta)), chunk({}, 'tool_calls'), DONE]
+    expect(() => messageOf(decode(events))).toThrow(expect.objectContaining({ code: 'CCR_STREAM_INVALID' }))
+  })
+})
