@@ -12,8 +12,11 @@ import { requestReload, type GenerationReport, type ReportedFault } from './gene
 
 /** What a command makes of the texts that stand in config and lock now. */
 export interface ConfigEdit {
-  /** Gives the config as it is to be; comments and order are the editor's to keep (see config/edit.ts). */
-  readonly config?: ((text: string) => string) | undefined
+  /**
+   * Gives the config as it is to be, from its text and the path of its file; comments and order are the editor's to
+   * keep (see config/edit.ts).
+   */
+  readonly config?: ((text: string, file: string) => string | Promise<string>) | undefined
   /** Gives the lock as it is to be. */
   readonly lock?: ((text: string | undefined) => string) | undefined
   /** A running router builds anew even when neither text changes, because what they name did. */
@@ -61,7 +64,7 @@ export async function applyChange(context: CommandContext, edit: ConfigEdit): Pr
   const file = running === undefined ? undefined : await changedFile(context, running.url)
   for (let attempt = 1; ; attempt++) {
     const before = await readState(context.home, file)
-    const draft = draftOf(before, edit)
+    const draft = await draftOf(before, edit)
     try {
       await beginChange(context.home, before, draft)
       const report = isEmpty(draft) ? await reloadIf(edit, context, running) : await take(before, draft, context)
@@ -97,8 +100,8 @@ async function reloadIf(
 }
 
 /** What differs from what stands there now. */
-function draftOf({ config, lock }: ConfigState, edit: ConfigEdit): ConfigDraft {
-  const newConfig = edit.config?.(config ?? EMPTY_CONFIG)
+async function draftOf({ config, lock, file }: ConfigState, edit: ConfigEdit): Promise<ConfigDraft> {
+  const newConfig = await edit.config?.(config ?? EMPTY_CONFIG, file)
   const newLock = edit.lock?.(lock)
   return {
     config: newConfig === (config ?? EMPTY_CONFIG) ? undefined : newConfig,

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { CcrError } from '@ccr/sdk'
 import { formatSource, parseSource, type Source } from '../install/source.ts'
 import { readDescription } from '../load/package.ts'
+import { tryPlugin } from '../load/trial.ts'
 import { changeConfig, type ConfigChange } from './config-change.ts'
 import type { CommandContext } from './context.ts'
 import { EXIT } from './exit-codes.ts'
@@ -10,6 +11,7 @@ import { checkAge, readPins, withCandidate, type CandidateOptions } from './plug
 import { addEntry } from './plugin-entries.ts'
 import { agree, checkEditable, install, isAgreed, type ConsentOptions } from './plugin-install.ts'
 import { describeSheet, sheetOf } from './plugin-sheet.ts'
+import { withoutSecrets } from './secret-environment.ts'
 
 /** Options of `ccr plugin add`. */
 export interface AddOptions extends CandidateOptions, ConsentOptions {
@@ -60,6 +62,8 @@ export function ending({ running, generation, file }: ConfigChange): string {
 /** A working copy: used where it is, and loaded again whenever it is saved. */
 async function addFolder(context: CommandContext, folder: string): Promise<number> {
   const { name, entry } = readFolder(folder)
+  // Neither this process nor a router that runs may be stopped by code that never ends.
+  await tryPlugin(entry, { env: await withoutSecrets(context) })
   // A dollar would name an environment variable.
   const use = `file:${entry.replaceAll('$', '$$$$')}`
   const change = await changeConfig(context, { config: (text) => addEntry(text, [use], { use, id: name }) })

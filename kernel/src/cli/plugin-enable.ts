@@ -10,6 +10,7 @@ import type { CommandContext } from './context.ts'
 import { EXIT } from './exit-codes.ts'
 import { ending } from './plugin-add.ts'
 import { listPointer, setEnabled, writtenEntries, type WrittenEntry } from './plugin-entries.ts'
+import { fileEntries, filesNamed } from './plugin-files.ts'
 import { checkEditable } from './plugin-install.ts'
 
 /** `ccr plugin enable` and `ccr plugin disable`: switches entries on or off, by their id or the name of the plugin. */
@@ -25,17 +26,20 @@ export async function pluginEnable(context: CommandContext, name: string, enable
   const state = enabled ? 'on' : 'off'
   let already = false
   const change = await changeConfig(context, {
-    config: (text) => {
+    config: async (text, file) => {
       const entries = writtenEntries(text)
-      const meant = entriesNamed(entries, name, nameOf)
       const plugin = nameOf(name)
+      const isUsed = preset.plugins.includes(plugin)
+      let meant = entriesNamed(entries, name, nameOf)
+      if (meant.length === 0 && !isUsed && !installed.includes(plugin)) {
+        const files = await filesNamed(context, fileEntries(context, entries, file), name)
+        meant = files.meant.map(({ entry }) => entry)
+        const known = [...installed, ...entries.map(({ id, use }) => id ?? use), ...files.known]
+        if (meant.length === 0) throw unknown(name, known)
+      }
       if (meant.length > 0) {
         already = meant.every((one) => one.enabled === enabled)
         return meant.reduce((edited, one) => setEnabled(edited, one, enabled), text)
-      }
-      const isUsed = preset.plugins.includes(plugin)
-      if (!isUsed && !installed.includes(plugin)) {
-        throw unknown(name, [...installed, ...entries.map(({ id, use }) => id ?? use)])
       }
       already = isUsed === enabled
       if (already) return text

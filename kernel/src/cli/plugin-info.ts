@@ -2,16 +2,21 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CcrError } from '@ccr/sdk'
 import Value from 'typebox/value'
+import { readState } from '../config/draft.ts'
 import { parseSource } from '../install/source.ts'
 import { findBuiltins } from '../load/builtin.ts'
 import { shortName } from '../load/entries.ts'
 import { Manifest } from '../load/manifest.ts'
 import { readDescription } from '../load/package.ts'
 import { findByName, findStored } from '../load/store.ts'
+import { tryPlugin } from '../load/trial.ts'
 import type { CommandContext } from './context.ts'
 import { EXIT } from './exit-codes.ts'
 import { withCandidate, type CandidateOptions } from './plugin-candidate.ts'
+import { writtenEntries, type WrittenEntry } from './plugin-entries.ts'
+import { fileEntries, filesNamed } from './plugin-files.ts'
 import { describeSheet, installedSheet, sheetOf, type PluginSheet } from './plugin-sheet.ts'
+import { withoutSecrets } from './secret-environment.ts'
 
 /** `ccr plugin info`: what an installed plugin says of itself, or what `add` would show. Changes nothing. */
 export async function pluginInfo(
@@ -19,7 +24,8 @@ export async function pluginInfo(
   what: string,
   options: CandidateOptions & { readonly json?: boolean | undefined },
 ): Promise<number> {
-  const sheet = (await installed(context, what)) ?? (await fetched(context, what, options))
+  const sheet =
+    (await installed(context, what)) ?? (await configured(context, what)) ?? (await fetched(context, what, options))
   if (options.json) context.print(JSON.stringify(sheet))
   else for (const line of describeSheet(sheet, Date.now())) context.print(line)
   return EXIT.ok
@@ -34,6 +40,29 @@ async function installed({ home }: CommandContext, name: string): Promise<Plugin
   if (manifest !== undefined) return installedSheet(pin.name, manifest, pin.resolved, pin)
   const remedy = `Add it again with \`ccr plugin add ${pin.source}\`.`
   throw new CcrError('CCR_PLUGIN_INTEGRITY', `${folder} holds no manifest that can be read. ${remedy}`, { at: folder })
+}
+
+/** What an entry of the config means, by its id, or by the name that the code of its file has. */
+async function configured(context: CommandContext, name: string): Promise<PluginSheet | undefined> {
+  const { config, file } = await readState(context.home)
+  const entries = config === undefined ? [] : entriesIn(config)
+  const entry = entries.find((one) => one.id === name)
+  const files = fileEntries(context, entry === undefined ? entries : [entry], file)
+  if (entry !== undefined && files.length === 0) return installed(context, entry.use)
+  const meant = (await filesNamed(context, files, name)).meant[0]
+  if (meant === undefined) return undefined
+  const { manifest } = await tryPlugin(meant.file, { env: await withoutSecrets(context), version: '-' })
+  if (manifest instanceof Error) throw manifest
+  return installedSheet(meant.use, manifest, meant.file)
+}
+
+/** What a config that is no JSON5 names does not keep a plugin from being looked at. */
+function entriesIn(config: string): readonly WrittenEntry[] {
+  try {
+    return writtenEntries(config, true)
+  } catch {
+    return []
+  }
 }
 
 async function fetched(

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { CcrError } from '@ccr/sdk'
 import { readConfig } from '../config/read.ts'
 import type { Candidate } from '../install/inspect.ts'
@@ -5,6 +6,7 @@ import { cleanStore, place, stage } from '../install/stage.ts'
 import { hashTree } from '../load/integrity.ts'
 import { formatLock, lockFile, parseLock, type LockEntry } from '../load/lock.ts'
 import { pluginFolder } from '../load/store.ts'
+import { tryPlugin } from '../load/trial.ts'
 import { withChangeLock } from './change-lock.ts'
 import { applyChange, type ConfigChange } from './config-change.ts'
 import { askConsent, createProgress } from './consent.ts'
@@ -82,6 +84,8 @@ export async function install(context: CommandContext, installation: Installatio
   const before = allowFresh ? undefined : Date.now() - QUARANTINE_MS
   const env = await withoutSecrets(context)
   const staged = await stage(candidate, { folder, env, before, progress: progress.step }).finally(progress.end)
+  // Neither this process nor a router that runs may be stopped by code that never ends.
+  await tryPlugin(join(staged.folder, candidate.package.entry), { env })
   const pin: LockEntry = {
     name: candidate.package.name,
     plugin: candidate.manifest.name,

@@ -8,7 +8,8 @@ import type { CommandContext } from './context.ts'
 import { EXIT } from './exit-codes.ts'
 import { ending } from './plugin-add.ts'
 import { readPins } from './plugin-candidate.ts'
-import { removeEntries, writtenEntries, type WrittenEntry } from './plugin-entries.ts'
+import { removeEntries, writtenEntries } from './plugin-entries.ts'
+import { fileEntries, filesNamed } from './plugin-files.ts'
 import { checkEditable } from './plugin-install.ts'
 
 /** `ccr plugin remove`: takes a plugin out of the config, the lock and the store. */
@@ -17,14 +18,14 @@ export async function pluginRemove(context: CommandContext, name: string): Promi
   return withChangeLock(context, async () => {
     const pins = await readPins(context)
     const pin = pins.find((one) => one.name === name) ?? pins.find((one) => one.plugin === name)
-    const isMeant = ({ use, id }: WrittenEntry): boolean =>
-      pin === undefined ? (id ?? use) === name && use.startsWith('file:') : use === pin.name || use === pin.plugin
-    let found = pin !== undefined
     const change = await applyChange(context, {
-      config: (text) => {
-        found ||= writtenEntries(text, true).some(isMeant)
-        if (!found) throw unknown(name, [...pins.map((one) => one.name), ...workingCopies(text)])
-        return removeEntries(text, isMeant)
+      config: async (text, file) => {
+        if (pin !== undefined) return removeEntries(text, ({ use }) => use === pin.name || use === pin.plugin)
+        const files = fileEntries(context, writtenEntries(text, true), file)
+        const { meant, known } = await filesNamed(context, files, name)
+        if (meant.length === 0) throw unknown(name, [...pins.map((one) => one.name), ...known])
+        const pointers = meant.map(({ entry }) => entry.pointer)
+        return removeEntries(text, ({ pointer }) => pointers.includes(pointer))
       },
       ...(pin !== undefined && {
         lock: (text: string | undefined) =>
@@ -36,10 +37,6 @@ export async function pluginRemove(context: CommandContext, name: string): Promi
     context.print(`removed ${pin === undefined ? name : `${pin.name} ${pin.version}`}${ending(change)}`)
     return EXIT.ok
   })
-}
-
-function workingCopies(text: string): readonly string[] {
-  return writtenEntries(text, true).flatMap(({ use, id }) => (use.startsWith('file:') ? [id ?? use] : []))
 }
 
 function unknown(name: string, known: readonly string[]): CcrError {

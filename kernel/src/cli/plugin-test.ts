@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findPluginFile } from '../load/plugin-package.ts'
+import { TRIAL_MS } from '../load/trial.ts'
 import { writeManifest } from '../load/working-copy.ts'
 import type { CommandContext } from './context.ts'
 import { EXIT } from './exit-codes.ts'
@@ -24,14 +25,23 @@ export async function pluginTest(
   await hideFromPlugins(context)
   const runner = fileURLToPath(import.meta.resolve('@ccr/sdk/testing/run'))
   const child = spawn(process.execPath, [runner, path, ...(options.json ? ['--json'] : [])], {
-    stdio: ['ignore', 'inherit', 'inherit'],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     timeout: LIMIT_MS,
     killSignal: 'SIGKILL',
   })
+  const loading = setTimeout(() => child.kill('SIGKILL'), TRIAL_MS)
+  let isLoaded = false
+  child.once('message', () => {
+    clearTimeout(loading)
+    isLoaded = true
+  })
   const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
+  clearTimeout(loading)
   if (code === null) {
-    const fact = signal === 'SIGKILL' ? `did not end within ${LIMIT_MS / 1000} s` : `were ended by ${signal}`
-    context.complain(`ccr: the checks of ${path} ${fact}. Look for a loop that blocks the plugin`)
+    const late = isLoaded ? `did not end within ${LIMIT_MS / 1000} s` : `did not begin within ${TRIAL_MS / 1000} s`
+    const fact = signal === 'SIGKILL' ? late : `were ended by ${signal}`
+    const where = isLoaded ? 'blocks the plugin' : 'runs while the plugin is imported'
+    context.complain(`ccr: the checks of ${path} ${fact}. Look for a loop that ${where}`)
     return EXIT.failed
   }
   if (code !== 0) return EXIT.failed

@@ -16,9 +16,10 @@ export interface WrittenManifest {
 /**
  * Writes the static manifest of the package in a folder, as its code is now. One that would not change is left alone.
  *
+ * @param describe gives the manifest by the entry file; in this process unless told
  * @throws CcrError of the code, or `CCR_PLUGIN_LOAD` when the package names no manifest
  */
-export async function writeManifest(folder: string): Promise<WrittenManifest> {
+export async function writeManifest(folder: string, describe = describeHere): Promise<WrittenManifest> {
   const { file: entry, folder: home, version } = await findPluginFile(folder)
   const named = home && (await manifestPath(home))
   if (named === undefined) {
@@ -26,13 +27,17 @@ export async function writeManifest(folder: string): Promise<WrittenManifest> {
     const remedy = 'Add "ccr": "./manifest.json" to the package.json of the plugin, and name its folder.'
     throw new CcrError('CCR_PLUGIN_LOAD', `${fact}. ${remedy}`, { at: resolve(folder) })
   }
-  const loaded = await loadPluginFile(entry)
-  if ('error' in loaded) throw loaded.error
-  const manifest = await toManifest(loaded.plugin, version)
+  const manifest = await describe(entry, version)
   const text = `${JSON.stringify(manifest, null, 2)}\n`
   const changed = (await readFile(named, 'utf8').catch(() => '')) !== text
   if (changed) await writeFile(named, text)
   return { manifest, file: named, changed }
+}
+
+async function describeHere(entry: string, version: string): Promise<Manifest> {
+  const loaded = await loadPluginFile(entry)
+  if ('error' in loaded) throw loaded.error
+  return toManifest(loaded.plugin, version)
 }
 
 /** Nothing where `package.json` names none inside the package. */

@@ -10,7 +10,12 @@ const ended = (): void => {
 process.once('exit', ended)
 const [path = '.', ...flags] = process.argv.slice(2)
 const json = flags.includes('--json')
-const passed = await testPlugin(path, { json, print: (line) => void process.stdout.write(`${line}\n`) })
+const passed = await testPlugin(path, {
+  json,
+  print: (line) => void process.stdout.write(`${line}\n`),
+  // Whoever waits for this process gives the checks more time than the loading.
+  loaded: () => void process.send?.('loaded'),
+})
 process.off('exit', ended)
 // What a plugin left running must not keep the process.
 process.exit(passed ? 0 : 1)

@@ -16,6 +16,8 @@ export interface TestPluginOptions {
   /** One line of JSON in the place of a line for each check. */
   readonly json: boolean
   readonly print: (line: string) => void
+  /** Called once the code of the plugin was run. */
+  readonly loaded?: (() => void) | undefined
 }
 
 /**
@@ -23,12 +25,13 @@ export interface TestPluginOptions {
  *
  * @returns whether it passes all of them
  */
-export async function testPlugin(path: string, { json, print }: TestPluginOptions): Promise<boolean> {
+export async function testPlugin(path: string, { json, print, loaded }: TestPluginOptions): Promise<boolean> {
   const reports: CheckReport[] = []
   let name: string | undefined
   try {
     const { plugin, cases } = await load(path)
     name = plugin.name
+    loaded?.()
     for (const { name: check, run } of conformanceChecks(plugin, cases)) {
       const report = await reportOf(check, run)
       reports.push(report)

@@ -1,0 +1,86 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import JSON5 from 'json5'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { pluginAdd } from '../src/cli/plugin-add.ts'
+import { pluginEnable } from '../src/cli/plugin-enable.ts'
+import { pluginInfo } from '../src/cli/plugin-info.ts'
+import { pluginManifest } from '../src/cli/plugin-manifest.ts'
+import { pluginRemove } from '../src/cli/plugin-remove.ts'
+import { pluginTest } from '../src/cli/plugin-test.ts'
+import { createPluginWorld, type PluginWorld } from './support/plugin-world.ts'
+import { packageFiles, writePackage } from './support/plugin-packages.ts'
+
+let world: PluginWorld
+beforeEach(async () => void (world = await createPluginWorld()))
+afterEach(() => world.dispose())
+
+describe('a plugin that the config names by its path', () => {
+  beforeEach(async () => {
+    const code = packageFiles({ name: 'ccr-plugin-shout', says: 'LOUD' })['dist/index.js']!
+    await writeFile(join(world.home, 'any $1.ts'), code)
+    await world.configure("{ plugins: ['route-custom', 'file:./any $$1.ts'] }")
+  })
+  const entries = async (): Promise<readonly unknown[]> =>
+    (JSON5.parse(await world.config()) as { readonly plugins: readonly unknown[] }).plugins
+
+  test('is switched off and on again by its own name, without a router and with one', async () => {
+    const off = { use: 'file:./any $$1.ts', enabled: false }
+    await world.said((context) => pluginEnable(context, 'shout', false))
+    expect(await entries()).toEqual(['route-custom', off])
+    await world.said((context) => pluginEnable(context, 'shout', true))
+    expect(await entries()).toEqual(['route-custom', { ...off, enabled: true }])
+    await world.start()
+    expect(await world.ask('shout')).toBe('LOUD')
+    await world.said((context) => pluginEnable(context, 'shout', false))
+    expect(await world.ask('shout')).toBeUndefined()
+    expect(await world.said((context) => pluginEnable(context, 'shout', false))).toBe('shout is off already')
+  })
+
+  test('is shown by its own name and by that of its entry', async () => {
+    for (const name of ['shout', 'file:./any $$1.ts']) {
+      const said = await world.said((context) => pluginInfo(context, name, {}))
+      expect(said).toContain('(plugin shout)\n  for a test\n')
+      expect(said).toContain(join(world.home, 'any $1.ts'))
+    }
+  })
+
+  test('is taken out of the config by its own name', async () => {
+    await world.said((context) => pluginRemove(context, 'shout'))
+    expect(await entries()).toEqual(['route-custom'])
+  })
+
+  test('is told among those that a wrong name is near to', async () => {
+    await expect(pluginEnable(world.context, 'shoot', false)).rejects.toThrow('Did you mean shout?')
+  })
+})
+
+test('an entry of a plugin that comes with the router is shown by its id', async () => {
+  await world.configure({ plugins: [{ use: 'route-custom', id: 'mine' }] })
+  expect(await world.said((context) => pluginInfo(context, 'mine', {}))).toContain('(plugin route-custom)')
+})
+
+test('code that never ends is refused by every command that runs it, and nothing has changed', async () => {
+  await world.configure('{ plugins: [] }')
+  const draft = { name: 'ccr-plugin-loop', head: 'while (true) {}' }
+  const folder = await writePackage(join(world.root, 'loop'), draft)
+  const manifest = await readFile(join(folder, 'dist/manifest.json'), 'utf8')
+  const { file, agreed } = await world.archive(draft)
+  const before = await world.snapshot()
+  const refusal = expect.objectContaining({
+    code: 'CCR_PLUGIN_LOAD',
+    message: expect.stringMatching(/did not finish being loaded and activated within .* Look for a loop/) as string,
+  }) as Error
+  const [checks, ...results] = await Promise.allSettled([
+    pluginTest(world.context, folder, {}),
+    pluginAdd(world.context, folder, {}),
+    pluginAdd(world.context, file, agreed),
+    pluginManifest(world.context, folder),
+  ])
+  expect(results).toEqual(results.map(() => ({ status: 'rejected', reason: refusal })))
+  expect(checks).toEqual({ status: 'fulfilled', value: 1 })
+  const told = /^ccr: the checks of .*loop did not begin within .* while the plugin is imported$/
+  expect(world.lines).toContainEqual(expect.stringMatching(told))
+  expect(await world.snapshot()).toEqual(before)
+  expect(await readFile(join(folder, 'dist/manifest.json'), 'utf8')).toBe(manifest)
+}, 60_000)
