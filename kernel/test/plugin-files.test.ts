@@ -84,3 +84,41 @@ test('code that never ends is refused by every command that runs it, and nothing
   expect(await world.snapshot()).toEqual(before)
   expect(await readFile(join(folder, 'dist/manifest.json'), 'utf8')).toBe(manifest)
 }, 60_000)
+
+describe('options that the schema of their plugin refuses', () => {
+  const options = `Type.Object({ limit: Type.Integer({ minimum: 1, default: 1 }) }, { additionalProperties: false })`
+  beforeEach(async () => {
+    const code = packageFiles({ name: 'ccr-plugin-shout' })['dist/index.js']!
+    await writeFile(join(world.home, 'shout.ts'), code.replace(/Type\.Object\({}, .* }\),/, `${options},`))
+  })
+  const refusal = async (config: string): Promise<object> => {
+    await world.configure(config)
+    const error = (await world.start().then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    )) as { readonly at: string; readonly code: string; readonly message: string }
+    return { code: error.code, at: error.at.slice(world.home.length + 1), message: error.message }
+  }
+  const subject = "plugin 'shout' (entry 'file:./shout.ts')"
+
+  test('are told at the place of the config that holds them', async () => {
+    const wrong = await refusal("{\n  plugins: [\n    { use: 'file:./shout.ts', options: { limit: 0 } },\n  ],\n}")
+    const message = `${subject}: /limit must be >= 1. Correct the options.`
+    expect(wrong).toEqual({ code: 'CCR_PLUGIN_OPTIONS', at: 'config.json:3:49', message })
+  })
+
+  test('of an unknown name are told where that name is', async () => {
+    const config = "{ plugins: [{ use: 'file:./shout.ts', options: { limit: 2, limits: 3 } }] }"
+    const wrong = await refusal(config)
+    const message = `${subject}: /limits is not a known key. Correct the options.`
+    expect(wrong).toEqual({ code: 'CCR_PLUGIN_OPTIONS', at: `config.json:1:${config.indexOf('3 }') + 1}`, message })
+  })
+
+  test('in a chain of a provider are told there', async () => {
+    const chain = "transformer: { use: [['file:./shout.ts', { limit: 0 }]] }"
+    const provider = `{ name: 'p', api_base_url: 'http://127.0.0.1:9/v1/chat/completions', models: ['m'], ${chain} }`
+    expect(await refusal(`{\n Providers: [\n${provider}\n] }`)).toMatchObject({
+      at: `config.json:3:${provider.indexOf('0 }') + 1}`,
+    })
+  })
+})

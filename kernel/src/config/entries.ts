@@ -49,7 +49,9 @@ function toEntry(loaded: LoadedConfig, pointer: string, item: unknown, nameOf: (
   const name = file === undefined ? nameOf(use) : use
   const condition = when && toCondition(when)
   const at = loaded.at(pointer)
-  return { options: {}, ...rest, id: id ?? name, use: name, enabled: enabled ?? true, file, at, when: condition }
+  const optionsAt = (inner: string): string => loaded.at(`${joinPointer(pointer, 'options')}${inner}`)
+  const stated = { options: {}, ...rest, optionsAt, file, at, when: condition }
+  return { ...stated, id: id ?? name, use: name, enabled: enabled ?? true }
 }
 
 function toForm(loaded: LoadedConfig, pointer: string, item: unknown): EntryForm & Pick<EntryConfig, 'optional'> {

@@ -140,6 +140,7 @@ class ChainReader {
       // Its schema says what else they may be; the options of a file are checked once its code is there.
       options: options as EntryConfig['options'],
       enabled: true,
+      optionsAt: (inner) => this.#loaded.at(`${this.#pointer}${place}/1${inner}`),
       at: this.#loaded.at(this.#pointer + place),
       when: {
         target: (target) =>

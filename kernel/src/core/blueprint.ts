@@ -14,6 +14,8 @@ export interface Entry extends Placement {
   /** Hash of the plugin's code; the same code and options share an instance across generations. */
   readonly hash: string
   readonly options: unknown
+  /** Where the config says an option, by its JSON pointer: `file:line:column`. */
+  readonly optionsAt?: ((pointer: string) => string) | undefined
   readonly when?: Condition | undefined
   /** It is left out, visibly, when it cannot be activated. */
   readonly optional?: boolean | undefined

@@ -109,7 +109,9 @@ class Build {
     const options = fitted(plugin.options, entry.options ?? {})
     const config = fitted(plugin.config, sections)
     const faults = [...options.faults, ...config.faults.map((one) => `in the config that it reads: ${one}`)]
-    if (faults.length > 0) throw fault('CCR_PLUGIN_OPTIONS', `${subject}: ${faults.join('; ')}`, entry)
+    const at = (options.place !== undefined && entry.optionsAt?.(options.place)) || entry.file
+    const wrong = `${subject}: ${faults.join('; ')}. Correct the options.`
+    if (faults.length > 0) throw fault('CCR_PLUGIN_OPTIONS', wrong, { ...entry, file: at })
     const behind = plugin.requires.map((name) => [name, services.behind(name, plugin)] as const)
     const rests = behind.map(([, instances]) => instances.map(({ serial }) => serial))
     const { id, hash, granted } = entry

@@ -12,6 +12,8 @@ export interface EntryConfig {
   /** Name of a built-in or added plugin, or the `file:` text. */
   readonly use: string
   readonly options: Readonly<Record<string, unknown>>
+  /** Where the config says one of them, by its JSON pointer: `file:line:column`. */
+  readonly optionsAt?: ((pointer: string) => string) | undefined
   readonly before?: readonly string[] | undefined
   readonly after?: readonly string[] | undefined
   readonly timeoutMs?: number | undefined
@@ -147,13 +149,11 @@ function toEntry(
   granted?: readonly string[],
 ): LoadedEntry | LoadFailure {
   if ('error' in code) return code
-  const { id, options, before, after, timeoutMs, onFailure, when } = config
+  const { id, options, optionsAt, before, after, timeoutMs, onFailure, when } = config
   const { plugin, hash, timing: loading, inputs } = code
   const paths = [dirname(file), ...inputs]
-  return {
-    entry: { id, plugin, hash, options, before, after, timeoutMs, onFailure, when, file, paths, granted, loading },
-    inputs,
-  }
+  const stated = { id, options, optionsAt, before, after, timeoutMs, onFailure, when }
+  return { entry: { ...stated, plugin, hash, file, paths, granted, loading }, inputs }
 }
 
 function unknownPlugin({ use, at }: EntryConfig, { builtins, stored }: Installed): CcrError {
