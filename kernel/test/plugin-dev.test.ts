@@ -48,7 +48,7 @@ test(
 
 test('plugin dev says what is wrong before it starts anything', async () => {
   const missing = await cli.run(['plugin', 'dev', 'nowhere'])
-  expect([missing.code, missing.stderr]).toEqual([78, expect.stringContaining('nowhere does not exist')])
+  expect([missing.code, missing.stderr]).toEqual([1, expect.stringContaining('nowhere does not exist')])
   await writeFile(join(cli.directory, 'x.ts'), '')
   const options = await cli.run(['plugin', 'dev', 'x.ts', '--options', '[1]'])
   expect([options.code, options.stderr]).toEqual([1, expect.stringContaining('--options must be a JSON5 object')])

@@ -17,6 +17,15 @@ test.each([
   ],
   ['a plugin that does not activate', new CcrError('CCR_PLUGIN_ACTIVATE', 'threw'), ['ccr: threw'], 78],
   ['an address without a key', new CcrError('CCR_HOST_BIND', 'no key'), ['ccr: no key'], 78],
+  [
+    'an entry of an unknown plugin',
+    new CcrError('CCR_PLUGIN_UNKNOWN', 'none', { at: '/c.json:1:2' }),
+    ['ccr: none', '  at /c.json:1:2'],
+    78,
+  ],
+  ['an argument that names no plugin', new CcrError('CCR_PLUGIN_UNKNOWN', 'there is none'), ['ccr: there is none'], 1],
+  ['a config that no command may change', new CcrError('CCR_CONFIG_EDIT', 'locked'), ['ccr: locked'], 1],
+  ['a config that does not come to rest', new CcrError('CCR_CONFIG_STALE', 'again'), ['ccr: again'], 1],
   ['an address in use', new CcrError('CCR_HOST_LISTEN', 'port 1 is in use'), ['ccr: port 1 is in use'], 1],
   [
     'an error of the system',

@@ -63,14 +63,18 @@ export async function runProgram(context: CommandContext, args: readonly string[
   addPresetCommands(program, context, (code) => (exitCode = code))
 
   const [word, ...rest] = args
-  if (word !== undefined && isPresetName(word) && !commandNames(program).includes(word)) {
+  const isCommand = (one: string | undefined): boolean => one === undefined || commandNames(program).includes(one)
+  if (word !== undefined && isPresetName(word) && !isCommand(word)) {
     const { presetNames } = await import('../config/presets/installed.ts')
     // Before the parser sees them: these arguments belong to Claude Code too.
     if ((await presetNames(context.home)).includes(word)) return (await import('./code.ts')).code(context, rest, word)
   }
 
+  // The help of a command that does not exist would be that of all.
+  const asked = word === 'help' ? rest[0] : word
+  const isUnknown = asked !== undefined && !asked.startsWith('-') && !isCommand(asked)
   try {
-    await program.parseAsync(args, { from: 'user' })
+    await program.parseAsync(isUnknown ? [asked] : args, { from: 'user' })
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode
     throw error

@@ -19,7 +19,7 @@ const USUAL = ['src/index.ts', 'index.ts', 'dist/index.js', 'index.js']
 /**
  * Finds the entry file of the plugin at a path: a file, or the folder of a package.
  *
- * @throws CcrError `CCR_PLUGIN_LOAD`
+ * @throws CcrError `CCR_INSTALL_PACKAGE`
  */
 export async function findPluginFile(path: string): Promise<PluginFile> {
   const place = resolve(path)
@@ -61,5 +61,5 @@ function inside(folder: string, named: string): string {
 }
 
 function refuse(at: string, fact: string, cause?: unknown): CcrError {
-  return new CcrError('CCR_PLUGIN_LOAD', `${at} ${fact}.`, { at, cause })
+  return new CcrError('CCR_INSTALL_PACKAGE', `${at} ${fact}.`, { at, cause })
 }

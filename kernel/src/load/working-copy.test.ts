@@ -64,5 +64,5 @@ it.each([
 
 it.each(['../x.ts', '/etc/x.ts', '..'])('refuses the entry %s, which is outside', async (exports) => {
   await write({ exports })
-  await expect(findPluginFile(folder)).rejects.toMatchObject({ code: 'CCR_PLUGIN_LOAD' })
+  await expect(findPluginFile(folder)).rejects.toMatchObject({ code: 'CCR_INSTALL_PACKAGE' })
 })
