@@ -2,6 +2,22 @@ import { CcrError } from '@ccr/sdk'
 import { expect, test } from 'vitest'
 import { describeFailure } from './failure.ts'
 
+const system = (code: string, path?: string): Error => Object.assign(new Error(`${code}: no`), { code, path })
+
+test.each([
+  ['EACCES', '/me/run', '/me/run cannot be used: permission is denied. Give your user the right to'],
+  ['EROFS', '/me', '/me cannot be used: its disk is read-only. Make it writable'],
+  ['EEXIST', '/me', '/me cannot be used: a file is where a folder should be. Move it'],
+  ['ENOSPC', undefined, 'no room is left on the disk of /me. Make some'],
+])('what keeps the home from being written is told with a remedy: %s at %s', (code, path, text) => {
+  const line = `ccr: ${text}, or name another folder with CCR_HOME.`
+  expect(describeFailure(system(code, path), '/me')).toEqual({ lines: [line], exitCode: 1 })
+})
+
+test('what cannot be written elsewhere has nothing to do with the home', () => {
+  expect(describeFailure(system('EACCES', '/message'), '/me').lines).toEqual(['ccr: EACCES: no'])
+})
+
 test.each([
   [
     'a config fault',
@@ -36,5 +52,5 @@ test.each([
   ['what is no error', 'text', ['ccr: text'], 1],
   ['nothing', undefined, ['ccr: undefined'], 1],
 ])('%s', (_name, thrown, lines, exitCode) => {
-  expect(describeFailure(thrown)).toEqual({ lines, exitCode })
+  expect(describeFailure(thrown, '/me')).toEqual({ lines, exitCode })
 })

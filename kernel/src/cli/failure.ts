@@ -1,4 +1,5 @@
 import { EXIT } from './exit-codes.ts'
+import { homeFault } from './home-fault.ts'
 
 /** How a failed command is told to the user. */
 export interface CommandFailure {
@@ -6,9 +7,13 @@ export interface CommandFailure {
   readonly exitCode: number
 }
 
-/** The lines on stderr and the exit code for anything that a command threw. */
-export function describeFailure(thrown: unknown): CommandFailure {
-  const message = thrown instanceof Error ? thrown.message : String(thrown)
+/**
+ * The lines on stderr and the exit code for anything that a command threw.
+ *
+ * @param home of the command
+ */
+export function describeFailure(thrown: unknown, home: string): CommandFailure {
+  const message = homeFault(thrown, home) ?? (thrown instanceof Error ? thrown.message : String(thrown))
   // Read by shape: importing the SDK for its type guard would load its schemas for one comparison of a name.
   const { code, at } = Object(thrown) as { readonly code?: unknown; readonly at?: unknown }
   const hasPlace = typeof at === 'string'

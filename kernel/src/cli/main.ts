@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { createContext, readVersion } from './context.ts'
+import { createContext, homeOf, readVersion } from './context.ts'
 import { describeFailure } from './failure.ts'
 import { assumeWidth } from './terminal.ts'
 
@@ -22,7 +22,7 @@ async function run(args: readonly string[]): Promise<number> {
     if (command === 'code') return await (await import('./code.ts')).code(context, rest)
     return await (await import('./program.ts')).runProgram(context, args)
   } catch (error) {
-    const failure = describeFailure(error)
+    const failure = describeFailure(error, homeOf(process.env))
     process.stderr.write(`${failure.lines.join('\n')}\n`)
     return failure.exitCode
   }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { expect, test } from 'vitest'
-import { identify, isProven, isRunning } from './process-identity.ts'
+import { identify, isProven, isRunning, type ProcessIdentity } from './process-identity.ts'
 
 test('a process is recognised as long as it lives, and another of the same id never', async () => {
   const child = spawn(process.execPath, ['-e', 'process.stdin.resume()'], { stdio: ['pipe', 'ignore', 'ignore'] })
@@ -21,4 +21,8 @@ test.each([0, -1, 1.5, Number.NaN])('process id %s is nobody', (pid) => {
 
 test('an identity without a start proves nothing', () => {
   expect(isProven({ pid: process.pid, start: 'unknown' })).toBe(false)
+})
+
+test('what was read from a damaged file is nobody that runs', () => {
+  expect(isRunning({} as ProcessIdentity)).toBe(false)
 })

@@ -15,7 +15,8 @@ export function identify(pid: number): ProcessIdentity | undefined {
 
 /** Whether this very process still runs. A zombie does not: it only waits to be reaped. */
 export function isRunning(identity: ProcessIdentity): boolean {
-  return identify(identity.pid)?.start === identity.start
+  const found = identify(identity.pid)
+  return found !== undefined && found.start === identity.start
 }
 
 /** Whether the system tells when a process started; without it an identity proves nothing. */

@@ -1,12 +1,18 @@
 import { spawn } from 'node:child_process'
+import { writeSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { claimInstance, findRunning, type RunningInstance } from './instance.ts'
 import { processStart } from './process-start.ts'
+
+vi.mock('node:fs', async (original) => {
+  const fs = await original<typeof import('node:fs')>()
+  return { ...fs, writeSync: vi.fn(fs.writeSync) }
+})
 
 let home: string
 const disposers: (() => unknown)[] = []
@@ -64,6 +70,31 @@ describe('claimInstance', () => {
       join(home, 'run', 'lock'),
       JSON.stringify({ pid: process.pid, start: 'another time', instanceId: 'old' }),
     )
+    await claimInstance(home)
+  })
+
+  it.each(['lock', 'lock.takeover'])('takes over what a crash left in %s, however new it is', async (name) => {
+    if (name === 'lock.takeover') {
+      const abandoned = { pid: await endedProcess(), start: '1', instanceId: 'old' }
+      await writeFile(join(home, 'run', 'lock'), JSON.stringify(abandoned))
+    }
+    await writeFile(join(home, 'run', name), '{"pid":')
+    await claimInstance(home)
+    expect(await readdir(join(home, 'run'))).toEqual(['lock'])
+  })
+
+  it.each(['{}', '[]', '{"pid":1}'])('takes over a lock that names no process: %s', async (text) => {
+    await writeFile(join(home, 'run', 'lock'), text)
+    await claimInstance(home)
+  })
+
+  it('leaves no lock behind that it could not write', async () => {
+    const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
+    vi.mocked(writeSync).mockImplementationOnce(() => {
+      throw full
+    })
+    await expect(claimInstance(home)).rejects.toBe(full)
+    expect(await readdir(join(home, 'run'))).toEqual([])
     await claimInstance(home)
   })
 

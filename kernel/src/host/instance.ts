@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { open, readFile, rm, stat } from 'node:fs/promises'
+import { closeSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs'
+import { readFile, rm } from 'node:fs/promises'
 import { get } from 'node:http'
 import { join } from 'node:path'
 import { CcrError } from '@ccr/sdk'
 import { createPrivateDirectory, writePrivateFile } from '../load/private-files.ts'
+import { codeOf } from './code-of.ts'
 import { processStart } from './process-start.ts'
 
 /** A router that runs, as its home records it. */
@@ -37,9 +39,10 @@ interface Lock {
 
 const PROBE_MS = 2_000
 const ANSWER_BYTES = 64 * 1024
-const TRIES = 50
-/** A process that takes over a lock needs far less than this. */
-const TAKEOVER_MS = 10_000
+/** Between the creation of a lock and its content, and while one is taken over, lies far less, and no other work. */
+const UNWRITTEN_MS = 2_000
+/** Enough to see that neither a lock nor its takeover is anybody's. */
+const CLAIM_MS = 3 * UNWRITTEN_MS
 
 /**
  * The router of this home, if one runs. It is believed only when it proves its identity over HTTP, never by its
@@ -73,18 +76,16 @@ export async function claimInstance(home: string): Promise<Claim> {
   const instanceId = randomBytes(16).toString('hex')
   const lock: Lock = { pid: process.pid, start: processStart(process.pid) ?? 'unknown', instanceId }
   const file = join(directory, 'lock')
-  for (let tries = 0; tries < TRIES; tries++) {
-    if (await createExclusively(file, JSON.stringify(lock))) return toClaim(directory, instanceId)
+  const deadline = performance.now() + CLAIM_MS
+  do {
+    if (createExclusively(file, JSON.stringify(lock))) return toClaim(directory, instanceId)
     const holder = await readRecord<Lock>(file)
-    if (holder ? isHeld(holder) : !(await isOld(file))) {
-      if (holder) throw await heldBy(home, holder)
-      // Created but not yet written: its maker is at work.
-      await new Promise((resolve) => setTimeout(resolve, 20))
-      continue
-    }
-    await removeAbandoned(file, holder?.instanceId)
-  }
-  throw new CcrError('CCR_HOST_INSTANCE', `the lock ${file} cannot be taken; remove it if no router runs`)
+    if (holder && isHeld(holder)) throw await heldBy(home, holder)
+    // One that is created but not yet written has a maker that is at work.
+    if ((holder || isOld(file)) && removeAbandoned(file, holder?.instanceId)) continue
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  } while (performance.now() < deadline)
+  throw new CcrError('CCR_HOST_INSTANCE', `the lock ${file} cannot be taken. Remove it if no router runs`)
 }
 
 function toClaim(directory: string, instanceId: string): Claim {
@@ -103,7 +104,9 @@ function toClaim(directory: string, instanceId: string): Claim {
 }
 
 function isHeld({ pid, start }: Lock): boolean {
-  return processStart(pid) === start
+  const started = processStart(pid)
+  // What is no lock names nobody, and nobody has started.
+  return started !== undefined && started === start
 }
 
 async function heldBy(home: string, { pid }: Lock): Promise<CcrError> {
@@ -114,44 +117,65 @@ async function heldBy(home: string, { pid }: Lock): Promise<CcrError> {
   return new CcrError('CCR_HOST_INSTANCE', `${fact}; use it, or stop it with \`ccr stop\``)
 }
 
-/** Of several that find the same abandoned lock one removes it, so that none removes a lock that is new by then. */
-async function removeAbandoned(file: string, instanceId: string | undefined): Promise<void> {
+/**
+ * Of several that find the same abandoned lock one removes it, so that none removes a lock that is new by then. Gives
+ * whether there may be none now.
+ */
+function removeAbandoned(file: string, instanceId: string | undefined): boolean {
   const takeover = `${file}.takeover`
-  if (!(await createExclusively(takeover, ''))) {
-    if (await isOld(takeover)) await rm(takeover, { force: true })
-    else await new Promise((resolve) => setTimeout(resolve, 20))
-    return
+  if (!createExclusively(takeover, '')) {
+    if (isOld(takeover)) rmSync(takeover, { force: true })
+    return false
   }
   try {
-    if ((await readRecord<Lock>(file))?.instanceId === instanceId) await rm(file, { force: true })
+    if (recordIn<Lock>(textOf(file))?.instanceId === instanceId) rmSync(file, { force: true })
   } finally {
-    await rm(takeover, { force: true })
+    rmSync(takeover, { force: true })
   }
+  return true
 }
 
-async function createExclusively(file: string, text: string): Promise<boolean> {
+/** At once, so that nothing comes between the file and its content. */
+function createExclusively(file: string, text: string): boolean {
+  let handle: number
   try {
-    const handle = await open(file, 'wx', 0o600)
-    try {
-      await handle.writeFile(text)
-    } finally {
-      await handle.close()
-    }
-    return true
+    handle = openSync(file, 'wx', 0o600)
   } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code === 'EEXIST') return false
+    if (codeOf(thrown) === 'EEXIST') return false
     throw thrown
   }
+  try {
+    writeSync(handle, text)
+  } catch (thrown) {
+    // Where the disk is full the file was made all the same.
+    rmSync(file, { force: true })
+    throw thrown
+  } finally {
+    closeSync(handle)
+  }
+  return true
 }
 
-async function isOld(file: string): Promise<boolean> {
-  const found = await stat(file).catch(() => undefined)
-  return found !== undefined && Date.now() - found.mtimeMs > TAKEOVER_MS
+function isOld(file: string): boolean {
+  const found = statSync(file, { throwIfNoEntry: false })
+  return found !== undefined && Date.now() - found.mtimeMs > UNWRITTEN_MS
 }
 
 async function readRecord<T extends object>(file: string): Promise<T | undefined> {
+  return recordIn(await readFile(file, 'utf8').catch(() => ''))
+}
+
+function textOf(file: string): string {
   try {
-    const value: unknown = JSON.parse(await readFile(file, 'utf8'))
+    return readFileSync(file, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+function recordIn<T extends object>(text: string): T | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
     return typeof value === 'object' && value !== null ? (value as T) : undefined
   } catch {
     return undefined

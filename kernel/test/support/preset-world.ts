@@ -49,7 +49,7 @@ export async function createPresetWorld(): Promise<PresetWorld> {
         complain: (line: string) => void lines.stderr.push(line),
       }
       const code = await runProgram(context, args).catch((thrown: unknown) => {
-        const failure = describeFailure(thrown)
+        const failure = describeFailure(thrown, home)
         lines.stderr.push(...failure.lines)
         return failure.exitCode
       })
