@@ -2,7 +2,6 @@ import { writeSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { RunningInstance } from '../host/instance.ts'
 import type { Running } from '../host/serve.ts'
-import { readDrainMs } from './client-settings.ts'
 import type { CommandContext } from './context.ts'
 import { EXIT } from './exit-codes.ts'
 import { nextSteps } from './next-steps.ts'
@@ -52,7 +51,6 @@ export async function startInBackground(context: CommandContext, options: StartO
 
 async function startHere(context: CommandContext, options: StartOptions, link: SupervisorLink): Promise<void> {
   const [{ serve }, { installSignals }] = await Promise.all([import('../host/serve.ts'), import('../host/signals.ts')])
-  const drainMs = await readDrainMs(context, options.config)
   const supervisor = supervisorOf(context.env)
   let router: Running
   try {
@@ -77,7 +75,7 @@ async function startHere(context: CommandContext, options: StartOptions, link: S
   writeStartRecord(context.home, {
     instanceId: router.instanceId,
     options,
-    drainMs,
+    drainMs: router.drainMs,
     supervisor,
   })
   announceReady(context, router.url)

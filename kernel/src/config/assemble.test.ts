@@ -2,11 +2,17 @@ import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { runBuild } from '../load/build-service.ts'
 import { packageRoot } from '../load/builtin.ts'
 import { writeManifests } from '../load/write-manifests.ts'
 import { assemble } from './assemble.ts'
 import { readDefaultPreset } from './preset.ts'
+
+vi.mock('../load/build-service.ts', async (original) => {
+  const service = await original<typeof import('../load/build-service.ts')>()
+  return { ...service, runBuild: vi.fn(service.runBuild) }
+})
 
 const SDK = fileURLToPath(new URL('../../../sdk/dist/index.js', import.meta.url))
 
@@ -52,6 +58,21 @@ function within(inputs: ReadonlySet<string>, folder: string): string[] {
 }
 
 describe('assemble', () => {
+  it('builds a file once, however many profiles use it', async () => {
+    const code = `import { definePlugin, Type } from '@ccr/sdk'
+      export default definePlugin({
+        name: 'mine', apiVersion: 1, description: '', options: Type.Object({}), activate() {},
+      })`
+    await writeFile(join(home, 'mine.ts'), code)
+    const profiles = { one: { plugins: ['file:./mine.ts'] }, two: {} }
+    await writeFile(join(home, 'config.json'), JSON.stringify({ plugins: ['file:./mine.ts'], profiles }))
+    vi.mocked(runBuild).mockClear()
+    const { blueprint } = await assemble({ home, env: {} }, root)
+    const worlds = [blueprint, ...Object.values(blueprint.profiles!)]
+    expect(worlds.map(({ entries }) => entries.at(-1)!.plugin.name)).toEqual(['mine', 'mine', 'mine'])
+    expect(runBuild).toHaveBeenCalledTimes(1)
+  })
+
   it('builds the default preset from an empty home', async () => {
     const preset = await readDefaultPreset(root)
     const inputs = new Set<string>()

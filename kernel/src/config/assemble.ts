@@ -8,6 +8,7 @@ import {
   shortName,
   type EntryConfig,
   type EntryFailure,
+  type FileLoads,
   type LoadedEntries,
 } from '../load/entries.ts'
 import type { LockEntry } from '../load/lock.ts'
@@ -71,7 +72,9 @@ export async function assemble(place: AssembleOptions, root = packageRoot()): Pr
   const nameOf = pluginNames(builtins, stored)
   // A chain of a provider may name them as well as an entry.
   const usable = thirdParty ? stored : []
-  const load = (entries: readonly EntryConfig[]): Promise<LoadedEntries> => loadEntries(entries, builtins, usable)
+  const loads: FileLoads = new Map()
+  const load = (entries: readonly EntryConfig[]): Promise<LoadedEntries> =>
+    loadEntries(entries, builtins, usable, loads)
   // The code comes first, because a file may declare sections and dialects that the rest of the config uses.
   const leftOut: Assembly['leftOut'][number][] = []
   const wanted = (profile: string, entries: readonly EntryConfig[]): readonly EntryConfig[] => {

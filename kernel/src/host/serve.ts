@@ -40,6 +40,8 @@ export interface Running {
   readonly host: string
   readonly port: number
   readonly instanceId: string
+  /** Milliseconds that running exchanges get when it stops, as the config said when it was started. */
+  readonly drainMs: number
   readonly log: Log
   /** Takes what nothing caught; gives whether the process may go on. */
   caught(thrown: unknown, origin: Origin): boolean
@@ -149,6 +151,7 @@ function toRunning(router: Router, claim: Claim): Running {
     host,
     port,
     instanceId: claim.instanceId,
+    drainMs: router.drainMs,
     log: router.logs.log,
     caught: (thrown, origin) => containment.caught(thrown, origin),
     warned: (warning) => containment.warned(warning),

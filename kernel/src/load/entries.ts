@@ -49,19 +49,25 @@ export interface LoadedEntries {
   readonly inputs: readonly string[]
 }
 
+type FileLoad = ReturnType<typeof loadPluginFile>
+
+/** Plugins that are loaded from files, by absolute path. */
+export type FileLoads = Map<string, FileLoad>
+
 /**
  * Loads the code of every entry that is switched on. A faulty one is left out, with its error.
  *
  * @param stored plugins that were added; the built-in ones come first
+ * @param files what was loaded already, which is not loaded again; is given the rest
  */
 export async function loadEntries(
   configs: readonly EntryConfig[],
   builtins?: readonly Builtin[],
   stored: readonly StoredPlugin[] = [],
+  files: FileLoads = new Map(),
 ): Promise<LoadedEntries> {
   const enabled = configs.filter((config) => config.enabled)
   const installed = { builtins: builtins ?? (await findBuiltins()), stored }
-  const files = new Map<string, FileLoad>()
   const loadFile = (file: string): FileLoad => {
     const loading = files.get(file) ?? loadPluginFile(file)
     files.set(file, loading)
@@ -110,8 +116,6 @@ export function filePath(use: string, folder: string): string | undefined {
   if (!use.startsWith('file:')) return undefined
   return resolve(folder, use.slice('file:'.length).replace(/^\/\/(?=\/)/, ''))
 }
-
-type FileLoad = ReturnType<typeof loadPluginFile>
 
 interface LoadedEntry {
   readonly entry: Entry
