@@ -70,6 +70,9 @@ async function checkAddress(url: string, allowPrivate: boolean): Promise<readonl
     : []
 }
 
+/** What ssh says when it does not get as far as the repository; git only says that it could not read. */
+const SSH_FAILURE = /^(?:ssh: .+|.*Permission denied \(.+|Host key verification failed.*)$/m
+
 interface Run {
   readonly folder: string
   readonly settings: readonly string[]
@@ -95,6 +98,11 @@ async function runGit(args: readonly string[], { folder, settings, env, url }: R
     const { code, stderr = '', killed } = thrown as { code?: unknown; stderr?: string; killed?: boolean }
     if (code === 'ENOENT') throw failed(url, 'git is not installed', 'Install git.')
     if (killed === true) throw failed(url, `git did not end within ${TIMEOUT_MS / 1000} s`, 'Try again later.')
+    if (stderr.includes('cannot run ssh:')) {
+      throw failed(url, 'ssh is not installed', 'Install ssh, or name the repository as git+https://.')
+    }
+    const bySsh = SSH_FAILURE.exec(stderr)?.[0].trim()
+    if (bySsh !== undefined) throw failed(url, bySsh.slice(0, 300), 'Check that ssh alone reaches the host.')
     const lines = stderr.split('\n').filter((line) => /^(?:fatal|error|remote):/.test(line))
     const fact = (lines[0] ?? 'git failed without a word').replace(/^(?:fatal|error|remote): */, '')
     throw failed(url, fact.slice(0, 300), 'Check the URL and the branch, tag or whole commit id after #.')
