@@ -326,6 +326,14 @@ describe('sections', () => {
       (await resolve('{ Router: { default: 5 }, plugins: [{ use: "router", enabled: false }] }')).sections,
     ).toBeDefined()
   })
+
+  it('name all plugins in use that a fault concerns, and no other', async () => {
+    const Router = Type.Object({ think: Type.Optional(Type.String()) })
+    const own = plugin('thinker', { sections: { Router } })
+    const both = plugin('demo', { sections: { Router: Type.Object({ ...Router.properties, default: Type.String() }) } })
+    const [, message] = await fault(resolve('{ Router: { default: 5 } }', {}, [own, ...installed.slice(0, -1), both]))
+    expect(message).toMatch(/Correct the value; router, demo read it\.$/)
+  })
 })
 
 describe('fields of providers', () => {

@@ -32,13 +32,17 @@ function foreignFields(provider: Readonly<Record<string, unknown>>): readonly ob
  * @throws CcrError `CCR_CONFIG_SCHEMA`
  */
 export function checkSections(loaded: LoadedConfig, used: readonly InstalledPlugin[]): void {
-  for (const plugin of used) {
-    for (const [key, schema] of Object.entries(plugin.sections)) {
-      // A faulty provider is left out alone, so that a plugin checks its fields of it by itself.
-      if (isKernelKey(key) || !Object.hasOwn(loaded.value, key)) continue
-      const fault = findFault(schema, loaded.value[key], joinPointer('', key))
-      if (fault !== undefined) throw configFault(loaded, fault, `Correct the value; ${plugin.name} reads it.`)
-    }
+  // A faulty provider is left out alone, so that a plugin checks its fields of it by itself.
+  for (const key of Object.keys(loaded.value).filter((one) => !isKernelKey(one))) {
+    const faults = used.flatMap(({ name, sections }) => {
+      const schema = Object.hasOwn(sections, key) ? sections[key] : undefined
+      const fault = schema && findFault(schema, loaded.value[key], joinPointer('', key))
+      return fault === undefined ? [] : [{ name, ...fault }]
+    })
+    const [first] = faults
+    if (first === undefined) continue
+    const readers = [...new Set(faults.filter(({ pointer }) => pointer === first.pointer).map(({ name }) => name))]
+    throw configFault(loaded, first, `Correct the value; ${readers.join(', ')} ${readers[1] ? 'read' : 'reads'} it.`)
   }
 }
 
