@@ -98,8 +98,11 @@ test.each([
   expect((await cli.run(['status'])).code).toBe(3)
 })
 
-test('a config value of the wrong type names the place and exits 78', async () => {
-  const text = '{\n  "PORT": "a port"\n}\n'
+test.each([
+  ['of the wrong type', '"PORT": "a port"'],
+  ['that is no provider and model', '"Router": { "default": "gpt-4" }'],
+])('a config value %s names the place and exits 78', async (_name, line) => {
+  const text = `{\n  ${line}\n}\n`
   const file = await cli.writeConfig(text)
   const { code, stderr } = await cli.run(['start'])
   expect(code).toBe(78)

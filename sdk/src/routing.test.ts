@@ -4,7 +4,7 @@ import { describeRoute } from './describe-route.ts'
 import type { Provider, RoutePlan } from './exchange.ts'
 import { fitted } from './fitted.ts'
 import { codeFile } from './code-file.ts'
-import { canonicalTarget, decide, findTarget, passOver, splitTarget } from './routing.ts'
+import { canonicalTarget, decide, findTarget, passOver, RouterConfig, splitTarget, writtenRoute } from './routing.ts'
 import { Type } from 'typebox'
 
 const providers: readonly Provider[] = [
@@ -54,6 +54,32 @@ describe('a target as text', () => {
           .map((letter, at) => (flips[at] ? letter.toUpperCase() : letter.toLowerCase()))
           .join('')
         expect(canonicalTarget(splitTarget(spelled)!, providers)).toEqual(splitTarget(text))
+      }),
+    )
+  })
+})
+
+describe('Router', () => {
+  const faults = (config: unknown): readonly string[] => fitted(RouterConfig, config).faults
+  const provider = { name: 'p', models: [], dialect: 'openai', local: false }
+
+  it.each([
+    ['default', (text: string) => ({ default: text })],
+    ['think', (text: string) => ({ think: text })],
+    ['a family', (text: string) => ({ families: { opus: { background: text } } })],
+    ['a table', (text: string) => ({ agents: { '*': text } })],
+  ])('takes provider,model and what an editor leaves empty for %s, and nothing else', (_, config) => {
+    for (const text of ['p,m', ' p , m ', 'p,a/b:c,d', '', ' ']) expect(faults(config(text))).toEqual([])
+    for (const text of ['gpt-4', 'p,', ',m', ' , m', 'p, ', ',']) expect(faults(config(text))).not.toEqual([])
+  })
+
+  it('takes any text that is found to name a target', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom('p', ',', ' ', '\n', '/') }), (text) => {
+        const target = splitTarget(text)
+        const isTarget = target !== undefined && target.provider !== '' && target.model !== ''
+        expect(faults({ default: text }).length === 0).toBe(isTarget || writtenRoute(text) === undefined)
+        if (target?.provider === 'p' && isTarget) expect(findTarget(text, [provider])).toEqual(target)
       }),
     )
   })

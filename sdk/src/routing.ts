@@ -81,8 +81,10 @@ export function requestOf(plan: RoutePlan, exchange: Exchange): CanonicalRequest
   return plan.request ?? exchange.request
 }
 
+/** What {@link splitTarget} splits into two parts that say something, or nothing at all. */
+const TARGET = { pattern: '^\\s*$|^\\s*[^\\s,][^,]*,\\s*\\S', title: 'text of the form "provider,model"' }
 const Route = (description: string) =>
-  Type.Optional(Type.String({ description: `${description}, as "provider,model".` }))
+  Type.Optional(Type.String({ ...TARGET, description: `${description}, as "provider,model".` }))
 const Threshold = (description: string) => Type.Optional(Type.Integer({ minimum: 0, description }))
 
 const SCENARIO_ROUTES = {
@@ -101,7 +103,7 @@ const SCENARIO_ROUTES = {
 export const ScenarioRoutes = Type.Object(SCENARIO_ROUTES, { additionalProperties: true })
 export type ScenarioRoutes = Static<typeof ScenarioRoutes>
 
-const Table = (description: string) => Type.Optional(Type.Record(Type.String(), Type.String(), { description }))
+const Table = (description: string) => Type.Optional(Type.Record(Type.String(), Type.String(TARGET), { description }))
 
 /** The section `Router`, as far as the bundled routers read it. */
 export const RouterConfig = Type.Object(

@@ -81,16 +81,6 @@ describe('the default route', () => {
   it.each([undefined, '', '  '])('is absent for %j', (text) => {
     expect(readDefaultRoute(text)).toBeUndefined()
   })
-
-  it.each(['no-comma', 'provider,', ',model', ','])('refuses %j, naming the key and the remedy', (text) => {
-    expect(() => readDefaultRoute(text)).toThrow(
-      expect.objectContaining({
-        code: 'CCR_CONFIG_SCHEMA',
-        message: `Router.default is "${text}", which names no provider and model; write it as "provider,model"`,
-      }),
-    )
-    expect(() => activate(text)).toThrow('Router.default')
-  })
 })
 
 type Tap = HookHandlers['selectRoute']
