@@ -165,18 +165,21 @@ async function withChains<Of extends ResolvedProfile>(
 ) {
   const { chained, providers, disabledProviders } = profile
   const loaded = await load(chained.map(({ entry }) => entry))
-  const faulty = loaded.failures.flatMap(({ id, error }) => {
-    const found = chained.find(({ entry }) => entry.id === id)!
-    return { name: found.provider, reason: error.message, at: found.entry.at }
+  const faulty = loaded.failures.map((failure) => {
+    const { provider, entry } = chained.find((one) => one.entry.id === failure.id)!
+    return { ...failure, provider, at: entry.at }
   })
-  const lost = new Set(faulty.map(({ name }) => name))
+  const lost = new Set(faulty.map(({ provider }) => provider))
   return {
     ...profile,
     providers: providers.filter(({ name }) => !lost.has(name)),
-    disabledProviders: [...disabledProviders, ...faulty],
+    disabledProviders: [
+      ...disabledProviders,
+      ...faulty.map(({ provider, error, at }) => ({ name: provider, reason: error.message, at })),
+    ],
     code: {
       entries: [...code.entries, ...loaded.entries],
-      failures: [...code.failures, ...loaded.failures],
+      failures: [...code.failures, ...faulty],
       inputs: [...code.inputs, ...loaded.inputs],
     },
   }

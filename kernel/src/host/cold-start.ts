@@ -28,7 +28,8 @@ export async function forgiving(
   // Of an added plugin the lock says it, since its files may be the very thing that is at fault.
   const known = [...builtins, ...pins.map(({ plugin, hooks }) => ({ name: plugin, hooks }))]
   const harmless = new Set(known.filter(({ hooks }) => !hooks.includes('onRequest')).map(({ name }) => name))
-  const fatal = failures.find((failure) => !failure.harmless && !harmless.has(failure.use))
+  // What one provider lacks guards nothing else, and the provider is left out with it.
+  const fatal = failures.find((one) => !one.harmless && one.provider === undefined && !harmless.has(one.use))
   if (fatal) throw fatal.error
   const weighed = <P extends ProfileBlueprint>(from: P): P => ({
     ...from,

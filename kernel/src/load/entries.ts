@@ -35,6 +35,8 @@ export interface EntryFailure {
   readonly error: CcrError
   /** Everything else is taken all the same. */
   readonly harmless?: boolean | undefined
+  /** The provider that it was for, and no other; it is left out as a whole. */
+  readonly provider?: string | undefined
 }
 
 /** What became of the entries. */
