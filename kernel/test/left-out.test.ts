@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { message, sendJson, startUpstream, type Upstream } from '../../test/rules/upstream.ts'
+import { explainOffline } from '../src/host/route-offline.ts'
 import { serve, type Running } from '../src/host/serve.ts'
 import { ask, messagesBody, type Answer } from './support/client.ts'
 
@@ -42,6 +43,12 @@ async function start(config: object): Promise<void> {
 const turn = (model: string): Promise<Answer> =>
   ask(`${running!.url}/v1/messages`, { body: messagesBody(model, false) })
 
+async function told(model: string): Promise<string> {
+  const { status, json } = await turn(model)
+  expect(status).toBe(404)
+  return (json as { error: { message: string } }).error.message
+}
+
 interface Report {
   readonly failures: readonly { readonly subject: string; readonly message: string }[]
   readonly disabledProviders: readonly { readonly name: string; readonly reason: string }[]
@@ -51,6 +58,42 @@ async function report(): Promise<Report> {
   const key = (await readFile(join(root, 'run/admin.key'), 'utf8')).trim()
   return (await ask(`${running!.url}/api/generation`, { method: 'GET', headers: { 'x-api-key': key } })).json as Report
 }
+
+describe('a request for a provider that was left out', () => {
+  const UNSET = 'the environment variable ABSENT_KEY is not set. Set it and restart'
+
+  it('is told that it was, and what to do', async () => {
+    await start({ Providers: [provider('Mine', { api_key: '$ABSENT_KEY' })], Router: { default: 'mine,m' } })
+    for (const model of ['claude', 'MINE,x'])
+      expect(await told(model)).toMatch(/^provider '\w+' is left out of the config \(asked for .*\); providers: demo/)
+    expect(await told('claude')).toContain(UNSET)
+    expect(await told('other,m')).toContain("provider 'other' does not exist")
+  })
+
+  it('is told so by a route that is explained without a router too', async () => {
+    const config = { Providers: [provider('Mine', { api_key: '$ABSENT_KEY' })], Router: { default: 'mine,m' } }
+    await writeFile(join(root, 'config.json'), JSON.stringify(config))
+    const body = Buffer.from(JSON.stringify(messagesBody('claude', false)))
+    const { error } = await explainOffline({ home: root, env: {} }, { path: '/v1/messages', headers: {}, body })
+    expect(error?.message).toContain(UNSET)
+  })
+
+  it('is told where to look when the reason names a file', async () => {
+    await start({ Providers: [provider('Mine', { transformer: { use: ['file:./none.ts'] } }), provider('Other')] })
+    const text = await told('Mine,m')
+    expect(text).toContain("provider 'Mine' is left out of the config")
+    expect(text).toMatch(/`ccr status` says why$/)
+    expect(text).not.toContain(root)
+  })
+
+  it('is told so when nothing speaks its dialect', async () => {
+    await start({
+      Providers: [provider('Mine', { dialect: 'gemini' })],
+      plugins: [{ use: 'dialect-gemini', enabled: false }],
+    })
+    expect(await told('Mine,m')).toContain("no plugin speaks the dialect 'gemini' to providers")
+  })
+})
 
 describe('a transformer that cannot be loaded', () => {
   it('takes its provider out, and starts nothing else in vain', async () => {

@@ -35,10 +35,12 @@ function nowhere(exchange: ExchangeState, profile: Profile, plan: RoutePlan): Cc
   const names = [...profile.providers.keys()].join(', ') || 'none'
   const unknown = plan.targets[0]
   const asked = `asked for model '${exchange.requestedModel}'`
-  const missing = unknown?.model === '' ? 'a target names no model' : `provider '${unknown?.provider}' does not exist`
+  const why = unknown && exchange.served.runtime.absence?.(unknown.provider)
+  const state = why === undefined ? 'does not exist' : 'is left out of the config'
+  const missing = unknown?.model === '' ? 'a target names no model' : `provider '${unknown?.provider}' ${state}`
   const fact = unknown ? `${missing} (${asked})` : `no rule decided where model '${exchange.requestedModel}' goes`
   return new CcrError(
     'CCR_ROUTE_NONE',
-    `${fact}; providers: ${names}. Ask for "provider,model", or set a default route`,
+    `${fact}; providers: ${names}. ${why ?? 'Ask for "provider,model", or set a default route'}`,
   )
 }

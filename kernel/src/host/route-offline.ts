@@ -3,6 +3,7 @@ import { buildGeneration } from '../core/build.ts'
 import { StateStore } from '../core/state.ts'
 import { runInner } from '../exchange/inner.ts'
 import type { Runtime } from '../exchange/ports.ts'
+import { absenceOf } from './absence.ts'
 import { forgiving } from './cold-start.ts'
 import { HostFacilities } from './facilities.ts'
 import { createIds } from './ids.ts'
@@ -55,7 +56,8 @@ export async function explainOffline(
       log: SILENT,
     })
     try {
-      const explanation = await explainRoute(generation, question, runtime, SILENT)
+      const absence = (provider: string): string | undefined => absenceOf(provider, config, generation)
+      const explanation = await explainRoute(generation, question, { ...runtime, absence }, SILENT)
       return JSON.parse(redact(JSON.stringify(explanation))) as RouteExplanation
     } finally {
       for (const instance of [...generation.instances].reverse()) await instance.release(SILENT)

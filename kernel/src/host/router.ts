@@ -8,6 +8,7 @@ import { InputWatcher, readingAfter, type Reading } from '../config/watch.ts'
 import type { Kernel } from '../core/kernel.ts'
 import { runExchange } from '../exchange/exchange.ts'
 import { runInner } from '../exchange/inner.ts'
+import { absenceOf } from './absence.ts'
 import { announce } from './announcement.ts'
 import { forgiving, stillLeftOut } from './cold-start.ts'
 import { createConfigEndpoints } from './config-endpoints.ts'
@@ -373,6 +374,7 @@ export class Router {
       redact: this.#redact,
       newId: this.#newId,
       now: Date.now,
+      absence: (provider) => absenceOf(provider, this.#assembly.config, this.kernel.current),
       hidesRoute: !server.routeHeaders,
       freeze: this.#options.env['NODE_ENV'] === 'development',
     }
