@@ -95,6 +95,20 @@ describe('a request for a provider that was left out', () => {
   })
 })
 
+describe('a provider of the config with the name of one that a plugin brings', () => {
+  it('is the one that is asked', async () => {
+    await start({ Providers: [provider('demo', { models: ['m'] })], Router: { default: 'demo,m' } })
+    for (const model of ['claude', 'demo,m']) expect((await turn(model)).text).not.toContain('You said')
+    expect((await report()).failures).toEqual([])
+  })
+
+  it('is missed, and not replaced, when nothing speaks its dialect', async () => {
+    const plugins = [{ use: 'dialect-gemini', enabled: false }]
+    await start({ Providers: [provider('demo', { dialect: 'gemini' })], plugins })
+    expect(await told('demo,m')).toContain("no plugin speaks the dialect 'gemini' to providers")
+  })
+})
+
 describe('a transformer that cannot be loaded', () => {
   it('takes its provider out, and starts nothing else in vain', async () => {
     await start({ Providers: [provider('Mine', { transformer: { use: ['file:./none.ts'] } }), provider('Other')] })

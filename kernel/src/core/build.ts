@@ -167,17 +167,16 @@ class Build {
       providers.set(value.name, { ...local, secret: undefined, contributed: value })
     }
     for (const provider of from.providers) {
-      const subject = `provider '${provider.name}'`
-      const owner = owners.get(subject)
-      const fail = (code: ErrorCode, message: string): void => void this.#failures.push({ subject, code, message })
-      if (owner !== undefined) {
-        fail('CCR_PLUGIN_CONFLICT', `plugin '${owner}' contributes a provider of that name; choose another`)
-      } else if (!dialects.get(provider.dialect)?.target) {
-        const known = [...dialects.values()].flatMap((dialect) => (dialect.target ? [dialect.name] : []))
-        const exist = known.join(', ') || 'none'
-        const fact = `no plugin speaks the dialect '${provider.dialect}' to providers`
-        fail('CCR_PLUGIN_UNKNOWN', `${fact}; there are ${exist}`)
-      } else providers.set(provider.name, { ...provider, local: false, contributed: undefined })
+      // What the user calls by a name comes before what a plugin calls so, also when it cannot be used.
+      providers.delete(provider.name)
+      if (dialects.get(provider.dialect)?.target) {
+        providers.set(provider.name, { ...provider, local: false, contributed: undefined })
+        continue
+      }
+      const known = [...dialects.values()].flatMap((dialect) => (dialect.target ? [dialect.name] : []))
+      const exist = known.join(', ') || 'none'
+      const message = `no plugin speaks the dialect '${provider.dialect}' to providers; there are ${exist}`
+      this.#failures.push({ subject: `provider '${provider.name}'`, code: 'CCR_PLUGIN_UNKNOWN', message })
     }
     const taps = used.flatMap(({ entry, instance }) => instance.taps.map((tap) => placed(tap, entry)))
     return new Profile({ name, endpoints, dialects, providers }, taps, this.#options.log)
