@@ -109,6 +109,28 @@ describe('a provider of the config with the name of one that a plugin brings', (
   })
 })
 
+describe('a request for a preset or profile', () => {
+  const at = async (path: string): Promise<Answer> =>
+    ask(`${running!.url}${path}`, { body: messagesBody('claude', false) })
+  const gone = (name: string): RegExp => new RegExp(`no preset or profile '${name}' is served; .ccr status. says`)
+
+  it('that there is none of is told its name', async () => {
+    await start({ Providers: [provider('Mine')], Router: { default: 'Mine,m' }, profiles: { work: {} } })
+    expect((await at('/preset/work/v1/messages')).status).toBe(200)
+    for (const [path, message] of [
+      ['/preset/wrok/v1/messages', gone('wrok')],
+      ['/preset/default/v1/messages?beta=true', gone('default')],
+      ['/preset/%0A%22/v1/messages', gone('%0A%22')],
+      ['/preset/work/v1/nothing', /^there is no such endpoint$/],
+      ['/v1/nothing', /^there is no such endpoint$/],
+    ] as const) {
+      const { status, json } = await at(path)
+      const error = { type: 'not_found_error', message: expect.stringMatching(message) as unknown }
+      expect([path, status, json]).toMatchObject([path, 404, { error }])
+    }
+  })
+})
+
 describe('a transformer that cannot be loaded', () => {
   it('takes its provider out, and starts nothing else in vain', async () => {
     await start({ Providers: [provider('Mine', { transformer: { use: ['file:./none.ts'] } }), provider('Other')] })

@@ -24,7 +24,7 @@ import { checkGates, tooLarge, type GateRules } from './gates.ts'
 import type { Keys } from './keys.ts'
 import { BodyReading, BodyTooLarge, NoRoomForBody, type BodyLimits } from './read-body.ts'
 import { ResponseSink } from './sink.ts'
-import { createEndpointTable, endpointsOf, type EndpointTable, type ProfileEndpoint } from './table.ts'
+import { createEndpointTable, describeMissing, endpointsOf, type EndpointTable, type ProfileEndpoint } from './table.ts'
 
 /** What may change while the server runs. */
 export interface ServerRules {
@@ -220,7 +220,7 @@ export class HostServer {
     const known = request[MATCH]
     if (known && known.generation === generation && known.rules === rules) return known
     const found = this.#table(generation).find(request.method!, request.url!)
-    if (!found) return { status: 404, type: 'not_found_error', message: 'there is no such endpoint' }
+    if (!found) return { status: 404, type: 'not_found_error', message: describeMissing(request.url!, generation) }
     if ('allow' in found)
       return {
         status: 405,

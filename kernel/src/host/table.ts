@@ -20,6 +20,7 @@ export interface EndpointTable {
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'] as const
 type Method = (typeof METHODS)[number]
 const PARAMETER_CHARACTERS = 1024
+const NAME_CHARACTERS = 100
 
 /** Every endpoint of a generation; those of a profile stand under its path. */
 export function endpointsOf({ profiles }: Generation): readonly ProfileEndpoint[] {
@@ -27,6 +28,15 @@ export function endpointsOf({ profiles }: Generation): readonly ProfileEndpoint[
     if (name === DEFAULT_PROFILE) return endpoints
     return endpoints.map((one) => ({ ...one, path: `/preset/${encodeURIComponent(name)}${one.path}`, profile: name }))
   })
+}
+
+/** What a client is told whose request no endpoint takes. */
+export function describeMissing(target: string, generation: Generation | undefined): string {
+  const name = /^\/preset\/([^/?]+)/.exec(target)?.[1]
+  // No key was asked for yet, so that the names of those that are served are not told.
+  const isServed = [...(generation?.profiles.keys() ?? [])].some((one) => encodeURIComponent(one) === name)
+  if (name === undefined || (isServed && name !== DEFAULT_PROFILE)) return 'there is no such endpoint'
+  return `no preset or profile '${name.slice(0, NAME_CHARACTERS)}' is served; \`ccr status\` says what was left out`
 }
 
 /** Builds the table; of two endpoints with one method and path the first is kept. */
