@@ -15,11 +15,13 @@ export interface CustomRouteOptions {
   readonly config: RouterConfig
   readonly tokens: TokenService | undefined
   readonly log: PluginLog
+  /** The exchanges that it was asked about and has not answered. */
+  readonly asked: WeakSet<Exchange>
 }
 
 /** Asks the custom router. One that fails, or names what does not exist, is passed over, visibly. */
 export async function customRoute(
-  { code, router, config, tokens, log }: CustomRouteOptions,
+  { code, router, config, tokens, log, asked }: CustomRouteOptions,
   plan: RoutePlan,
   exchange: Exchange,
 ): Promise<RoutePlan | undefined> {
@@ -28,6 +30,7 @@ export async function customRoute(
   const rule = CUSTOM_ROUTER_PATH
   let result: unknown
   let request: CanonicalRequest | undefined
+  asked.add(exchange)
   try {
     result = await router(given, configFor(config, exchange), { event: undefined })
     request = checkedRequest(changed())
@@ -37,6 +40,8 @@ export async function customRoute(
     const reason = `it failed at ${at}: ${messageOf(thrown).split('\n', 1)[0]}`
     log.error({ at, err: thrown }, `the custom router failed at ${at}; the next router decides`)
     return passOver(plan, { rule, reason, unmatched: true })
+  } finally {
+    asked.delete(exchange)
   }
   const looked = request ? { ...plan, request } : plan
   if (!result) return passOver(looked, { rule, reason: 'it gave nothing' })
@@ -44,6 +49,12 @@ export async function customRoute(
     typeof result === 'string' ? findTarget(result, exchange.providers) : `it gave ${typeof result}, not provider,model`
   if (typeof target === 'string') return passOver(looked, { rule, reason: target, unmatched: true })
   return decide(looked, { target, decidedBy: 'route-custom', source: 'custom', rule })
+}
+
+/** Says of a custom router that was given up at its deadline that it was. */
+export function lateRoute({ asked }: CustomRouteOptions, plan: RoutePlan, exchange: Exchange): RoutePlan | undefined {
+  if (!asked.has(exchange)) return undefined
+  return passOver(plan, { rule: CUSTOM_ROUTER_PATH, reason: 'it took too long', unmatched: true })
 }
 
 /** The config as custom routers know it, without anything secret. */

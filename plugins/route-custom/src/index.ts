@@ -1,5 +1,6 @@
 import { CcrError, codeFile, definePlugin, RouterConfig, Type } from '@ccr/sdk'
-import { CUSTOM_ROUTER_PATH, customRoute, type CustomRouter } from './custom-route.ts'
+import { CUSTOM_ROUTER_PATH, customRoute, lateRoute } from './custom-route.ts'
+import type { CustomRouteOptions, CustomRouter } from './custom-route.ts'
 
 export default definePlugin({
   name: 'route-custom',
@@ -22,10 +23,14 @@ export default definePlugin({
     }
     // What it takes and gives is checked where it is called.
     const router = code.exported as CustomRouter
-    const options = { code, router, config: ctx.config.Router ?? {}, tokens: ctx.get('tokens?'), log: ctx.log }
+    const { log } = ctx
+    const config = ctx.config.Router ?? {}
+    const options: CustomRouteOptions = { code, router, config, tokens: ctx.get('tokens?'), log, asked: new WeakSet() }
     ctx.on('selectRoute', (plan, exchange) => customRoute(options, plan, exchange), {
       stage: 'pick',
       before: ['route-scenarios', 'route-subagent', 'route-families'],
     })
+    // Whoever decided in its place: what a handler gives behind its deadline is not looked at.
+    ctx.on('selectRoute', (plan, exchange) => lateRoute(options, plan, exchange), { stage: 'refine' })
   },
 })

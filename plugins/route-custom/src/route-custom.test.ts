@@ -16,11 +16,11 @@ type Router = (
 
 const REQUEST = { model: 'claude-x', max_tokens: 10, messages: [{ role: 'user', content: 'hello' }] }
 
-async function routed(router: Router, request: object = {}) {
+async function routed(router: Router, request: object = {}, timeoutMs?: number) {
   const code: CodeFile = { file: '/my/router.js', hash: 'h', exported: router, placeOf: () => '/my/router.js:3:7' }
   const bodies: Record<string, unknown>[] = []
   const kernel = await createTestKernel({
-    plugins: [anthropic, plugin, scenarios],
+    plugins: [anthropic, { plugin, timeoutMs }, scenarios],
     providers: [{ name: 'Mock', models: ['One', 'Two'], dialect: 'anthropic' }],
     sections: { Router: { default: 'Mock,default', think: 'Mock,think' }, CUSTOM_ROUTER_PATH: code },
     upstream: ({ body }) => {
@@ -102,6 +102,15 @@ describe('a custom router', () => {
     expect(body?.['model']).toBe('think')
     expect(route).toContain('unmatched=CUSTOM_ROUTER_PATH: it failed at /my/router.js:3:7: broken')
     expect(warnings).toContain('the custom router failed at /my/router.js:3:7; the next router decides')
+  })
+
+  it('that does not finish in time is passed over, visibly, whatever it gives later', async () => {
+    let late: (target: string) => void = () => undefined
+    const router = (): Promise<string> => new Promise((resolve) => (late = resolve))
+    const { body, route } = await routed(router, {}, 10)
+    late('Mock,Two')
+    expect(body?.['model']).toBe('default')
+    expect(route).toMatch(/^default; by=route-scenarios; .*; unmatched=CUSTOM_ROUTER_PATH: it took too long$/)
   })
 
   it('may change the body: the next routers and the provider see that', async () => {
