@@ -236,7 +236,7 @@ describe('providers', () => {
     [
       `${url}, transformer: { use: ['bete'] }`,
       'config.json:2:59',
-      /names bete, which no installed plugin declares\. Did you mean beta\?/,
+      /names bete, which no installed plugin declares\. Did you mean beta\?.* Correct or remove it, or add a plugin/,
     ],
     [`${url}, transformer: { use: [[5]] }`, 'config.json:2:59', /must begin with a name/],
     [

@@ -125,7 +125,8 @@ class ChainReader {
     const near = suggestion(name, this.#names.keys())
     const list = [...this.#names.keys()].sort().join(', ')
     const fact = `${where} names ${name}, which no installed plugin declares`
-    return { field: place, reason: `${fact}.${near} Known: ${list}. A file is named as file:./path.ts.` }
+    const remedy = 'Correct or remove it, or add a plugin that declares it; a file is named as file:./path.ts.'
+    return { field: place, reason: `${fact}.${near} Known: ${list}. ${remedy}` }
   }
 
   #add(use: string, file: string | undefined, options: unknown, place: string, model: string | undefined): void {
