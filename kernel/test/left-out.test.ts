@@ -49,6 +49,11 @@ async function told(model: string): Promise<string> {
   return (json as { error: { message: string } }).error.message
 }
 
+function explain(model: string): ReturnType<typeof explainOffline> {
+  const body = Buffer.from(JSON.stringify(messagesBody(model, false)))
+  return explainOffline({ home: root, env: {} }, { path: '/v1/messages', headers: {}, body })
+}
+
 interface Report {
   readonly failures: readonly { readonly subject: string; readonly message: string }[]
   readonly disabledProviders: readonly { readonly name: string; readonly reason: string }[]
@@ -73,8 +78,7 @@ describe('a request for a provider that was left out', () => {
   it('is told so by a route that is explained without a router too', async () => {
     const config = { Providers: [provider('Mine', { api_key: '$ABSENT_KEY' })], Router: { default: 'mine,m' } }
     await writeFile(join(root, 'config.json'), JSON.stringify(config))
-    const body = Buffer.from(JSON.stringify(messagesBody('claude', false)))
-    const { error } = await explainOffline({ home: root, env: {} }, { path: '/v1/messages', headers: {}, body })
+    const { error } = await explain('claude')
     expect(error?.message).toContain(UNSET)
   })
 
@@ -92,6 +96,36 @@ describe('a request for a provider that was left out', () => {
       plugins: [{ use: 'dialect-gemini', enabled: false }],
     })
     expect(await told('Mine,m')).toContain("no plugin speaks the dialect 'gemini' to providers")
+  })
+})
+
+describe('a custom router that cannot be loaded', () => {
+  const reason = /^CUSTOM_ROUTER_PATH: .*none\.js does not exist\. Correct the path in the config\.$/
+  const config = { Router: { default: 'Mine,m' }, CUSTOM_ROUTER_PATH: './none.js' }
+
+  it('is told as passed over, and the next router decides, until it is there', async () => {
+    await start({ ...config, Providers: [provider('Mine')] })
+    const { status, headers } = await turn('claude')
+    const [, told] = /^default; by=route-scenarios; .*; unmatched=(.*)$/.exec(String(headers['x-ccr-route'])) ?? []
+    expect([status, told]).toEqual([200, expect.stringMatching(reason)])
+    await writeFile(join(root, 'none.js'), `module.exports = () => 'Mine,x'`)
+    await running!.reload()
+    expect((await turn('claude')).headers['x-ccr-route']).toBe('default; by=route-custom; rule=CUSTOM_ROUTER_PATH')
+  })
+
+  it('is told so by a route that is explained without a router', async () => {
+    await writeFile(join(root, 'config.json'), JSON.stringify({ ...config, Providers: [provider('Mine')] }))
+    const { passedOver } = await explain('claude')
+    expect(passedOver?.map(({ rule, reason: why }) => `${rule}: ${why}`)).toContainEqual(expect.stringMatching(reason))
+  })
+})
+
+describe('a key that is the name of its provider, as for servers that ask for none', () => {
+  it('is no secret, so that its provider can be told of by name', async () => {
+    const local = provider('Ollama', { api_key: 'ollama' })
+    await start({ Providers: [local, provider('Other', { api_key: 'key-of-other' })] })
+    expect(await told('ollame,m')).toContain('providers: demo, Ollama, Other')
+    expect(await told('key-of-other,ollama')).toMatch(/^provider '\[secret\]' .*'\[secret\],ollama'/)
   })
 })
 

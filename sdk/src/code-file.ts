@@ -6,8 +6,10 @@ export interface CodeFile {
   readonly file: string
   /** Changes with the code, that of the files it imports included. */
   readonly hash: string
-  /** The default export of an ES module, or what a CommonJS module exports. */
+  /** The default export of an ES module, or what a CommonJS module exports; nothing where there is a fault. */
   readonly exported: unknown
+  /** Why it could not be loaded, which only the start of a router lives with, and what to do. */
+  readonly fault?: string | undefined
   /** Where in its files something was thrown, as `file:line:column`. */
   placeOf(thrown: unknown): string | undefined
 }
@@ -15,12 +17,14 @@ export interface CodeFile {
 /**
  * Declares a config section that names a file of code: TypeScript, an ES module or CommonJS, relative to the config
  * file. The plugin is given a {@link CodeFile}. The file, and those of its own that it imports, are watched like a
- * plugin's: a change activates the plugin anew, and code that cannot be loaded does not replace what runs.
+ * plugin's: a change activates the plugin anew, and code that cannot be loaded does not replace what runs. Where
+ * nothing runs yet the plugin is given its fault, to say so where it would have used it.
  *
  * @example
  * config: { CUSTOM_ROUTER_PATH: Type.Optional(codeFile('Module that decides where requests go.')) }
  */
 export function codeFile(description: string) {
   // A path in the config, an object when it reaches the plugin.
-  return Type.Unsafe<CodeFile>({ anyOf: [{ type: 'string' }, { type: 'object' }], codeFile: true, description })
+  const anyOf = [{ type: 'string' }, { type: 'object' }]
+  return Type.Unsafe<CodeFile>({ anyOf, codeFile: true, title: 'the path of a file', description })
 }

@@ -72,9 +72,10 @@ describe('a section that names code', () => {
     ['broken.ts', /broken\.ts:\d+:\d+ cannot be built/],
     ['absent.ts', /absent\.ts does not exist/],
     ['throws.ts', /throw.* while it was evaluated: no/],
-  ])('%s is left out with its fault, and watched', async (path, message) => {
+  ])('%s is nothing but its fault, and watched', async (path, message) => {
     const { sections, failures, inputs } = await load(path)
-    expect(sections).toEqual({ OTHER: 'text' })
+    const code = { file: join(folder, path), exported: undefined, fault: expect.stringMatching(message) as unknown }
+    expect(sections).toMatchObject({ OTHER: 'text', MINE: code })
     expect(failures).toEqual([
       { id: 'MINE', use: 'reader', error: expect.objectContaining({ code: 'CCR_PLUGIN_LOAD' }) as unknown },
     ])

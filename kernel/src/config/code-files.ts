@@ -1,5 +1,6 @@
 import { homedir } from 'node:os'
 import { dirname, resolve } from 'node:path'
+import type { CcrError, CodeFile } from '@ccr/sdk'
 import type { EntryConfig, EntryFailure } from '../load/entries.ts'
 import { loadCodeFile } from '../load/evaluate.ts'
 import { configFault } from './check.ts'
@@ -26,7 +27,7 @@ export interface CodeSectionOptions {
   readonly thirdParty: boolean
 }
 
-/** Loads the files that sections of the plugins in use name as code; a faulty one is left out, with its error. */
+/** Loads the files that sections of the plugins in use name as code; of a faulty one there is but its error. */
 export async function loadCodeSections(
   sections: Readonly<Record<string, unknown>>,
   { loaded, installed, entries, thirdParty }: CodeSectionOptions,
@@ -45,15 +46,19 @@ export async function loadCodeSections(
     delete result.sections[key]
     if (path.trim() === '' || !thirdParty) continue
     const folder = dirname(loaded.fileOf(pointer))
-    const code = await loadCodeFile(resolve(folder, path.trim().replace(/^~(?=\/)/, homedir())))
-    result.inputs.push(...code.inputs)
-    if ('error' in code) result.failures.push({ id: key, use: plugin, error: code.error })
-    else {
-      result.sections[key] = code.code
-      result.hashes.push(code.code.hash)
-    }
+    const file = resolve(folder, path.trim().replace(/^~(?=\/)/, homedir()))
+    const loading = await loadCodeFile(file)
+    result.inputs.push(...loading.inputs)
+    if ('error' in loading) result.failures.push({ id: key, use: plugin, error: loading.error })
+    const code = 'error' in loading ? faulty(file, loading.error) : loading.code
+    result.sections[key] = code
+    result.hashes.push(code.hash)
   }
   return result
+}
+
+function faulty(file: string, { message: fault }: CcrError): CodeFile {
+  return { file, hash: fault, exported: undefined, fault, placeOf: () => undefined }
 }
 
 /** The sections that name code, each with a plugin in use that reads it. */

@@ -81,6 +81,7 @@ describe('profiles', () => {
     [{ Router: { default: 'gpt-4' } }, /config.json:3:\d+: \/Router\/default must be text .*"provider,model"/],
     [{ Router: { families: { opus: { think: 'o1' } } } }, /json:5:\d+: \/Router\/families\/opus\/think must be text/],
     [{ profiles: { office: { Router: { think: 'o1' } } } }, /json:5:\d+: \/Router\/think must be text/],
+    [{ CUSTOM_ROUTER_PATH: 5 }, /:2:\d+: \/CUSTOM_ROUTER_PATH must be the path of a file\. /],
     [{ profiles: { office: { Providers: 5 } } }, /:4:\d+: \/profiles\/office\/Providers must be a list/],
     [{ profiles: { office: { plugins: 5 } } }, /\/profiles\/office\/plugins must be a list/],
     [{ profiles: { office: { plugins: [], Plugins: [] } } }, /Plugins says again what \/profiles\/office\/plugins/],

@@ -36,8 +36,7 @@ export async function customRoute(
     request = checkedRequest(changed())
   } catch (thrown) {
     const at = code.placeOf(thrown) ?? code.file
-    // Further lines stand in the log; in a header they would make all of it unreadable.
-    const reason = `it failed at ${at}: ${messageOf(thrown).split('\n', 1)[0]}`
+    const reason = `it failed at ${at}: ${firstLine(messageOf(thrown))}`
     log.error({ at, err: thrown }, `the custom router failed at ${at}; the next router decides`)
     return passOver(plan, { rule, reason, unmatched: true })
   } finally {
@@ -49,6 +48,11 @@ export async function customRoute(
     typeof result === 'string' ? findTarget(result, exchange.providers) : `it gave ${typeof result}, not provider,model`
   if (typeof target === 'string') return passOver(looked, { rule, reason: target, unmatched: true })
   return decide(looked, { target, decidedBy: 'route-custom', source: 'custom', rule })
+}
+
+/** Further lines stand in the log; in a header they would make all of it unreadable. */
+export function firstLine(text: string): string {
+  return text.split('\n', 1)[0]!
 }
 
 /** Says of a custom router that was given up at its deadline that it was. */

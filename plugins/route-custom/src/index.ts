@@ -1,5 +1,5 @@
-import { CcrError, codeFile, definePlugin, RouterConfig, Type } from '@ccr/sdk'
-import { CUSTOM_ROUTER_PATH, customRoute, lateRoute } from './custom-route.ts'
+import { CcrError, codeFile, definePlugin, passOver, RouterConfig, Type, type PassedOver } from '@ccr/sdk'
+import { CUSTOM_ROUTER_PATH, customRoute, firstLine, lateRoute } from './custom-route.ts'
 import type { CustomRouteOptions, CustomRouter } from './custom-route.ts'
 
 export default definePlugin({
@@ -17,6 +17,13 @@ export default definePlugin({
   activate(ctx) {
     const code = ctx.config[CUSTOM_ROUTER_PATH]
     if (!code) return
+    const before = ['route-scenarios', 'route-subagent', 'route-families']
+    if (code.fault !== undefined) {
+      const reason = firstLine(code.fault)
+      const missed: PassedOver = { rule: CUSTOM_ROUTER_PATH, reason, unmatched: true }
+      ctx.on('selectRoute', (plan) => passOver(plan, missed), { stage: 'pick', before })
+      return
+    }
     if (typeof code.exported !== 'function') {
       const fact = `${code.file} exports no function; export default (req, config, ctx) => 'provider,model'`
       throw new CcrError('CCR_PLUGIN_ACTIVATE', fact, { plugin: ctx.name, at: code.file })
@@ -26,10 +33,7 @@ export default definePlugin({
     const { log } = ctx
     const config = ctx.config.Router ?? {}
     const options: CustomRouteOptions = { code, router, config, tokens: ctx.get('tokens?'), log, asked: new WeakSet() }
-    ctx.on('selectRoute', (plan, exchange) => customRoute(options, plan, exchange), {
-      stage: 'pick',
-      before: ['route-scenarios', 'route-subagent', 'route-families'],
-    })
+    ctx.on('selectRoute', (plan, exchange) => customRoute(options, plan, exchange), { stage: 'pick', before })
     // Whoever decided in its place: what a handler gives behind its deadline is not looked at.
     ctx.on('selectRoute', (plan, exchange) => lateRoute(options, plan, exchange), { stage: 'refine' })
   },
