@@ -316,12 +316,15 @@ test('restart turns a router of the foreground into a daemon', async () => {
 test('what the router runs without is told by every command that starts it, once each', async () => {
   const port = await freePort()
   const provider = { name: 'mine', api_base_url: 'http://127.0.0.1:9', api_key: '$CCR_TEST_UNSET', models: ['m'] }
-  await cli.writeConfig({ PORT: port, Providers: [provider], Router: { default: 'mine,m' } })
+  const silent = { ...provider, name: 'silent', api_key: undefined, dialect: 'gemini' }
+  const plugins = [{ use: 'dialect-gemini', enabled: false }]
+  await cli.writeConfig({ PORT: port, Providers: [provider, silent], plugins, Router: { default: 'mine,m' } })
   for (const args of [['start', '--daemon'], ['reload'], ['restart']]) {
     const { code, stderr } = await cli.run(args)
     expect(code).toBe(0)
     expect(stderr).toMatch(/^ccr: provider mine is disabled: .*CCR_TEST_UNSET is not set/)
     expect(stderr.split('CCR_TEST_UNSET')).toHaveLength(2)
+    expect(stderr).toMatch(/^ccr: provider silent was left out: no plugin speaks the dialect 'gemini'/m)
   }
 })
 

@@ -15,9 +15,14 @@ export function describeShortcomings({
       const state = servedAsBefore ? 'is served as it was before its last change' : 'is left out'
       return withPlace(`preset ${name} ${state}: ${reason}`, at)
     }),
-    ...failures.flatMap(({ subject, message, at }) => withPlace(`plugin ${subject} was left out: ${message}`, at)),
+    ...failures.flatMap(({ subject, message, at }) => withPlace(`${named(subject)} was left out: ${message}`, at)),
     ...warnings.map((warning) => `warning: ${warning}`),
   ]
+}
+
+/** What a generation could not build is a provider, which says so, or a plugin. */
+function named(subject: string): string {
+  return subject.startsWith('provider ') ? subject.replaceAll("'", '') : `plugin ${subject}`
 }
 
 /** Tells them to whoever has just started or changed the router; a router that does not say has none to tell. */

@@ -72,7 +72,7 @@ describe('collectSecrets', () => {
   it('leaves out what is also the name of a provider or of a model, also where a variable gives it', () => {
     const config = {
       Providers: [
-        { name: 'ollama', api_key: 'ollama', models: ['qwen3', 'cloud-m1'] },
+        { name: 'Ollama', api_key: 'ollama', models: ['qwen3', 'cloud-m1'] },
         { name: 'cloud', api_key: 'cloud-m1' },
         { name: 'other', api_key: 'other', APIKEY: 'sk-long-provider-key' },
       ],

@@ -18,7 +18,8 @@ export function isSecretField(name: string): boolean {
  */
 export function collectSecrets(config: unknown, variables: readonly VariableUse[]): readonly string[] {
   const found = new Set<string>()
-  const names = new Set<unknown>()
+  const names = new Set<string>()
+  const call = (name: unknown): unknown => typeof name === 'string' && names.add(name.toLowerCase())
   const add = (text: string): void => {
     if (text.length >= MIN_LENGTH && text !== 'passthrough') found.add(text)
   }
@@ -30,8 +31,8 @@ export function collectSecrets(config: unknown, variables: readonly VariableUse[
       for (const item of value) visit(item, secret)
     } else if (typeof value === 'object' && value !== null) {
       for (const [key, item] of Object.entries(value)) {
-        if (key === 'name') names.add(item)
-        if (key === 'models' && Array.isArray(item)) for (const model of item) names.add(model)
+        if (key === 'name') call(item)
+        if (key === 'models' && Array.isArray(item)) item.forEach(call)
         visit(item, isSecretField(key))
       }
     }
@@ -40,7 +41,7 @@ export function collectSecrets(config: unknown, variables: readonly VariableUse[
   for (const { pointer, value } of variables) {
     if (value !== undefined && splitPointer(pointer).some(isSecretField)) add(value)
   }
-  return [...found].filter((text) => !names.has(text)).sort((first, second) => second.length - first.length)
+  return [...found].filter((text) => !names.has(text.toLowerCase())).sort((first, second) => second.length - first.length)
 }
 
 /** What is secret in a URL, as written and decoded: its password, and parameters with the name of a key. */
