@@ -24,6 +24,7 @@ test.each<readonly [number, string]>([
   [1, 'plugin test ./nosuch'],
   [1, 'plugin manifest ./nosuch'],
   [1, 'plugin manifest ./empty'],
+  [1, 'plugin manifest ./request.json'],
   [1, 'plugin dev ./nosuch'],
   [1, 'plugin new No_Such'],
   [1, 'plugin nosuch'],
@@ -46,4 +47,10 @@ test.each<readonly [number, string]>([
   expect(`${result.stdout}${result.stderr}`).not.toMatch(/\n\s+at \w+ \(|undefined|\[object/)
   // What fails a check is the result of `plugin test`.
   if (code === 1) expect(result.stderr || result.stdout).toMatch(/^(?:ccr:|not ok) +\S/)
+})
+
+test.each(['preset install', 'route explain'])('the help of %s names no empty default', async (command) => {
+  const { stdout } = await cli.run([...command.split(' '), '--help'])
+  expect(stdout).toContain('=value>')
+  expect(stdout).not.toMatch(/default: (?:\[\]|\{\})/)
 })

@@ -8,6 +8,7 @@ import { pluginInfo } from '../src/cli/plugin-info.ts'
 import { pluginManifest } from '../src/cli/plugin-manifest.ts'
 import { pluginRemove } from '../src/cli/plugin-remove.ts'
 import { pluginTest } from '../src/cli/plugin-test.ts'
+import { pluginUpdate } from '../src/cli/plugin-update.ts'
 import { createPluginWorld, type PluginWorld } from './support/plugin-world.ts'
 import { packageFiles, writePackage } from './support/plugin-packages.ts'
 
@@ -53,6 +54,17 @@ describe('a plugin that the config names by its path', () => {
   test('is told among those that a wrong name is near to', async () => {
     await expect(pluginEnable(world.context, 'shoot', false)).rejects.toThrow('Did you mean shout?')
   })
+})
+
+test('a working copy needs no update, and is not added twice', async () => {
+  const folder = await writePackage(join(world.root, 'copy'), { name: 'ccr-plugin-shout' })
+  expect(await world.said((context) => pluginAdd(context, folder, {}))).toContain('added shout from')
+  expect(await world.said((context) => pluginAdd(context, folder, {}))).toBe(
+    `shout is used from ${folder}/dist/index.js already`,
+  )
+  expect(await world.said((context) => pluginUpdate(context, 'shout', {}))).toBe(
+    `shout is used from ${folder}/dist/index.js as it is saved, so there is nothing to update`,
+  )
 })
 
 test('an entry of a plugin that comes with the router is shown by its id', async () => {

@@ -82,7 +82,9 @@ function runClaude(
 }
 
 function explain(executable: string, error: NodeJS.ErrnoException): string {
-  if (error.code !== 'ENOENT') return `Claude Code (${executable}) could not be started: ${error.message}`
+  if (error.code !== 'ENOENT') {
+    return `Claude Code (${executable}) could not be started: ${error.message}. Set CLAUDE_PATH to its executable`
+  }
   const remedy = 'Install it with `npm install -g @anthropic-ai/claude-code`, or set CLAUDE_PATH to its executable'
   return `Claude Code was not found as \`${executable}\`. ${remedy}`
 }

@@ -66,8 +66,16 @@ async function addFolder(context: CommandContext, folder: string): Promise<numbe
   await tryPlugin(entry, { env: await withoutSecrets(context) })
   // A dollar would name an environment variable.
   const use = `file:${entry.replaceAll('$', '$$$$')}`
-  const change = await changeConfig(context, { config: (text) => addEntry(text, [use], { use, id: name }) })
-  context.print(`added ${name} from ${entry} (dev)${ending(change)}`)
+  let already = false
+  const change = await changeConfig(context, {
+    config: (text) => {
+      const edited = addEntry(text, [use], { use, id: name })
+      already = edited === text
+      return edited
+    },
+  })
+  const added = `added ${name} from ${entry} (dev)${ending(change)}`
+  context.print(already ? `${name} is used from ${entry} already` : added)
   return EXIT.ok
 }
 

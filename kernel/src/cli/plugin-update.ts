@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CcrError, messageOf } from '@ccr/sdk'
+import { readState } from '../config/draft.ts'
+import { EMPTY_CONFIG } from '../config/edit.ts'
 import type { Candidate } from '../install/inspect.ts'
 import { parseSource } from '../install/source.ts'
 import { isInjected } from '../load/dependencies.ts'
@@ -12,6 +14,8 @@ import type { CommandContext } from './context.ts'
 import { EXIT } from './exit-codes.ts'
 import { ending, type AddOptions } from './plugin-add.ts'
 import { checkAge, readPins, withCandidate } from './plugin-candidate.ts'
+import { writtenEntries } from './plugin-entries.ts'
+import { fileEntries, filesNamed } from './plugin-files.ts'
 import { agree, checkEditable, install, isAgreed } from './plugin-install.ts'
 import { describeSheet, differenceOf, sheetOf } from './plugin-sheet.ts'
 
@@ -24,7 +28,12 @@ export async function pluginUpdate(
   await checkEditable(context)
   const pins = await readPins(context)
   const wanted = name === undefined ? pins : pins.filter((pin) => pin.name === name || pin.plugin === name)
-  if (name !== undefined && wanted.length === 0) throw unknown(name, pins)
+  if (name !== undefined && wanted.length === 0) {
+    const file = await workingCopy(context, name)
+    if (file === undefined) throw unknown(name, pins)
+    context.print(`${name} is used from ${file} as it is saved, so there is nothing to update`)
+    return EXIT.ok
+  }
   if (name === undefined && options.integrity !== undefined) {
     throw new CcrError('CCR_INSTALL_CONSENT', '--integrity belongs to one plugin. Name it.')
   }
@@ -40,6 +49,13 @@ export async function pluginUpdate(
     }
   }
   return exitCode
+}
+
+/** The file of a plugin that is used where it is. */
+async function workingCopy(context: CommandContext, name: string): Promise<string | undefined> {
+  const { config, file } = await readState(context.home)
+  const files = fileEntries(context, writtenEntries(config ?? EMPTY_CONFIG, true), file)
+  return (await filesNamed(context, files, name)).meant[0]?.file
 }
 
 async function updateOne(context: CommandContext, pin: LockEntry, options: AddOptions): Promise<void> {

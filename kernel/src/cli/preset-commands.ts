@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { Option, type Command } from 'commander'
 import type { CommandContext } from './context.ts'
 import type { ExportOptions } from './preset-export.ts'
 import type { InstallOptions } from './preset-install.ts'
@@ -80,7 +80,11 @@ export function commandNames(program: Command): readonly string[] {
 
 function installing(command: Command): Command {
   return command
-    .option('--input <id=value>', 'answer a question; a whole $NAME stands for an environment variable', collect, [])
+    .addOption(
+      new Option('--input <id=value>', 'answer a question; a whole $NAME stands for an environment variable')
+        .argParser(collect)
+        .default([], 'none'),
+    )
     .option('--marketplace <url>', 'URL of the index that names are looked up in')
     .option('--force', 'replace an installed preset of that name')
     .option('--yes', 'install it without being asked')

@@ -1,4 +1,4 @@
-import { InvalidArgumentError, type Command } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { CommandContext } from './context.ts'
 import type { RouteExplainOptions } from './route-explain.ts'
 
@@ -10,7 +10,11 @@ export function addRouteCommands(program: Command, context: CommandContext, done
     .description('tell where a request would go and why; nothing is sent anywhere')
     .argument('<request>', 'file with the body that a client would send, as JSON; - reads it from stdin')
     .option('--path <path>', 'endpoint that the client would call', '/v1/messages')
-    .option('--header <name=value>', 'a header that the client would send; may be given many times', toHeaders, {})
+    .addOption(
+      new Option('--header <name=value>', 'a header that the client would send; may be given many times')
+        .argParser(toHeaders)
+        .default({}, 'none'),
+    )
     .option('--json', 'as one line of JSON')
     .action(async (file: string, options: RouteExplainOptions) => {
       done(await (await import('./route-explain.ts')).routeExplain(context, file, options))

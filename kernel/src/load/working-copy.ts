@@ -17,7 +17,7 @@ export interface WrittenManifest {
  * Writes the static manifest of the package in a folder, as its code is now. One that would not change is left alone.
  *
  * @param describe gives the manifest by the entry file; in this process unless told
- * @throws CcrError of the code, or `CCR_PLUGIN_LOAD` when the package names no manifest
+ * @throws CcrError of the code, or `CCR_INSTALL_PACKAGE` when the package names no manifest
  */
 export async function writeManifest(folder: string, describe = describeHere): Promise<WrittenManifest> {
   const { file: entry, folder: home, version } = await findPluginFile(folder)
@@ -25,7 +25,7 @@ export async function writeManifest(folder: string, describe = describeHere): Pr
   if (named === undefined) {
     const fact = `${resolve(folder)} names no manifest`
     const remedy = 'Add "ccr": "./manifest.json" to the package.json of the plugin, and name its folder.'
-    throw new CcrError('CCR_PLUGIN_LOAD', `${fact}. ${remedy}`, { at: resolve(folder) })
+    throw new CcrError('CCR_INSTALL_PACKAGE', `${fact}. ${remedy}`, { at: resolve(folder) })
   }
   const manifest = await describe(entry, version)
   const text = `${JSON.stringify(manifest, null, 2)}\n`
