@@ -1,7 +1,7 @@
 import type { CanonicalUsage } from './canonical.ts'
 import type { TokenCounts } from './exchange.ts'
 
-/** The disjoint buckets of canonical usage; what is absent or negative counts as 0. */
+/** The disjoint buckets of canonical usage; what is absent, negative or no number counts as 0. */
 export function tokenCounts(usage: CanonicalUsage): TokenCounts {
   return {
     input: count(usage.input_tokens),
@@ -13,5 +13,5 @@ export function tokenCounts(usage: CanonicalUsage): TokenCounts {
 }
 
 function count(value: number | null | undefined): number {
-  return typeof value === 'number' && value > 0 ? Math.round(value) : 0
+  return typeof value === 'number' && value > 0 && value < Infinity ? Math.round(value) : 0
 }
