@@ -1,5 +1,6 @@
 import { tokenCounts, writeJson } from '@ccr/sdk'
-import type { CanonicalMessage, CanonicalUsage, ContentBlock, Exchange } from '@ccr/sdk'
+import type { CanonicalMessage, CanonicalUsage, ContentBlock, Exchange, ThinkingBlock } from '@ccr/sdk'
+import { toClientDetails } from './client-details.ts'
 
 /** Why an answer ended, in this protocol's words; every other reason is a stop. */
 const REASONS: ReadonlyMap<string | null, string> = new Map([
@@ -53,9 +54,9 @@ export function nameImage(block: ContentBlock): string {
 
 /** A whole answer. */
 export function toCompletion(message: CanonicalMessage, exchange: Exchange): object {
-  const said: Said = { content: '', reasoning: '', calls: [], annotations: [] }
+  const said: Said = { content: '', reasoning: '', details: [], calls: [], annotations: [] }
   for (const block of message.content) addBlock(said, block as Block)
-  const { content, reasoning, calls, annotations } = said
+  const { content, reasoning, details, calls, annotations } = said
   return {
     id: answerId(message.id),
     object: 'chat.completion',
@@ -69,6 +70,7 @@ export function toCompletion(message: CanonicalMessage, exchange: Exchange): obj
           content: content === '' && calls.length > 0 ? null : content,
           refusal: null,
           ...(reasoning === '' ? {} : { reasoning_content: reasoning }),
+          ...(details.length > 0 ? { reasoning_details: details } : {}),
           ...(calls.length > 0 ? { tool_calls: calls } : {}),
           ...(annotations.length > 0 ? { annotations } : {}),
         },
@@ -85,6 +87,7 @@ type Block = ContentBlock & Readonly<Record<string, unknown>>
 interface Said {
   content: string
   reasoning: string
+  readonly details: object[]
   readonly calls: object[]
   readonly annotations: object[]
 }
@@ -106,6 +109,7 @@ function addBlock(said: Said, block: Block): void {
       return
     case 'thinking':
       said.reasoning += block['thinking'] as string
+      said.details.push(...toClientDetails(block as ThinkingBlock))
       return
     case 'tool_use': {
       const called = { name: block['name'], arguments: writeJson(block['input'] ?? {}) }

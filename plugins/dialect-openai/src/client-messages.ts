@@ -1,5 +1,6 @@
 import { parseObject, signReasoning, writeJson, type ContentBlock, type Message, type TextBlock } from '@ccr/sdk'
 import { checkFields, checkString, invalid } from './check.ts'
+import { fromClientDetails } from './client-details.ts'
 import { FAMILY } from './reasoning.ts'
 
 type Fields = Readonly<Record<string, unknown>>
@@ -160,11 +161,13 @@ function readDataUrl(url: string): { readonly mediaType: string; readonly base64
 
 /** Reasoning, text, calls: the order in which they are made. */
 function readAssistant(message: Fields, at: string): readonly ContentBlock[] {
-  const { content, refusal, reasoning_content, reasoning, tool_calls, function_call } = message
+  const { content, refusal, reasoning_content, reasoning, reasoning_details, tool_calls, function_call } = message
   const blocks: ContentBlock[] = []
-  const thinking = reasoning_content || reasoning
-  if (typeof thinking === 'string' && thinking !== '')
-    blocks.push({ type: 'thinking', thinking, signature: SIGNATURE })
+  const said = reasoning_content || reasoning
+  const thinking = typeof said === 'string' ? said : ''
+  const detailed = fromClientDetails(reasoning_details, thinking)
+  if (detailed) blocks.push(detailed)
+  else if (thinking !== '') blocks.push({ type: 'thinking', thinking, signature: SIGNATURE })
   if (content !== null && content !== undefined) blocks.push(...readSaid(content, `${at}/content`))
   if (typeof refusal === 'string' && refusal !== '') blocks.push({ type: 'text', text: refusal })
   if (function_call !== null && function_call !== undefined)

@@ -2,14 +2,16 @@ import { mergeUsage, writeJson } from '@ccr/sdk'
 import type { CanonicalEvent, CanonicalUsage, ClientEncoder, Exchange } from '@ccr/sdk'
 import { answerId, createdAt, finishReason, nameImage, toAnnotation, toChatUsage } from './client-answer.ts'
 import { toChatError } from './client-error.ts'
+import { toClientDetails } from './client-details.ts'
 import { wantsUsage } from './chat-fields.ts'
 
 type EventOf<Type extends CanonicalEvent['type']> = Extract<CanonicalEvent, { type: Type }>
 
 /**
  * Writes canonical events as chunks: the role first, then content, reasoning and calls as they come, the finish reason,
- * the usage where it was asked for, and `[DONE]`. What has no form in this protocol is left out: signatures, redacted
- * thinking, searches of the server. Source: https://platform.openai.com/docs/api-reference/chat-streaming
+ * the usage where it was asked for, and `[DONE]`. What has no form in this protocol is left out: signatures of other
+ * vendors, redacted thinking, searches of the server.
+ * Source: https://platform.openai.com/docs/api-reference/chat-streaming
  */
 export function createChatEncoder(exchange: Exchange): ClientEncoder {
   const encoder = new ChunkEncoder(createdAt(exchange), wantsUsage(exchange.request))
@@ -37,6 +39,8 @@ class ChunkEncoder {
   #textStart = 0
   /** Sources of the open text block, whose end is not known before it is closed. */
   #citations: unknown[] = []
+  /** The thinking of the open block, to which its details belong. */
+  #thought = ''
 
   constructor(created: number, withUsage: boolean) {
     this.#created = created
@@ -81,6 +85,7 @@ class ChunkEncoder {
   #blockStart({ content_block: block }: EventOf<'content_block_start'>): string {
     this.#textStart = this.#characters
     this.#input = undefined
+    this.#thought = ''
     if (block.type === 'text') return this.#content((block as { text?: string }).text ?? '')
     if (block.type === 'image') return this.#content(nameImage(block))
     if (block.type === 'thinking') return this.#reasoning((block as { thinking?: string }).thinking ?? '')
@@ -102,6 +107,8 @@ class ChunkEncoder {
       case 'citations_delta':
         this.#citations.push(delta.citation)
         return ''
+      case 'signature_delta':
+        return this.#details(delta.signature)
       default:
         return ''
     }
@@ -113,7 +120,13 @@ class ChunkEncoder {
   }
 
   #reasoning(text: string): string {
+    this.#thought += text
     return text === '' ? '' : this.#chunk(`{"reasoning_content":${JSON.stringify(text)}}`)
+  }
+
+  #details(signature: string): string {
+    const reasoning_details = toClientDetails({ type: 'thinking', thinking: this.#thought, signature })
+    return reasoning_details.length > 0 ? this.#chunk(JSON.stringify({ reasoning_details })) : ''
   }
 
   /** Fragments of a call that the server makes itself are nothing to the client. */
