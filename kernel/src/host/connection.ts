@@ -84,6 +84,11 @@ export class Connection {
     return this.#closed || this.#destroyed
   }
 
+  /** Bytes of a request have not left yet: an upstream may answer before it has taken them, and never take them. */
+  get sending(): boolean {
+    return (this.#socket?.writableLength ?? 0) > 0
+  }
+
   /** A request went out on it. */
   used(): void {
     this.#open = true

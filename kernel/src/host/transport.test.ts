@@ -117,6 +117,21 @@ describe('requests and answers', () => {
     expect(ports.size).toBe(1)
   })
 
+  it('does not use a connection again whose request was answered before all of it was taken', async () => {
+    const url = await tcp((socket) => {
+      socket.once('data', () => {
+        socket.pause()
+        socket.write('HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\n\r\nno')
+      })
+    })
+    const one = transport()
+    for (const body of [Buffer.alloc(32 * 1024 * 1024), 'small']) {
+      const response = await one.send(requestTo(url, { body }))
+      expect([response.status, await text(response.body)]).toEqual([413, 'no'])
+    }
+    expect(sockets).toBe(2)
+  })
+
   it('does not follow a redirect', async () => {
     let asked = 0
     const other = await http((_request, response) => {

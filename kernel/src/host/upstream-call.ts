@@ -92,7 +92,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
     this.#finish()
     const connection = this.#connection
     if (connection) {
-      if (this.#closing) this.#upstream.drop(connection)
+      if (this.#closing || connection.sending) this.#upstream.drop(connection)
       else this.#upstream.release(connection)
     }
     this.#body?.end()
