@@ -1,4 +1,4 @@
-import { CcrError, readJson, REASONING_MARK } from '@ccr/sdk'
+import { CcrError, parseObject, readJson, REASONING_MARK } from '@ccr/sdk'
 import type { CanonicalRequest, ClientDialect, ClientInfo, HeaderBag, JsonDocument, RawBody } from '@ccr/sdk'
 import { createEncoder, toErrorEvent } from './encoder.ts'
 import { headerOf } from './headers.ts'
@@ -77,9 +77,5 @@ function sessionOf(request: CanonicalRequest): unknown {
   const user: unknown = request.metadata?.user_id
   if (typeof user !== 'string') return undefined
   if (!user.startsWith('{')) return /_session_([A-Za-z0-9-]+)$/.exec(user)?.[1]
-  try {
-    return (JSON.parse(user) as { session_id?: unknown }).session_id
-  } catch {
-    return undefined
-  }
+  return parseObject(user)?.['session_id']
 }
