@@ -34,14 +34,16 @@ interface Refused {
 
 const LATER = new Date(Date.now() + 3_600_000).toUTCString()
 
+const BROKEN = /closed the connection before its answer was complete \([A-Z_]+\); try again$/
+
 const REFUSED: readonly Refused[] = [
-  { row: 1, fault: 'refused', status: 502, type: 'api_error', says: /ECONNREFUSED/ },
-  { row: 12, fault: 'reset-before', status: 502, type: 'api_error', says: /ECONNRESET|UND_ERR_SOCKET/ },
-  { row: 13, fault: 'fin-before', status: 502, type: 'api_error' },
+  { row: 1, fault: 'refused', status: 502, type: 'api_error', says: /refused the connection \(ECONNREFUSED\)/ },
+  { row: 12, fault: 'reset-before', status: 502, type: 'api_error', says: BROKEN },
+  { row: 13, fault: 'fin-before', status: 502, type: 'api_error', says: BROKEN },
   { row: 15, fault: 'hang-headers', status: 504, type: 'timeout_error' },
   { row: 16, fault: 'hang-body', status: 504, type: 'timeout_error' },
-  { row: 17, fault: 'junk', status: 502, type: 'api_error' },
-  { row: 18, fault: 'bighdr', status: 502, type: 'api_error' },
+  { row: 17, fault: 'junk', status: 502, type: 'api_error', says: /an answer that is not valid HTTP/ },
+  { row: 18, fault: 'bighdr', status: 502, type: 'api_error', says: /an answer whose head is too large/ },
   { row: 21, fault: 'status-400', status: 400, type: 'invalid_request_error', says: /the upstream says 400/ },
   { row: 21, fault: 'status-400', query: { stack: 1 }, status: 400, type: 'invalid_request_error' },
   { row: 22, fault: 'status-401', status: 502, type: 'api_error', retry: 'false' },
@@ -103,8 +105,8 @@ interface Failed {
 const FAILED: readonly Failed[] = [
   { row: 39, fault: 'clmismatch', type: 'api_error' },
   { row: 44, fault: 'err-in-stream', type: 'overloaded_error', says: /too busy/ },
-  { row: 45, fault: 'reset-mid', type: 'api_error' },
-  { row: 46, fault: 'fin-mid', type: 'api_error' },
+  { row: 45, fault: 'reset-mid', type: 'api_error', says: BROKEN },
+  { row: 46, fault: 'fin-mid', type: 'api_error', says: BROKEN },
   { row: 47, fault: 'eof-clean', type: 'api_error' },
   { row: 48, fault: 'trunc-json', type: 'api_error' },
   { row: 49, fault: 'badjson-mid', type: 'api_error' },

@@ -111,7 +111,8 @@ describe('a failure of the network', () => {
     ['EPROTO', 'made no TLS connection', 'http://'],
     ['HPE_INVALID_CONSTANT', 'gave an answer that is not valid HTTP', 'check its api_base_url'],
     ['UND_ERR_HEADERS_OVERFLOW', 'gave an answer whose head is too large', 'check its api_base_url'],
-    ['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'gave an answer of another length than it said', 'try again'],
+    ['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'closed the connection before its answer was complete', 'try again'],
+    ['HPE_INVALID_EOF_STATE', 'closed the connection before its answer was complete', 'try again'],
   ])('%s is told in words, and its code in the log', (code, fact, remedy) => {
     const { message, reply } = thrown(code)
     expect(message).toBe(code)

@@ -216,7 +216,8 @@ function codeOf(thrown: unknown): string | undefined {
   for (let error = thrown; error instanceof Error; error = error.cause) {
     const { code } = error as { code?: unknown }
     if (typeof code === 'string' && (NETWORK.test(code) || CERTIFICATE.test(code))) return code
-    if (error.name === 'HTTPParserError') return 'HPE_INVALID'
+    // undici's parser leaves its codes out, also that of an answer which broke off inside of its chunks.
+    if (error.name === 'HTTPParserError') return `HPE_INVALID${/EOF state/.test(error.message) ? '_EOF_STATE' : ''}`
   }
   return undefined
 }

@@ -28,7 +28,7 @@ const FAULTS: readonly (readonly [RegExp, NetworkFault])[] = [
   [/^ENOTFOUND$/, down('has a host name that does not exist', `${ADDRESS}, and the DNS of this machine`)],
   [/^EAI_/, down('has a host name that could not be looked up', 'check the network and the DNS of this machine')],
   [
-    /^(?:ECONNRESET|ECONNABORTED|EPIPE|UND_ERR_SOCKET)$/,
+    /^(?:ECONNRESET|ECONNABORTED|EPIPE|UND_ERR_SOCKET|UND_ERR_RES_CONTENT_LENGTH_MISMATCH|HPE_INVALID_EOF_STATE)$/,
     down('closed the connection before its answer was complete', 'try again'),
   ],
   [/^(?:EHOST|ENET|EADDRNOTAVAIL)/, down('cannot be reached from here', 'check the network, and its api_base_url')],
@@ -48,7 +48,6 @@ const FAULTS: readonly (readonly [RegExp, NetworkFault])[] = [
   ],
   [/^HPE_/, down('gave an answer that is not valid HTTP', ADDRESS)],
   [/^UND_ERR_HEADERS_OVERFLOW$/, down('gave an answer whose head is too large', ADDRESS)],
-  [/^UND_ERR_RES_CONTENT_LENGTH/, down('gave an answer of another length than it said', 'try again')],
 ]
 
 function down(fact: string, remedy: string): NetworkFault {
