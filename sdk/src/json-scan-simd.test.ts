@@ -34,7 +34,8 @@ function expectAgreementOf(body: Buffer, mayLeave: boolean): void {
 /** Lengths of the bytes looked at together, and what is near them. */
 const PLACES = [0, 1, 2, 14, 15, 16, 17, 31, 32, 33, 47, 48, 49, 62, 63, 64, 65, 79, 80, 126, 127, 128, 129]
 
-describe('the scan of many bytes at a time', () => {
+// The properties read many bodies.
+describe('the scan of many bytes at a time', { timeout: 30_000 }, () => {
   it('finds the fields of any object as the scan of single bytes does', () => {
     const object = fc.dictionary(fc.string({ unit: 'grapheme' }), fc.jsonValue({ stringUnit: 'binary' }))
     fc.assert(
