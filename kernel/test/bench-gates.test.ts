@@ -41,9 +41,11 @@ describe('judge', () => {
   })
 
   it('becomes a row of a table', () => {
-    expect(renderTable(judge(gates, cells(0.02))).split('\n').at(-1)).toBe(
-      '| burst of 5000 chunks | `burst/5000/c1` | chunk | ccr 20.0 | ref-parse 10.0 | 2.00 | ≤ 1.5 | **no** |',
-    )
+    expect(
+      renderTable(judge(gates, cells(0.02)))
+        .split('\n')
+        .at(-1),
+    ).toBe('| burst of 5000 chunks | `burst/5000/c1` | chunk | ccr 20.0 | ref-parse 10.0 | 2.00 | ≤ 1.5 | **no** |')
   })
 })
 

@@ -19,8 +19,7 @@ const message = { id: 'msg_1', type: 'message', role: 'assistant', model: 'm', c
 const BEGIN =
   frame('message_start', { message: { ...message, stop_reason: null, stop_sequence: null } }) +
   frame('content_block_start', { index: 0, content_block: { type: 'text', text: '' } })
-const delta = (text: string): string =>
-  frame('content_block_delta', { index: 0, delta: { type: 'text_delta', text } })
+const delta = (text: string): string => frame('content_block_delta', { index: 0, delta: { type: 'text_delta', text } })
 const END =
   frame('content_block_stop', { index: 0 }) + frame('message_delta', { delta: stop, usage }) + frame('message_stop')
 

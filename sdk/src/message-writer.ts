@@ -330,8 +330,7 @@ export class MessageWriter {
     const server = block.type === 'server_tool_use' || block.type === 'tool_use'
     const content_block = server ? { ...block, input: {} } : block
     this.#emit({ type: 'content_block_start', index: this.#index, content_block })
-    if (server)
-      this.#delta({ type: 'input_json_delta', partial_json: writeJson('input' in block ? block.input : {}) })
+    if (server) this.#delta({ type: 'input_json_delta', partial_json: writeJson('input' in block ? block.input : {}) })
   }
 
   /** Starts a call once its name is whole, which the first argument shows; `last` when nothing more can come. */

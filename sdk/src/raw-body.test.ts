@@ -11,7 +11,12 @@ describe('toJsonBody', () => {
         expect(Buffer.isBuffer(sent)).toBe(large)
         expect(Buffer.from(sent).toString()).toBe(JSON.stringify(body))
       }),
-      { examples: [[null, true], [null, false]] },
+      {
+        examples: [
+          [null, true],
+          [null, false],
+        ],
+      },
     )
   })
 })

@@ -50,11 +50,13 @@ afterEach(() => rm(root, { recursive: true, force: true }))
 
 /** Paths below a folder, relative to it. */
 function within(inputs: ReadonlySet<string>, folder: string): string[] {
-  return [...inputs]
-    .map((input) => relative(folder, input))
-    // Presets and the lock are looked at whatever the config says.
-    .filter((path) => !/^(?:\.\.|presets$|ccr\.lock\.json$)/.test(path))
-    .sort()
+  return (
+    [...inputs]
+      .map((input) => relative(folder, input))
+      // Presets and the lock are looked at whatever the config says.
+      .filter((path) => !/^(?:\.\.|presets$|ccr\.lock\.json$)/.test(path))
+      .sort()
+  )
 }
 
 describe('assemble', () => {

@@ -341,7 +341,7 @@ describe('fields of providers', () => {
   const reading = [...installed, plugin('reader', { sections: { Providers } })]
   const config = (fields: string): string => `{ Providers: [{ name: "a", api_base_url: "http://a", ${fields} }] }`
 
-  it('that are not the kernel\'s reach plugins under `Providers`, without address and key', async () => {
+  it("that are not the kernel's reach plugins under `Providers`, without address and key", async () => {
     const { sections, warnings } = await resolve(config('api_key: "sk-1234", size: 5'), {}, reading)
     expect(sections['Providers']).toEqual([{ name: 'a', size: 5 }])
     expect(warnings).toEqual([])

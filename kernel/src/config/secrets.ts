@@ -41,7 +41,9 @@ export function collectSecrets(config: unknown, variables: readonly VariableUse[
   for (const { pointer, value } of variables) {
     if (value !== undefined && splitPointer(pointer).some(isSecretField)) add(value)
   }
-  return [...found].filter((text) => !names.has(text.toLowerCase())).sort((first, second) => second.length - first.length)
+  return [...found]
+    .filter((text) => !names.has(text.toLowerCase()))
+    .sort((first, second) => second.length - first.length)
 }
 
 /** What is secret in a URL, as written and decoded: its password, and parameters with the name of a key. */

@@ -85,7 +85,12 @@ function isRegular(mode: bigint): boolean {
 /** The names in a folder, for a path that ends with a separator; those that begin with a dot are on their way. */
 async function listing(path: string): Promise<string> {
   const names = path.endsWith(sep) ? await readdir(path) : []
-  return `\0${names.filter((name) => !name.startsWith('.')).sort().join('\0') || 'not a file'}`
+  return `\0${
+    names
+      .filter((name) => !name.startsWith('.'))
+      .sort()
+      .join('\0') || 'not a file'
+  }`
 }
 
 /** Of a file that is too large to be a config, size and date stand for its content. */

@@ -48,7 +48,7 @@ async function placesOn(path: string, look: (path: string) => Promise<Found>): P
   const { root } = parse(path)
   const rest = partsOf(path)
   let folder = root
-  for (let links = 0; links <= MAX_LINKS; ) {
+  for (let links = 0; links <= MAX_LINKS;) {
     const name = rest.shift()
     if (name === undefined) break
     if (name === '..') {

@@ -47,7 +47,7 @@ function lives(pid: number): boolean {
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  for (const end = performance.now() + 10_000; performance.now() < end && !condition(); ) {
+  for (const end = performance.now() + 10_000; performance.now() < end && !condition();) {
     await new Promise((resolve) => setImmediate(resolve))
   }
   expect(condition()).toBe(true)

@@ -44,10 +44,7 @@ export function originOf(env: NodeJS.ProcessEnv): BuiltinOrigin {
  *
  * @throws CcrError `CCR_PLUGIN_LOAD` when a manifest is damaged
  */
-export async function findBuiltins(
-  root = packageRoot(),
-  origin: BuiltinOrigin = 'dist',
-): Promise<readonly Builtin[]> {
+export async function findBuiltins(root = packageRoot(), origin: BuiltinOrigin = 'dist'): Promise<readonly Builtin[]> {
   const folders = await readdir(join(root, 'plugins'), { withFileTypes: true }).catch(() => [])
   const found = folders
     .filter((entry) => entry.isDirectory())

@@ -129,7 +129,9 @@ describe.skipIf(!present)(`recorded answers${note}`, { timeout: 30_000 }, () => 
   it.each(answers)('$name means to us and to our clients what the official SDK reads in it', async ({ answer }) => {
     if ('error' in answer) {
       served = { type: 'application/json', status: 400, body: JSON.stringify(answer) }
-      const thrown: unknown = await sdk().messages.create(params).catch((error: unknown) => error)
+      const thrown: unknown = await sdk()
+        .messages.create(params)
+        .catch((error: unknown) => error)
       expect(thrown).toBeInstanceOf(Anthropic.BadRequestError)
       const { message } = target.error(answer) ?? {}
       expect(message).toMatch(/./)

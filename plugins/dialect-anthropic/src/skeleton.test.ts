@@ -26,7 +26,15 @@ const text = fc.constantFrom('hi', 'the \\"type\\": \\"x\\"', '\\u003cb\\u003e',
 const part = fc.constantFrom('text_delta', 'thinking_delta', 'signature_delta')
 const again = fc.tuple(key('type'), part).map(([name, value]) => `${name}:"${value}"`)
 const inside = fc
-  .tuple(part, fc.array(fc.oneof(text.map((value) => `"text":"${value}"`), again)))
+  .tuple(
+    part,
+    fc.array(
+      fc.oneof(
+        text.map((value) => `"text":"${value}"`),
+        again,
+      ),
+    ),
+  )
   .map(([type, fields]) => `{${[`"type":"${type}"`, ...fields].join(',')}}`)
 const field = fc.oneof(
   fc.tuple(key('index'), fc.nat(9)).map(([name, value]) => `${name}:${value}`),
@@ -35,8 +43,10 @@ const field = fc.oneof(
 )
 const deltas = fc
   .tuple(fc.nat(9), inside, fc.array(field))
-  .map(([index, delta, fields]) =>
-    `{${['"type":"content_block_delta"', `"index":${index}`, `"delta":${delta}`, ...fields].join(',')}}`)
+  .map(
+    ([index, delta, fields]) =>
+      `{${['"type":"content_block_delta"', `"index":${index}`, `"delta":${delta}`, ...fields].join(',')}}`,
+  )
 
 describe('the skeleton of an event', { timeout: 30_000 + RUNS * 30 }, () => {
   it.each([

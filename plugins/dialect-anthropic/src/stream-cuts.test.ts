@@ -184,7 +184,10 @@ describe.skipIf(!present)(`recorded streams${note}`, LIMITS, () => {
   it.each(small)('$name that ends too early, after any byte, ends in no message_stop', ({ bytes }) => {
     const end = bytes.indexOf('"message_stop"', bytes.indexOf('event: message_stop'))
     for (let at = 0; at <= end; at++) {
-      expect(failureOf(() => decode([bytes.subarray(0, at)])), `byte ${at}`).toBe('CCR_STREAM_ENDED')
+      expect(
+        failureOf(() => decode([bytes.subarray(0, at)])),
+        `byte ${at}`,
+      ).toBe('CCR_STREAM_ENDED')
       expect(types(pass([bytes.subarray(0, at)]).events)).not.toContain('message_stop')
     }
   })

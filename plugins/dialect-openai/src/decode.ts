@@ -26,8 +26,7 @@ export class ChatDecoder implements StreamTransform<ChatEvent, CanonicalEvent> {
   readonly #newId: (prefix: string) => string
   #keys: CallKeys | undefined
   #empty: EmptyArguments | undefined
-  readonly #isComplete = (key: string): boolean =>
-    this.#writer.isComplete(key) || this.#empty?.isComplete(key) === true
+  readonly #isComplete = (key: string): boolean => this.#writer.isComplete(key) || this.#empty?.isComplete(key) === true
   #emit: Emit<CanonicalEvent> = () => {}
   #annotations: Annotations | undefined
   readonly #provider: string

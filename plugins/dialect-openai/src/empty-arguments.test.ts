@@ -48,14 +48,12 @@ describe('rule 73: arguments that are the text null', () => {
 describe('an empty object before the arguments', () => {
   const named = (id: string, text: string): object => part(0, { name: 'f', arguments: text }, id)
 
-  it.each([
-    [['{}', '{"a":1}']],
-    [['{}', '{', '"a":1', '}']],
-    [['{ }', ' ', '{"a":1}']],
-    [['{}', '{}', '{"a":1}']],
-  ])('is none of them, streamed as %j', (fragments) => {
-    expect(answer(pieces(...fragments), 'tool_calls').content).toEqual([tool('a', 'f', { a: 1 })])
-  })
+  it.each([[['{}', '{"a":1}']], [['{}', '{', '"a":1', '}']], [['{ }', ' ', '{"a":1}']], [['{}', '{}', '{"a":1}']]])(
+    'is none of them, streamed as %j',
+    (fragments) => {
+      expect(answer(pieces(...fragments), 'tool_calls').content).toEqual([tool('a', 'f', { a: 1 })])
+    },
+  )
 
   it('is none of them where it came with the name', () => {
     const deltas = [calls(named('a', '{}')), calls(part(0, { arguments: '{"a":1}' }))]

@@ -111,7 +111,10 @@ describe('the capability list', () => {
   it('has a field that it does not name left out, which is said once', () => {
     const said: string[] = []
     const one = createTarget(createAdaptation(), (field) => void said.push(field))
-    for (const request of [{ ...base, novel: 1 }, { ...base, novel: 2, newer: 3 }])
+    for (const request of [
+      { ...base, novel: 1 },
+      { ...base, novel: 2, newer: 3 },
+    ])
       expect(encodeWith(one, request, fakeAttempt())).toEqual(plain)
     expect(said).toEqual(['novel', 'newer'])
   })

@@ -57,16 +57,17 @@ describe('reasoning_details', () => {
 
   it('whose thinking was changed by somebody go back as plain reasoning', () => {
     const [thinking] = answer([...fragments, { content: 'a' }]).content as readonly ContentBlock[]
-    const content = [{ ...thinking!, thinking: 'Help' }, { type: 'text', text: 'a' }]
+    const content = [
+      { ...thinking!, thinking: 'Help' },
+      { type: 'text', text: 'a' },
+    ]
     expect(sentBack({ content })).toMatchObject({ reasoning: 'Help' })
     expect(sentBack({ content })).not.toHaveProperty('reasoning_details')
   })
 
   it('are bounded', () => {
     const large = chunk({ reasoning_details: [{ type: 'reasoning.encrypted', data: 'x'.repeat(1024 * 1024) }] })
-    expect(() => decode([...Array(9).fill(large), DONE])).toThrow(
-      expect.objectContaining({ code: 'CCR_STREAM_LIMIT' }),
-    )
+    expect(() => decode([...Array(9).fill(large), DONE])).toThrow(expect.objectContaining({ code: 'CCR_STREAM_LIMIT' }))
   })
 
   it('of any kind come out of a signature as they went in', { timeout: FUZZ_MS }, () => {

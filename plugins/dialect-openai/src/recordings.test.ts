@@ -180,7 +180,10 @@ describe.skipIf(answers.length === 0)('recorded answers', () => {
       const calls = UNTAKEN[name]!.calls.map(([called, input]) => ({ name: called, input }))
       const ours = ofOurs(messageOf(events))
       expect(ours).toMatchObject({ calls, stop: 'tool_use' })
-      const theirs = await oracle.ask(recording).then(ofTheirs).catch(() => undefined)
+      const theirs = await oracle
+        .ask(recording)
+        .then(ofTheirs)
+        .catch(() => undefined)
       expect(theirs?.calls, UNTAKEN[name]!.reason).not.toEqual(calls)
     },
   )

@@ -132,7 +132,13 @@ describe('a request to this protocol and back', { timeout: FUZZ_MS }, () => {
     const tool_choice = { type: 'any', disable_parallel_tool_use: true } as const
     fc.assert(
       fc.property(fields, (request) => {
-        const { extra: _extra, stream: _stream, model: _model, messages: _messages, ...back } = there({
+        const {
+          extra: _extra,
+          stream: _stream,
+          model: _model,
+          messages: _messages,
+          ...back
+        } = there({
           ...request,
           tools,
           tool_choice,
@@ -164,12 +170,21 @@ describe('a request to this protocol and back', { timeout: FUZZ_MS }, () => {
     for (const { name, request } of captures().filter((capture) => !continuesThread(capture))) {
       const back = turnsOf(there(request))
       const before = turnsOf(request)
-      expect(back.map(({ role }) => role), name).toEqual(before.map(({ role }) => role))
-      expect(back.map(({ calls }) => calls), name).toEqual(before.map(({ calls }) => calls))
+      expect(
+        back.map(({ role }) => role),
+        name,
+      ).toEqual(before.map(({ role }) => role))
+      expect(
+        back.map(({ calls }) => calls),
+        name,
+      ).toEqual(before.map(({ calls }) => calls))
       const ids = (turns: readonly Turn[]): unknown[] =>
         turns.flatMap(({ results }) => results.map((result) => (result as { id: string }).id))
       expect(ids(back), name).toEqual(ids(before))
-      expect(back.map(({ said }) => said), name).toEqual(before.map(({ said }) => said))
+      expect(
+        back.map(({ said }) => said),
+        name,
+      ).toEqual(before.map(({ said }) => said))
     }
   })
 })

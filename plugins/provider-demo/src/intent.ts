@@ -53,7 +53,12 @@ function callIntent(request: CanonicalRequest, words: string): Intent | undefine
   const offered = (request.tools ?? []).filter(callable)
   const findings = findArguments(words.slice(0, LONGEST_ORDER))
   const forced = request.tool_choice?.type === 'tool' ? request.tool_choice.name : undefined
-  if (forced !== undefined) return firstCall(offered.filter((tool) => tool.name === forced), findings, false)
+  if (forced !== undefined)
+    return firstCall(
+      offered.filter((tool) => tool.name === forced),
+      findings,
+      false,
+    )
   const wanted = words.length > LONGEST_ORDER ? [] : [...namedTools(offered, words), ...readers(offered, findings)]
   return firstCall(wanted, findings, true) ?? (choice === 'any' ? firstCall(offered, findings, false) : undefined)
 }

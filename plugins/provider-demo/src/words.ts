@@ -55,7 +55,11 @@ const REMINDER_END = '</system-reminder>'
 /** The first words of a text on one line, at most `words` of them and `characters` long. */
 export function beginning(text: string, words: number, characters: number): string {
   // One word more than wanted is enough to know that there are more.
-  const all = text.trimStart().slice(0, characters * 2).trimEnd().split(/\s+/, words + 1)
+  const all = text
+    .trimStart()
+    .slice(0, characters * 2)
+    .trimEnd()
+    .split(/\s+/, words + 1)
   const start = all.slice(0, words).join(' ')
   return start.length > characters || all.length > words ? `${start.slice(0, characters)}…` : start
 }
