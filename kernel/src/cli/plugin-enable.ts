@@ -1,7 +1,7 @@
 import { CcrError } from '@ccr/sdk'
 import { readDefaultPreset } from '../config/preset.ts'
 import { setInConfig } from '../config/edit.ts'
-import { findBuiltins } from '../load/builtin.ts'
+import { findBuiltins, originOf, packageRoot } from '../load/builtin.ts'
 import { pluginNames } from '../load/entries.ts'
 import { suggestion } from '../load/nearest.ts'
 import { findStored } from '../load/store.ts'
@@ -17,7 +17,7 @@ import { checkEditable } from './plugin-install.ts'
 export async function pluginEnable(context: CommandContext, name: string, enabled: boolean): Promise<number> {
   await checkEditable(context)
   const [builtins, stored, preset] = await Promise.all([
-    findBuiltins(),
+    findBuiltins(packageRoot(), originOf(context.env)),
     findStored(context.home, new Set()),
     readDefaultPreset(),
   ])

@@ -4,12 +4,13 @@ import { CcrError } from '@ccr/sdk'
 import Value from 'typebox/value'
 import { readState } from '../config/draft.ts'
 import { parseSource } from '../install/source.ts'
-import { findBuiltins } from '../load/builtin.ts'
+import { findBuiltins, originOf, packageRoot } from '../load/builtin.ts'
 import { shortName } from '../load/entries.ts'
 import { Manifest } from '../load/manifest.ts'
 import { readDescription } from '../load/package.ts'
 import { findByName, findStored } from '../load/store.ts'
 import { tryPlugin } from '../load/trial.ts'
+import { configInUse } from './config-in-use.ts'
 import type { CommandContext } from './context.ts'
 import { EXIT } from './exit-codes.ts'
 import { withCandidate, type CandidateOptions } from './plugin-candidate.ts'
@@ -31,8 +32,8 @@ export async function pluginInfo(
   return EXIT.ok
 }
 
-async function installed({ home }: CommandContext, name: string): Promise<PluginSheet | undefined> {
-  const builtin = (await findBuiltins()).find((one) => one.name === shortName(name))
+async function installed({ home, env }: CommandContext, name: string): Promise<PluginSheet | undefined> {
+  const builtin = (await findBuiltins(packageRoot(), originOf(env))).find((one) => one.name === shortName(name))
   if (builtin !== undefined) return installedSheet(builtin.packageName, builtin.manifest, 'the installation of ccr')
   const stored = findByName(await findStored(home, new Set()), name)
   if (stored === undefined) return undefined
@@ -44,7 +45,7 @@ async function installed({ home }: CommandContext, name: string): Promise<Plugin
 
 /** What an entry of the config means, by its id, or by the name that the code of its file has. */
 async function configured(context: CommandContext, name: string): Promise<PluginSheet | undefined> {
-  const { config, file } = await readState(context.home)
+  const { config, file } = await readState(context.home, await configInUse(context.home))
   const entries = config === undefined ? [] : entriesIn(config)
   const entry = entries.find((one) => one.id === name)
   const files = fileEntries(context, entry === undefined ? entries : [entry], file)

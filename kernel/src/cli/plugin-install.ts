@@ -9,6 +9,7 @@ import { pluginFolder } from '../load/store.ts'
 import { tryPlugin } from '../load/trial.ts'
 import { withChangeLock } from './change-lock.ts'
 import { applyChange, type ConfigChange } from './config-change.ts'
+import { configInUse } from './config-in-use.ts'
 import { askConsent, createProgress } from './consent.ts'
 import type { CommandContext } from './context.ts'
 import { QUARANTINE_MS, readPins } from './plugin-candidate.ts'
@@ -129,7 +130,7 @@ export async function install(context: CommandContext, installation: Installatio
  * @throws CcrError `CCR_CONFIG_EDIT`
  */
 export async function checkEditable({ home, env }: CommandContext): Promise<void> {
-  const { locked, files } = await readConfig({ home, env })
+  const { locked, files } = await readConfig({ home, file: await configInUse(home), env })
   const key = locked.find((one) => one === 'plugins' || one === 'Plugins')
   if (key === undefined) return
   const at = files.find((file) => file.endsWith('.ts'))

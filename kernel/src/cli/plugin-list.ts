@@ -2,10 +2,11 @@ import { resolveEntries, presetEntries } from '../config/entries.ts'
 import { readDefaultPreset } from '../config/preset.ts'
 import { readConfig } from '../config/read.ts'
 import { findRunning } from '../host/instance.ts'
-import { findBuiltins } from '../load/builtin.ts'
+import { findBuiltins, originOf, packageRoot } from '../load/builtin.ts'
 import { pluginNames, type EntryConfig } from '../load/entries.ts'
 import type { Manifest } from '../load/manifest.ts'
 import { findStored } from '../load/store.ts'
+import { configInUse } from './config-in-use.ts'
 import type { CommandContext } from './context.ts'
 import { EXIT } from './exit-codes.ts'
 import { readGeneration, type GenerationReport } from './generation-report.ts'
@@ -44,28 +45,30 @@ export async function pluginList(
 }
 
 async function listPlugins({ home, env }: CommandContext): Promise<readonly ListedPlugin[]> {
-  const [loaded, builtins, stored, preset, running] = await Promise.all([
-    readConfig({ home, env }),
-    findBuiltins(),
+  const [config, builtins, stored, preset, running] = await Promise.all([
+    readConfig({ home, file: await configInUse(home), env }),
+    findBuiltins(packageRoot(), originOf(env)),
     findStored(home, new Set()),
     readDefaultPreset(),
     findRunning(home),
   ])
   const report = running && (await readGeneration(home, running.url).catch(() => undefined))
-  const entries = resolveEntries(loaded, presetEntries(preset), pluginNames(builtins, stored))
+  const entries = resolveEntries(config, presetEntries(preset), pluginNames(builtins, stored))
   const manifests = new Map<string, Manifest>(builtins.map(({ name, manifest }) => [name, manifest]))
   const pins = new Map(stored.map(({ pin }) => [pin.plugin, pin]))
   for (const { pin, manifest } of stored) if (manifest) manifests.set(pin.plugin, manifest)
   const used = entries.map((entry): ListedPlugin => {
     const manifest = entry.file === undefined ? manifests.get(entry.use) : undefined
     const pin = entry.file === undefined ? pins.get(entry.use) : undefined
+    // What a file holds is known once it was loaded.
+    const loaded = entry.file === undefined ? undefined : report?.instances.find(({ id }) => id === entry.id)
     return {
       id: entry.id,
-      plugin: entry.use,
+      plugin: loaded?.plugin ?? entry.use,
       version: pin?.version ?? manifest?.version ?? '-',
       origin: entry.file !== undefined ? 'dev' : pin === undefined ? 'bundled' : 'added',
       ...stateOf(entry, report),
-      hooks: pin?.hooks ?? manifest?.hooks ?? [],
+      hooks: loaded?.handles ?? pin?.hooks ?? manifest?.hooks ?? [],
       description: manifest?.description ?? '',
     }
   })

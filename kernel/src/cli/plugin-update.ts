@@ -10,6 +10,7 @@ import type { LockEntry } from '../load/lock.ts'
 import { suggestion } from '../load/nearest.ts'
 import { readDescription } from '../load/package.ts'
 import { pluginFolder } from '../load/store.ts'
+import { configInUse } from './config-in-use.ts'
 import type { CommandContext } from './context.ts'
 import { EXIT } from './exit-codes.ts'
 import { ending, type AddOptions } from './plugin-add.ts'
@@ -53,7 +54,7 @@ export async function pluginUpdate(
 
 /** The file of a plugin that is used where it is. */
 async function workingCopy(context: CommandContext, name: string): Promise<string | undefined> {
-  const { config, file } = await readState(context.home)
+  const { config, file } = await readState(context.home, await configInUse(context.home))
   const files = fileEntries(context, writtenEntries(config ?? EMPTY_CONFIG, true), file)
   return (await filesNamed(context, files, name)).meant[0]?.file
 }

@@ -3,7 +3,6 @@ import { assemble } from '../config/assemble.ts'
 import { findRunning } from '../host/instance.ts'
 import type { CommandContext } from './context.ts'
 import { readGeneration, requestReload } from './generation-report.ts'
-import { readStartRecord } from './start-record.ts'
 
 /**
  * Makes sure that an installed preset is served by the running router, or would be.
@@ -37,9 +36,4 @@ async function brokenPresets(
   const result = await requestReload(home, running.url)
   if ('generation' in result) return result.brokenPresets
   throw new CcrError('CCR_PRESET_INVALID', `the router did not take it: ${result.message}`, { at: result.at })
-}
-
-/** The config file that the running router was started with; nothing for the one in the home. */
-export async function configInUse(home: string): Promise<string | undefined> {
-  return (await findRunning(home)) === undefined ? undefined : readStartRecord(home)?.options.config
 }

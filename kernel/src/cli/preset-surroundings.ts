@@ -4,8 +4,8 @@ import type { KernelConfig } from '../config/schema.ts'
 import { findBuiltins, originOf, packageRoot } from '../load/builtin.ts'
 import type { LockEntry } from '../load/lock.ts'
 import { findStored } from '../load/store.ts'
+import { configInUse } from './config-in-use.ts'
 import type { CommandContext } from './context.ts'
-import { configInUse } from './preset-served.ts'
 
 /** What a preset is to fit into. */
 export interface Surroundings {

@@ -1,6 +1,7 @@
 import { secretVariables } from '../config/environment.ts'
 import { readConfig } from '../config/read.ts'
 import { isSecretField } from '../config/secrets.ts'
+import { configInUse } from './config-in-use.ts'
 import type { CommandContext } from './context.ts'
 
 /** Programs that a command starts reach the network by these, whatever else the config uses them for. */
@@ -17,9 +18,15 @@ export async function hideFromPlugins(context: CommandContext): Promise<void> {
   for (const name of await secretNames(context)) delete process.env[name]
 }
 
-async function secretNames({ home, env }: CommandContext): Promise<readonly string[]> {
+/** Of the config in the home, and of the one that the running router was started with. */
+async function secretNames(context: CommandContext): Promise<readonly string[]> {
+  const files = new Set([undefined, await configInUse(context.home)])
+  return (await Promise.all([...files].map((file) => secretNamesIn(file, context)))).flat()
+}
+
+async function secretNamesIn(file: string | undefined, { home, env }: CommandContext): Promise<readonly string[]> {
   try {
-    return secretVariables(await readConfig({ home, env }), env)
+    return secretVariables(await readConfig({ home, file, env }), env)
   } catch {
     // Which ones a broken config uses cannot be told; those that look like a secret are left out.
     return Object.keys(env).filter(isSecretField)

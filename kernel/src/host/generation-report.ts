@@ -1,3 +1,4 @@
+import type { HookName } from '@ccr/sdk'
 import type { BuildFailure, Generation } from '../core/generation.ts'
 import type { HookUse, Quarantine } from '../core/health.ts'
 import type { Instance } from '../core/instance.ts'
@@ -16,6 +17,8 @@ export interface InstanceReport {
     readonly evaluateMs?: number | undefined
     readonly activateMs: number
   }
+  /** The hooks that it has handlers of, in the order in which it has set them. */
+  readonly handles: readonly HookName[]
   /** What its handlers were called for and what they cost, by hook. */
   readonly hooks: Readonly<Record<string, HookUse>>
   /** Why it is no longer called. */
@@ -77,7 +80,10 @@ export function createReport({ kernel, state, reverted, holding, redact }: Repor
   }
 }
 
-function describe({ entry, profile, health, activateMs }: Instance, redact: (text: string) => string): InstanceReport {
+function describe(
+  { entry, profile, health, activateMs, taps }: Instance,
+  redact: (text: string) => string,
+): InstanceReport {
   const { quarantine, use } = health
   const { bundleMs, evaluateMs } = entry.loading ?? {}
   return {
@@ -85,6 +91,7 @@ function describe({ entry, profile, health, activateMs }: Instance, redact: (tex
     plugin: entry.plugin.name,
     profile,
     timing: { bundleMs, evaluateMs, activateMs },
+    handles: [...new Set(taps.map(({ hook }) => hook))],
     hooks: Object.fromEntries(use),
     quarantine: quarantine && { ...quarantine, message: redact(quarantine.message) },
   }
