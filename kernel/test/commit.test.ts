@@ -343,6 +343,22 @@ describe('attempts', () => {
     expect(upstream.calls).toHaveLength(kernel.settings.limits.attempts)
     await kernel.dispose()
   })
+
+  it.each(['retry', 'next'] as const)('begin no more once their time has passed, whatever says %s', async (action) => {
+    const more = plugin('more', (ctx) =>
+      ctx.on('onError', () => (action === 'retry' ? { action, afterMs: 0 } : { action })),
+    )
+    const upstream = asked()
+    const down = (): TestAnswer => ({ status: 500, body: '' })
+    const kernel = await setUp(
+      { plugins: [more], settings: { timeouts: { attempts: 0 } }, upstream: upstream.by({ a: down, b: fine }) },
+      'a',
+      'b',
+    )
+    expect((await kernel.request(stream)).status).toBe(502)
+    expect(upstream.calls).toEqual(['a'])
+    await kernel.dispose()
+  })
 })
 
 describe('an attempt that is given up', () => {

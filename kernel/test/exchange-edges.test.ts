@@ -78,7 +78,7 @@ it('bounds an answer that is collected for a client that does not stream', async
   await kernel.dispose()
 })
 
-it.each([true, false])('a failing onUsage tap harms no answer, durable: %j', async (durable) => {
+it.each([true, false])('an onUsage tap harms no answer, whoever says that it may, durable: %j', async (durable) => {
   const count = plugin('count', (ctx) =>
     ctx.on(
       'onUsage',
@@ -88,9 +88,22 @@ it.each([true, false])('a failing onUsage tap harms no answer, durable: %j', asy
       { durable, onFailure: 'fail' },
     ),
   )
-  const kernel = await setUp({ plugins: [count, routeTo('test')] })
-  const reply = await kernel.request(whole)
-  expect([reply.status, reply.cut]).toEqual([200, false])
+  for (const entry of [count, { plugin: count, onFailure: 'fail' as const }]) {
+    const kernel = await setUp({ plugins: [entry, routeTo('test')] })
+    const reply = await kernel.request(whole)
+    expect([reply.status, reply.cut]).toEqual([200, false])
+    await kernel.dispose()
+  }
+})
+
+it('a guard that fails lets no request pass, whatever its entry says', async () => {
+  const locked = plugin('locked', (ctx) =>
+    ctx.on('onRequest', () => {
+      throw new Error('boom')
+    }),
+  )
+  const kernel = await setUp({ plugins: [{ plugin: locked, onFailure: 'skip' }, routeTo('test')] })
+  expect((await kernel.request(whole)).status).toBe(500)
   await kernel.dispose()
 })
 

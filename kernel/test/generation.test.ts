@@ -40,6 +40,14 @@ describe('a generation', () => {
     expect(notes.at(-1)).toBe('-kept')
   })
 
+  it('disposes its plugins in the reverse of the order in which they were activated', async () => {
+    const notes: string[] = []
+    const three = ['a', 'b', 'c'].map((name) => noted(name, notes))
+    const kernel = await createTestKernel({ plugins: [plainDialect, echo, ...three] })
+    await kernel.dispose()
+    expect(notes).toEqual(['+a', '+b', '+c', '-c', '-b', '-a'])
+  })
+
   it('activates anew what has other options', async () => {
     const seen: number[] = []
     const sized = definePlugin({

@@ -111,6 +111,11 @@ describe('a custom router in a file', () => {
 })
 
 describe('what is asked for in vain', () => {
+  it('stands in the header without keys', async () => {
+    const what = "CCR-SUBAGENT-MODEL: there is no provider '[secret]'"
+    expect(await routeOf({ system: TAG.replace('nobody', 'key-of-mock') + 'hi' })).toContain(`unmatched=${what}`)
+  })
+
   it('stands in the header, the log, and once in the report, with its count', async () => {
     const what = "CCR-SUBAGENT-MODEL: there is no provider 'nobody'"
     for (let count = 0; count < 3; count++) expect(await routeOf({ system: TAG + 'hi' })).toContain(`unmatched=${what}`)

@@ -105,6 +105,18 @@ describe('a cold start', () => {
     expect(notes).toEqual(['undone'])
     await kernel.dispose()
   })
+
+  it('undoes what a plugin began whose activation failed', async () => {
+    const notes: string[] = []
+    const half = plugin('half', (ctx) => {
+      ctx.effect(() => void notes.push('undone'))
+      throw new Error('boom')
+    })
+    const kernel = await createTestKernel({ plugins: [plainDialect, echo, { plugin: half, optional: true }] })
+    expect(kernel.kernel.current!.failures).toMatchObject([{ subject: 'half', code: 'CCR_PLUGIN_ACTIVATE' }])
+    expect(notes).toEqual(['undone'])
+    await kernel.dispose()
+  })
 })
 
 describe('a kernel that is closed', () => {

@@ -69,6 +69,17 @@ describe('an error status', () => {
     expect(failure(429, { retryAfter: 'soon' }).retryAfterMs).toBeUndefined()
   })
 
+  it.each<[Record<string, string>, boolean | undefined]>([
+    [{ 'retry-after': '60' }, undefined],
+    [{ 'retry-after': '61' }, false],
+    [{ 'retry-after-ms': '60001' }, false],
+    [{ 'retry-after': 'Thu, 31 Dec 2099 00:00:00 GMT' }, false],
+  ])('tells a client not to wait longer than 60 s: %j', (headers, shouldRetry) => {
+    const { reply } = failure(429, undefined, headers)
+    expect(reply.shouldRetry).toBe(shouldRetry)
+    expect(reply.retryAfter).toBeDefined()
+  })
+
   it.each([
     [{ 'retry-after-ms': '-5000' }, undefined, undefined],
     [{ 'retry-after-ms': 'Infinity' }, undefined, undefined],

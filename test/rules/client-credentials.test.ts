@@ -11,10 +11,11 @@ const START_MS = 40_000
 const OWN = 'client-owned-credential-0123456789'
 const ROUTER_KEY = 'router-key-0123456789abcdef'
 const PROVIDER_KEY = 'provider-key-0123456789'
+const PLUGIN_KEY = 'plugin-key-0123456789'
 
-/** Sends what fails at the provider `own` to `other`, and what asks for it elsewhere. */
+/** Sends what fails at the provider `own` to `other`, what asks for it elsewhere, or with credentials of its own. */
 const PLUGIN = `
-import { definePlugin, Type } from '@ccr/sdk'
+import { definePlugin, Secret, Type } from '@ccr/sdk'
 export default definePlugin({
   name: 'detour', apiVersion: 1, description: 'for a test', options: Type.Object({}, { additionalProperties: false }),
   config: { Detour: Type.Optional(Type.String()) },
@@ -26,6 +27,8 @@ export default definePlugin({
     ctx.on('onError', () => ({ action: 'next' }))
     ctx.on('transformRequest', (outbound) =>
       outbound.model === 'elsewhere' ? { ...outbound, url: ctx.config.Detour } : undefined, { stage: 'send' })
+    const auth = { scheme: 'bearer', secret: new Secret('${PLUGIN_KEY}') } as const
+    ctx.on('transformRequest', (outbound) => (outbound.model === 'signed' ? { ...outbound, auth } : undefined))
   },
 })
 `
@@ -55,7 +58,7 @@ function config(more: object = {}): object {
     name,
     api_base_url: dialect === 'openai' ? `${upstream.url}/v1` : upstream.url,
     api_key,
-    models: ['model', 'with-next', 'elsewhere'],
+    models: ['model', 'with-next', 'elsewhere', 'signed'],
     dialect,
   })
   return {
@@ -149,6 +152,14 @@ describe("a provider whose key is 'passthrough'", () => {
     await send('own,elsewhere', { authorization: `Bearer ${OWN}` })
     expect(credentials(other)).toEqual({})
     expect(other.last.rawHeaders.join()).not.toContain(OWN)
+  })
+
+  it.each<[string, Record<string, string>]>([
+    ['bearer token', { authorization: `Bearer ${OWN}` }],
+    ['API key', { 'x-api-key': OWN }],
+  ])('gets no %s of the client where a plugin gave credentials', async (_, headers) => {
+    await send('own,signed', headers)
+    expect(credentials(own)).toEqual({ authorization: `Bearer ${PLUGIN_KEY}` })
   })
 
   it('leaves the credentials in no log, also when the upstream repeats them', async () => {

@@ -143,6 +143,15 @@ describe('an answer that is passed on', () => {
     expect(headers).toMatchObject(limits)
   })
 
+  it.each([
+    ['stream', true],
+    ['message', false],
+  ])('has no key of the router in the headers of a %s', async (_, stream) => {
+    const echoed = { 'x-echo': `key ${PROVIDER_KEY} of ${CLIENT_KEY}` }
+    upstream.answer = stream ? sendStream(messageStream('hello'), echoed) : sendJson(message('hello'), 200, echoed)
+    expect((await send(messagesBody('m', stream))).headers['x-echo']).toBe('key [secret] of [secret]')
+  })
+
   it('rule 12: keeps status and retry-after of an error', async () => {
     const error = { type: 'error', error: { type: 'rate_limit_error', message: 'slow down' } }
     upstream.answer = sendJson(error, 429, limits)

@@ -112,7 +112,7 @@ function createTap(instance: Instance, hook: HookName, handler: Tap['handler'], 
     before: placement.before ?? [],
     after: placement.after ?? [],
     timeoutMs: placement.timeoutMs ?? rules.timeoutMs,
-    onFailure: FIXED[hook] ?? placement.onFailure ?? rules.onFailure,
+    onFailure: placement.onFailure ?? rules.onFailure,
     when: undefined,
     health,
   }

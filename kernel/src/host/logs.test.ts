@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Exchange } from '@ccr/sdk'
@@ -32,6 +32,19 @@ describe('the logs of a router', () => {
       (await readdir(join(home, 'logs'))).filter((name) => name.endsWith('.log.1')).length
     await expect.poll(moved).toBe(2)
     expect(logs.failing).toBe(false)
+  })
+
+  it('are kept of the last ten routers, with all that belongs to them', async () => {
+    const folder = join(home, 'logs')
+    const old = Array.from({ length: 12 }, (_, index) => `ccr-2020-01-${String(index + 10)}T00-00-00.000Z.log`)
+    await mkdir(folder)
+    const before = [...old, `${old[0]}.1`, `${old[3]}.1`, 'supervisor.log']
+    for (const name of before) await writeFile(join(folder, name), '')
+    logs = new Logs(home, options)
+    await logs.configure(options)
+    const after = await readdir(folder)
+    expect(before.filter((name) => !after.includes(name))).toEqual([...old.slice(0, 3), `${old[0]}.1`])
+    expect(after.filter((name) => /^ccr-.*\.log$/.test(name))).toHaveLength(10)
   })
 
   it('tell of the one that cannot be opened, and do without it', async () => {

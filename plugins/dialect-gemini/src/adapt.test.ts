@@ -87,6 +87,7 @@ describe('a refusal of the target', () => {
 
   it.each([
     ['another error', failure('API key not valid')],
+    ['a full context', failure('prompt is too long (the provider said: its thinking budget is part of it)')],
     ['another status', failure('thinking is not supported', 500)],
   ])('%s teaches nothing', (_what, one) => {
     expect(createAdaptation().learn(target, one)).toBeUndefined()

@@ -24,17 +24,14 @@ const encrypted: ReasoningItem = {
 }
 const thinking = (signature: string) => ({ type: 'thinking', thinking: 's', signature }) as const
 
+const refusal = (message: string) =>
+  ({ kind: 'status', status: 400, message, reply: { status: 400, type: 'invalid_request_error', message } }) as const
+
 /** The body that goes out to a target that has refused this part. */
 function encodeRefused(trait: Trait, message: string, request: Partial<CanonicalRequest>): ReturnType<typeof encode> {
   const adaptation = createAdaptation()
-  const failure = {
-    kind: 'status',
-    status: 400,
-    message,
-    reply: { status: 400, type: 'invalid_request_error', message },
-  } as const
-  expect(adaptation.learn({ provider: 'local', model: 'real' }, failure, [])).toBe(trait)
-  expect(adaptation.learn({ provider: 'other', model: 'real' }, failure, [])).toBe(trait)
+  expect(adaptation.learn({ provider: 'local', model: 'real' }, refusal(message), [])).toBe(trait)
+  expect(adaptation.learn({ provider: 'other', model: 'real' }, refusal(message), [])).toBe(trait)
   return encode(request, { adaptation })
 }
 
@@ -114,6 +111,11 @@ describe('limits and sampling', () => {
   ])('rule 153 a target that refuses %s is not asked again', (trait, message, request, expected) => {
     const body = encodeRefused(trait, message, request)
     for (const [field, value] of Object.entries(expected)) expect(body[field]).toEqual(value)
+  })
+
+  it('a full context is no refusal, whatever it says of parameters', () => {
+    const message = 'prompt is too long: 9 tokens > 8 maximum (the provider said: max_output_tokens must be at least 1)'
+    expect(createAdaptation().learn({ provider: 'local', model: 'real' }, refusal(message), [])).toBeUndefined()
   })
 })
 
@@ -390,13 +392,7 @@ describe('reasoning', () => {
 
   it('reasoning that its maker cannot read any more is left out from then on, and only that', () => {
     const adaptation = createAdaptation()
-    const message = 'The encrypted content gAAA could not be verified.'
-    const failure = {
-      kind: 'status',
-      status: 400,
-      message,
-      reply: { status: 400, type: 'invalid_request_error', message },
-    } as const
+    const failure = refusal('The encrypted content gAAA could not be verified.')
     const target = { provider: 'local', model: 'real' }
     expect(adaptation.learn(target, failure, ['rs_1'])).toBe('replayed_reasoning')
     expect(adaptation.learn(target, failure, ['rs_1'])).toBeUndefined()

@@ -101,6 +101,7 @@ describe('what a target refuses', () => {
   it.each([
     ['another status', refusal('stream_options', 429)],
     ['an invalid value of the client', refusal('temperature must be between 0 and 1')],
+    ['a full context', refusal('prompt is too long (the provider said: lower max_tokens, top_p is not supported)')],
     ['something else', refusal('no such model')],
   ])('learns nothing from %s', (_what, failure) => {
     expect(createAdaptation().learn(place, failure)).toBeUndefined()
