@@ -12,6 +12,7 @@ import {
   checkIndexFiles,
   checkKernelSize,
   checkNames,
+  checkReveals,
   checkSkippedTests,
   checkUnfinished,
   checkVendorWords,
@@ -32,6 +33,9 @@ const WORDS = readWords(readFileSync(new URL('vendor-words.txt', import.meta.url
 const EXCEPTIONS: readonly WordException[] = [
   { file: 'kernel/src/config/schema.ts', word: 'claude', reason: 'declares CLAUDE_PATH and its default' },
 ]
+
+/** What reveals a secret: credentials that are sent, the length of the router's key, the key itself and the proxy. */
+const REVEALING = ['sdk/src/credential-headers.ts', 'kernel/src/host/listen-failure.ts', 'kernel/src/host/router.ts']
 
 /** TypeScript files below these folders. */
 function readTree(folders: readonly string[]): FileMap {
@@ -227,6 +231,19 @@ describe('shape', () => {
       'sdk/src/index.ts': `/** Why. */\nexport { a } from './a.ts'\nexport type { B } from './b.ts'\n`,
     })
     expect(checkIndexFiles(good)).toEqual([])
+  })
+
+  it('secrets are revealed where AGENTS.md says', () => {
+    expect(checkReveals(source, REVEALING)).toEqual([])
+    const revealing = checkReveals(source, []).map((one) => one.split(':')[0])
+    expect(REVEALING.filter((file) => !revealing.includes(file))).toEqual([])
+    const rule = readFileSync(join(ROOT, 'AGENTS.md'), 'utf8').match(/^7\. Secrets .*(?:\n   .*)*/m)?.[0] ?? ''
+    expect([...rule.matchAll(/`([\w/-]+\.ts)`/g)].map(([, file]) => file)).toEqual(REVEALING)
+    const bad = files({ 'plugins/a/src/a.ts': `\nauth.secret.reveal()`, 'kernel/src/host/a.ts': `key?.reveal()` })
+    expect(checkReveals(bad, REVEALING)).toEqual([
+      'plugins/a/src/a.ts:2: a secret is revealed',
+      'kernel/src/host/a.ts:1: a secret is revealed',
+    ])
   })
 
   it('names say something', () => {

@@ -208,6 +208,16 @@ export function checkIndexFiles(files: FileMap): string[] {
   return found
 }
 
+/** Places that reveal a secret, outside the files that may. */
+export function checkReveals(files: FileMap, allowed: readonly string[]): string[] {
+  const found: string[] = []
+  for (const [path, text] of files) {
+    if (isTest(path) || allowed.includes(path)) continue
+    for (const match of text.matchAll(/\.reveal\b/g)) found.push(at(path, text, match.index, 'a secret is revealed'))
+  }
+  return found
+}
+
 /** Names that say nothing. */
 export function checkNames(files: FileMap): string[] {
   return [...files.keys()]

@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 
 /**
  * A value that cannot be printed: it shows as `[secret]` in templates, JSON, logs and inspection.
- * Only the host reveals it, at the moment a request is sent.
+ * Only the kernel reveals it: as a credential when a request is sent, or where the router itself needs its value.
  */
 export class Secret {
   readonly #value: string

@@ -42,6 +42,6 @@ async function assertUsable(context: CommandContext, options: StartOptions): Pro
   ])
   const { home, env } = context
   const { config, blueprint, failures, pins } = await assemble({ home, file: options.config, env })
-  checkBind(options.host ?? config.server.host, config.server.apiKey?.reveal())
+  checkBind(options.host ?? config.server.host, config.server.apiKey)
   await forgiving(blueprint, failures, { home, pins })
 }

@@ -167,7 +167,6 @@ class Running {
       return this.#failed(attempt, thrownFailure(attempt.target, cause, redact))
     } finally {
       watchdog.stop()
-      if (!attempt.record) attempt.settle('ok')
     }
   }
 

@@ -1,5 +1,7 @@
-import { type Auth, type CanonicalRequest, CcrError, isCcrError, messageOf, type Outbound } from '@ccr/sdk'
-import { addHeaders, joined, mergeHeaders, ownCredentials, toJsonBody, withModel } from '@ccr/sdk/kernel'
+import { type CanonicalRequest, CcrError, isCcrError, messageOf, type Outbound } from '@ccr/sdk'
+import {
+  addHeaders, credentialHeaders, joined, mergeHeaders, ownCredentials, toJsonBody, withModel,
+} from '@ccr/sdk/kernel'
 import type { GenerationProvider, Profile } from '../core/profile.ts'
 import type { AttemptState } from './attempt.ts'
 
@@ -39,7 +41,7 @@ export async function prepareOutbound(attempt: AttemptState, to: GenerationProvi
   const url = sent.url ?? address.url
   const own = to.clientCredentials && !sent.auth ? ownCredentials(exchange.headers, to.baseUrl, url) : undefined
   // Credentials come last, so that no header can stand beside or before them, in an object that no handler has seen.
-  const headers = addHeaders(hooks.send ? mergeHeaders(sent.headers) : given, credentials(sent.auth), own)
+  const headers = addHeaders(hooks.send ? mergeHeaders(sent.headers) : given, credentialHeaders(sent.auth), own)
   // A streamed answer may begin with a guess at the tokens of the request, which reads it again.
   if (!stream) raw?.forget?.()
   const { connect: connectTimeoutMs } = served.runtime.settings.timeouts
@@ -53,12 +55,6 @@ export async function prepareOutbound(attempt: AttemptState, to: GenerationProvi
 function withBody(outbound: Outbound, dialect: string, body: unknown): Outbound {
   const { baseUrl, model, stream, headers, auth, url } = outbound
   return { dialect, baseUrl, model, stream, body, headers, auth, url }
-}
-
-function credentials(auth: Auth | undefined): Readonly<Record<string, string>> | undefined {
-  if (!auth) return undefined
-  const value = auth.secret.reveal()
-  return auth.scheme === 'bearer' ? { authorization: `Bearer ${value}` } : { [auth.name]: value }
 }
 
 /** Runs code of a dialect; what it throws names it. */

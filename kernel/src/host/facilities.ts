@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Secret, type Auth, type Facilities, type HttpOptions, type PluginFiles } from '@ccr/sdk'
+import { Secret, type Facilities, type HttpOptions, type PluginFiles } from '@ccr/sdk'
+import { credentialHeaders } from '@ccr/sdk/kernel'
 import { Agent, fetch, ProxyAgent, type Dispatcher } from 'undici'
 import { writePrivateFile } from '../load/private-files.ts'
 import { codeOf } from './code-of.ts'
@@ -102,7 +103,7 @@ class Network {
     const { method = 'GET', headers = {}, auth, body, signal } = options
     const response = await fetch(url, {
       method,
-      headers: { ...headers, ...(auth && credentials(auth)) },
+      headers: { ...headers, ...credentialHeaders(auth) },
       dispatcher: direct ? this.#direct : this.#proxy!,
       redirect: 'manual',
       ...(body !== undefined && { body }),
@@ -116,9 +117,4 @@ class Network {
   close(): void {
     for (const one of [this.#direct, this.#proxy]) void one?.close().catch(() => undefined)
   }
-}
-
-function credentials(auth: Auth): Readonly<Record<string, string>> {
-  const value = auth.secret.reveal()
-  return auth.scheme === 'bearer' ? { authorization: `Bearer ${value}` } : { [auth.name]: value }
 }

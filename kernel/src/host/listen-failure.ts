@@ -1,4 +1,4 @@
-import { CcrError, messageOf } from '@ccr/sdk'
+import { CcrError, messageOf, type Secret } from '@ccr/sdk'
 import { codeOf } from './code-of.ts'
 import { bracketed } from './host-names.ts'
 import { isLoopback } from './no-proxy.ts'
@@ -10,12 +10,13 @@ const KEY_CHARACTERS = 24
  *
  * @throws CcrError `CCR_HOST_BIND`
  */
-export function checkBind(host: string, apiKey: string | undefined): void {
-  if (isLoopback(bracketed(host.toLowerCase())) || (apiKey !== undefined && apiKey.length >= KEY_CHARACTERS)) return
+export function checkBind(host: string, apiKey: Secret | undefined): void {
+  const characters = apiKey?.reveal().length ?? 0
+  if (isLoopback(bracketed(host.toLowerCase())) || characters >= KEY_CHARACTERS) return
   throw new CcrError(
     'CCR_HOST_BIND',
     `HOST ${host} can be reached from other machines, so APIKEY must have at least ${KEY_CHARACTERS} characters, and ` +
-      `${apiKey ? `has ${apiKey.length}` : 'is not set'}. Set a longer one, or HOST to 127.0.0.1`,
+      `${characters > 0 ? `has ${characters}` : 'is not set'}. Set a longer one, or HOST to 127.0.0.1`,
   )
 }
 

@@ -296,7 +296,7 @@ export class Router {
     const known = new Set(this.#assembly.failures.map(({ id, error }) => `${error.code} ${id}`))
     const failure = failures.find(({ id, error, harmless }) => !harmless && !known.has(`${error.code} ${id}`))
     if (failure) throw failure.error
-    checkBind(this.#bound.host, config.server.apiKey?.reveal())
+    checkBind(this.#bound.host, config.server.apiKey)
   }
 
   /** The running assembly is another one. */

@@ -73,7 +73,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const reading = beginReading()
   const assembly = await assemble({ home, file: configFile, env, inputs: reading.files, thirdParty: !options.safe })
   const { server } = assembly.config
-  checkBind(options.host ?? server.host, server.apiKey?.reveal())
+  checkBind(options.host ?? server.host, server.apiKey)
   await createPrivateDirectory(home)
   const claim = await claimInstance(home)
   let router: Router | undefined

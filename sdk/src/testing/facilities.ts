@@ -1,4 +1,5 @@
 import { Secret, type Facilities } from '@ccr/sdk'
+import { credentialHeaders } from '@ccr/sdk/kernel'
 
 /** What plugins under test are given beyond the exchange; their declared capabilities hold as in a router. */
 export interface TestFacilities {
@@ -29,8 +30,7 @@ export function createTestFacilities({ secrets = {}, http, files = new Map() }: 
         fetch: async (url, { method = 'GET', headers = {}, auth, body, signal } = {}) => {
           if (!http) throw new TypeError('fetch failed', { cause: new Error('the test has no network') })
           const request = new Request(url, { method, headers, ...(body !== undefined && { body }), signal: signal! })
-          if (auth?.scheme === 'bearer') request.headers.set('authorization', `Bearer ${auth.secret.reveal()}`)
-          if (auth?.scheme === 'header') request.headers.set(auth.name, auth.secret.reveal())
+          for (const [name, value] of Object.entries(credentialHeaders(auth) ?? {})) request.headers.set(name, value)
           return http(request)
         },
       },

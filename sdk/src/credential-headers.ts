@@ -1,0 +1,8 @@
+import type { Auth } from './exchange.ts'
+
+/** The headers that carry credentials. Whoever sends them adds them last, to an object that no handler sees. */
+export function credentialHeaders(auth: Auth | undefined): Readonly<Record<string, string>> | undefined {
+  if (!auth) return undefined
+  const value = auth.secret.reveal()
+  return auth.scheme === 'bearer' ? { authorization: `Bearer ${value}` } : { [auth.name]: value }
+}
