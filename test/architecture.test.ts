@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { ERROR_CODES } from '../sdk/src/errors.ts'
 import {
   checkAny,
   checkCircles,
@@ -16,6 +17,7 @@ import {
   checkSkippedTests,
   checkUnfinished,
   checkVendorWords,
+  isTest,
   kernelSize,
   linesOfCode,
   readWords,
@@ -244,6 +246,11 @@ describe('shape', () => {
       'plugins/a/src/a.ts:2: a secret is revealed',
       'kernel/src/host/a.ts:1: a secret is revealed',
     ])
+  })
+
+  it('every error code is one that something has', () => {
+    const others = [...source].filter(([path]) => path !== 'sdk/src/errors.ts' && !isTest(path)).map(([, text]) => text)
+    expect(Object.keys(ERROR_CODES).filter((code) => !others.some((text) => text.includes(`'${code}'`)))).toEqual([])
   })
 
   it('names say something', () => {

@@ -1,5 +1,5 @@
 /**
- * Every code a ccr error can carry, one line each; the reference page is generated from this list.
+ * Every code a ccr error can carry, one line each, as docs/reference/errors.md lists them.
  * Errors are compared by `code`, never by `instanceof`: a plugin may hold another copy of this class.
  */
 export const ERROR_CODES = {
@@ -27,7 +27,6 @@ export const ERROR_CODES = {
   CCR_STREAM_ENDED: 'an upstream answer ended before its terminal event',
   CCR_STREAM_INVALID: 'an upstream answer is not what its dialect defines',
   CCR_STREAM_ERROR: 'an upstream reported an error inside its answer',
-  CCR_UPSTREAM_STATUS: 'an upstream answered with an error status',
   CCR_UPSTREAM_NETWORK: 'an upstream could not be reached, or its connection broke',
   CCR_UPSTREAM_TIMEOUT: 'an upstream did not answer within a timer',
   CCR_CLIENT_CLOSED: 'the client left before its answer was complete',
@@ -47,6 +46,7 @@ export const ERROR_CODES = {
   CCR_HOST_LISTEN: 'the router cannot listen on its address',
   CCR_HOST_BIND: 'the router refuses to listen beyond loopback without a key',
   CCR_HOST_INSTANCE: 'another router uses the same home',
+  CCR_UNKNOWN: 'something failed that has no code of its own',
 } as const
 
 /** One of the codes of {@link ERROR_CODES}. */

@@ -1,8 +1,8 @@
-import { CcrError, isCcrError, messageOf } from '@ccr/sdk'
+import { CcrError, type ErrorCode, isCcrError, messageOf } from '@ccr/sdk'
 
 /** Something that went wrong, as it is told over HTTP. */
 export interface Fault {
-  readonly code: string
+  readonly code: ErrorCode
   readonly message: string
   /** `file:line:column`. */
   readonly at?: string | undefined
