@@ -14,6 +14,7 @@ export default defineConfig({
     // With two cores the default would be one file at a time.
     maxWorkers: 2,
     reporters: ['default', './test/line-reporter.ts'],
+    globalSetup: './test/fresh-build.ts',
     projects: [
       part('sdk', 'sdk/src/**/*.test.ts'),
       part('kernel', 'kernel/{src,test}/**/*.test.ts'),

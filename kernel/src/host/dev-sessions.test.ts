@@ -10,7 +10,7 @@ const entry = (file: string): EntryConfig => ({
   file,
   at: 'a test',
 })
-const fault = { code: 'CCR_PLUGIN_LOAD', message: 'let 1', at: '/a.ts:1:5' }
+const fault = { code: 'CCR_PLUGIN_LOAD', message: 'let 1', at: '/a.ts:1:5' } as const
 
 let sessions: DevSessions
 afterEach(() => sessions.closeAll())
