@@ -27,7 +27,7 @@ it('a build is fresh whenever its files were written, and whatever tests there a
   expect(staleFiles(root)).toEqual([])
 })
 
-it.each(['sdk/src/a.ts', 'sdk/src/testing/b.ts', 'kernel/src/c.ts'])('a build is stale after %s changed', async (path) => {
+it.each(['sdk/src/a.ts', 'sdk/src/testing/b.ts', 'kernel/src/c.ts'])('a build without %s is stale', async (path) => {
   await write(path, 'other')
   expect(staleFiles(root)).toEqual([path])
 })

@@ -46,6 +46,19 @@ export function checkRegistryHosts(path: string, text: string): string[] {
   return found
 }
 
+/** Files of the repository that a page names and that are not there; `files` are those that are. */
+export function checkNamedFiles(path: string, markdown: string, files: readonly string[]): string[] {
+  const roots = [...new Set(files.flatMap((file) => (file.includes('/') ? [file.split('/')[0]!] : [])))]
+  const named = new RegExp(`(?<![\\w./~<>*-])(?:${roots.join('|')})/[\\w./-]*\\.[a-z]+\\b(?![\\w/*<{…])`, 'g')
+  return markdown
+    .split('\n')
+    .flatMap((line, index) =>
+      [...line.matchAll(named)].flatMap(([file]) =>
+        files.includes(file) ? [] : [`${path}:${index + 1}: there is no ${file}`],
+      ),
+    )
+}
+
 /** Scripts that npm would run while it installs. */
 export function checkInstallScripts(path: string, file: PackageFile): string[] {
   return Object.keys(file.scripts ?? {})

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import {
   checkInstallScripts,
+  checkNamedFiles,
   checkPaths,
   checkPins,
   checkReadmeCommands,
@@ -77,6 +78,25 @@ describe('every file', () => {
       expect(checkRegistryHosts('a', `\n${text}`), text).toContainEqual(expect.stringContaining('a:2: '))
     }
     expect(checkRegistryHosts('a', 'the registry. Then "resolved": "kernel", "link": true')).toEqual([])
+  })
+})
+
+describe('the documentation', () => {
+  const pages = files.filter((path) => /^(?:docs\/.*|AGENTS|README)\.md$/.test(path))
+
+  it('names files that exist', () => {
+    expect(pages.length).toBeGreaterThan(20)
+    expect(pages.flatMap((path) => checkNamedFiles(path, read(path), files))).toEqual([])
+  })
+
+  it('would be reported for a file that does not exist', () => {
+    const there = ['sdk/src/a.ts', 'docs/a.md', 'README.md']
+    expect(checkNamedFiles('a.md', 'x\n`sdk/src/b.ts`, `node docs/b.mjs`', there)).toEqual([
+      'a.md:2: there is no sdk/src/b.ts',
+      'a.md:2: there is no docs/b.mjs',
+    ])
+    const good = '`sdk/src/a.ts:3` (docs/a.md). `sdk/src/*.ts` `my/docs/c.md` `sdk/<name>/c.ts` `docs/` ./docs/c.md'
+    expect(checkNamedFiles('a.md', good, there)).toEqual([])
   })
 })
 
