@@ -90,7 +90,7 @@ describe('a generation', () => {
       /plugin 'bad'.*could not be activated: boom/,
     ],
     'an activate that never settles': [plugin('bad', () => new Promise(() => undefined)), {}, /took longer than 30 ms/],
-    'bad options': [plugin('bad', () => undefined), { size: 1 }, /plugin 'bad'.*: \/.*additional/],
+    'bad options': [plugin('bad', () => undefined), { size: 1 }, /plugin 'bad'.*: \/size is not a known key/],
     'a second dialect of one name': [
       plugin('bad', (ctx) => ctx.dialect({ name: 'plain' })),
       {},
