@@ -97,7 +97,7 @@ describe('S17: a plugin that prints the environment and the config', () => {
       Providers: [provider('$PROVIDER_KEY'), { ...provider('${COPY}'), name: 'two' }],
       Router: { longContext: 'two,m' },
     })
-    expect((await cli.run(['reload'])).stderr).toBe('')
+    expect((await cli.run(['reload'])).code).toBe(0)
     await post()
     expect(keys.at(-1)).toBe(`Bearer ${CANARY}`)
     expect(JSON.stringify(await printed())).not.toContain('canary')
