@@ -92,14 +92,6 @@ describe('a refusal of the target', () => {
   ])('%s teaches nothing', (_what, one) => {
     expect(createAdaptation().learn(target, one)).toBeUndefined()
   })
-
-  it('is remembered for as many targets as may be', () => {
-    const adaptation = createAdaptation()
-    for (let at = 0; at <= 1000; at++)
-      adaptation.learn({ ...target, model: String(at) }, failure('thinking is not supported'))
-    expect(adaptation.refusedBy({ ...target, model: '0' }).size).toBe(0)
-    expect(adaptation.refusedBy({ ...target, model: '1000' }).size).toBe(1)
-  })
 })
 
 describe('through the kernel', () => {

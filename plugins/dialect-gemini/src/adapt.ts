@@ -1,4 +1,4 @@
-import { isOverflow, type AttemptFailure, type Target } from '@ccr/sdk'
+import { createRefusals, refusalOf, type AttemptFailure, type Target } from '@ccr/sdk'
 
 /** A part of the protocol that not every server or model accepts. */
 export type Trait = 'call_ids' | 'media_in_results' | 'response_schema' | 'thinking_amount' | 'thinking'
@@ -9,11 +9,6 @@ export interface Adaptation {
   /** The trait that this failure shows the target to refuse, if that is news: the request is worth one more try. */
   learn(target: Target, failure: AttemptFailure): Trait | undefined
 }
-
-/** Most targets remembered; beyond it the oldest is forgotten and would learn again. */
-const MAX_TARGETS = 1000
-
-const NONE: ReadonlySet<Trait> = new Set()
 
 /** How servers word a refusal; the first that is news counts. */
 const WORDINGS: readonly (readonly [Trait, RegExp])[] = [
@@ -33,20 +28,16 @@ const WORDINGS: readonly (readonly [Trait, RegExp])[] = [
 
 /** Learns from refused requests what a target does not accept, so that it costs one attempt and never a session. */
 export function createAdaptation(): Adaptation {
-  const known = new Map<string, Set<Trait>>()
-  const keyOf = ({ provider, model }: Target): string => `${provider}\n${model}`
+  const refusals = createRefusals<Trait>()
   return {
-    refusedBy: (target) => (known.size === 0 ? NONE : (known.get(keyOf(target)) ?? NONE)),
+    refusedBy: (target) => refusals.refusedBy(target),
     learn(target, failure) {
-      if (failure.kind !== 'status' || failure.status !== 400 || isOverflow(failure.message)) return undefined
-      const refused = known.get(keyOf(target)) ?? new Set<Trait>()
-      const found = WORDINGS.find(([trait, wording]) => wording.test(failure.message) && !refused.has(trait))
-      if (!found) return undefined
-      refused.add(found[0])
-      known.delete(keyOf(target))
-      known.set(keyOf(target), refused)
-      if (known.size > MAX_TARGETS) known.delete(known.keys().next().value!)
-      return found[0]
+      const said = refusalOf(failure, [400])
+      if (said === undefined) return undefined
+      return refusals.learn(
+        target,
+        (known) => WORDINGS.find(([trait, wording]) => wording.test(said) && !known.has(trait))?.[0],
+      )
     },
   }
 }

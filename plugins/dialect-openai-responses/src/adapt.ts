@@ -1,4 +1,4 @@
-import { isOverflow, type AttemptFailure, type Target } from '@ccr/sdk'
+import { createRefusals, refusalOf, type AttemptFailure, type Target } from '@ccr/sdk'
 
 /** A part of the protocol that not every server or model accepts. */
 export type Trait =
@@ -30,11 +30,11 @@ export interface Adaptation {
   isUnreadable(key: string): boolean
 }
 
-/** Most targets, and most items, remembered; beyond it the oldest is forgotten and would be learned again. */
-const MAX_TARGETS = 1000
+/** Most items remembered; beyond it the oldest is forgotten and would be learned again. */
 const MAX_ITEMS = 10_000
 
-const NONE: ReadonlySet<Trait> = new Set()
+/** Statuses by which servers refuse a request for what stands in it. */
+const STATUSES = [400, 422, 500]
 
 const REFUSED = new RegExp(
   [
@@ -75,32 +75,27 @@ const UNREADABLE = /encrypted[_ ]content.{0,200}(?:verif|decrypt|parse|invalid)|
 
 /** Learns from refused requests what a target does not accept, so that it costs one attempt and never a session. */
 export function createAdaptation(): Adaptation {
-  const known = new Map<string, Set<Trait>>()
+  const refusals = createRefusals<Trait>()
   const unreadable = new Set<string>()
-  const key = (target: Target): string => `${target.provider}\n${target.model}`
   return {
-    refusedBy: (target) => (known.size === 0 ? NONE : (known.get(key(target)) ?? NONE)),
+    refusedBy: (target) => refusals.refusedBy(target),
     isUnreadable: (item) => unreadable.has(item),
     learn(target, failure, sent) {
-      if (failure.kind !== 'status' || ![400, 422, 500].includes(failure.status ?? 0)) return undefined
-      const { message } = failure
-      if (isOverflow(message)) return undefined
-      if (UNREADABLE.test(message)) {
+      const said = refusalOf(failure, STATUSES)
+      if (said === undefined) return undefined
+      if (UNREADABLE.test(said)) {
         const fresh = sent.filter((id) => !unreadable.has(id))
         for (const id of fresh) remember(unreadable, id)
         return fresh.length > 0 ? 'replayed_reasoning' : undefined
       }
-      const refused = known.get(key(target)) ?? new Set<Trait>()
-      const plain = REFUSED.test(message)
-      const found = WORDINGS.find(
-        ({ trait, names, anyComplaint }) => (anyComplaint || plain) && names.test(message) && !refused.has(trait),
+      const plain = REFUSED.test(said)
+      return refusals.learn(
+        target,
+        (known) =>
+          WORDINGS.find(
+            ({ trait, names, anyComplaint }) => (anyComplaint || plain) && names.test(said) && !known.has(trait),
+          )?.trait,
       )
-      if (!found) return undefined
-      refused.add(found.trait)
-      known.delete(key(target))
-      known.set(key(target), refused)
-      if (known.size > MAX_TARGETS) known.delete(known.keys().next().value!)
-      return found.trait
     },
   }
 }

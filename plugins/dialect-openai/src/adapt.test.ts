@@ -112,14 +112,6 @@ describe('what a target refuses', () => {
     adaptation.learn(place, refusal('stream_options'))
     expect(adaptation.refusedBy({ provider: 'local', model: 'other' }).size).toBe(0)
   })
-
-  it('remembers a bounded number of targets', () => {
-    const adaptation = createAdaptation()
-    for (let model = 0; model <= 1000; model++)
-      adaptation.learn({ provider: 'p', model: `${model}` }, refusal('stream_options'))
-    expect(adaptation.refusedBy({ provider: 'p', model: '0' }).size).toBe(0)
-    expect(adaptation.refusedBy({ provider: 'p', model: '1000' }).size).toBe(1)
-  })
 })
 
 describe('a target that takes no files', () => {

@@ -1,4 +1,4 @@
-import { isOverflow, type AttemptFailure, type Target } from '@ccr/sdk'
+import { createRefusals, refusalOf, type AttemptFailure, type Target } from '@ccr/sdk'
 
 /** A part of the Chat Completions protocol that not every server or model accepts. */
 export type Trait =
@@ -27,10 +27,8 @@ export interface Adaptation {
   learn(target: Target, failure: AttemptFailure, sentFiles?: boolean): Trait | undefined
 }
 
-/** Most targets remembered; beyond it the oldest is forgotten and would learn again. */
-const MAX_TARGETS = 1000
-
-const NONE: ReadonlySet<Trait> = new Set()
+/** Statuses by which servers refuse a request for what stands in it. */
+const STATUSES = [400, 422, 500]
 
 const REFUSED = new RegExp(
   [
@@ -82,29 +80,21 @@ const WORDINGS: readonly { readonly trait: Trait; readonly names: RegExp; readon
 
 /** Learns from refused requests what a target does not accept, so that it costs one attempt and never a session. */
 export function createAdaptation(): Adaptation {
-  const known = new Map<string, Set<Trait>>()
-  const key = (target: Target): string => `${target.provider}\n${target.model}`
+  const refusals = createRefusals<Trait>()
   return {
-    refusedBy: (target) => (known.size === 0 ? NONE : (known.get(key(target)) ?? NONE)),
+    refusedBy: (target) => refusals.refusedBy(target),
     learn(target, failure, sentFiles = false) {
-      if (failure.kind !== 'status' || !(failure.status === 400 || failure.status === 422 || failure.status === 500))
-        return undefined
-      if (isOverflow(failure.message)) return undefined
-      const refused = known.get(key(target)) ?? new Set<Trait>()
-      const plain = REFUSED.test(failure.message)
-      const found = WORDINGS.find(
-        ({ trait, names, anyComplaint }) =>
-          (anyComplaint || plain) &&
-          names.test(failure.message) &&
-          !refused.has(trait) &&
-          (trait !== 'file' || sentFiles),
+      const said = refusalOf(failure, STATUSES)
+      if (said === undefined) return undefined
+      const plain = REFUSED.test(said)
+      return refusals.learn(
+        target,
+        (known) =>
+          WORDINGS.find(
+            ({ trait, names, anyComplaint }) =>
+              (anyComplaint || plain) && names.test(said) && !known.has(trait) && (trait !== 'file' || sentFiles),
+          )?.trait,
       )
-      if (!found) return undefined
-      refused.add(found.trait)
-      known.delete(key(target))
-      known.set(key(target), refused)
-      if (known.size > MAX_TARGETS) known.delete(known.keys().next().value!)
-      return found.trait
     },
   }
 }
