@@ -1,4 +1,4 @@
-import { isKnownBlock, parseObject } from '@ccr/sdk'
+import { isKnownBlock, joinSystem, parseObject } from '@ccr/sdk'
 import type {
   CanonicalRequest,
   ContentBlock,
@@ -67,9 +67,9 @@ class Encoding {
   }
 
   encode({ system, messages }: CanonicalRequest): History {
-    this.#system.push(joinSystem(system))
+    this.#system.push(systemText(system))
     let from = 0
-    while (messages[from]?.role === 'system') this.#system.push(joinSystem(messages[from++]!.content))
+    while (messages[from]?.role === 'system') this.#system.push(systemText(messages[from++]!.content))
     while (from < messages.length) {
       const isModel = messages[from]!.role === 'assistant'
       let to = from + 1
@@ -118,7 +118,7 @@ class Encoding {
     const media = this.#answer(results)
     for (const { role, content } of run) {
       const parts: Part[] = media.splice(0)
-      if (role === 'system') parts.push(...reminder(joinSystem(content)))
+      if (role === 'system') parts.push(...reminder(systemText(content)))
       else if (typeof content === 'string') parts.push(...toParts({ type: 'text', text: content }))
       else for (const block of content) if (!taken.has(block)) parts.push(...userParts(block))
       if (parts.length > 0) this.#contents.push({ role: 'user', parts })
@@ -292,18 +292,7 @@ function reminder(text: string): readonly Part[] {
   return text === '' ? [] : [{ text: `<system-reminder>\n${text}\n</system-reminder>` }]
 }
 
-/** The blocks of a system prompt as one text, without the billing block. */
-function joinSystem(system: string | readonly ContentBlock[] | null | undefined): string {
-  if (system === undefined || system === null) return ''
-  if (typeof system === 'string') {
-    if (!system.startsWith(BILLING)) return system
-    const end = system.indexOf('\n')
-    return end < 0 ? '' : system.slice(end + 1)
-  }
-  const texts: string[] = []
-  for (const block of system) {
-    const text = isKnownBlock(block) && block.type === 'text' ? block.text : describe(block)
-    if (text !== '' && !text.startsWith(BILLING)) texts.push(text)
-  }
-  return texts.join('\n\n')
+/** A system prompt as one text, without the billing block. */
+function systemText(system: Message['content'] | null | undefined): string {
+  return joinSystem(system, { describe, omitted: BILLING })
 }

@@ -1,4 +1,4 @@
-import type { CanonicalRequest, JsonObject, Tool, ToolNames } from '@ccr/sdk'
+import { isClientTool, type CanonicalRequest, type JsonObject, type Tool, type ToolNames } from '@ccr/sdk'
 import type { Trait } from './adapt.ts'
 import { encodeHistory } from './encode-contents.ts'
 import { extraOf } from './extra.ts'
@@ -37,7 +37,7 @@ export function encodeRequest(request: CanonicalRequest, options: EncodeOptions)
   const extra = extraOf(request)
   const body: Record<string, unknown> = { ...extra.fields, contents }
   if (system !== '') body['systemInstruction'] = { parts: [{ text: system }] }
-  const functions = (request.tools ?? []).filter(isFunction)
+  const functions = (request.tools ?? []).filter(isClientTool)
   const tools = [...toTools(request, functions, names), ...(extra.tools ?? [])]
   if (tools.length > 0) body['tools'] = tools
   const choice = functions.length > 0 ? toCallingConfig(request, functions, names) : undefined
@@ -50,19 +50,6 @@ export function encodeRequest(request: CanonicalRequest, options: EncodeOptions)
   if (Object.keys(config).length > 0) body['generationConfig'] = config
   body['ccr_request'] = request
   return body as unknown as GeminiBody
-}
-
-/** Removes the keys that are for patches only. */
-export function stripExtensions(body: GeminiBody): GeminiBody {
-  const kept: Record<string, unknown> = {}
-  for (const key in body) if (!key.startsWith('ccr_')) kept[key] = body[key]
-  return kept as unknown as GeminiBody
-}
-
-/** A tool that the client runs: no server tool, and not the client's placeholder for tools it has not loaded. */
-function isFunction(tool: Tool): boolean {
-  if (tool.type && tool.type !== 'custom') return false
-  return !(tool.name === 'DeferredToolPlaceholder' && tool.defer_loading === true)
 }
 
 /** A search of the server stands alone: together with functions it is refused. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { isKnownBlock, writeJson } from '@ccr/sdk'
+import { isKnownBlock, joinSystem, writeJson } from '@ccr/sdk'
 import type { CanonicalRequest, ContentBlock, Message, ToolResultBlock } from '@ccr/sdk'
 import { describe, toParts, type ContentLimits } from './content.ts'
 import type { EncodeOptions } from './encode-options.ts'
@@ -29,18 +29,9 @@ export function encodeInput(
   return new History(tools, native, options).encode(request.messages)
 }
 
-/** The blocks of a system prompt as one text, without the billing block. */
-export function joinSystem(system: string | readonly ContentBlock[] | null | undefined): string {
-  if (system === undefined || system === null) return ''
-  if (typeof system === 'string') {
-    if (!system.startsWith(BILLING)) return system
-    const end = system.indexOf('\n')
-    return end < 0 ? '' : system.slice(end + 1)
-  }
-  return system
-    .map((block) => (isKnownBlock(block) && block.type === 'text' ? block.text : describe(block)))
-    .filter((text) => text !== '' && !text.startsWith(BILLING))
-    .join('\n\n')
+/** A system prompt as one text, without the billing block. */
+export function systemText(system: Message['content'] | null | undefined): string {
+  return joinSystem(system, { describe, omitted: BILLING })
 }
 
 interface OpenCall {
@@ -241,7 +232,7 @@ class History {
   }
 
   #midSystem(message: Message): void {
-    const text = joinSystem(message.content)
+    const text = systemText(message.content)
     if (text === '') return
     if (!this.#options.refused.has('mid_system')) this.#out.push({ type: 'message', role: 'system', content: text })
     else this.#user([{ type: 'input_text', text: `<system-reminder>\n${text}\n</system-reminder>` }])

@@ -1,6 +1,13 @@
-import { lowerToolSchema, type CanonicalRequest, type JsonObject, type SchemaSupport, type Tool } from '@ccr/sdk'
+import {
+  isClientTool,
+  lowerToolSchema,
+  type CanonicalRequest,
+  type JsonObject,
+  type SchemaSupport,
+  type Tool,
+} from '@ccr/sdk'
 import type { Trait } from './adapt.ts'
-import { encodeInput, joinSystem } from './encode-input.ts'
+import { encodeInput, systemText } from './encode-input.ts'
 import type { EncodeOptions } from './encode-options.ts'
 import { DIALECT, readTools, type OwnTools } from './own-tools.ts'
 import { addFormat, addReasoning } from './settings.ts'
@@ -20,7 +27,7 @@ export function encodeRequest(request: CanonicalRequest, options: EncodeOptions)
   const tools = readTools(own['tools'])
   const body: Record<string, unknown> = { model }
   for (const key in own) if (!DERIVED.has(key)) body[key] = own[key]
-  const instructions = joinSystem(request.system)
+  const instructions = systemText(request.system)
   if (instructions !== '') body['instructions'] = instructions
   body['input'] = encodeInput(request, tools, request.extra?.[DIALECT] !== undefined, options)
   body['stream'] = stream
@@ -36,13 +43,6 @@ export function encodeRequest(request: CanonicalRequest, options: EncodeOptions)
   else if (options.sessionId !== undefined) body['prompt_cache_key'] ??= options.sessionId
   body['ccr_request'] = request
   return body as unknown as ResponsesBody
-}
-
-/** Removes the keys that are for patches only. */
-export function stripExtensions(body: ResponsesBody): ResponsesBody {
-  const kept: Record<string, unknown> = {}
-  for (const key in body) if (!key.startsWith('ccr_')) kept[key] = body[key]
-  return kept as unknown as ResponsesBody
 }
 
 function addLimits(body: Record<string, unknown>, request: CanonicalRequest, refused: ReadonlySet<Trait>): void {
@@ -79,7 +79,7 @@ function addTools(
     if (known && known.kind !== 'search') tools.add(known.wire)
     else if (isSearch(tool)) {
       if (!refused.has('web_search')) tools.add(known?.wire ?? toSearch(tool))
-    } else if (isFunction(tool)) tools.add(toFunction(tool, names))
+    } else if (isClientTool(tool)) tools.add(toFunction(tool, names))
   }
   for (const wire of own.hosted) tools.add(wire)
   if (tools.size === 0) return
@@ -101,12 +101,6 @@ function addTools(
 
 function isSearch(tool: Tool): boolean {
   return tool.type?.startsWith('web_search') ?? false
-}
-
-/** A tool that the client runs: no server tool, and not the client's placeholder for tools it has not loaded. */
-function isFunction(tool: Tool): boolean {
-  if (tool.type && tool.type !== 'custom') return false
-  return !(tool.name === 'DeferredToolPlaceholder' && tool.defer_loading === true)
 }
 
 /** The protocol makes schemas strict where nothing is said, so it is said. */

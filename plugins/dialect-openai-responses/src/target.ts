@@ -8,12 +8,13 @@ import {
   type ErrorCode,
   parseObject,
   type SseFrame,
+  stripExtensions,
   type TargetDialect,
   type WireReader,
 } from '@ccr/sdk'
 import type { Adaptation } from './adapt.ts'
 import { ResponsesDecoder, toItemEvents } from './decode.ts'
-import { encodeRequest, stripExtensions } from './encode.ts'
+import { encodeRequest } from './encode.ts'
 import { readError } from './errors.ts'
 import { keyOf } from './reasoning.ts'
 import { NamespacedNames } from './tool-names.ts'

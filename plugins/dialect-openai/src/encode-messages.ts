@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { isKnownBlock, writeJson } from '@ccr/sdk'
+import { isKnownBlock, joinSystem, writeJson } from '@ccr/sdk'
 import type { CanonicalRequest, ContentBlock, Message, ToolResultBlock } from '@ccr/sdk'
 import type { Trait } from './adapt.ts'
 import { describe, toContent, toParts } from './content.ts'
@@ -43,7 +43,7 @@ class History {
   }
 
   encode(request: CanonicalRequest): readonly ChatMessage[] {
-    this.#system(joinSystem(request.system))
+    this.#system(systemText(request.system))
     const { messages } = request
     for (let from = 0; from < messages.length;) {
       const assistant = messages[from]!.role === 'assistant'
@@ -174,7 +174,7 @@ class History {
   }
 
   #midSystem(message: Message): void {
-    const text = joinSystem(message.content)
+    const text = systemText(message.content)
     if (text !== '' && this.#options.refused.has('mid_system'))
       this.#out.push({ role: 'user', content: `<system-reminder>\n${text}\n</system-reminder>` })
     else this.#system(text)
@@ -212,18 +212,7 @@ function resultText(block: ToolResultBlock, images: ChatPart[], refused: Readonl
   return block.is_error && !/^error/i.test(text) ? `Error: ${text}` : text
 }
 
-/** The blocks of a system prompt as one text, without the billing block. */
-function joinSystem(system: string | readonly ContentBlock[] | null | undefined): string {
-  if (system === undefined || system === null) return ''
-  if (typeof system === 'string') {
-    if (!system.startsWith(BILLING)) return system
-    const end = system.indexOf('\n')
-    return end < 0 ? '' : system.slice(end + 1)
-  }
-  const texts: string[] = []
-  for (const block of system) {
-    const text = isKnownBlock(block) && block.type === 'text' ? block.text : describe(block)
-    if (text !== '' && !text.startsWith(BILLING)) texts.push(text)
-  }
-  return texts.join('\n\n')
+/** A system prompt as one text, without the billing block. */
+function systemText(system: Message['content'] | null | undefined): string {
+  return joinSystem(system, { describe, omitted: BILLING })
 }

@@ -1,4 +1,4 @@
-import type { CanonicalRequest, JsonObject, Tool, ToolNames } from '@ccr/sdk'
+import { isClientTool, type CanonicalRequest, type JsonObject, type Tool, type ToolNames } from '@ccr/sdk'
 import { chatFields, restoreFields } from './chat-fields.ts'
 import { encodeMessages } from './encode-messages.ts'
 import type { EncodeOptions } from './encode-options.ts'
@@ -29,13 +29,6 @@ export function encodeRequest(request: CanonicalRequest, options: EncodeOptions)
   return body as unknown as ChatBody
 }
 
-/** Removes the keys that are for patches only. */
-export function stripExtensions(body: ChatBody): ChatBody {
-  const kept: Record<string, unknown> = {}
-  for (const key in body) if (!key.startsWith('ccr_')) kept[key] = body[key]
-  return kept as unknown as ChatBody
-}
-
 function addTools(
   body: Record<string, unknown>,
   request: CanonicalRequest,
@@ -43,7 +36,7 @@ function addTools(
   ownClient: boolean,
 ): void {
   const tools: ChatTool[] = []
-  for (const tool of request.tools ?? []) if (isFunction(tool)) tools.push(toFunction(tool, names, ownClient))
+  for (const tool of request.tools ?? []) if (isClientTool(tool)) tools.push(toFunction(tool, names, ownClient))
   if (tools.length === 0) return
   body['tools'] = tools
   const choice = request.tool_choice
@@ -55,12 +48,6 @@ function addTools(
   } else body['tool_choice'] = choice.type === 'any' ? 'required' : choice.type
   if (choice.type !== 'none' && choice.disable_parallel_tool_use && !refused.has('parallel_tool_calls'))
     body['parallel_tool_calls'] = false
-}
-
-/** A tool that the client runs: no server tool, and not the client's placeholder for tools it has not loaded. */
-function isFunction(tool: Tool): boolean {
-  if (tool.type && tool.type !== 'custom') return false
-  return !(tool.name === 'DeferredToolPlaceholder' && tool.defer_loading === true)
 }
 
 function toFunction(tool: Tool, names: ToolNames, ownClient: boolean): ChatTool {

@@ -8,13 +8,14 @@ import {
   type ErrorCode,
   parseObject,
   type SseFrame,
+  stripExtensions,
   type TargetDialect,
   ToolNames,
   type WireReader,
 } from '@ccr/sdk'
 import type { Adaptation } from './adapt.ts'
 import { ChatDecoder } from './decode.ts'
-import { encodeRequest, stripExtensions } from './encode.ts'
+import { encodeRequest } from './encode.ts'
 import { readError } from './errors.ts'
 import { unknownFields } from './fields.ts'
 import { RepeatedChunk } from './repeated-chunk.ts'
