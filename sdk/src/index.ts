@@ -1,6 +1,7 @@
 export * from './buffer-tool-arguments.ts'
 export * from './canonical.ts'
 export * from './check-request.ts'
+export * from './client-app.ts'
 export * from './define-quota.ts'
 export * from './define-router.ts'
 export * from './define-transformer.ts'

@@ -1,4 +1,4 @@
-import { CcrError, parseObject, readJson, REASONING_MARK } from '@ccr/sdk'
+import { appOf, CcrError, parseObject, readJson, REASONING_MARK } from '@ccr/sdk'
 import type { CanonicalRequest, ClientDialect, ClientInfo, HeaderBag, JsonDocument, RawBody } from '@ccr/sdk'
 import { createEncoder, toErrorEvent } from './encoder.ts'
 import { headerOf } from './headers.ts'
@@ -58,9 +58,8 @@ function invalid(pointer: string, fact: string): CcrError {
 }
 
 function clientInfo(headers: HeaderBag, request: CanonicalRequest): ClientInfo {
-  const app = /^[\w!#$%&'*+.^`|~-]{1,64}/.exec(headerOf(headers, 'user-agent') ?? '')?.[0] ?? 'unknown'
   return {
-    app,
+    app: appOf(headers),
     sessionId: identifier(headerOf(headers, 'x-claude-code-session-id')) ?? identifier(sessionOf(request)),
     agentId: identifier(headerOf(headers, 'x-claude-code-agent-id')),
     requestClass: identifier(headerOf(headers, 'x-claude-code-request-class')),

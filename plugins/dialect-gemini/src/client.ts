@@ -1,5 +1,5 @@
-import { CcrError, estimateInput, readJson } from '@ccr/sdk'
-import type { ClientDialect, Endpoint, EndpointReply, EndpointRequest, HeaderBag } from '@ccr/sdk'
+import { appOf, CcrError, estimateInput, readJson } from '@ccr/sdk'
+import type { ClientDialect, Endpoint, EndpointReply, EndpointRequest } from '@ccr/sdk'
 import { createEncoder, toAnswer } from './client-answer.ts'
 import { readUrl } from './client-address.ts'
 import { field } from './client-contents.ts'
@@ -49,10 +49,4 @@ function countTokens({ body, url }: EndpointRequest): EndpointReply {
   const value = isFields(inner) ? inner : document.value
   const request = readRequest({ ...document, value }, readUrl(url))
   return { status: 200, headers: { 'x-ccr-estimated': 'true' }, body: { totalTokens: estimateInput(request) } }
-}
-
-/** The product that asks, by the first token of its user agent. */
-function appOf(headers: HeaderBag): string {
-  const agent = headers['user-agent']
-  return /^[\w!#$%&'*+.^`|~-]{1,64}/.exec(typeof agent === 'string' ? agent : '')?.[0] ?? 'unknown'
 }

@@ -1,4 +1,4 @@
-import { messageEvents, readJson, type ClientDialect, type ClientInfo, type HeaderBag } from '@ccr/sdk'
+import { appOf, messageEvents, readJson, type ClientDialect, type ClientInfo, type HeaderBag } from '@ccr/sdk'
 import { createEncoder } from './client-encoder.ts'
 import { toCanonical } from './client-request.ts'
 import { toErrorObject } from './errors.ts'
@@ -23,10 +23,9 @@ export const client: ClientDialect = {
 }
 
 function clientInfo(headers: HeaderBag, { prompt_cache_key }: Fields): ClientInfo {
-  const agent = textOf(headers['user-agent'])
   const subagent = textOf(headers['x-openai-subagent'])
   return {
-    app: /^[\w!#$%&'*+.^`|~-]{1,64}/.exec(agent)?.[0] ?? 'unknown',
+    app: appOf(headers),
     // Codex names its conversation in a header, whose name changed over time, and in the key of its prompt cache.
     sessionId:
       identifier(headers['session_id']) ??

@@ -1,4 +1,4 @@
-import { readJson, type ClientDialect, type HeaderBag } from '@ccr/sdk'
+import { appOf, readJson, type ClientDialect } from '@ccr/sdk'
 import { toCompletion } from './client-answer.ts'
 import { toChatError } from './client-error.ts'
 import { readRequest } from './client-request.ts'
@@ -14,10 +14,4 @@ export const client: ClientDialect = {
   encoder: createChatEncoder,
   message: toCompletion,
   failure: toChatError,
-}
-
-/** The product that asks, by the first token of its user agent. */
-function appOf(headers: HeaderBag): string {
-  const agent = headers['user-agent']
-  return /^[\w!#$%&'*+.^`|~-]{1,64}/.exec(typeof agent === 'string' ? agent : '')?.[0] ?? 'unknown'
 }
