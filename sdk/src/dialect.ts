@@ -93,6 +93,9 @@ export interface Address {
   readonly auth?: Auth | undefined
 }
 
+/** Longest part of an upstream's error text that is worth keeping, in UTF-16 units. */
+export const MAX_ERROR_TEXT = 2000
+
 /** What an upstream says about its error. */
 export interface UpstreamError {
   readonly message?: string | undefined

@@ -1,8 +1,12 @@
-import { CcrError, overflowMessage, type FailureReply, type FailureType, type UpstreamError } from '@ccr/sdk'
+import {
+  CcrError,
+  MAX_ERROR_TEXT,
+  overflowMessage,
+  type FailureReply,
+  type FailureType,
+  type UpstreamError,
+} from '@ccr/sdk'
 import { isFields, type Fields } from './wire.ts'
-
-/** Longest part of an upstream's text that is worth keeping. */
-const MAX_MESSAGE = 2000
 
 /**
  * Reads an error of this API: `{error: {code, message, status, details}}`, or a list with one.
@@ -18,7 +22,7 @@ export function readError(body: unknown): UpstreamError | undefined {
   const error = body['error'] ?? body
   if (typeof error === 'string') return readError({ message: error })
   if (!isFields(error)) return undefined
-  const said = typeof error['message'] === 'string' ? error['message'].slice(0, MAX_MESSAGE) : undefined
+  const said = typeof error['message'] === 'string' ? error['message'].slice(0, MAX_ERROR_TEXT) : undefined
   const overflow = overflowMessage(said ?? '', error)
   if (overflow !== undefined) return { message: overflow, type: 'invalid_request_error' }
   const type = typeOf(error, said ?? '')

@@ -1,15 +1,13 @@
 import {
   CcrError,
   isOverflow,
+  MAX_ERROR_TEXT,
   overflowMessage,
   type FailureReply,
   type FailureType,
   type UpstreamError,
 } from '@ccr/sdk'
 import { fieldsOf, type Fields } from './wire.ts'
-
-/** Longest part of an upstream's text that is worth keeping. */
-const MAX_MESSAGE = 2000
 
 /**
  * Reads an error as servers write it: `{error: {message, type, code}}`, `{error: "…"}`, `{message, code}`,
@@ -26,10 +24,10 @@ export function readError(body: unknown): UpstreamError | undefined {
   const message =
     said === undefined || said === null ? undefined : typeof said === 'string' ? said : JSON.stringify(said)
   const overflow = overflowMessage(message ?? '', inner)
-  if (overflow !== undefined) return { message: overflow.slice(0, MAX_MESSAGE), type: 'invalid_request_error' }
+  if (overflow !== undefined) return { message: overflow.slice(0, MAX_ERROR_TEXT), type: 'invalid_request_error' }
   const type = typeIn(inner)
   if (message === undefined && type === undefined) return undefined
-  return { message: message?.slice(0, MAX_MESSAGE), type }
+  return { message: message?.slice(0, MAX_ERROR_TEXT), type }
 }
 
 /** The error that ends an answer in which the upstream reported one. */

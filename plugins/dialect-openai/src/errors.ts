@@ -1,7 +1,4 @@
-import { CcrError, overflowMessage, type FailureType, type UpstreamError } from '@ccr/sdk'
-
-/** Longest part of an upstream's text that is worth keeping. */
-const MAX_MESSAGE = 2000
+import { CcrError, MAX_ERROR_TEXT, overflowMessage, type FailureType, type UpstreamError } from '@ccr/sdk'
 
 /**
  * Reads an error as compatible servers write it: `{error: {message, type, code}}`, `{error: "…"}`, `{message}`,
@@ -38,7 +35,7 @@ function messageIn(error: Record<string, unknown>): string | undefined {
   const raw = (error['metadata'] as { raw?: unknown } | null | undefined)?.raw
   const whole =
     typeof raw === 'string' && raw !== '' ? `${message ?? 'the provider reported an error'}: ${raw}` : message
-  return whole?.slice(0, MAX_MESSAGE)
+  return whole?.slice(0, MAX_ERROR_TEXT)
 }
 
 const TYPES: readonly (readonly [FailureType, RegExp])[] = [
