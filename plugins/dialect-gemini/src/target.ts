@@ -1,5 +1,5 @@
-import { CcrError, checkRequest, createSseReader, parseObject, stripExtensions, ToolNames } from '@ccr/sdk'
-import type { Address, Attempt, Emit, ErrorCode, Outbound, Secret, SseFrame, TargetDialect, WireReader } from '@ccr/sdk'
+import { CcrError, checkRequest, createEventReader, parseObject, stripExtensions, ToolNames } from '@ccr/sdk'
+import type { Address, Attempt, Outbound, Secret, TargetDialect, WireReader } from '@ccr/sdk'
 import { createAdaptation, type Adaptation } from './adapt.ts'
 import { GeminiDecoder, type Sent } from './decode.ts'
 import { encodeRequest } from './encode.ts'
@@ -113,24 +113,8 @@ function notAnAnswer(): CcrError {
 }
 
 function createReader(): WireReader<GeminiEvent> {
-  const sse = createSseReader()
-  return {
-    push(bytes, emit) {
-      for (const frame of sse.push(bytes)) toEvent(frame, emit, 'CCR_STREAM_INVALID')
-    },
-    end(emit) {
-      // A connection that broke inside an event leaves half a JSON text: the answer ended, it was not malformed.
-      for (const frame of sse.end()) toEvent(frame, emit, 'CCR_STREAM_ENDED')
-    },
-  }
-}
-
-function toEvent({ event, data }: SseFrame, emit: Emit<GeminiEvent>, code: ErrorCode): void {
-  const text = data.trim()
-  // Gateways end streams with another vendor's marker.
-  if (text === '' || text === '[DONE]') return
-  const value = parseObject(text)
-  if (event === 'error' && value?.['error'] === undefined) return emit({ error: value ?? text })
-  if (!value) throw new CcrError(code, 'an event of the answer is not a JSON object; the answer was given up')
-  emit(value)
+  return createEventReader<GeminiEvent>((text, name) => {
+    const value = parseObject(text)
+    return name === 'error' && value?.['error'] === undefined ? { error: value ?? text } : value
+  })
 }

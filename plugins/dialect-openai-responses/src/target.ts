@@ -2,12 +2,9 @@ import {
   type Attempt,
   CcrError,
   checkRequest,
-  createSseReader,
-  type Emit,
+  createEventReader,
   endpointUrl,
-  type ErrorCode,
   parseObject,
-  type SseFrame,
   stripExtensions,
   type TargetDialect,
   type WireReader,
@@ -86,23 +83,9 @@ function explode(answer: unknown): readonly ResponsesEvent[] {
 const UNFINISHED: ReadonlySet<unknown> = new Set(['incomplete', 'failed', 'cancelled'])
 
 function createReader(): WireReader<ResponsesEvent> {
-  const sse = createSseReader()
-  return {
-    push(bytes, emit) {
-      for (const frame of sse.push(bytes)) toEvent(frame, emit, 'CCR_STREAM_INVALID')
-    },
-    end(emit) {
-      // A connection that broke inside an event leaves half a JSON text: the answer ended, it was not malformed.
-      for (const frame of sse.end()) toEvent(frame, emit, 'CCR_STREAM_ENDED')
-    },
-  }
-}
-
-function toEvent({ event, data }: SseFrame, emit: Emit<ResponsesEvent>, code: ErrorCode): void {
-  const text = data.trim()
-  if (text === '' || text === '[DONE]') return
-  const value = parseObject(text)
-  if (!value) throw new CcrError(code, 'an event of the answer is not a JSON object; the answer was given up')
-  // Some servers name the type of an event in its `event` line only.
-  emit(value['type'] === undefined && event !== undefined ? { ...value, type: event } : value)
+  return createEventReader<ResponsesEvent>((text, name) => {
+    const value = parseObject(text)
+    // Some servers name the type of an event in its `event` line only.
+    return value && value['type'] === undefined && name !== undefined ? { ...value, type: name } : value
+  })
 }

@@ -2,12 +2,9 @@ import {
   type Attempt,
   CcrError,
   checkRequest,
-  createSseReader,
-  type Emit,
+  createEventReader,
   endpointUrl,
-  type ErrorCode,
   parseObject,
-  type SseFrame,
   stripExtensions,
   type TargetDialect,
   ToolNames,
@@ -116,28 +113,14 @@ function notACompletion(): CcrError {
 }
 
 function createReader(): WireReader<ChatEvent> {
-  const sse = createSseReader()
   const repeated = new RepeatedChunk()
-  return {
-    push(bytes, emit) {
-      for (const frame of sse.push(bytes)) toEvent(frame, emit, repeated, 'CCR_STREAM_INVALID')
-    },
-    end(emit) {
-      // A connection that broke inside an event leaves half a JSON text: the answer ended, it was not malformed.
-      for (const frame of sse.end()) toEvent(frame, emit, repeated, 'CCR_STREAM_ENDED')
-    },
+  const read = (text: string, name: string | undefined): ChatEvent | undefined => {
+    const known = repeated.read(text)
+    if (known && name !== 'error') return known
+    const value = parseObject(text)
+    if (name === 'error' && value?.['error'] === undefined) return { error: value ?? text }
+    if (value) repeated.learn(text)
+    return value
   }
-}
-
-function toEvent({ event, data }: SseFrame, emit: Emit<ChatEvent>, repeated: RepeatedChunk, code: ErrorCode): void {
-  const text = data.trim()
-  if (text === '') return
-  if (text === '[DONE]') return emit({ done: true })
-  const known = repeated.read(text)
-  if (known && event !== 'error') return emit(known)
-  const value = parseObject(text)
-  if (event === 'error' && value?.['error'] === undefined) return emit({ error: value ?? text })
-  if (!value) throw new CcrError(code, 'an event of the answer is not a JSON object; the answer was given up')
-  repeated.learn(text)
-  emit(value)
+  return createEventReader(read, { done: true })
 }
