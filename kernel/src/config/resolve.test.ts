@@ -363,6 +363,10 @@ describe('warnings', () => {
   it.each<[string, string[]]>([
     ['{ Router: {} }', []],
     ['{ Ruoter: {} }', ['config.json:1:11: Ruoter is not read by any installed plugin. Did you mean Router?']],
+    [
+      '{ Router: { defualt: "a" } }',
+      ['config.json:1:22: /Router/defualt is not read by any plugin in use. Did you mean default?'],
+    ],
     ['{ Wholly: 1 }', ['config.json:1:11: Wholly is not read by any installed plugin.']],
     ['{ Meter: 1 }', ['config.json:1:10: Meter has no effect: it is read by meter, which is not in use.']],
     [

@@ -9,6 +9,7 @@ import { resolveProviders, type ChainedEntry, type DisabledProvider } from './pr
 import type { LoadedConfig } from './loaded.ts'
 import type { KernelConfig, LogLevel } from './schema.ts'
 import { collectSecrets } from './secrets.ts'
+import { misspeltKeys } from './section-keys.ts'
 import { checkSections, sectionsOf, unreadKeys } from './sections.ts'
 import { timerWarnings } from './timers.ts'
 
@@ -94,11 +95,10 @@ export function resolveProfile(loaded: LoadedConfig, { preset, installed, entrie
   const { providers, disabled, chained } = resolveProviders(loaded, installed, preset.dialect)
   const used = [...entries, ...chained.map(({ entry }) => entry)]
   const inUse = new Set(used.filter((entry) => entry.enabled).map((entry) => entry.use))
-  checkSections(
-    loaded,
-    installed.filter((plugin) => inUse.has(plugin.name) || plugin.fromFile),
-  )
-  const warnings = unreadKeys(loaded, installed, used)
+  const readers = installed.filter((plugin) => inUse.has(plugin.name) || plugin.fromFile)
+  checkSections(loaded, readers)
+  const declared = readers.map(({ sections }) => sections)
+  const warnings = [...unreadKeys(loaded, installed, used), ...misspeltKeys(loaded, declared)]
   return { providers, entries, sections: sectionsOf(loaded), warnings, disabledProviders: disabled, chained }
 }
 
