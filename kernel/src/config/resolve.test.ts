@@ -224,6 +224,11 @@ describe('providers', () => {
     ["name: 'x', api_base_url: 'http://['", 'config.json:2:26', /is not a URL/],
     [`${url}, api_key: 5`, 'config.json:2:47', /text in one line/],
     [`${url}, api_key: 'a\\n'`, 'config.json:2:47', /text in one line/],
+    ...['密钥中文', 'sk-…', 'clé', 'a\\x7f'].map((key): [string, string, RegExp] => [
+      `${url}, api_key: '${key}'`,
+      'config.json:2:47',
+      /^\/Providers\/1\/api_key must be text in one line, of ASCII characters\. Correct the value\.$/,
+    ]),
     [`${url}, api_key: '$NOT_SET'`, 'config.json:2:47', /NOT_SET is not set/],
     [`${url}, models: 'm'`, 'config.json:2:46', /must be a list/],
     [`${url}, models: ['m', '']`, 'config.json:2:52', /text that is not empty/],

@@ -168,8 +168,9 @@ export const ProviderConfig = Type.Object({
   }),
   api_key: Type.Optional(
     Type.String({
-      pattern: '^[^\\u0000-\\u001f]*$',
-      title: 'text in one line',
+      // What a header can carry.
+      pattern: '^[ -~]*$',
+      title: 'text in one line, of ASCII characters',
       description: 'Key that it asks for. Empty or absent: none is sent. `passthrough`: what the client itself sends.',
     }),
   ),
