@@ -11,6 +11,7 @@ import type { KernelConfig, LogLevel } from './schema.ts'
 import { collectSecrets } from './secrets.ts'
 import { misspeltKeys } from './section-keys.ts'
 import { checkSections, sectionsOf, unreadKeys } from './sections.ts'
+import { startValues, type StartValue } from './start-values.ts'
 import { timerWarnings } from './timers.ts'
 
 /** What the HTTP server and its log are given. */
@@ -44,6 +45,8 @@ export interface ResolvedProfile {
 export interface ResolvedConfig extends ResolvedProfile {
   readonly settings: Settings
   readonly server: ServerConfig
+  /** What of it only a start takes. */
+  readonly startValues: readonly StartValue[]
   /** Changes of the files are taken without being asked to. */
   readonly watch: boolean
   /** Values that must not leave the router, longest first, for the redactor. */
@@ -68,13 +71,16 @@ export function resolveConfig(loaded: LoadedConfig, surroundings: Surroundings):
   // Its schema was checked when the file was read.
   const config = loaded.value as KernelConfig
   const profile = resolveProfile(loaded, surroundings)
+  const settings = createSettings({
+    ...(config.timeouts !== undefined && { timeouts: config.timeouts }),
+    ...(config.limits !== undefined && { limits: config.limits }),
+  })
+  const server = serverConfig(config)
   return {
     ...profile,
-    settings: createSettings({
-      ...(config.timeouts !== undefined && { timeouts: config.timeouts }),
-      ...(config.limits !== undefined && { limits: config.limits }),
-    }),
-    server: serverConfig(config),
+    settings,
+    server,
+    startValues: startValues(loaded, server, settings),
     watch: config.watch ?? true,
     secrets: collectSecrets(loaded.value, loaded.variables),
     warnings: [

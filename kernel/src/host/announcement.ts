@@ -7,11 +7,11 @@ import type { Redact } from './redact.ts'
 /** Logs what a new generation was made without, and what is doubtful about it. */
 export function announce(
   log: Log,
-  { config, failures, brokenPresets }: Assembly,
+  { config, failures, brokenPresets, warnings }: Assembly & { readonly warnings: readonly string[] },
   generation: Generation | undefined,
   redact: Redact,
 ): void {
-  for (const warning of config.warnings) log.warn({}, warning)
+  for (const warning of warnings) log.warn({}, warning)
   for (const { name, reason, at } of config.disabledProviders)
     log.warn({ provider: name, at }, `provider is disabled: ${reason}`)
   for (const { name, reason, at, servedAsBefore } of brokenPresets)

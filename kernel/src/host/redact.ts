@@ -1,8 +1,24 @@
+import { secretNames } from '@ccr/sdk/kernel'
+import type { Assembly } from '../config/assemble.ts'
+
 const SHORTEST = 6
 const MARK = '[secret]'
 
 /** Replaces what must not leave the router in a text. */
 export type Redact = (text: string) => string
+
+/** The secrets that one router has. */
+interface RouterSecrets {
+  readonly adminKey: string
+  readonly env: NodeJS.ProcessEnv
+}
+
+/** Redacts what the config names as secret, the router's own key, and the variables that its plugins may read. */
+export function redactorOf({ config, blueprint }: Assembly, { adminKey, env }: RouterSecrets): Redact {
+  const worlds = [blueprint, ...Object.values(blueprint.profiles ?? {})]
+  const declared = worlds.flatMap(({ entries }) => entries.flatMap(({ plugin }) => secretNames(plugin.capabilities)))
+  return createRedactor([...config.secrets, adminKey, ...declared.flatMap((name) => env[name] ?? [])])
+}
 
 /**
  * Redacts the given values wherever they stand, also as JSON or a URL would write them, and what looks like a key. Most

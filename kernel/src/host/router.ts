@@ -1,8 +1,6 @@
 import type { RoutingLog, Runtime } from '../exchange/ports.ts'
-import type { Assembly } from '../config/assemble.ts'
 import { CcrError } from '@ccr/sdk'
-import { secretNames } from '@ccr/sdk/kernel'
-import { assemble } from '../config/assemble.ts'
+import { assemble, type Assembly } from '../config/assemble.ts'
 import { configFile, draftTexts, readState, staleConfig, writeDraft, type ConfigDraft } from '../config/draft.ts'
 import { InputWatcher, readingAfter, type Reading } from '../config/watch.ts'
 import type { Kernel } from '../core/kernel.ts'
@@ -12,6 +10,7 @@ import { absenceOf } from './absence.ts'
 import { announce } from './announcement.ts'
 import { forgiving, stillLeftOut } from './cold-start.ts'
 import { createConfigEndpoints } from './config-endpoints.ts'
+import { ConfigWarnings } from './config-warnings.ts'
 import { createControlEndpoints, type ControlOptions } from './control.ts'
 import { toFault, withoutSecrets, type Fault } from './fault.ts'
 import { createDevEndpoints } from './dev-endpoints.ts'
@@ -22,7 +21,7 @@ import { checkBind } from './listen-failure.ts'
 import { Keys } from './keys.ts'
 import { Logs } from './logs.ts'
 import { PluginCare, type PluginCareOptions } from './plugin-care.ts'
-import { createRedactor, type Redact } from './redact.ts'
+import { redactorOf, type Redact } from './redact.ts'
 import { Probation } from '../load/probation.ts'
 import { HostServer, type ServerRules } from './server.ts'
 import { createRouteEndpoints } from './route-endpoints.ts'
@@ -55,6 +54,7 @@ export class Router {
   readonly #server: HostServer
   readonly #watcher: InputWatcher
   readonly #newId = createIds()
+  readonly #warnings: ConfigWarnings
   #assembly: Assembly
   /** How the running config was read. */
   #reading: Reading
@@ -77,6 +77,7 @@ export class Router {
     this.#options = options
     this.#assembly = assembly
     this.#reading = reading
+    this.#warnings = new ConfigWarnings(options, config)
     this.#bound = { host: options.host ?? config.server.host, port: options.port ?? config.server.port }
     this.#redact = this.#redactor(assembly)
     this.logs = new Logs(options.home, this.#logOptions())
@@ -324,13 +325,13 @@ export class Router {
   }
 
   #tell(): void {
-    announce(this.logs.log, this.#assembly, this.kernel.current, this.#redact)
+    const warnings = this.#warnings.of(this.#assembly.config)
+    announce(this.logs.log, { ...this.#assembly, warnings }, this.kernel.current, this.#redact)
   }
 
   #state() {
     const { version, instanceId } = this.#options
     const { brokenPresets, config } = this.#assembly
-    const { warnings, disabledProviders } = config
     const { safeMode } = this.plugins
     return {
       version,
@@ -344,8 +345,8 @@ export class Router {
       ],
       safeMode,
       unmatched: this.#unmatched.list,
-      warnings,
-      disabledProviders,
+      warnings: this.#warnings.of(config),
+      disabledProviders: config.disabledProviders,
       brokenPresets,
       loadFailures: this.#assembly.failures.map(({ id, error }) => ({ subject: id, ...toFault(error, this.#redact) })),
       lastError: this.#lastError,
@@ -380,11 +381,8 @@ export class Router {
     }
   }
 
-  #redactor({ config, blueprint }: Assembly): Redact {
-    const { adminKey, env } = this.#options
-    const worlds = [blueprint, ...Object.values(blueprint.profiles ?? {})]
-    const declared = worlds.flatMap(({ entries }) => entries.flatMap(({ plugin }) => secretNames(plugin.capabilities)))
-    return createRedactor([...config.secrets, adminKey, ...declared.flatMap((name) => env[name] ?? [])])
+  #redactor(assembly: Assembly): Redact {
+    return redactorOf(assembly, this.#options)
   }
 
   #logOptions() {

@@ -1,0 +1,65 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { serve, type Running, type ServeOptions } from '../src/host/serve.ts'
+
+/** What a running router says of a config that it took, and that does not do all it says. */
+
+let home: string
+let running: Running | undefined
+beforeEach(async () => void (home = await mkdtemp(join(tmpdir(), 'ccr-warnings-'))))
+afterEach(async () => {
+  await running?.close({ graceMs: 0 })
+  running = undefined
+  await rm(home, { recursive: true, force: true })
+})
+
+const configure = (config: object): Promise<void> =>
+  writeFile(join(home, 'config.json'), JSON.stringify({ watch: false, ...config }))
+
+async function start(config: object, more: Partial<ServeOptions> = {}): Promise<void> {
+  await configure(config)
+  running = await serve({ home, env: {}, version: '1.2.3', ...more })
+}
+
+async function reload(config: object): Promise<readonly string[]> {
+  await configure(config)
+  await running!.reload()
+  return warnings()
+}
+
+async function warnings(): Promise<readonly string[]> {
+  const key = (await readFile(join(home, 'run/admin.key'), 'utf8')).trim()
+  const answer = await fetch(`${running!.url}/api/generation`, { headers: { 'x-api-key': key } })
+  const report = (await answer.json()) as { readonly warnings: readonly string[] }
+  return report.warnings.map((warning) => warning.replaceAll(`${home}/`, ''))
+}
+
+/** What the server log has by the time that it is closed. */
+async function logged(): Promise<string> {
+  await running!.close({ graceMs: 0 })
+  running = undefined
+  const logs = (await readdir(join(home, 'logs'))).filter((name) => name.startsWith('ccr-'))
+  return (await Promise.all(logs.map((name) => readFile(join(home, 'logs', name), 'utf8')))).join('')
+}
+
+describe('what only a start takes', () => {
+  it('is told with its place while it differs from what runs, and in the log', async () => {
+    await start({ PORT: 0 })
+    expect(await warnings()).toEqual([])
+    expect(await reload({ PORT: '4000', HOST: '::1', limits: { headerBytes: 2048 } })).toEqual([
+      'config.json:1:23: PORT 4000 counts from the next `ccr restart`.',
+      'config.json:1:37: HOST ::1 counts from the next `ccr restart`.',
+      'config.json:1:67: limits.headerBytes 2048 counts from the next `ccr restart`.',
+    ])
+    expect(await reload({ PORT: 0, HOST: '127.0.0.1' })).toEqual([])
+    expect(await reload({})).toEqual([expect.stringMatching(/config\.json.*: PORT 3456 counts from the next/)])
+    expect(await logged()).toContain('HOST ::1 counts from the next `ccr restart`.')
+  })
+
+  it('is not told where the command line, which a restart keeps, says otherwise', async () => {
+    await start({}, { port: 0, host: '127.0.0.1' })
+    expect(await reload({ PORT: 4000, HOST: '127.0.0.2' })).toEqual([])
+  })
+})
