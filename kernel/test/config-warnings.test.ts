@@ -63,3 +63,47 @@ describe('what only a start takes', () => {
     expect(await reload({ PORT: 4000, HOST: '127.0.0.2' })).toEqual([])
   })
 })
+
+describe('a route to a provider', () => {
+  const provider = (name: string, more: object = {}): object => ({ name, api_base_url: 'http://127.0.0.1:9', ...more })
+  const vain = (place: string, pointer: string, name: string, more = ''): string =>
+    `config.json:${place}: ${pointer} names the provider '${name}', which is neither configured nor contributed by a ` +
+    `plugin.${more}`
+
+  it('that is not there is told, wherever it stands', async () => {
+    const Router = {
+      default: 'lcoal,m',
+      families: { opus: { think: 'nobody,m' } },
+      agents: { Explore: 'gone,m' },
+      models: { x: 'local,m', y: '' },
+    }
+    await start({ Router, Providers: [provider('local')] }, { port: 0 })
+    expect(await warnings()).toEqual([
+      vain('1:36', '/Router/default', 'lcoal', ' Did you mean local?'),
+      vain('1:74', '/Router/families/opus/think', 'nobody'),
+      vain('1:107', '/Router/agents/Explore', 'gone'),
+    ])
+    expect(await reload({ Router: { default: 'local,m' }, Providers: [provider('local')] })).toEqual([])
+  })
+
+  it('is not told of one in another spelling, of a plugin, or that is left out and told of already', async () => {
+    const Router = { default: 'LOCAL,m', think: 'demo,demo', webSearch: 'cloud,m', myOwn: 'nobody,m' }
+    await start({ Router, Providers: [provider('local'), provider('Cloud', { api_key: '$ABSENT' })] }, { port: 0 })
+    expect(await warnings()).toEqual([])
+  })
+
+  it('that is switched off is told', async () => {
+    const Router = { default: 'local,m' }
+    await start({ Router, Providers: [provider('local', { enabled: false })] }, { port: 0 })
+    expect(await warnings()).toEqual([
+      "config.json:1:36: /Router/default names the provider 'local', which is switched off.",
+    ])
+  })
+
+  it('is judged by what its profile has', async () => {
+    const Router = { default: 'local,m' }
+    const profiles = { work: { Providers: [provider('other')] }, same: {} }
+    await start({ Router, Providers: [provider('local')], profiles }, { port: 0 })
+    expect(await warnings()).toEqual([vain('1:36', '/Router/default', 'local')])
+  })
+})

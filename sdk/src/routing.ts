@@ -81,8 +81,15 @@ export function requestOf(plan: RoutePlan, exchange: Exchange): CanonicalRequest
   return plan.request ?? exchange.request
 }
 
-/** What {@link splitTarget} splits into two parts that say something, or nothing at all. */
-const TARGET = { pattern: '^\\s*$|^\\s*[^\\s,][^,]*,\\s*\\S', title: 'text of the form "provider,model"' }
+/**
+ * What {@link splitTarget} splits into two parts that say something, or nothing at all. By `x-names` the router knows
+ * where a config names a provider, and warns when there is none.
+ */
+const TARGET = {
+  pattern: '^\\s*$|^\\s*[^\\s,][^,]*,\\s*\\S',
+  title: 'text of the form "provider,model"',
+  'x-names': 'provider',
+}
 const Route = (description: string) =>
   Type.Optional(Type.String({ ...TARGET, description: `${description}, as "provider,model".` }))
 const Threshold = (description: string) => Type.Optional(Type.Integer({ minimum: 0, description }))

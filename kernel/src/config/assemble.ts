@@ -17,6 +17,7 @@ import { loadCodeSections } from './code-files.ts'
 import { presetEntries, resolveEntries } from './entries.ts'
 import { hideSecrets } from './environment.ts'
 import { fromManifest, fromPlugin, type InstalledPlugin } from './installed.ts'
+import type { NamedProvider } from './named-providers.ts'
 import { readDefaultPreset } from './preset.ts'
 import { profilesOf, type ProfileConfig } from './profiles.ts'
 import type { InstalledPreset } from './presets/installed.ts'
@@ -39,6 +40,8 @@ export interface Assembly {
   readonly served: ReadonlyMap<string, InstalledPreset>
   /** Presets that cannot be used as they are. */
   readonly brokenPresets: readonly BrokenPreset[]
+  /** The providers that the sections of each profile name. */
+  readonly namedProviders: readonly (NamedProvider & { readonly profile: string })[]
   /** Equal for two assemblies of which one generation would serve as well as the other. */
   readonly fingerprint: string
 }
@@ -148,6 +151,10 @@ export async function assemble(place: AssembleOptions, root = packageRoot()): Pr
     },
     served: presets.served,
     brokenPresets,
+    namedProviders: resolved.flatMap(({ namedProviders }, index) => {
+      const profile = [DEFAULT_PROFILE, ...profiles.map(({ name }) => name)][index]!
+      return namedProviders.map((one) => ({ ...one, profile }))
+    }),
     failures: distinct([...inUse, ...resolved.map(({ named }) => named)].flatMap(({ failures }) => failures)),
     leftOut,
     pins: stored.map(({ pin }) => pin),

@@ -4,6 +4,7 @@ import type { ProviderBlueprint } from '../core/blueprint.ts'
 import type { EntryConfig } from '../load/entries.ts'
 import { missingVariables } from './check.ts'
 import type { InstalledPlugin } from './installed.ts'
+import { namedProviders, type NamedProvider } from './named-providers.ts'
 import type { Preset } from './preset.ts'
 import { resolveProviders, type ChainedEntry, type DisabledProvider } from './providers.ts'
 import type { LoadedConfig } from './loaded.ts'
@@ -36,6 +37,8 @@ export interface ResolvedProfile {
   /** Top-level keys that belong to plugins. */
   readonly sections: Readonly<Record<string, unknown>>
   readonly warnings: readonly string[]
+  /** The providers that its sections name. */
+  readonly namedProviders: readonly NamedProvider[]
   readonly disabledProviders: readonly DisabledProvider[]
   /** The entries that `transformer` of the providers stands for; they come after all others. */
   readonly chained: readonly ChainedEntry[]
@@ -105,7 +108,15 @@ export function resolveProfile(loaded: LoadedConfig, { preset, installed, entrie
   checkSections(loaded, readers)
   const declared = readers.map(({ sections }) => sections)
   const warnings = [...unreadKeys(loaded, installed, used), ...misspeltKeys(loaded, declared)]
-  return { providers, entries, sections: sectionsOf(loaded), warnings, disabledProviders: disabled, chained }
+  return {
+    providers,
+    entries,
+    sections: sectionsOf(loaded),
+    warnings,
+    namedProviders: namedProviders(loaded, declared),
+    disabledProviders: disabled,
+    chained,
+  }
 }
 
 function serverConfig(config: KernelConfig): ServerConfig {

@@ -69,7 +69,7 @@ export function createReport({ kernel, state, reverted, holding, redact }: Repor
     providers: current?.main.providerList.map(({ name, models, dialect }) => ({ name, models, dialect })) ?? [],
     profiles: [...(current?.profiles.keys() ?? [])],
     failures: [...loadFailures, ...(current?.failures ?? [])].map((one) => ({ ...one, message: redact(one.message) })),
-    warnings,
+    warnings: warnings.map((warning) => redact(warning)),
     unmatched,
     disabledProviders,
     brokenPresets: brokenPresets.map((one) => ({ ...one, reason: redact(one.reason) })),

@@ -77,7 +77,7 @@ export class Router {
     this.#options = options
     this.#assembly = assembly
     this.#reading = reading
-    this.#warnings = new ConfigWarnings(options, config)
+    this.#warnings = new ConfigWarnings(options, assembly)
     this.#bound = { host: options.host ?? config.server.host, port: options.port ?? config.server.port }
     this.#redact = this.#redactor(assembly)
     this.logs = new Logs(options.home, this.#logOptions())
@@ -325,7 +325,7 @@ export class Router {
   }
 
   #tell(): void {
-    const warnings = this.#warnings.of(this.#assembly.config)
+    const warnings = this.#warnings.of(this.#assembly, this.kernel.current)
     announce(this.logs.log, { ...this.#assembly, warnings }, this.kernel.current, this.#redact)
   }
 
@@ -345,7 +345,7 @@ export class Router {
       ],
       safeMode,
       unmatched: this.#unmatched.list,
-      warnings: this.#warnings.of(config),
+      warnings: this.#warnings.of(this.#assembly, this.kernel.current),
       disabledProviders: config.disabledProviders,
       brokenPresets,
       loadFailures: this.#assembly.failures.map(({ id, error }) => ({ subject: id, ...toFault(error, this.#redact) })),
