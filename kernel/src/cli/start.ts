@@ -63,6 +63,8 @@ async function startHere(context: CommandContext, options: StartOptions, link: S
       version: context.version,
       safe: safeModeIn(context.env),
       onSafeModeLeft: () => link.tell({ type: 'safe-mode-left' }),
+      // The first request may be the one that makes a plugin end the process.
+      onReady: (running) => void process.once('exit', () => nameWhoEnds(running)),
     })
   } catch (error) {
     const winner = await winnerOf(context.home, error)
@@ -71,7 +73,6 @@ async function startHere(context: CommandContext, options: StartOptions, link: S
     return
   }
   installSignals(router, process, supervisor && (() => endAfterFault(context, router, link)))
-  process.once('exit', () => nameWhoEnds(router))
   writeStartRecord(context.home, {
     instanceId: router.instanceId,
     options,

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -30,9 +31,13 @@ async function configure(config: object | string): Promise<void> {
 
 describe('a start in an empty home', () => {
   it('answers a request, and says who it is', async () => {
-    let ready: Running | undefined
-    const running = await start({ onReady: (one) => (ready = one) })
-    expect(ready).toBe(running)
+    let ready: { readonly running: Running; readonly isKnown: boolean } | undefined
+    const onReady = (one: Running): void => {
+      ready = { running: one, isKnown: existsSync(join(home, 'run/instance.json')) }
+    }
+    const running = await start({ onReady })
+    // Whoever looks for a router finds one whose owner has been told of it.
+    expect(ready).toEqual({ running, isKnown: false })
     const health = await json(`${running.url}/health`)
     expect(health).toEqual({
       status: 'ok',

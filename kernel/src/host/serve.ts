@@ -29,7 +29,7 @@ export interface ServeOptions {
   readonly safe?: SafeMode | undefined
   /** Called when they are back in use. */
   readonly onSafeModeLeft?: (() => void) | undefined
-  /** Called once the router answers. */
+  /** Called when the router begins to answer, before its first answer. */
   readonly onReady?: ((running: Running) => void) | undefined
 }
 
@@ -89,6 +89,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     for (const line of open) router.logs.log.warn({}, line)
     await listen(router)
     const running = toRunning(router, claim)
+    options.onReady?.(running)
     await claim.announce({
       pid: process.pid,
       port: running.port,
@@ -100,7 +101,6 @@ export async function serve(options: ServeOptions): Promise<Running> {
     })
     router.logs.log.info({ url: running.url, version: options.version, instance: claim.instanceId }, 'ready')
     await router.watch()
-    options.onReady?.(running)
     return running
   } catch (thrown) {
     await router?.close(0)
