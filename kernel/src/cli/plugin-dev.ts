@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { messageOf } from '@ccr/sdk'
 import JSON5 from 'json5'
-import type { DevEvent, HookWork } from '../host/dev-sessions.ts'
+import type { DevEvent, HookWork, Mistake } from '../host/dev-sessions.ts'
 import { findRunning } from '../host/instance.ts'
 import { findPluginFile } from '../load/plugin-package.ts'
 import { writeManifest } from '../load/working-copy.ts'
@@ -44,6 +44,8 @@ export async function pluginDev(context: CommandContext, path: string, given: Pl
   }
 }
 
+/** As wide as the time before each event. */
+const INDENT = ' '.repeat(9)
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 interface WorkingCopy {
@@ -121,7 +123,7 @@ async function renewManifest(context: CommandContext, folder: string): Promise<v
     context.complain(`ccr: the manifest was not renewed: ${messageOf(thrown)}`)
     return undefined
   })
-  if (written?.changed) context.print(`${' '.repeat(9)}manifest.json renewed`)
+  if (written?.changed) context.print(`${INDENT}manifest.json renewed`)
 }
 
 function describe(event: DevEvent): readonly string[] {
@@ -130,15 +132,29 @@ function describe(event: DevEvent): readonly string[] {
     case 'live':
       return [`${time} ${event.plugin} is live in generation ${event.generation}`]
     case 'fault':
-      return [`${time} not taken: ${event.message}`, ...(event.at === undefined ? [] : [`         at ${event.at}`])]
+      return [`${time} not taken: ${event.message}`, ...describePlace(event)]
+    case 'failing': {
+      const { plugin, reverted, message } = event
+      const fact = reverted ? 'runs as it was before its last change' : 'is quarantined until it changes'
+      return [`${time} ${plugin} ${fact}: ${message}`, ...describePlace(event)]
+    }
     case 'request': {
       const { dialect, asked, target, route, status, outcome, ms, work } = event
       const to = target === undefined ? '' : ` → ${target}`
       const by = route === undefined ? '' : ` (by ${route})`
       const end = outcome === 'ok' ? '' : ` ${outcome}`
-      return [`${time} ${dialect} ${asked}${to}${by} ${status}${end} ${ms} ms`, `         ${describeWork(work)}`]
+      const mistakes = Object.values(work).flatMap(({ mistake }) => mistake ?? [])
+      return [
+        `${time} ${dialect} ${asked}${to}${by} ${status}${end} ${ms} ms`,
+        `${INDENT}${describeWork(work)}`,
+        ...mistakes.flatMap((one) => [`${INDENT}${one.message}`, ...describePlace(one)]),
+      ]
     }
   }
+}
+
+function describePlace({ at }: Mistake): readonly string[] {
+  return at === undefined ? [] : [`${INDENT}at ${at}`]
 }
 
 function describeWork(work: HookWork): string {

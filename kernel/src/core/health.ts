@@ -10,10 +10,12 @@ export interface HookUse {
   maxMs: number
 }
 
-/** Why a plugin is no longer called. */
+/** The failure for which a plugin is no longer called. */
 export interface Quarantine {
   readonly hook: string
   readonly message: string
+  /** `file:line:column`. */
+  readonly at: string | undefined
   /** Milliseconds since the epoch. */
   readonly since: number
 }
@@ -21,6 +23,8 @@ export interface Quarantine {
 /** What one instance has done and how often it failed. A quarantine ends with the instance: a change clears it. */
 export class Health implements StageHealth {
   readonly use = new Map<string, HookUse>()
+  /** The last failure of each hook, whether it led to a quarantine or not. */
+  readonly faults = new Map<string, Quarantine>()
   readonly #settings: () => Settings
   readonly #firstCalls: number
   readonly #onQuarantine: (reason: Quarantine) => void
@@ -58,17 +62,16 @@ export class Health implements StageHealth {
   }
 
   failed(hook: string, error: CcrError): void {
-    const use = this.#of(hook)
-    if (error.code === 'CCR_HOOK_TIMEOUT') use.timeouts++
-    else use.errors++
+    const fault = { hook, message: error.message, at: error.at, since: Date.now() }
+    this.faults.set(hook, fault)
+    this.#of(hook)[error.code === 'CCR_HOOK_TIMEOUT' ? 'timeouts' : 'errors']++
     const { limits, timeouts } = this.#settings()
     const now = performance.now()
     this.#recent = [...this.#recent.filter((at) => at > now - timeouts.quarantine), now].slice(-limits.failures)
     this.#failed++
     const atOnce = !this.#worked && this.#failed >= this.#firstCalls && this.#calls <= this.#firstCalls
     if (this.#quarantine || (this.#recent.length < limits.failures && !atOnce)) return
-    this.#quarantine = { hook, message: error.message, since: Date.now() }
-    this.#onQuarantine(this.#quarantine)
+    this.#onQuarantine((this.#quarantine = fault))
   }
 
   #of(hook: string): HookUse {

@@ -134,7 +134,7 @@ export class Kernel {
   #quarantined(instance: Instance, reason: Quarantine): void {
     const { id: entry, plugin } = instance.entry
     const fact = `plugin '${plugin.name}' is quarantined: ${reason.message}`
-    this.#options.log.error({ plugin: plugin.name, entry, hook: reason.hook }, fact)
+    this.#options.log.error({ plugin: plugin.name, entry, hook: reason.hook, at: reason.at }, fact)
     void instance.stop(this.#options.log)
     this.#options.onQuarantine?.(instance, reason)
   }

@@ -3,7 +3,7 @@ import type { Endpoint, EndpointReply, EndpointRequest } from '@ccr/sdk'
 import { findPluginFile } from '../load/plugin-package.ts'
 import { json, readFields, refusal } from './admin-json.ts'
 import { toFault } from './fault.ts'
-import type { DevSessions } from './dev-sessions.ts'
+import type { DevEvent, DevSessions, HookWork, Mistake } from './dev-sessions.ts'
 
 /** What the endpoints for working copies act on. */
 export interface DevEndpointOptions {
@@ -48,12 +48,31 @@ async function open(
   return json(200, { session })
 }
 
-async function events({ sessions }: DevEndpointOptions, { url, params }: EndpointRequest): Promise<EndpointReply> {
+async function events(
+  { sessions, redact }: DevEndpointOptions,
+  { url, params }: EndpointRequest,
+): Promise<EndpointReply> {
   const { searchParams } = new URL(url, 'http://router')
   const wait = Math.min(LONGEST_WAIT_MS, Number(searchParams.get('wait') ?? 0) || 0)
   const after = Number(searchParams.get('after') ?? 0) || 0
   const found = await sessions.eventsAfter(params['session'] ?? '', after, wait)
-  return found === undefined ? refusal(404, { message: 'there is no such session; it has ended' }) : json(200, found)
+  return found === undefined
+    ? refusal(404, { message: 'there is no such session; it has ended' })
+    : json(
+        200,
+        found.map((event) => withoutSecrets(event, redact)),
+      )
+}
+
+/** What a handler throws may repeat a key. */
+function withoutSecrets(event: DevEvent, redact: DevEndpointOptions['redact']): DevEvent {
+  const cleaned = <Told extends Mistake>(told: Told): Told => ({ ...told, message: redact(told.message) })
+  if (event.type === 'failing') return cleaned(event)
+  if (event.type !== 'request') return event
+  const work = Object.entries(event.work).map(([hook, use]) => {
+    return [hook, { ...use, mistake: use.mistake && cleaned(use.mistake) }] as const
+  })
+  return { ...event, work: Object.fromEntries(work) satisfies HookWork }
 }
 
 async function close({ sessions, reload }: DevEndpointOptions, { params }: EndpointRequest): Promise<EndpointReply> {

@@ -1,19 +1,30 @@
 import { randomBytes } from 'node:crypto'
 import type { Generation } from '../core/generation.ts'
-import type { HookUse } from '../core/health.ts'
+import type { HookUse, Quarantine } from '../core/health.ts'
+import type { Instance } from '../core/instance.ts'
 import type { RoutingLog } from '../exchange/ports.ts'
 import type { EntryConfig } from '../load/entries.ts'
 import type { Fault } from './fault.ts'
 
-/** What a plugin's handlers did since the line before, by hook. */
+/** What a plugin did wrong, and where in its code as `file:line:column`. */
+export interface Mistake {
+  readonly message: string
+  readonly at?: string | undefined
+}
+
+/** What a plugin's handlers did since the line before, by hook; the mistake is the last of as many as `errors` says. */
 export type HookWork = Readonly<
-  Record<string, { readonly calls: number; readonly errors: number; readonly ms: number }>
+  Record<
+    string,
+    { readonly calls: number; readonly errors: number; readonly ms: number; readonly mistake?: Mistake | undefined }
+  >
 >
 
 /** What happened to a working copy, or through the router while it was in use. */
 export type DevEvent = { readonly number: number } & (
   | { readonly type: 'live'; readonly generation: number; readonly plugin: string }
   | ({ readonly type: 'fault' } & Fault)
+  | ({ readonly type: 'failing'; readonly plugin: string; readonly reverted: boolean } & Mistake)
   | {
       readonly type: 'request'
       readonly dialect: string
@@ -146,6 +157,18 @@ export class DevSessions {
     }
   }
 
+  /** A plugin failed too often: it is called no more, or what it was before its last change is in use again. */
+  failing({ entry }: Instance, { message, at }: Quarantine, reverted: boolean): void {
+    for (const session of this.#sessions.values()) {
+      if (session.entry.id !== entry.id) continue
+      this.#tell(session, { type: 'failing', plugin: entry.plugin.name, reverted, message, at })
+      const generation = this.#options.generation()
+      if (!reverted || !generation) continue
+      session.told = instancesOf(session, generation)[0]?.serial
+      session.work = totals(session, generation)
+    }
+  }
+
   /** The routing log, which is listened to while there are working copies. */
   tee(log: RoutingLog): RoutingLog {
     return {
@@ -174,11 +197,13 @@ export class DevSessions {
   #workOf(session: Session): HookWork {
     const generation = this.#options.generation()
     const now = generation ? totals(session, generation) : new Map<string, HookUse>()
+    const instances = generation ? instancesOf(session, generation) : []
     const rows = [...now].map(([hook, use]) => {
       const before = session.work.get(hook)
       const calls = use.calls - (before?.calls ?? 0)
       const errors = use.errors + use.timeouts - (before ? before.errors + before.timeouts : 0)
-      return [hook, { calls, errors, ms: use.ms - (before?.ms ?? 0) }] as const
+      const mistake = errors === 0 ? undefined : instances.flatMap(({ health }) => health.faults.get(hook) ?? [])[0]
+      return [hook, { calls, errors, ms: use.ms - (before?.ms ?? 0), mistake }] as const
     })
     session.work = now
     return Object.fromEntries(rows.filter(([, { calls, errors }]) => calls > 0 || errors > 0))

@@ -94,6 +94,7 @@ export class Router {
       log: this.logs.log,
       settings: config.settings,
       inner: runInner,
+      failing: (instance, reason, reverted) => this.plugins.dev.failing(instance, reason, reverted),
       facilities: (owner) => this.plugins.facilities(owner),
       check: ({ endpoints }) => void createEndpointTable(endpoints),
     })

@@ -12,6 +12,12 @@ export interface Reverted extends Quarantine {
   readonly profile: string
 }
 
+/** What probation is made from. */
+export interface ProbationOptions extends Omit<KernelOptions, 'onQuarantine'> {
+  /** A plugin failed too often: it is called no more, or what it was before its last change is in use again. */
+  readonly failing?: ((instance: Instance, reason: Quarantine, reverted: boolean) => void) | undefined
+}
+
 /**
  * Takes changes to a kernel, and takes back those after which a plugin fails: most faults show at the first request,
  * not while the code is loaded. What was taken back stays so until its code or options change again.
@@ -19,13 +25,15 @@ export interface Reverted extends Quarantine {
 export class Probation {
   readonly kernel: Kernel
   readonly #log: Log
+  readonly #failing: ProbationOptions['failing']
   readonly #reverted = new Map<string, { readonly before: Entry; readonly why: Reverted }>()
   #settings: Settings
   #blueprint: Blueprint | undefined
   #queue: Promise<unknown> = Promise.resolve()
 
-  constructor(options: Omit<KernelOptions, 'onQuarantine'>) {
+  constructor(options: ProbationOptions) {
     this.#log = options.log
+    this.#failing = options.failing
     this.#settings = options.settings
     this.kernel = new Kernel({ ...options, onQuarantine: (instance, reason) => this.#quarantined(instance, reason) })
   }
@@ -58,23 +66,32 @@ export class Probation {
   }
 
   #quarantined(instance: Instance, reason: Quarantine): void {
+    const back = this.#takeBack(instance, reason)
+    if (!back) return this.#failing?.(instance, reason, false)
+    void back.then((reverted) => this.#failing?.(instance, reason, reverted))
+  }
+
+  /** Takes the change back that brought an instance, if it is to blame; tells whether that was possible. */
+  #takeBack(instance: Instance, reason: Quarantine): Promise<boolean> | undefined {
     const { entry, profile, replaced } = instance
     const isYoung = replaced !== undefined && performance.now() - replaced.at < this.#settings.timeouts.probation
     const isUsed = this.kernel.current?.instances.includes(instance) === true
     const blueprint = this.#blueprint
-    if (!isYoung || !isUsed || !blueprint) return
+    if (!isYoung || !isUsed || !blueprint) return undefined
     const id = identityOf(profile, entry)
-    if (identityOf(profile, replaced.entry) === id) return
+    if (identityOf(profile, replaced.entry) === id) return undefined
     // What runs here because a change was taken back has nothing better before it.
     const before = [...this.#reverted.values()].filter(({ why }) => why.profile === profile)
-    if (before.some((one) => sameCode(one.before, entry))) return
+    if (before.some((one) => sameCode(one.before, entry))) return undefined
     this.#reverted.set(id, { before: replaced.entry, why: { ...reason, entry: entry.id, profile } })
     const fact = `plugin '${entry.plugin.name}' gets its previous code and options back`
     this.#log.error({ plugin: entry.plugin.name, entry: entry.id }, fact)
-    this.#next(() => this.#blueprint ?? blueprint).catch((err: unknown) => {
+    const change = this.#next(() => this.#blueprint ?? blueprint).then(() => true)
+    return change.catch((err: unknown) => {
       // It must not be in the way of other changes; the plugin stays quarantined.
       this.#reverted.delete(id)
       this.#log.error({ err }, 'a change could not be taken back')
+      return false
     })
   }
 
