@@ -1,4 +1,6 @@
 import type { ClientDialect } from './dialect.ts'
+import { describeRoute } from './describe-route.ts'
+import type { RoutePlan, Target } from './exchange.ts'
 import type { FailureReply } from './failure.ts'
 
 const LONE_SURROGATE = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g
@@ -38,6 +40,24 @@ export function requestIdHeaders(id: string, client?: Pick<ClientDialect, 'reque
   const name = client?.requestIdHeader
   return name === undefined ? { 'request-id': id } : { 'request-id': id, [name]: id }
 }
+
+/** Where an answer, or a failure, comes from, and why that was asked; nothing where nothing was decided. */
+export function routeHeaders(
+  plan: RoutePlan | undefined,
+  target: Target | undefined,
+  redact: (text: string) => string,
+): Record<string, string> {
+  const headers: Record<string, string> = {}
+  if (target) {
+    headers['x-ccr-provider'] = toHeaderValue(target.provider)
+    headers['x-ccr-model'] = toHeaderValue(target.model)
+  }
+  if (plan || target) headers['x-ccr-route'] = toHeaderValue(redact(describeRoute(plan)), ROUTE_LENGTH)
+  return headers
+}
+
+/** Longest `x-ccr-route`. */
+const ROUTE_LENGTH = 1_000
 
 /** The response headers of a failure, all but the length of its body. */
 export function failureHeaders(

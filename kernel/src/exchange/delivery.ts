@@ -1,7 +1,7 @@
 import { CcrError, messageOfEvents, writeJson } from '@ccr/sdk'
 import type { ClientDialect, ClientEncoder, FailureReply, Target } from '@ccr/sdk'
 import {
-  describeRoute, failureHeaders, forwardable, type Piece, requestIdHeaders, settle, toHeaderValue, type Watchdog,
+  failureHeaders, forwardable, type Piece, requestIdHeaders, routeHeaders, settle, toHeaderValue, type Watchdog,
 } from '@ccr/sdk/kernel'
 import type { ClientSink, Incoming, Runtime } from './ports.ts'
 import type { ExchangeState } from './state.ts'
@@ -14,7 +14,6 @@ type State = 'held' | 'alive' | 'committed' | 'ended'
 
 /** Longest `x-ccr-plugins`; clients take 8 KiB of headers. */
 const CHAIN_LENGTH = 2_000
-const ROUTE_LENGTH = 1_000
 
 type Headers = Readonly<Record<string, string>>
 
@@ -94,11 +93,15 @@ export class Delivery {
     }
   }
 
-  /** Tells the client of a failure: as an HTTP status while nothing was sent, as the stream's last event afterwards. */
-  fail(reply: FailureReply): void {
+  /**
+   * Tells the client of a failure: as an HTTP status while nothing was sent, as the stream's last event afterwards.
+   *
+   * @param target the one that was tried last, if any was
+   */
+  fail(reply: FailureReply, target?: Target): void {
     if (this.#state === 'ended') return
     if (this.#state === 'held') {
-      sendFailure(this.#sink, this.#client, reply, this.#exchange.id)
+      sendFailure(this.#sink, this.#client, reply, this.#exchange.id, this.#routed(target))
       this.#status = reply.status
     } else this.#sink.end(this.#encoder!.failure(reply))
     this.#stop()
@@ -159,14 +162,14 @@ export class Delivery {
     const headers = requestIdHeaders(this.#exchange.id, this.#client)
     if (upstream) for (const [name, value] of forwardable(upstream)) headers[name] = this.#runtime.redact(value)
     for (const name in own) headers[name] = own[name]!
-    if (!target) return headers
+    return target ? Object.assign(headers, this.#routed(target)) : headers
+  }
+
+  #routed(target: Target | undefined): Headers {
     const { plan, headers: asked, world } = this.#exchange
-    if (!this.#runtime.hidesRoute) {
-      headers['x-ccr-provider'] = toHeaderValue(target.provider)
-      headers['x-ccr-model'] = toHeaderValue(target.model)
-      headers['x-ccr-route'] = toHeaderValue(this.#runtime.redact(describeRoute(plan)), ROUTE_LENGTH)
-    }
-    if (asked['x-ccr-debug'] !== undefined) headers['x-ccr-plugins'] = toHeaderValue(world.chain(target), CHAIN_LENGTH)
+    const headers = this.#runtime.hidesRoute ? {} : routeHeaders(plan, target, (text) => this.#runtime.redact(text))
+    if (target && asked['x-ccr-debug'] !== undefined)
+      headers['x-ccr-plugins'] = toHeaderValue(world.chain(target), CHAIN_LENGTH)
     return headers
   }
 
@@ -177,9 +180,9 @@ export class Delivery {
 }
 
 /** Sends a failure to a client that has got nothing yet. */
-export function sendFailure(sink: ClientSink, client: ClientDialect, reply: FailureReply, requestId: string): void {
-  const body = reply.body ?? JSON.stringify(client.failure(reply, requestId))
+export function sendFailure(sink: ClientSink, client: ClientDialect, reply: FailureReply, id: string, more?: Headers) {
+  const body = reply.body ?? JSON.stringify(client.failure(reply, id))
   const length = String(Buffer.byteLength(body))
-  sink.head(reply.status, { ...failureHeaders(reply, requestId, client), 'content-length': length })
+  sink.head(reply.status, { ...failureHeaders(reply, id, client), ...more, 'content-length': length })
   sink.end(body)
 }

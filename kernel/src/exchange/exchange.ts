@@ -1,7 +1,7 @@
 import {
   CcrError, isCcrError, isEnd, isProgress, isSkipTarget, isSubstantive, outcomeOf, replyEvents,
 } from '@ccr/sdk'
-import type { AttemptFailure, AttemptRecord, DecodedRequest, LocalReply, UsageRecord } from '@ccr/sdk'
+import type { AttemptFailure, AttemptRecord, DecodedRequest, LocalReply, Target, UsageRecord } from '@ccr/sdk'
 import {
   describeUnreadable, Held, hiding, pause, Pipeline, readRefusal, readWhole, refusedCredentials, replyTo, statusFailure,
   thrownFailure, UsageTracker, Watchdog,
@@ -95,10 +95,11 @@ class Running {
     const { limits, timeouts } = this.#runtime.settings
     const latest = performance.now() + timeouts.attempts
     let failed: AttemptFailure | undefined
+    let target: Target | undefined
     for (let index = 0; index <= targets.length;) {
       // When every target was passed over, the first one runs once all the same.
       const lastResort = index === targets.length
-      if (lastResort && failed) return this.#delivery.fail(failed.reply)
+      if (lastResort && failed) return this.#delivery.fail(failed.reply, target)
       const planned = targets[lastResort ? 0 : index]!
       const number = this.#attempts.length + 1
       const attempt = new AttemptState(this.#exchange, planned, number, lastResort, this.#log)
@@ -109,11 +110,12 @@ class Running {
         continue
       }
       failed = failure
+      target = attempt.target
       const decision = await this.#profile.hooks.onError?.promise(failure, attempt)
       const exhausted = this.#attempts.length >= limits.attempts || performance.now() >= latest
-      if (decision?.action === 'reply') return this.#delivery.fail(decision.reply)
+      if (decision?.action === 'reply') return this.#delivery.fail(decision.reply, target)
       const another = decision?.action === 'retry' || (decision?.action === 'next' && index + 1 < targets.length)
-      if (!another || exhausted) return this.#delivery.fail(failure.reply)
+      if (!another || exhausted) return this.#delivery.fail(failure.reply, target)
       if (decision.action === 'retry') await pause(decision.afterMs, this.#exchange.cancellation)
       else index++
     }
