@@ -156,10 +156,14 @@ process.stdout.write('listening\\n')`
   },
 )
 
-test('a missing executable is told with the way to install it', async () => {
-  const { code, stdout, stderr } = await cli.run(['code'], { CLAUDE_PATH: join(cli.directory, 'nowhere') })
+test.each([
+  ['by a path', { CLAUDE_PATH: './nowhere' }],
+  ['by a name', { PATH: '/nowhere:/nor/here' }],
+])('an executable that is missing, %s, is told with the way to install it, and starts no router', async (_, env) => {
+  const { code, stdout, stderr } = await cli.run(['code'], env)
   expect({ code, stdout }).toEqual({ code: 127, stdout: '' })
   expect(stderr).toContain('npm install -g @anthropic-ai/claude-code')
+  expect((await cli.run(['status'])).code).toBe(3)
 })
 
 test('nothing is written into the home of the user', async () => {

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { constants } from 'node:os'
+import { delimiter, join } from 'node:path'
 import { findRunning } from '../host/instance.ts'
 import { claudeEnvironment } from './claude-environment.ts'
 import { readClientSettings } from './client-settings.ts'
@@ -27,17 +29,28 @@ export async function code(
     preset,
     modelAskedFor(claudeArguments, context.env),
   )
+  const executable = context.env['CLAUDE_PATH'] || settings.claudePath || 'claude'
+  if (isMissing(executable, context.env['PATH'])) {
+    context.complain(`ccr: ${describeMissing(executable)}`)
+    return EXIT.notFound
+  }
   const started = running === undefined ? await startDaemon(context, {}) : { running }
   if (!('running' in started)) {
     context.complain(started.stderr.trimEnd())
     return started.exitCode
   }
   if (running === undefined) await tellShortcomings(context, started.running.url)
-  const executable = context.env['CLAUDE_PATH'] || settings.claudePath || 'claude'
   const { url } = started.running
   if (preset !== undefined) await requireServed(context.home, url, preset)
   const env = claudeEnvironment(context.env, preset === undefined ? url : `${url}/preset/${preset}`, settings)
   return runClaude(context, executable, claudeArguments, env, settings.nonInteractive)
+}
+
+/** Nothing is started for a client that is not there. What is no plain answer is left to the start of the client. */
+function isMissing(executable: string, path: string | undefined): boolean {
+  if (process.platform === 'win32') return false
+  if (executable.includes('/')) return !existsSync(executable)
+  return path !== undefined && !path.split(delimiter).some((folder) => existsSync(join(folder, executable)))
 }
 
 async function tellShortcomings(context: CommandContext, url: string): Promise<void> {
@@ -85,6 +98,10 @@ function explain(executable: string, error: NodeJS.ErrnoException): string {
   if (error.code !== 'ENOENT') {
     return `Claude Code (${executable}) could not be started: ${error.message}. Set CLAUDE_PATH to its executable`
   }
+  return describeMissing(executable)
+}
+
+function describeMissing(executable: string): string {
   const remedy = 'Install it with `npm install -g @anthropic-ai/claude-code`, or set CLAUDE_PATH to its executable'
   return `Claude Code was not found as \`${executable}\`. ${remedy}`
 }
