@@ -99,6 +99,12 @@ describe('an error status', () => {
 })
 
 describe('a failure of the network', () => {
+  it('is told with the origin that was tried, where the transport knows it, without secrets', () => {
+    const refused = Object.assign(new Error('no'), { code: 'ECONNREFUSED', origin: 'http://secret.local:9' })
+    const { reply } = thrownFailure(target, refused, (text) => text.replace('secret', '***'))
+    expect(reply.message).toContain('refused the connection (ECONNREFUSED) at http://***.local:9; check that')
+  })
+
   const thrown = (code: string): ReturnType<typeof thrownFailure> =>
     thrownFailure(target, Object.assign(new Error('no'), { code }), (text) => text)
 

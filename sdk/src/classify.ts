@@ -84,9 +84,10 @@ export function thrownFailure(target: Target, thrown: unknown, redact: Redact): 
   if (isShortage(code)) return shortage(subject, code, thrown)
   const fault = networkFault(code)
   const type = fault?.type ?? 'api_error'
+  const where = redact(originIn(thrown))
   const message = fault
-    ? `${subject} ${fault.fact} (${code}); ${fault.remedy}`
-    : `the connection to ${subject} failed: ${code}`
+    ? `${subject} ${fault.fact} (${code})${where}; ${fault.remedy}`
+    : `the connection to ${subject} failed: ${code}${where}`
   return failed(type === 'timeout_error' ? 'timeout' : 'network', code, verdictOfType(type), message, thrown)
 }
 
@@ -209,6 +210,12 @@ function after(message: string): string {
 
 function subjectOf(target: Target): string {
   return `provider '${target.provider}' (model '${target.model}')`
+}
+
+/** The origin that no connection was made to, as a transport adds it to its error; never a path. */
+function originIn(thrown: unknown): string {
+  const { origin } = thrown as { readonly origin?: unknown }
+  return typeof origin === 'string' ? ` at ${origin}` : ''
 }
 
 /** The code of an error of the network; any other exception is not the upstream's doing. */

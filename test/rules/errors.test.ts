@@ -118,7 +118,7 @@ describe('a connection that is refused', () => {
   it.each([true, false])('rule 26: is a 502 api_error that names it (stream: %s)', async (stream) => {
     const { status, json } = await send('closed,model', stream)
     expect(status).toBe(502)
-    const message = expect.stringMatching(/'closed'.*ECONNREFUSED/) as string
+    const message = expect.stringMatching(/'closed'.*\(ECONNREFUSED\) at http:\/\/[\w.]+:\d+; /) as string
     expect(json).toMatchObject({ type: 'error', error: { type: 'api_error', message } })
   })
 

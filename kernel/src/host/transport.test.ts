@@ -199,7 +199,9 @@ describe('requests and answers', () => {
 
 describe('failures', () => {
   it('keeps the code of a refused connection', async () => {
-    await expect(transport().send(requestTo('http://127.0.0.1:9'))).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+    const origin = 'http://127.0.0.1:9'
+    const sent = transport().send(requestTo(`http://name:secret@127.0.0.1:9/path?key=secret`))
+    await expect(sent).rejects.toMatchObject({ code: 'ECONNREFUSED', origin })
   })
 
   it('gives up a connection that is not made in time', async () => {

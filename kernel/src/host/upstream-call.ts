@@ -153,11 +153,11 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
     this.#connection = undefined
   }
 
-  /** A failure on the way to the proxy is not the provider's: it names the proxy, without its credentials. */
+  /** No connection: it says to where. On the way to a proxy that is the proxy, without its credentials. */
   #describe(error: Error): Error {
-    const { proxyUrl } = this.#upstream
+    const { proxyUrl, origin } = this.#upstream
     const code = codeOf(error) ?? 'unknown'
-    if (proxyUrl === undefined || TLS_FAILURE.test(code) || isShortage(code)) return error
+    if (proxyUrl === undefined || TLS_FAILURE.test(code) || isShortage(code)) return Object.assign(error, { origin })
     const proxy = `the proxy ${new URL(proxyUrl).host}`
     if (code === 'UND_ERR_CONNECT_TIMEOUT')
       return new CcrError('CCR_UPSTREAM_TIMEOUT', `${proxy} gave ${error.message}`, { cause: error })
