@@ -9,13 +9,20 @@ export interface ControlOptions extends ReportOptions {
   readonly reload: () => Promise<void>
 }
 
-/** `GET /health`, `GET /api/generation` and `POST /api/reload`. */
+/** `GET /`, `GET /health`, `GET /api/generation` and `POST /api/reload`. */
 export function createControlEndpoints(options: ControlOptions): readonly Endpoint[] {
   return [
+    { method: 'GET', path: '/', access: 'public', respond: greet },
     { method: 'GET', path: '/health', access: 'public', respond: () => health(options) },
     { method: 'GET', path: '/api/generation', access: 'admin', respond: () => json(200, createReport(options)) },
     { method: 'POST', path: '/api/reload', access: 'admin', respond: (request) => reload(options, request) },
   ]
+}
+
+/** Whoever opens the printed address in a browser; it tells no more than that. */
+function greet(): EndpointReply {
+  const body = 'ccr runs here: `ccr status` in a terminal says how it is, docs/ of its package how to use it.\n'
+  return { status: 200, headers: { 'content-type': 'text/plain; charset=utf-8' }, body }
 }
 
 function health({ kernel, state }: ControlOptions): EndpointReply {

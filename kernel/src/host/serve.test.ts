@@ -62,6 +62,20 @@ describe('a start in an empty home', () => {
     })
   })
 
+  it('tells a browser what runs here, with no key and nothing of its own', async () => {
+    await configure({ APIKEY: 'key-of-the-router' })
+    const { url } = await start()
+    const answer = await fetch(url)
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/plain; charset=utf-8'])
+    expect(await answer.text()).toMatch(/^ccr runs here[^\n]*`ccr status`[^\n]*\n$/)
+    const head = await fetch(url, { method: 'HEAD' })
+    expect([head.status, head.headers.get('content-type'), head.headers.get('content-length')]).toEqual([
+      200,
+      null,
+      '0',
+    ])
+  })
+
   it('makes nothing that others can read, whatever the umask', async () => {
     const umask = process.umask(0)
     disposers.push(() => process.umask(umask))
