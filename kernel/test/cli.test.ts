@@ -31,6 +31,12 @@ test('help of one command lists its options', async () => {
   for (const option of ['--port', '--host', '--config', '--daemon']) expect(stdout).toContain(option)
 })
 
+test('help of a command of a group is that of the command itself', async () => {
+  const { code, stdout } = await cli.run(['help', 'plugin', 'add'])
+  expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringContaining('Usage: ccr plugin add ') })
+  expect((await cli.run(['plugin', 'add', '--help'])).stdout).toBe(stdout)
+})
+
 test('no command is answered with the help on stderr', async () => {
   const { code, stdout, stderr } = await cli.run([])
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
@@ -47,6 +53,21 @@ test.each([
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
   expect(stderr).toContain(`ccr: unknown command '${typed}'`)
   expect(stderr).toContain(`Did you mean ${nearest}?`)
+})
+
+test.each([
+  ['ui', 'config.json'],
+  ['activate', 'ccr code'],
+  ['env', 'ccr code'],
+  ['statusline', 'ccr status'],
+  ['model', '/model provider,model'],
+])('%s, which earlier versions had, fails and says what to do instead: %s', async (word, instead) => {
+  for (const args of [[word], [word, '--help'], ['help', word]]) {
+    const { code, stdout, stderr } = await cli.run(args)
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toMatch(new RegExp(`^ccr: there is no command '${word}'[^\\n]*\\.\n$`))
+    expect(stderr).toContain(instead)
+  }
 })
 
 test.each([

@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import type { CommandContext } from './context.ts'
+import { EXIT } from './exit-codes.ts'
 import { addPluginCommands } from './plugin-commands.ts'
 import { addPresetCommands, commandNames } from './preset-commands.ts'
 import { addRouteCommands } from './route-commands.ts'
@@ -73,8 +74,18 @@ export async function runProgram(context: CommandContext, args: readonly string[
   // The help of a command that does not exist would be that of all.
   const asked = word === 'help' ? rest[0] : word
   const isUnknown = asked !== undefined && !asked.startsWith('-') && !isCommand(asked)
+  if (isUnknown) {
+    const { describeFormerCommand } = await import('./former-commands.ts')
+    const instead = describeFormerCommand(asked)
+    if (instead !== undefined) {
+      context.complain(`ccr: ${instead}`)
+      return EXIT.failed
+    }
+  }
+  // By itself the parser gives the help of the group.
+  const parsed = word === 'help' && rest.length > 1 ? [...rest, '--help'] : args
   try {
-    await program.parseAsync(isUnknown ? [asked] : args, { from: 'user' })
+    await program.parseAsync(isUnknown ? [asked] : parsed, { from: 'user' })
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode
     throw error
