@@ -18,6 +18,27 @@ describe('numbers that a number cannot hold', () => {
     expect(there(text)).toBe(text)
   })
 
+  it.each([
+    ['{ "id" : 12345678901234567891 }', '{"id":12345678901234567891}'],
+    ['[\r\n\t-12345678901234567891 ,1]', '[-12345678901234567891,1]'],
+    ['[1.00000000000000000001,12345678901234567891E2]', '[1.00000000000000000001,12345678901234567891E2]'],
+  ])('are found wherever a number may stand: %j', (text, written) => {
+    expect(writeJson([parseJson(text)])).toBe(`[${written}]`)
+  })
+
+  it('are found behind texts of any length that look like them', () => {
+    for (const text of ['1234567890123456', '1e16', '-0.', ' 1234567890123456 ', '1234567890123456e'])
+      for (let times = 1; times < 40; times++) {
+        const long = `{"text":"${text.repeat(times)}","id":12345678901234567891}`
+        expect(there(long)).toBe(long)
+      }
+  })
+
+  it('take no longer in a text of millions of digits', () => {
+    const text = `{"text":"${'1234567890123456e'.repeat(500_000)}"}`
+    expect(there(text)).toBe(text)
+  })
+
   it('are numbers to who reads them', () => {
     const value = parseJson('{"id":1234567890123456789,"list":[12345678901234567891]}')
     expect(value).toStrictEqual(JSON.parse('{"id":1234567890123456789,"list":[12345678901234567891]}'))

@@ -36,19 +36,27 @@ export function writeJson(value: unknown): string {
   }
 }
 
-/** A run of so many digits has one at one of these places, so that a text is hardly looked at. */
+/**
+ * Whether so many characters of a number stand where a number may, and not in the midst of a text, as most do. A run of
+ * so many digits has one at one of the places looked at, so that a text is hardly looked at.
+ */
 function mayHoldLongNumber(text: string): boolean {
   for (let at = LONG - 1; at < text.length; at += LONG) {
-    const code = text.charCodeAt(at)
-    if (code > 57 || code < 48) continue
+    if (!isDigit(text.charCodeAt(at))) continue
     let from = at
-    let to = at
-    while (isDigit(text.charCodeAt(from - 1))) from--
-    while (isDigit(text.charCodeAt(to + 1))) to++
-    if (to - from + 1 >= LONG) return true
+    while (from > 0 && OF_NUMBER.includes(text.charAt(from - 1))) from--
+    const first = from
+    while (at + 1 < text.length && OF_NUMBER.includes(text.charAt(at + 1))) at++
+    if (at - first + 1 < LONG || !`,]}${SPACE}`.includes(text.charAt(at + 1))) continue
+    while (from > 0 && SPACE.includes(text.charAt(from - 1))) from--
+    // No character stands before the first and behind the last one, and every text includes that.
+    if ('[:,'.includes(text.charAt(from - 1))) return true
   }
   return false
 }
+
+const OF_NUMBER = '-+.eE0123456789'
+const SPACE = ' \n\r\t'
 
 function isDigit(code: number): boolean {
   return code >= 48 && code <= 57
