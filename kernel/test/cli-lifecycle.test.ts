@@ -322,7 +322,9 @@ test('what the router runs without is told by every command that starts it, once
   for (const args of [['start', '--daemon'], ['reload'], ['restart']]) {
     const { code, stderr } = await cli.run(args)
     expect(code).toBe(0)
-    expect(stderr).toMatch(/^ccr: provider mine is disabled: .*CCR_TEST_UNSET is not set/)
+    expect(stderr).toMatch(
+      /^ccr: provider mine is disabled: .*CCR_TEST_UNSET is not set.*\n {2}at .*config\.json:\d+:\d+\n/,
+    )
     expect(stderr.split('CCR_TEST_UNSET')).toHaveLength(2)
     expect(stderr).toMatch(/^ccr: provider silent was left out: no plugin speaks the dialect 'gemini'/m)
   }

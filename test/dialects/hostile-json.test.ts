@@ -2,10 +2,10 @@ import anthropic from '@ccr/plugin-dialect-anthropic'
 import gemini from '@ccr/plugin-dialect-gemini'
 import openai from '@ccr/plugin-dialect-openai'
 import responses from '@ccr/plugin-dialect-openai-responses'
-import { definePlugin, Type } from '@ccr/sdk'
 import { createTestKernel, sse, type TestKernel, type TestReply, type TestRequest } from '@ccr/sdk/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { streamedAnswer, TARGETS, wholeAnswer, type Said, type TargetName } from './answers.ts'
+import { routeByHeader } from './route-by-header.ts'
 
 /** More levels than what writes JSON can go down. */
 const DEEP = '['.repeat(20_000) + ']'.repeat(20_000)
@@ -23,25 +23,12 @@ const REQUESTS: Readonly<Record<TargetName, (stream: boolean) => TestRequest>> =
   },
 }
 
-const router = definePlugin({
-  name: 'route-to',
-  apiVersion: 1,
-  description: 'Sends everything where a header says.',
-  options: Type.Object({}, { additionalProperties: false }),
-  activate(ctx) {
-    ctx.on('selectRoute', (plan, { headers }) => {
-      const target = { provider: String(headers['x-target']), model: 'model' }
-      return { ...plan, targets: [target], primary: target, decidedBy: 'route-to' }
-    })
-  },
-})
-
 let test: TestKernel
 let answer: (streamed: boolean) => string
 
 beforeAll(async () => {
   test = await createTestKernel({
-    plugins: [anthropic, openai, responses, gemini, router],
+    plugins: [anthropic, openai, responses, gemini, routeByHeader],
     providers: TARGETS.map((dialect) => ({ name: dialect, dialect })),
     upstream: ({ url, body }) => {
       const streamed = url.includes('streamGenerateContent') || String(body).includes('"stream":true')

@@ -2,10 +2,10 @@ import anthropic from '@ccr/plugin-dialect-anthropic'
 import gemini from '@ccr/plugin-dialect-gemini'
 import openai from '@ccr/plugin-dialect-openai'
 import responses from '@ccr/plugin-dialect-openai-responses'
-import { definePlugin, Type } from '@ccr/sdk'
 import { createTestKernel, sse, type TestKernel, type TestRequest } from '@ccr/sdk/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { streamedAnswer, TARGETS, wholeAnswer, type TargetName } from './answers.ts'
+import { routeByHeader } from './route-by-header.ts'
 
 /** An integer of 64 bits, as ids are, and what a `number` would make of it. */
 const ID = '1234567890123456789'
@@ -22,7 +22,10 @@ const called = { id: 'call_1', type: 'function', function: { name: 'open', argum
 const REQUESTS: Readonly<Record<TargetName, (stream: boolean) => TestRequest>> = {
   anthropic: (stream) => {
     const content = [{ type: 'tool_use', ...CALL }]
-    const turns = [{ role: 'assistant', content }, { role: 'user', content: [result] }]
+    const turns = [
+      { role: 'assistant', content },
+      { role: 'user', content: [result] },
+    ]
     const messages = [{ role: 'user', content: 'q' }, ...turns]
     return { path: '/v1/messages', body: { model: 'm', max_tokens: 9, stream, messages } }
   },
@@ -50,26 +53,13 @@ const REQUESTS: Readonly<Record<TargetName, (stream: boolean) => TestRequest>> =
 
 const withId = (json: string): string => json.replaceAll(String(PLACE), ID)
 
-const router = definePlugin({
-  name: 'route-to',
-  apiVersion: 1,
-  description: 'Sends everything where a header says.',
-  options: Type.Object({}, { additionalProperties: false }),
-  activate(ctx) {
-    ctx.on('selectRoute', (plan, { headers }) => {
-      const target = { provider: String(headers['x-target']), model: 'model' }
-      return { ...plan, targets: [target], primary: target, decidedBy: 'route-to' }
-    })
-  },
-})
-
 let test: TestKernel
 let sent = ''
 let answers: (streamed: boolean) => string
 
 beforeAll(async () => {
   test = await createTestKernel({
-    plugins: [anthropic, openai, responses, gemini, router],
+    plugins: [anthropic, openai, responses, gemini, routeByHeader],
     providers: TARGETS.map((dialect) => ({ name: dialect, dialect })),
     upstream: ({ url, body }) => {
       sent = String(body)

@@ -3,7 +3,7 @@ import type { CommandContext } from './context.ts'
 import { EXIT } from './exit-codes.ts'
 import { withPlace } from './failure.ts'
 import { requestReload } from './generation-report.ts'
-import { describeShortcomings } from './shortcomings.ts'
+import { complainOf } from './shortcomings.ts'
 
 /** `ccr reload`: a new generation from the config as it is now, or the fault that kept the old one. */
 export async function reload(context: CommandContext): Promise<number> {
@@ -15,7 +15,7 @@ export async function reload(context: CommandContext): Promise<number> {
   const result = await requestReload(context.home, running.url)
   if ('generation' in result) {
     context.print(`ccr reloaded: generation ${result.generation} is live`)
-    for (const line of describeShortcomings(result)) context.complain(`ccr: ${line}`)
+    complainOf(context, result)
     return EXIT.ok
   }
   for (const line of withPlace(`ccr: ${result.message}`, result.at)) context.complain(line)

@@ -25,8 +25,13 @@ function named(subject: string): string {
   return subject.startsWith('provider ') ? subject.replaceAll("'", '') : `plugin ${subject}`
 }
 
-/** Tells them to whoever has just started or changed the router; a router that does not say has none to tell. */
+/** Tells them to whoever has just started the router; one that does not say has none to tell. */
 export async function complainOfShortcomings(context: CommandContext, url: string): Promise<void> {
   const report = await readGeneration(context.home, url).catch(() => undefined)
-  if (report) for (const line of describeShortcomings(report)) context.complain(`ccr: ${line}`)
+  if (report) complainOf(context, report)
+}
+
+/** Tells them to whoever has just changed what runs. */
+export function complainOf(context: CommandContext, report: Parameters<typeof describeShortcomings>[0]): void {
+  for (const line of describeShortcomings(report)) context.complain(line.startsWith(' ') ? line : `ccr: ${line}`)
 }
