@@ -82,6 +82,7 @@ interface Room {
 function roomOf(path: string): Room | undefined {
   const parts = path.split('/')
   if (parts[0] === 'sdk' && parts[1] === 'src') {
+    if (parts.length > 3 && parts[2] === 'kernel') return { room: 'sdk/kernel', folder: 'sdk/kernel' }
     return parts[2] === 'testing' ? { room: 'testing', folder: 'testing' } : { room: 'sdk', folder: 'sdk' }
   }
   if (parts[0] === 'kernel' && parts[1] === 'src') {
@@ -99,7 +100,7 @@ function targetOf(path: string, specifier: string): Room | undefined {
   }
   const own = /^@ccr\/([^/]+)(\/testing|\/kernel)?/.exec(specifier)
   if (!own) return undefined
-  if (own[1] === 'sdk' && own[2] === '/kernel') return { room: 'sdk/kernel', folder: 'sdk' }
+  if (own[1] === 'sdk' && own[2] === '/kernel') return { room: 'sdk/kernel', folder: 'sdk/kernel' }
   if (own[1] === 'sdk') return own[2] ? { room: 'testing', folder: 'testing' } : { room: 'sdk', folder: 'sdk' }
   if (own[1] === 'kernel') return { room: 'kernel', folder: 'kernel' }
   return { room: 'plugin', folder: own[1]!.replace(/^plugin-/, '') }
@@ -164,19 +165,24 @@ export function linesOfCode(text: string): number {
   return lines.size
 }
 
-/** The lines of code of core and exchange together, without tests. */
-export function kernelSize(files: FileMap): number {
-  let sum = 0
-  for (const [path, text] of files) {
-    if (/^kernel\/src\/(core|exchange)\//.test(path) && !isTest(path)) sum += linesOfCode(text)
-  }
-  return sum
+/** The rooms that stay small, and what leaves one must not simply swell the other. */
+const SMALL = [
+  { name: 'kernel/src/core + exchange', path: /^kernel\/src\/(core|exchange)\// },
+  { name: 'sdk/src/kernel', path: /^sdk\/src\/kernel\// },
+]
+
+/** The lines of code of the small rooms, without tests. */
+export function roomSizes(files: FileMap): { readonly name: string; readonly size: number }[] {
+  return SMALL.map(({ name, path: pattern }) => {
+    const inside = [...files].filter(([path]) => pattern.test(path) && !isTest(path))
+    return { name, size: inside.reduce((sum, [, text]) => sum + linesOfCode(text), 0) }
+  })
 }
 
-/** A core and exchange of `limit` lines of code or more. */
-export function checkKernelSize(files: FileMap, limit = 2000): string[] {
-  const size = kernelSize(files)
-  return size < limit ? [] : [`kernel/src/core + exchange: ${size} lines of code, fewer than ${limit} are allowed`]
+/** Small rooms of `limit` lines of code or more. */
+export function checkRoomSizes(files: FileMap, limit = 2000): string[] {
+  const large = roomSizes(files).filter(({ size }) => size >= limit)
+  return large.map(({ name, size }) => `${name}: ${size} lines of code, fewer than ${limit} are allowed`)
 }
 
 /** Files that are too long, and lines that are too wide. */

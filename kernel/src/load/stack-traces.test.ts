@@ -54,7 +54,7 @@ async function output(script: string): Promise<readonly string[]> {
     'main.mjs': `
       import { writeFileSync } from 'node:fs'
       import { loadPluginFile } from ${compiled('dist/load/evaluate.js')}
-      import { placeOf } from ${compiled('../sdk/dist/kernel.js')}
+      import { placeOf } from ${compiled('../sdk/dist/kernel/index.js')}
       const folder = ${JSON.stringify(folder)}
       const load = (name = 'plugin.ts') => loadPluginFile(folder + '/' + name)
       const tell = async ({ plugin, inputs }) => {

@@ -1,5 +1,5 @@
 import type { TransportRequest, TransportResponse } from '@ccr/kernel'
-import type { BodyReader, BodySource } from '../reading.ts'
+import type { BodyReader, BodySource } from '../kernel/reading.ts'
 
 /** An upstream's answer in a test: a whole body, or pieces that arrive one read after the other. */
 export interface TestAnswer {

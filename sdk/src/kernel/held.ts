@@ -1,6 +1,6 @@
-import type { CanonicalEvent } from './canonical.ts'
-import { CcrError } from './errors.ts'
-import { weightOfEvents } from './message.ts'
+import type { CanonicalEvent } from '../canonical.ts'
+import { CcrError } from '../errors.ts'
+import { weightOfEvents } from '../message.ts'
 import type { Settings } from './settings.ts'
 
 /** A piece of an answer: canonical events, and the bytes to forward in their place when the answer is passed on. */

@@ -1,7 +1,7 @@
-import type { CanonicalEvent, CanonicalUsage } from './canonical.ts'
-import type { AttemptRecord, Exchange, ExchangeStatus, TokenCounts, UsageRecord } from './exchange.ts'
-import { mergeUsage } from './message.ts'
-import { tokenCounts } from './usage.ts'
+import type { CanonicalEvent, CanonicalUsage } from '../canonical.ts'
+import type { AttemptRecord, Exchange, ExchangeStatus, TokenCounts, UsageRecord } from '../exchange.ts'
+import { mergeUsage } from '../message.ts'
+import { tokenCounts } from '../usage.ts'
 
 /** Reads usage and the time of the first content off the events of one exchange. */
 export class UsageTracker {

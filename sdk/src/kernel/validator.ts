@@ -1,5 +1,5 @@
-import type { CanonicalEvent } from './canonical.ts'
-import { CcrError } from './errors.ts'
+import type { CanonicalEvent } from '../canonical.ts'
+import { CcrError } from '../errors.ts'
 
 /** Which block a known delta belongs to; deltas and blocks that are not listed pass. */
 const BLOCKS_OF_DELTA: ReadonlyMap<string, readonly string[]> = new Map([

@@ -1,10 +1,10 @@
-import { isCcrError, messageOf, type CcrError } from './errors.ts'
-import type { UpstreamError } from './dialect.ts'
-import type { Target } from './exchange.ts'
+import { isCcrError, messageOf, type CcrError } from '../errors.ts'
+import type { UpstreamError } from '../dialect.ts'
+import type { Target } from '../exchange.ts'
 import { isShortage, networkFault } from './network-fault.ts'
-import { isOverflow } from './overflow.ts'
-import { retryAfterMsOf, verdictOfStatus, verdictOfType } from './failure.ts'
-import type { AttemptFailure, FailureReply, Verdict } from './failure.ts'
+import { isOverflow } from '../overflow.ts'
+import { retryAfterMsOf, verdictOfStatus, verdictOfType } from '../failure.ts'
+import type { AttemptFailure, FailureReply, Verdict } from '../failure.ts'
 
 /** Codes of Node and undici, and those of OpenSSL about certificates. */
 const NETWORK = /^(?:E[A-Z0-9]{2,}$|EAI_|UND_ERR_(?!INVALID_ARG)|HPE_|ERR_(?:SOCKET|STREAM|TLS|SSL))/

@@ -1,7 +1,7 @@
 import { BatchQueue } from './batch-queue.ts'
-import { CcrError } from './errors.ts'
+import { CcrError } from '../errors.ts'
 import { stageFault, stageLate, type Batch, type RunnableStage, type StageOwner } from './stage.ts'
-import type { StreamFunction } from './stream.ts'
+import type { StreamFunction } from '../stream.ts'
 import { settle, type Abortable } from './waiting.ts'
 
 /** Hands on what is ready before a batch is done; tells whether more is wanted. */

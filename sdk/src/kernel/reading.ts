@@ -1,5 +1,5 @@
-import { CcrError } from './errors.ts'
-import { bufferOf } from './utf8.ts'
+import { CcrError } from '../errors.ts'
+import { bufferOf } from '../utf8.ts'
 
 /** How long a finished upstream may take to close before it is closed, and what it may still send. */
 const CLOSE_MS = 500

@@ -1,4 +1,4 @@
-import { CcrError } from './errors.ts'
+import { CcrError } from '../errors.ts'
 
 /** Something with a place in a row. `names` are what others' `before` and `after` may call it. */
 export interface Orderable {

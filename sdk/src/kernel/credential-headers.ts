@@ -1,4 +1,4 @@
-import type { Auth } from './exchange.ts'
+import type { Auth } from '../exchange.ts'
 
 /** The headers that carry credentials. Whoever sends them adds them last, to an object that no handler sees. */
 export function credentialHeaders(auth: Auth | undefined): Readonly<Record<string, string>> | undefined {

@@ -1,5 +1,5 @@
-import type { RawBody } from './dialect.ts'
-import { writeJson } from './json-numbers.ts'
+import type { RawBody } from '../dialect.ts'
+import { writeJson } from '../json-numbers.ts'
 
 /** From this length on, a text kept until the answer comes costs the garbage collector more than a copy outside. */
 const LARGE = 8 * 1024

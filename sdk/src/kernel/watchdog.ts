@@ -1,4 +1,4 @@
-import { CcrError } from './errors.ts'
+import { CcrError } from '../errors.ts'
 import type { Timeouts } from './settings.ts'
 
 /** What each timer misses when it expires. */

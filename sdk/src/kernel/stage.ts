@@ -1,6 +1,6 @@
-import { CcrError, isCcrError, messageOf } from './errors.ts'
+import { CcrError, isCcrError, messageOf } from '../errors.ts'
 import { placeOf } from './place.ts'
-import type { StreamTransform } from './stream.ts'
+import type { StreamTransform } from '../stream.ts'
 import { isThenable, settle, type Abortable } from './waiting.ts'
 
 /** Where a stage reports what it does not fail for. */

@@ -1,7 +1,7 @@
 import { credentialFailure } from './classify.ts'
-import type { UpstreamError } from './dialect.ts'
-import type { Attempt, HeaderBag } from './exchange.ts'
-import type { AttemptFailure } from './failure.ts'
+import type { UpstreamError } from '../dialect.ts'
+import type { Attempt, HeaderBag } from '../exchange.ts'
+import type { AttemptFailure } from '../failure.ts'
 import { forwardable } from './header-value.ts'
 
 /** The headers in which clients send credentials. */

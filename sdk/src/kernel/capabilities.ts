@@ -1,5 +1,5 @@
-import { CcrError } from './errors.ts'
-import type { Facilities } from './facilities.ts'
+import { CcrError } from '../errors.ts'
+import type { Facilities } from '../facilities.ts'
 
 const HOST = /^(?:\*|(?:\*\.)?[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(?::\d{1,5})?$/
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/

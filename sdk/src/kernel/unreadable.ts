@@ -1,4 +1,4 @@
-import type { TargetDialect, UpstreamError } from './dialect.ts'
+import type { TargetDialect, UpstreamError } from '../dialect.ts'
 
 /** Characters that are quoted of an answer that cannot be read. */
 const QUOTED = 200

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { CanonicalEvent } from './canonical.ts'
-import { createAccumulator } from './message.ts'
+import type { CanonicalEvent } from '../canonical.ts'
+import { createAccumulator } from '../message.ts'
 import { Validator } from './validator.ts'
 
 const delta = (

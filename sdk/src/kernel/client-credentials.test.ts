@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { hiding, ownCredentials, refusedCredentials } from './client-credentials.ts'
-import type { Attempt } from './exchange.ts'
-import type { AttemptFailure } from './failure.ts'
+import type { Attempt } from '../exchange.ts'
+import type { AttemptFailure } from '../failure.ts'
 
 const client = { authorization: 'Bearer token-0123', 'x-api-key': 'key-0123456', cookie: 'a=b' }
 const both = { authorization: client.authorization, 'x-api-key': client['x-api-key'] }

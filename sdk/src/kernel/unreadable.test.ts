@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { TargetDialect } from './dialect.ts'
+import type { TargetDialect } from '../dialect.ts'
 import { describeUnreadable, readRefusal } from './unreadable.ts'
 
 const SECRET = 'sk-0123456789'

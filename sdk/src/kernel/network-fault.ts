@@ -1,4 +1,4 @@
-import type { FailureType } from './failure.ts'
+import type { FailureType } from '../failure.ts'
 
 /** A failure of the network in words. */
 export interface NetworkFault {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { UpstreamError } from './dialect.ts'
+import type { UpstreamError } from '../dialect.ts'
 import { statusFailure, thrownFailure } from './classify.ts'
-import { outcomeOf } from './failure.ts'
+import { outcomeOf } from '../failure.ts'
 
 const target = { provider: 'p', model: 'm' }
 const failure = (status: number, said?: UpstreamError, headers: Record<string, string> = {}) =>

@@ -1,4 +1,4 @@
-import type { PluginLog } from './plugin.ts'
+import type { PluginLog } from '../plugin.ts'
 
 /** A log that adds fields to every line of another. */
 export function withFields(log: PluginLog, fields: object): PluginLog {

@@ -1,8 +1,8 @@
-import type { TargetDialect } from './dialect.ts'
-import { CcrError } from './errors.ts'
-import type { Attempt } from './exchange.ts'
-import { isBounded } from './json-bounds.ts'
-import { parseJson } from './json-numbers.ts'
+import type { TargetDialect } from '../dialect.ts'
+import { CcrError } from '../errors.ts'
+import type { Attempt } from '../exchange.ts'
+import { isBounded } from '../json-bounds.ts'
+import { parseJson } from '../json-numbers.ts'
 
 /** How an event stream begins. */
 const STREAM = /^\s*(?:data|event|id|retry|):/

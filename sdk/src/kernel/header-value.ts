@@ -1,7 +1,7 @@
-import type { ClientDialect } from './dialect.ts'
+import type { ClientDialect } from '../dialect.ts'
 import { describeRoute } from './describe-route.ts'
-import type { RoutePlan, Target } from './exchange.ts'
-import type { FailureReply } from './failure.ts'
+import type { RoutePlan, Target } from '../exchange.ts'
+import type { FailureReply } from '../failure.ts'
 
 const LONE_SURROGATE = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g
 

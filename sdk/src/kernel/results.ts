@@ -1,5 +1,5 @@
-import type { Outbound, RoutePlan, Target } from './exchange.ts'
-import type { RequestDecision } from './hooks.ts'
+import type { Outbound, RoutePlan, Target } from '../exchange.ts'
+import type { RequestDecision } from '../hooks.ts'
 
 type Fields = Record<string, unknown>
 

@@ -1,4 +1,4 @@
-import type { RoutePlan } from './exchange.ts'
+import type { RoutePlan } from '../exchange.ts'
 
 /** A plan as one line: its scenario, who decided and by which rule, and what was asked for in vain. */
 export function describeRoute(plan: Partial<RoutePlan> = {}): string {

@@ -1,6 +1,6 @@
-import { checkRequest } from './check-request.ts'
-import { isCcrError, type CcrError } from './errors.ts'
-import type { Attempt, Exchange } from './exchange.ts'
+import { checkRequest } from '../check-request.ts'
+import { isCcrError, type CcrError } from '../errors.ts'
+import type { Attempt, Exchange } from '../exchange.ts'
 
 /**
  * What the client did wrong, when a handler failed with a request: what the handler says of it, or what is wrong with
