@@ -6,7 +6,7 @@ import { fetchPackage } from '../install/fetch.ts'
 import { checkNames, inspectArchive, type Candidate } from '../install/inspect.ts'
 import { withScratch } from '../install/stage.ts'
 import type { Source } from '../install/source.ts'
-import { packageRoot } from '../load/builtin.ts'
+import { sdkFolder } from '../load/builtin.ts'
 import { lockFile, parseLock, type LockEntry } from '../load/lock.ts'
 import { createProgress } from './consent.ts'
 import type { CommandContext } from './context.ts'
@@ -77,7 +77,7 @@ export async function readPins({ home }: CommandContext): Promise<readonly LockE
 
 /** The version of the SDK that this router gives to plugins. */
 function sdkVersion(): string {
-  const { version } = JSON.parse(readFileSync(join(packageRoot(), 'sdk', 'package.json'), 'utf8')) as {
+  const { version } = JSON.parse(readFileSync(join(sdkFolder(), 'package.json'), 'utf8')) as {
     readonly version: string
   }
   return version

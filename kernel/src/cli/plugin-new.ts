@@ -1,6 +1,6 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, relative, resolve } from 'node:path'
-import { findBuiltins, packageRoot } from '../load/builtin.ts'
+import { findBuiltins, sdkFolder } from '../load/builtin.ts'
 import { writeManifest } from '../load/working-copy.ts'
 import type { CommandContext } from './context.ts'
 import { EXIT } from './exit-codes.ts'
@@ -114,7 +114,7 @@ function json(value: object): string {
 
 /** For editors alone: the router needs no compiler. Its paths are those of this machine, so that it is not packed. */
 function tsconfig(): string {
-  const sdk = join(packageRoot(), 'sdk', 'dist')
+  const sdk = join(sdkFolder(), 'dist')
   return json({
     compilerOptions: {
       target: 'es2023',

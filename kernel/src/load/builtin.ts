@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { CcrError, isCcrError, messageOf, type Plugin } from '@ccr/sdk'
@@ -29,10 +31,22 @@ export type BuiltinOrigin = 'dist' | 'src'
 /** Prefix of the package names of built-in plugins. */
 export const PACKAGE_PREFIX = '@ccr/plugin-'
 
-/** The root of the installation: the folder that holds `kernel`, `plugins` and `presets`. */
+/**
+ * The root of the installation, which holds `plugins` and `presets`: in a checkout the folder that the kernel's is in,
+ * in the installed package the one whose `node_modules` it is in.
+ */
 export function packageRoot(): string {
-  return fileURLToPath(new URL('../../..', import.meta.url))
+  return ROOT
 }
+
+/** The folder of the SDK that comes with the router. */
+export function sdkFolder(): string {
+  return resolve(dirname(createRequire(import.meta.url).resolve('@ccr/sdk')), '..')
+}
+
+const KERNEL = fileURLToPath(new URL('../..', import.meta.url))
+const ROOTS = ['..', '../../..'].map((up) => join(KERNEL, up))
+const ROOT = ROOTS.find((root) => existsSync(join(root, 'presets'))) ?? KERNEL
 
 /** What the environment asks for: `CCR_DEV=1` is set by `npm run dev`. */
 export function originOf(env: NodeJS.ProcessEnv): BuiltinOrigin {

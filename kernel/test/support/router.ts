@@ -13,6 +13,8 @@ export interface RouterOptions {
   readonly config: object | string
   /** Added to a small, fixed environment. */
   readonly env?: Readonly<Record<string, string>>
+  /** The command's file, {@link MAIN} unless given. */
+  readonly main?: string
 }
 
 /** One line of the routing log. */
@@ -43,11 +45,11 @@ const STOP_MS = 5000
  *
  * @throws Error with its output when it ends or stays silent instead
  */
-export async function startRouter({ config, env = {} }: RouterOptions): Promise<RunningRouter> {
+export async function startRouter({ config, env = {}, main = MAIN }: RouterOptions): Promise<RunningRouter> {
   const home = mkdtempSync(join(tmpdir(), 'ccr-router-'))
   const text = typeof config === 'string' ? config : JSON.stringify(config, null, 2)
   writeFileSync(join(home, 'config.json'), text, { mode: 0o600 })
-  const child = spawn(process.execPath, [MAIN, 'start', '--port', '0'], {
+  const child = spawn(process.execPath, [main, 'start', '--port', '0'], {
     cwd: home,
     env: { PATH: process.env['PATH'] ?? '', HOME: home, CCR_HOME: home, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

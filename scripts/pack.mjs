@@ -1,0 +1,65 @@
+// npm run pack [-- FOLDER]: the package that users install, as a tarball in FOLDER, or here. Plugins and presets lie in
+// it as they do in a checkout; kernel and SDK are bundled with it, because plugins and the test kit import them by name.
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const BUNDLED = ['sdk', 'kernel']
+const plugins = readdirSync(join(ROOT, 'plugins')).map((name) => `plugins/${name}`)
+
+const folder = resolve(process.argv[2] ?? '.')
+if (process.argv[2] === '--help' || process.argv[2] === '-h') console.log('npm run pack [-- FOLDER]')
+else if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
+  console.error(`${folder} is no folder; name one that is there, or none for the current one`)
+  process.exitCode = 2
+} else process.exitCode = pack(folder)
+
+function pack(destination) {
+  const stage = mkdtempSync(join(tmpdir(), 'ccr-pack-'))
+  try {
+    for (const name of ['README.md', 'LICENSE', 'presets']) copy(name, join(stage, name))
+    for (const name of plugins)
+      for (const part of ['package.json', 'dist']) copy(`${name}/${part}`, join(stage, name, part))
+    for (const name of BUNDLED) {
+      const place = join(stage, 'node_modules/@ccr', name)
+      copy(`${name}/dist`, join(place, 'dist'))
+      // npm takes what a bundled package depends on for bundled too, and would not fetch it.
+      write(join(place, 'package.json'), { ...read(`${name}/package.json`), dependencies: undefined })
+    }
+    write(join(stage, 'package.json'), description())
+    const options = ['--ignore-scripts', '--loglevel=error', '--pack-destination', destination]
+    const shell = process.platform === 'win32'
+    return spawnSync('npm', ['pack', ...options], { cwd: stage, stdio: 'inherit', shell }).status ?? 1
+  } finally {
+    rmSync(stage, { recursive: true, force: true })
+  }
+}
+
+/** Copies what has been built; what only debuggers and the compiler read stays behind. */
+function copy(from, to) {
+  mkdirSync(join(to, '..'), { recursive: true })
+  cpSync(join(ROOT, from), to, { recursive: true, filter: (file) => !/\.(map|tsbuildinfo)$/.test(file) })
+}
+
+/** The `package.json` of the tarball: everything that a part of it imports is a dependency of the whole. */
+function description() {
+  const { name, version, description, type, license, engines } = read('package.json')
+  const parts = [...BUNDLED, ...plugins].map((part) => read(`${part}/package.json`))
+  const dependencies = Object.assign({}, ...parts.map((part) => part.dependencies))
+  for (const part of parts.slice(0, BUNDLED.length)) dependencies[part.name] = part.version
+  const bundleDependencies = BUNDLED.map((part) => `@ccr/${part}`)
+  const bin = { ccr: './node_modules/@ccr/kernel/dist/cli/main.js' }
+  const files = ['plugins', 'presets']
+  return { name, version, description, type, license, engines, bin, files, dependencies, bundleDependencies }
+}
+
+function write(file, value) {
+  writeFileSync(file, JSON.stringify(value, null, 2))
+}
+
+function read(file) {
+  return JSON.parse(readFileSync(join(ROOT, file), 'utf8'))
+}
