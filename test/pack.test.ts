@@ -48,7 +48,7 @@ beforeAll(async () => {
     await mkdir(dirname(place), { recursive: true })
     await symlink(join(ROOT, 'node_modules', name), place, 'junction')
   }
-})
+}, 60_000)
 afterAll(() => rm(folder, { recursive: true }))
 
 describe('npm run pack', () => {
