@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
-import { codeOf } from '../host/code-of.ts'
+import { codeOf } from '../load/code-of.ts'
 
 /** An answer of the admin API. */
 export interface AdminAnswer {

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CcrError, messageOf } from '@ccr/sdk'
-import { codeOf } from '../host/code-of.ts'
+import { codeOf } from '../load/code-of.ts'
 import type { CommandContext } from './context.ts'
 import { poll } from './poll.ts'
 import { identify, isRunning, type ProcessIdentity } from './process-identity.ts'

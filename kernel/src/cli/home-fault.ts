@@ -1,4 +1,4 @@
-import { codeOf } from '../host/code-of.ts'
+import { codeOf } from '../load/code-of.ts'
 
 type Reason = readonly [fact: string, remedy: string]
 

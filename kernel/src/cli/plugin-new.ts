@@ -1,6 +1,7 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, relative, resolve } from 'node:path'
 import { findBuiltins, sdkFolder } from '../load/builtin.ts'
+import { codeOf } from '../load/code-of.ts'
 import { writeManifest } from '../load/working-copy.ts'
 import type { CommandContext } from './context.ts'
 import { EXIT } from './exit-codes.ts'
@@ -61,8 +62,8 @@ function kindOf({ transformer, router, quota }: PluginNewOptions): PluginKind {
 }
 
 async function isTaken(folder: string): Promise<boolean> {
-  const names = await readdir(folder).catch((thrown: NodeJS.ErrnoException) => {
-    if (thrown.code === 'ENOENT') return []
+  const names = await readdir(folder).catch((thrown: unknown) => {
+    if (codeOf(thrown) === 'ENOENT') return []
     // A file, or what may not be read, is something.
     return ['?']
   })

@@ -2,6 +2,7 @@ import { writeSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { RunningInstance } from '../host/instance.ts'
 import type { Running } from '../host/serve.ts'
+import { codeOf } from '../load/code-of.ts'
 import type { CommandContext } from './context.ts'
 import { EXIT } from './exit-codes.ts'
 import { nextSteps } from './next-steps.ts'
@@ -102,7 +103,7 @@ function nameWhoEnds(router: Running): void {
 
 /** Of two routers that start at once one loses the home or the port; the other may need a moment until it answers. */
 async function winnerOf(home: string, error: unknown): Promise<RunningInstance | undefined> {
-  const code = (Object(error) as { readonly code?: unknown }).code
+  const code = codeOf(error)
   if (code !== 'CCR_HOST_INSTANCE' && code !== 'CCR_HOST_LISTEN') return undefined
   const { findRunning } = await import('../host/instance.ts')
   return poll(() => findRunning(home), { deadlineMs: code === 'CCR_HOST_INSTANCE' ? 10_000 : 500 })

@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import { findHolder, findRunning } from '../host/instance.ts'
 import type { RunningInstance } from '../host/instance.ts'
+import { codeOf } from '../load/code-of.ts'
 import { readDrainMs } from './client-settings.ts'
 import type { CommandContext } from './context.ts'
 import { EXIT } from './exit-codes.ts'
@@ -98,7 +99,7 @@ function signal(router: ProcessIdentity | undefined, supervisor: ProcessIdentity
   try {
     process.kill(target.pid, signals < 3 || target === supervisor ? 'SIGTERM' : 'SIGKILL')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    if (codeOf(error) !== 'ESRCH') throw error
   }
 }
 

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import { dirname, resolve, sep } from 'node:path'
 import { CcrError, messageOf } from '@ccr/sdk'
 import { createJiti, type TransformOptions } from 'jiti'
+import { codeOf } from '../load/code-of.ts'
 
 const require = createRequire(import.meta.url)
 
@@ -61,7 +62,7 @@ function fault(file: string, thrown: unknown): CcrError {
   const text = messageOf(thrown).split('\n')[0]?.trim() ?? ''
   // Node names a JSON file that it cannot parse in the text alone.
   const [, json, jsonFact] = /^(.+\.json): (.+)$/.exec(text) ?? []
-  const missing = (Object(thrown) as { readonly code?: unknown }).code === 'MODULE_NOT_FOUND'
+  const missing = codeOf(thrown) === 'MODULE_NOT_FOUND'
   // A missing module is reported at a place in the transpiled text.
   const at = json ?? (missing ? file : placeIn(file, thrown))
   const code = at !== file && /ParseError|SyntaxError/.test(String(thrown)) ? 'CCR_CONFIG_SYNTAX' : 'CCR_CONFIG_READ'

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile, realpath, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { CcrError } from '@ccr/sdk'
+import { CcrError, messageOf } from '@ccr/sdk'
+import { codeOf } from '../load/code-of.ts'
 import { dropsPlugins, lockFile } from '../load/lock.ts'
 import { createPrivateDirectory, writePrivateFile } from '../load/private-files.ts'
 
@@ -102,9 +103,9 @@ async function backUp(file: string, text: string): Promise<void> {
 }
 
 async function textOf(file: string): Promise<string | undefined> {
-  return readFile(file, 'utf8').catch((thrown: NodeJS.ErrnoException) => {
-    if (thrown.code === 'ENOENT') return undefined
-    const message = `${file} cannot be read: ${thrown.message}. Correct the file or its permissions.`
+  return readFile(file, 'utf8').catch((thrown: unknown) => {
+    if (codeOf(thrown) === 'ENOENT') return undefined
+    const message = `${file} cannot be read: ${messageOf(thrown)}. Correct the file or its permissions.`
     throw new CcrError('CCR_CONFIG_READ', message, { at: file, cause: thrown })
   })
 }

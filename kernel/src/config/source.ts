@@ -5,6 +5,7 @@ import { extname } from 'node:path'
 import { CcrError, isCcrError, messageOf } from '@ccr/sdk'
 import { cosmiconfig } from 'cosmiconfig'
 import JSON5 from 'json5'
+import { codeOf } from '../load/code-of.ts'
 import { evaluateConfig } from './code.ts'
 import { withEnvironment } from './environment.ts'
 import type { Environment } from './interpolate.ts'
@@ -84,9 +85,9 @@ function sourceOf(file: string, value: unknown, text: string | undefined): Confi
 }
 
 async function isReadable(file: string): Promise<boolean> {
-  const stats = await stat(file).catch((thrown: NodeJS.ErrnoException) => {
-    if (thrown.code === 'ENOENT') return undefined
-    throw unreadable(file, thrown.message, thrown)
+  const stats = await stat(file).catch((thrown: unknown) => {
+    if (codeOf(thrown) === 'ENOENT') return undefined
+    throw unreadable(file, messageOf(thrown), thrown)
   })
   if (stats === undefined) return false
   if (!stats.isFile()) throw unreadable(file, 'it is not a regular file')

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile, realpath, stat } from 'node:fs/promises'
 import { dirname, sep } from 'node:path'
+import { codeOf } from '../load/code-of.ts'
 import { MAX_CONFIG_BYTES } from './source.ts'
 
 /** What stood at a path, as a text that is equal only when it was the same file with the same content. */
@@ -54,7 +55,7 @@ export class ContentReader {
       return content
     } catch (thrown) {
       this.#known.delete(path)
-      const { code } = thrown as NodeJS.ErrnoException
+      const code = codeOf(thrown)
       if (code !== 'ENOENT' && code !== 'ENOTDIR') return `\0unreadable: ${String(code)}`
       // A path without the extension of its file is absent too; it still says whether its folder is another one.
       return (await realpath(dirname(path)).catch(() => '')) + ABSENT

@@ -1,5 +1,6 @@
 import type { watch } from 'chokidar'
 import type { Log } from '../core/log.ts'
+import { codeOf } from '../load/code-of.ts'
 import { changedSince, ContentReader, holdsText, isUnfinished, type Content, type Contents } from './watch-content.ts'
 import { FolderWatcher } from './watch-folders.ts'
 import { placesOf } from './watch-places.ts'
@@ -201,10 +202,9 @@ export class InputWatcher {
   #tell(folder: string, error: Error): void {
     if (this.#closed || this.#told.has(folder)) return
     this.#told.add(folder)
-    const { code } = error as NodeJS.ErrnoException
     const seconds = this.#times.pollMs / 1_000
     this.#log.warn(
-      { folder, code },
+      { folder, code: codeOf(error) },
       `the folder cannot be watched: ${error.message}. Changes in it are seen within ${seconds} s; ` +
         `${RELOAD} takes them at once.`,
     )

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { failureHeaders } from '@ccr/sdk/kernel'
-import { codeOf } from './code-of.ts'
+import { codeOf } from '../load/code-of.ts'
 import { toEnvelope, type Refusal } from './failure-answer.ts'
 import type { ResponseSink } from './sink.ts'
 

@@ -4,8 +4,8 @@ import { readFile, rm } from 'node:fs/promises'
 import { get } from 'node:http'
 import { join } from 'node:path'
 import { CcrError } from '@ccr/sdk'
+import { codeOf } from '../load/code-of.ts'
 import { createPrivateDirectory, writePrivateFile } from '../load/private-files.ts'
-import { codeOf } from './code-of.ts'
 import { processStart } from './process-start.ts'
 
 /** A router that runs, as its home records it. */

@@ -1,5 +1,5 @@
 import { CcrError, messageOf, type Secret } from '@ccr/sdk'
-import { codeOf } from './code-of.ts'
+import { codeOf } from '../load/code-of.ts'
 import { bracketed } from './host-names.ts'
 import { isLoopback } from './no-proxy.ts'
 

@@ -2,6 +2,7 @@ import { close, constants, fstat, open } from 'node:fs'
 import { realpath, rename, stat } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import pino from 'pino'
+import { codeOf } from '../load/code-of.ts'
 import type { Redact } from './redact.ts'
 
 const FLUSH_MS = 100
@@ -151,7 +152,7 @@ export class LogFile {
       await rename(this.#file, `${this.#file}.1`)
       return true
     } catch (thrown) {
-      return (thrown as NodeJS.ErrnoException).code === 'ENOENT'
+      return codeOf(thrown) === 'ENOENT'
     }
   }
 

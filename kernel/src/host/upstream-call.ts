@@ -3,10 +3,10 @@ import { CcrError } from '@ccr/sdk'
 import { isShortage } from '@ccr/sdk/kernel'
 import { errors, type Dispatcher } from 'undici'
 import type { TransportRequest, TransportResponse } from '../exchange/ports.ts'
+import { codeOf } from '../load/code-of.ts'
 import type { Connection } from './connection.ts'
 import { decompressorFor } from './decompress.ts'
 import { ResponseBody } from './response-body.ts'
-import { codeOf } from './code-of.ts'
 import type { Upstream } from './upstream.ts'
 
 /** How a call is settled. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { gunzipSync } from 'node:zlib'
 import { CcrError, messageOf } from '@ccr/sdk'
 import { Parser, type ReadEntry } from 'tar'
+import { codeOf } from '../load/code-of.ts'
 
 /** What an archive holds, by path inside the package. */
 export type PackageFiles = ReadonlyMap<string, Buffer>
@@ -76,8 +77,7 @@ function unpack(bytes: Uint8Array, { unpackedBytes, ratio }: ArchiveLimits): Buf
   try {
     unpacked = gunzipSync(bytes, { maxOutputLength })
   } catch (thrown) {
-    const { code } = thrown as NodeJS.ErrnoException
-    if (code === 'ERR_BUFFER_TOO_LARGE') throw refused(`it unpacks to more than ${maxOutputLength} bytes`)
+    if (codeOf(thrown) === 'ERR_BUFFER_TOO_LARGE') throw refused(`it unpacks to more than ${maxOutputLength} bytes`)
     throw refused(`it is not a .tgz: ${messageOf(thrown)}`)
   }
   // The parser would unpack what is packed twice, without a bound.

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import { dirname, join, relative, sep } from 'node:path'
+import { codeOf } from '../load/code-of.ts'
 import { hashTree } from '../load/integrity.ts'
 import type { LockEntry } from '../load/lock.ts'
 import { createPrivateDirectory, syncDirectory } from '../load/private-files.ts'
@@ -131,6 +132,6 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0)
     return true
   } catch (thrown) {
-    return (thrown as NodeJS.ErrnoException).code === 'EPERM'
+    return codeOf(thrown) === 'EPERM'
   }
 }

@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { CcrError, isCcrError, messageOf, type CodeFile, type Plugin } from '@ccr/sdk'
 import { placeOf } from '@ccr/sdk/kernel'
 import { bundlePlugin, type Bundle } from './bundle.ts'
+import { codeOf } from './code-of.ts'
 import { isInjected } from './dependencies.ts'
 import { assertPlugin } from './plugin-shape.ts'
 
@@ -180,7 +181,7 @@ function evaluationFault(file: string, thrown: unknown, inputs: readonly string[
 }
 
 function remedy(thrown: unknown): string {
-  switch ((Object(thrown) as { readonly code?: unknown }).code) {
+  switch (codeOf(thrown)) {
     case 'MODULE_NOT_FOUND':
       return 'Install the package again, or correct the import.'
     case 'ERR_REQUIRE_ASYNC_MODULE':

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { CcrError } from '@ccr/sdk'
 import { manifestFile, presetNames, presetsFolder } from '../config/presets/installed.ts'
 import { checkPresetName } from '../config/presets/name.ts'
+import { codeOf } from '../load/code-of.ts'
 import { createPrivateDirectory, writePrivateFile } from '../load/private-files.ts'
 
 /** A preset that has been put in its place, and can be taken away again. */
@@ -66,7 +67,7 @@ export async function placePreset(home: string, name: string, text: string, repl
     await rename(staged, folder)
   } catch (thrown) {
     await rm(staged, { recursive: true, force: true })
-    const { code } = thrown as NodeJS.ErrnoException
+    const code = codeOf(thrown)
     if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw thrown
     const message = `the preset ${name} is installed. Give another name with --name, or replace it with --force.`
     throw new CcrError('CCR_PRESET_NAME', message, { cause: thrown })
@@ -115,7 +116,7 @@ async function hide(home: string, folder: string): Promise<string | undefined> {
     await rename(folder, hidden)
     return hidden
   } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    if (codeOf(thrown) === 'ENOENT') return undefined
     throw thrown
   }
 }
@@ -135,6 +136,6 @@ function isRunning(pid: number): boolean {
     process.kill(pid, 0)
     return true
   } catch (thrown) {
-    return (thrown as NodeJS.ErrnoException).code === 'EPERM'
+    return codeOf(thrown) === 'EPERM'
   }
 }
