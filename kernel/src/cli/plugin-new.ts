@@ -2,6 +2,7 @@ import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, relative, resolve } from 'node:path'
 import { findBuiltins, sdkFolder } from '../load/builtin.ts'
 import { codeOf } from '../load/code-of.ts'
+import { PLUGIN_NAME } from '../load/package.ts'
 import { writeManifest } from '../load/working-copy.ts'
 import type { CommandContext } from './context.ts'
 import { EXIT } from './exit-codes.ts'
@@ -42,7 +43,7 @@ export async function pluginNew(context: CommandContext, name: string, options: 
 }
 
 async function nameFault(name: string): Promise<string | undefined> {
-  if (!/^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(name) || name.length > LONGEST_NAME) {
+  if (!new RegExp(PLUGIN_NAME).test(name) || name.length > LONGEST_NAME) {
     const remedy = `use lower-case words joined by -, at most ${LONGEST_NAME} characters`
     return `${JSON.stringify(name)} is no name of a plugin; ${remedy}`
   }

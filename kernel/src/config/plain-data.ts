@@ -26,6 +26,19 @@ function isInstance(value: object): boolean {
   return prototype !== null && prototype !== Object.prototype
 }
 
+/** Objects are merged key by key; anything else, lists too, is replaced. */
+export function merge(
+  base: Readonly<Record<string, unknown>>,
+  over: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const merged: Record<string, unknown> = { ...base }
+  for (const [key, value] of Object.entries(over)) {
+    const below = Object.hasOwn(base, key) ? base[key] : undefined
+    merged[key] = isPlainObject(below) && isPlainObject(value) ? merge(below, value) : value
+  }
+  return merged
+}
+
 function copy(value: unknown, pointer: string, depth: number, at: (pointer: string) => string): unknown {
   if (depth > MAX_DEPTH) throw refuse(pointer, `is nested deeper than ${MAX_DEPTH} levels. Flatten it.`, at)
   if (Array.isArray(value)) return value.map((item, index) => copy(item, joinPointer(pointer, index), depth + 1, at))

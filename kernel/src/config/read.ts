@@ -3,7 +3,7 @@ import { CcrError } from '@ccr/sdk'
 import { checkKernelKeys } from './check.ts'
 import { interpolate, type Environment } from './interpolate.ts'
 import type { LoadedConfig } from './loaded.ts'
-import { isPlainObject } from './plain-data.ts'
+import { merge } from './plain-data.ts'
 import { hasPointer } from './pointer.ts'
 import { withExtends } from './presets/extends.ts'
 import { KernelConfig } from './schema.ts'
@@ -82,17 +82,4 @@ async function readExplicit(file: string, read: Read): Promise<ConfigSource> {
   const source = await read(file)
   if (source !== undefined) return source
   throw new CcrError('CCR_CONFIG_READ', `${file} does not exist. Create it, or name another config file.`, { at: file })
-}
-
-/** Objects are merged key by key; anything else, lists too, is replaced. */
-function merge(
-  base: Readonly<Record<string, unknown>>,
-  over: Readonly<Record<string, unknown>>,
-): Readonly<Record<string, unknown>> {
-  const merged: Record<string, unknown> = { ...base }
-  for (const [key, value] of Object.entries(over)) {
-    const below = Object.hasOwn(base, key) ? base[key] : undefined
-    merged[key] = isPlainObject(below) && isPlainObject(value) ? merge(below, value) : value
-  }
-  return merged
 }

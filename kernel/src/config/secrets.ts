@@ -54,6 +54,13 @@ export function credentialsOf(text: string): readonly string[] {
   return [password, decoded(password), ...parameters]
 }
 
+/** Whether a text is a URL with a user, or with a parameter whose name says that it is secret. */
+export function hasCredentials(text: string, isSecretName: (name: string) => boolean): boolean {
+  if (!text.includes('://') || !URL.canParse(text)) return false
+  const { username, password, searchParams } = new URL(text)
+  return username !== '' || password !== '' || [...searchParams.keys()].some(isSecretName)
+}
+
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text)

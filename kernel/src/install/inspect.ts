@@ -5,7 +5,7 @@ import { findBuiltins, PACKAGE_PREFIX, type Builtin } from '../load/builtin.ts'
 import { isInjected } from '../load/dependencies.ts'
 import { Manifest } from '../load/manifest.ts'
 import type { LockEntry } from '../load/lock.ts'
-import { readDescription, type PackageDescription } from '../load/package.ts'
+import { PLUGIN_NAME, readDescription, type PackageDescription } from '../load/package.ts'
 import { API_VERSION } from '../load/plugin-shape.ts'
 import { integrityOf, readArchive, type PackageFiles } from './archive.ts'
 import type { Fetched, RegistryFacts } from './fetch.ts'
@@ -129,7 +129,7 @@ function readManifest(files: PackageFiles, { name, manifest: path, entry }: Pack
   if (!Value.Check(Manifest, manifest)) {
     throw refused(name, `its manifest ${path} does not have the form of one; it has to be built with a current SDK`)
   }
-  if (/^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(manifest.name)) return manifest
+  if (new RegExp(PLUGIN_NAME).test(manifest.name)) return manifest
   throw refused(name, `its manifest names the plugin ${JSON.stringify(manifest.name)}, which is no plugin's name`)
 }
 

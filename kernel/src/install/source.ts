@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { CcrError } from '@ccr/sdk'
 import semver from 'semver'
 import { editDistance } from '../load/nearest.ts'
+import { PACKAGE_NAME } from '../load/package.ts'
 
 /** Where a plugin is to come from. */
 export type Source =
@@ -14,7 +15,6 @@ export type Source =
   | { readonly type: 'archive'; readonly file: string }
   | { readonly type: 'folder'; readonly folder: string }
 
-const PACKAGE_NAME = /^(?:@[a-z0-9][a-z0-9._-]*\/)?[a-z0-9][a-z0-9._-]*$/
 const MAX_NAME = 214
 /** Names of Windows devices, which no file can have there. */
 const DEVICE = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/
@@ -60,7 +60,7 @@ export function formatSource(source: Source): string {
  * @throws CcrError `CCR_INSTALL_SOURCE`
  */
 export function checkPackageName(name: string): string {
-  const isUsable = PACKAGE_NAME.test(name) && name.length <= MAX_NAME && !name.includes('..')
+  const isUsable = new RegExp(PACKAGE_NAME).test(name) && name.length <= MAX_NAME && !name.includes('..')
   if (!isUsable || name.split('/').some((part) => DEVICE.test(part))) {
     throw refused(
       name,

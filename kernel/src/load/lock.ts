@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { CcrError, messageOf } from '@ccr/sdk'
 import { Type, type Static } from 'typebox'
 import Value from 'typebox/value'
-import { VERSION } from './package.ts'
+import { PACKAGE_NAME, PLUGIN_NAME, VERSION } from './package.ts'
 
 const Names = Type.Array(Type.String())
 
@@ -10,9 +10,9 @@ const Names = Type.Array(Type.String())
 export const LockEntry = Type.Object(
   {
     /** Name of the package. */
-    name: Type.String({ pattern: '^(?:@[a-z0-9][a-z0-9._-]*/)?[a-z0-9][a-z0-9._-]*$' }),
+    name: Type.String({ pattern: PACKAGE_NAME }),
     /** Name of the plugin in it. */
-    plugin: Type.String({ pattern: '^[a-z0-9]+(?:-[a-z0-9]+)*$' }),
+    plugin: Type.String({ pattern: PLUGIN_NAME }),
     version: Type.String({ pattern: VERSION }),
     /** What the user named, so that an update knows where to look. */
     source: Type.String({ minLength: 1 }),

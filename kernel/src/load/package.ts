@@ -3,6 +3,12 @@ import { posix } from 'node:path'
 /** What a version is: it names a folder of the store, and is shown in terminals. Source: Semantic Versioning 2.0.0. */
 export const VERSION = '^\\d{1,16}\\.\\d{1,16}\\.\\d{1,16}(?:[-+][0-9A-Za-z.+-]{1,128})?$'
 
+/** What a package is called, with or without a scope. */
+export const PACKAGE_NAME = '^(?:@[a-z0-9][a-z0-9._-]*/)?[a-z0-9][a-z0-9._-]*$'
+
+/** What a plugin is called: lower-case words joined by `-`. */
+export const PLUGIN_NAME = '^[a-z0-9]+(?:-[a-z0-9]+)*$'
+
 /** What a `package.json` says, as far as an installed plugin is concerned. */
 export interface PackageDescription {
   readonly name: string

@@ -1,5 +1,6 @@
 import { CcrError, type Plugin } from '@ccr/sdk'
 import { isCapability } from '@ccr/sdk/kernel'
+import { PLUGIN_NAME } from './package.ts'
 
 /** The version of the contract between plugin and kernel that this kernel speaks. */
 export const API_VERSION = 1
@@ -35,7 +36,7 @@ function shapeFault(value: unknown): Fault | undefined {
   if (!isObjectSchema(fields['config']) || !Array.isArray(fields['transformers']))
     return { fact: 'its default export was not made by definePlugin' }
   const { name, capabilities = [] } = fields
-  if (typeof name !== 'string' || !/^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(name)) {
+  if (typeof name !== 'string' || !new RegExp(PLUGIN_NAME).test(name)) {
     const wrong = typeof name === 'string' ? 'a name not made of lower-case words joined by -' : 'no name'
     return { fact: `the plugin has ${wrong}`, remedy: "Give it one: name: 'my-plugin'" }
   }

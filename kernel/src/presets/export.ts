@@ -4,7 +4,7 @@ import { isExecutableKey } from '../config/presets/data-only.ts'
 import { isFileText } from '../config/presets/file-text.ts'
 import type { PresetInput, PluginPin } from '../config/presets/schema.ts'
 import { KernelConfig } from '../config/schema.ts'
-import { collectSecrets, isSecretField } from '../config/secrets.ts'
+import { collectSecrets, hasCredentials, isSecretField } from '../config/secrets.ts'
 
 /** What a preset is made from. */
 export interface ExportInput {
@@ -170,7 +170,7 @@ class Questions {
 
   /** Whether a text holds a known secret, or what looks like one. */
   isSecret(text: string): boolean {
-    if (this.#secrets.some((secret) => text.includes(secret)) || hasCredentials(text)) return true
+    if (this.#secrets.some((secret) => text.includes(secret)) || hasCredentials(text, isPrivateField)) return true
     if (USER_INFO.test(text) || SCHEME.test(text) || text.includes('-----BEGIN')) return true
     if (BEGINNING.test(text) || HEXADECIMAL.test(text)) return true
     return [...text.matchAll(RUN)].some(([run]) => /[a-z]/.test(run) && /[A-Z]/.test(run) && /\d/.test(run))
@@ -199,12 +199,6 @@ class Questions {
 
 function isSecretName(variable: string): boolean {
   return isSecretField(variable.toLowerCase())
-}
-
-function hasCredentials(text: string): boolean {
-  if (!text.includes('://') || !URL.canParse(text)) return false
-  const { username, password, searchParams } = new URL(text)
-  return username !== '' || password !== '' || [...searchParams.keys()].some(isPrivateField)
 }
 
 function toId(text: string): string {

@@ -1,7 +1,7 @@
 import { isPlainObject } from '../plain-data.ts'
 import { joinPointer } from '../pointer.ts'
 import { KernelConfig } from '../schema.ts'
-import { isSecretField } from '../secrets.ts'
+import { hasCredentials, isSecretField } from '../secrets.ts'
 import { isFileText } from './file-text.ts'
 import { parsePlace } from './places.ts'
 import { PLACEHOLDER } from './placeholders.ts'
@@ -116,17 +116,11 @@ function scanText(text: string, pointer: string, key: string): Refusal | undefin
     return { pointer, fact: 'names a file, and a preset is data only', remedy: 'Remove it.' }
   }
   const clear = text.replace(PLACEHOLDER, '').replace(/^(?:bearer|basic|token)\b/i, '')
-  if ((isSecretField(key) && clear.trim() !== '') || hasCredentials(text)) {
+  if ((isSecretField(key) && clear.trim() !== '') || hasCredentials(text, isSecretField)) {
     const remedy = 'Ask for it in schema with type password, and write #{id}.'
     return { pointer, fact: 'holds a key or credentials, which a preset may not bring', remedy }
   }
   return undefined
-}
-
-function hasCredentials(text: string): boolean {
-  if (!text.includes('://') || !URL.canParse(text)) return false
-  const { username, password, searchParams } = new URL(text)
-  return username !== '' || password !== '' || [...searchParams.keys()].some(isSecretField)
 }
 
 function polluting(pointer: string): Refusal {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { packageRoot } from '../../load/builtin.ts'
-import { isPlainObject } from '../plain-data.ts'
+import { isPlainObject, merge } from '../plain-data.ts'
 import { hasPointer, splitPointer } from '../pointer.ts'
 import type { BrokenPreset, LoadedConfig } from '../loaded.ts'
 import { manifestFile, readPreset, toBroken } from './installed.ts'
@@ -46,7 +46,7 @@ function beneath(loaded: LoadedConfig, preset: PreparedPreset): LoadedConfig {
     .map((item, index) => ({ item, index }))
     .filter(({ item }) => !own.some((other) => nameOf(other) === nameOf(item)))
   const value: Config = {
-    ...mergeBeneath(rest, loaded.value),
+    ...merge(rest, loaded.value),
     // Behind those of the config, so that their places stay what they were.
     ...(added.length > 0 && { [providersKey]: [...own, ...added.map(({ item }) => item)] }),
   }
@@ -67,15 +67,6 @@ function beneath(loaded: LoadedConfig, preset: PreparedPreset): LoadedConfig {
     },
     fileOf: (pointer) => (placeInPreset(pointer) === undefined ? loaded.fileOf(pointer) : preset.file),
   }
-}
-
-function mergeBeneath(base: Config, over: Config): Config {
-  const merged: Record<string, unknown> = { ...base }
-  for (const [key, value] of Object.entries(over)) {
-    const below = Object.hasOwn(base, key) ? base[key] : undefined
-    merged[key] = isPlainObject(below) && isPlainObject(value) ? mergeBeneath(below, value) : value
-  }
-  return merged
 }
 
 function listOf(value: unknown): readonly unknown[] {

@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox'
+import { PACKAGE_NAME } from '../../load/package.ts'
 
 const closed = { additionalProperties: false } as const
 const Text = Type.String({ maxLength: 4_000 })
@@ -76,7 +77,7 @@ const Mapping = Type.Object(
 const PluginPin = Type.Object(
   {
     name: Type.String({
-      pattern: '^(?:@[a-z0-9][a-z0-9._-]*/)?[a-z0-9][a-z0-9._-]*$',
+      pattern: PACKAGE_NAME,
       maxLength: 214,
       title: 'the name of a package',
     }),
