@@ -141,7 +141,7 @@ export async function assemble(place: AssembleOptions, root = packageRoot()): Pr
   return {
     config: {
       ...config,
-      secrets: longestFirst([...config.secrets, ...(loaded.secrets ?? []), ...presets.secrets]),
+      secrets: [...config.secrets, ...(loaded.secrets ?? []), ...presets.secrets],
       warnings: [...new Set(resolved.flatMap(({ warnings }) => warnings))],
       disabledProviders: distinct(resolved.flatMap(({ disabledProviders }) => disabledProviders)),
     },
@@ -220,9 +220,4 @@ function filePlugins(configs: readonly EntryConfig[], entries: LoadedEntries['en
 /** What a profile has from the config around it is told once. */
 function distinct<T extends object>(reports: readonly T[]): readonly T[] {
   return [...new Map(reports.map((report) => [JSON.stringify(report), report])).values()]
-}
-
-function longestFirst(texts: readonly string[]): readonly string[] {
-  // Shorter values are not redacted: they would tear words out of every text.
-  return [...new Set(texts)].filter(({ length }) => length >= 4).sort((first, second) => second.length - first.length)
 }

@@ -52,7 +52,7 @@ export interface ResolvedConfig extends ResolvedProfile {
   readonly startValues: readonly StartValue[]
   /** Changes of the files are taken without being asked to. */
   readonly watch: boolean
-  /** Values that must not leave the router, longest first, for the redactor. */
+  /** Values that must not leave the router, for the redactor. */
   readonly secrets: readonly string[]
   /** The config files that were read. */
   readonly files: readonly string[]

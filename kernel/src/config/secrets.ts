@@ -1,7 +1,7 @@
 import type { VariableUse } from './interpolate.ts'
 import { splitPointer } from './pointer.ts'
 
-/** Shorter values are not redacted: they would tear words out of every text. */
+/** Shorter values are not looked for: they stand in every text by chance. */
 const MIN_LENGTH = 4
 
 const KEY_FIELD = /(?:^api|^auth|^|[_-])(?:keys?|token|secrets?|password|passphrase|credentials?|authorization)$/i
@@ -13,8 +13,8 @@ export function isSecretField(name: string): boolean {
 }
 
 /**
- * Every value of a config that must not appear in a text that leaves the router, longest first. Where a server takes
- * any key, its own name is often given, or that of its model: those are none, or no text could say who answered.
+ * Every value of a config that must not appear in a text that leaves the router. Where a server takes any key, its own
+ * name is often given, or that of its model: those are none, or no text could say who answered.
  */
 export function collectSecrets(config: unknown, variables: readonly VariableUse[]): readonly string[] {
   const found = new Set<string>()
@@ -41,9 +41,7 @@ export function collectSecrets(config: unknown, variables: readonly VariableUse[
   for (const { pointer, value } of variables) {
     if (value !== undefined && splitPointer(pointer).some(isSecretField)) add(value)
   }
-  return [...found]
-    .filter((text) => !names.has(text.toLowerCase()))
-    .sort((first, second) => second.length - first.length)
+  return [...found].filter((text) => !names.has(text.toLowerCase()))
 }
 
 /** What is secret in a URL, as written and decoded: its password, and parameters with the name of a key. */

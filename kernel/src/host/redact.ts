@@ -1,6 +1,7 @@
 import { secretNames } from '@ccr/sdk/kernel'
 import type { Assembly } from '../config/assemble.ts'
 
+/** Shorter values are not redacted: they would tear words out of every text. */
 const SHORTEST = 6
 const MARK = '[secret]'
 
