@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { ProcessIdentity } from './process-identity.ts'
+import type { ProcessIdentity } from '../load/process-identity.ts'
 
 /** What `ccr start` was asked for, beyond the config. */
 export interface StartOptions {

@@ -7,7 +7,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { claimInstance, findRunning, type RunningInstance } from './instance.ts'
-import { processStart } from './process-start.ts'
 
 vi.mock('node:fs', async (original) => {
   const fs = await original<typeof import('node:fs')>()
@@ -108,12 +107,6 @@ describe('claimInstance', () => {
     expect(await readdir(join(home, 'run'))).toEqual(['lock'])
     await next.release()
   })
-})
-
-it('tells processes apart by their start', async () => {
-  expect(processStart(process.pid)).toBe(processStart(process.pid))
-  expect(processStart(process.pid)).toBeDefined()
-  expect(processStart(await endedProcess())).toBeUndefined()
 })
 
 const RECORD: RunningInstance = {

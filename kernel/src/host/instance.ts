@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { closeSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import { get } from 'node:http'
 import { join } from 'node:path'
 import { CcrError } from '@ccr/sdk'
-import { codeOf } from '../load/code-of.ts'
 import { createPrivateDirectory, writePrivateFile } from '../load/private-files.ts'
-import { processStart } from './process-start.ts'
+import type { ProcessIdentity } from '../load/process-identity.ts'
+import { holderOf, takeLock, UNWRITTEN_MS } from '../load/process-lock.ts'
 
 /** A router that runs, as its home records it. */
 export interface RunningInstance {
@@ -31,16 +30,12 @@ export interface Claim {
   release(): Promise<void>
 }
 
-interface Lock {
-  readonly pid: number
-  readonly start: string
+interface Lock extends ProcessIdentity {
   readonly instanceId: string
 }
 
 const PROBE_MS = 2_000
 const ANSWER_BYTES = 64 * 1024
-/** Between the creation of a lock and its content, and while one is taken over, lies far less, and no other work. */
-const UNWRITTEN_MS = 2_000
 /** Enough to see that neither a lock nor its takeover is anybody's. */
 const CLAIM_MS = 3 * UNWRITTEN_MS
 
@@ -57,9 +52,9 @@ export async function findRunning(home: string): Promise<RunningInstance | undef
 /** The process that has claimed a home, whether or not it listens; and whether it has ever done so. */
 export async function findHolder(
   home: string,
-): Promise<{ readonly pid: number; readonly start: string; readonly announced: boolean } | undefined> {
-  const lock = await readRecord<Lock>(join(home, 'run', 'lock'))
-  if (lock === undefined || lock.start === 'unknown' || !isHeld(lock)) return undefined
+): Promise<(ProcessIdentity & { readonly announced: boolean }) | undefined> {
+  const lock = holderOf<Lock>(join(home, 'run', 'lock'))
+  if (lock === undefined || lock.start === 'unknown') return undefined
   const recorded = await readRecord<RunningInstance>(join(home, 'run', 'instance.json'))
   return { pid: lock.pid, start: lock.start, announced: recorded?.instanceId === lock.instanceId }
 }
@@ -74,15 +69,12 @@ export async function claimInstance(home: string): Promise<Claim> {
   const directory = join(home, 'run')
   await createPrivateDirectory(directory)
   const instanceId = randomBytes(16).toString('hex')
-  const lock: Lock = { pid: process.pid, start: processStart(process.pid) ?? 'unknown', instanceId }
   const file = join(directory, 'lock')
   const deadline = performance.now() + CLAIM_MS
   do {
-    if (createExclusively(file, JSON.stringify(lock))) return toClaim(directory, instanceId)
-    const holder = await readRecord<Lock>(file)
-    if (holder && isHeld(holder)) throw await heldBy(home, holder)
-    // One that is created but not yet written has a maker that is at work.
-    if ((holder || isOld(file)) && removeAbandoned(file, holder?.instanceId)) continue
+    if (takeLock(file, { instanceId })) return toClaim(directory, instanceId)
+    const holder = holderOf(file)
+    if (holder !== undefined) throw await heldBy(home, holder)
     await new Promise((resolve) => setTimeout(resolve, 20))
   } while (performance.now() < deadline)
   throw new CcrError('CCR_HOST_INSTANCE', `the lock ${file} cannot be taken. Remove it if no router runs`)
@@ -103,13 +95,7 @@ function toClaim(directory: string, instanceId: string): Claim {
   }
 }
 
-function isHeld({ pid, start }: Lock): boolean {
-  const started = processStart(pid)
-  // What is no lock names nobody, and nobody has started.
-  return started !== undefined && started === start
-}
-
-async function heldBy(home: string, { pid }: Lock): Promise<CcrError> {
+async function heldBy(home: string, { pid }: ProcessIdentity): Promise<CcrError> {
   const running = await findRunning(home)
   const fact = running
     ? `a router already runs in ${home}, at ${running.url} (pid ${running.pid})`
@@ -117,65 +103,9 @@ async function heldBy(home: string, { pid }: Lock): Promise<CcrError> {
   return new CcrError('CCR_HOST_INSTANCE', `${fact}; use it, or stop it with \`ccr stop\``)
 }
 
-/**
- * Of several that find the same abandoned lock one removes it, so that none removes a lock that is new by then. Gives
- * whether there may be none now.
- */
-function removeAbandoned(file: string, instanceId: string | undefined): boolean {
-  const takeover = `${file}.takeover`
-  if (!createExclusively(takeover, '')) {
-    if (isOld(takeover)) rmSync(takeover, { force: true })
-    return false
-  }
-  try {
-    if (recordIn<Lock>(textOf(file))?.instanceId === instanceId) rmSync(file, { force: true })
-  } finally {
-    rmSync(takeover, { force: true })
-  }
-  return true
-}
-
-/** At once, so that nothing comes between the file and its content. */
-function createExclusively(file: string, text: string): boolean {
-  let handle: number
-  try {
-    handle = openSync(file, 'wx', 0o600)
-  } catch (thrown) {
-    if (codeOf(thrown) === 'EEXIST') return false
-    throw thrown
-  }
-  try {
-    writeSync(handle, text)
-  } catch (thrown) {
-    // Where the disk is full the file was made all the same.
-    rmSync(file, { force: true })
-    throw thrown
-  } finally {
-    closeSync(handle)
-  }
-  return true
-}
-
-function isOld(file: string): boolean {
-  const found = statSync(file, { throwIfNoEntry: false })
-  return found !== undefined && Date.now() - found.mtimeMs > UNWRITTEN_MS
-}
-
 async function readRecord<T extends object>(file: string): Promise<T | undefined> {
-  return recordIn(await readFile(file, 'utf8').catch(() => ''))
-}
-
-function textOf(file: string): string {
   try {
-    return readFileSync(file, 'utf8')
-  } catch {
-    return ''
-  }
-}
-
-function recordIn<T extends object>(text: string): T | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
+    const value: unknown = JSON.parse(await readFile(file, 'utf8'))
     return typeof value === 'object' && value !== null ? (value as T) : undefined
   } catch {
     return undefined

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import { dirname, join, relative, sep } from 'node:path'
-import { codeOf } from '../load/code-of.ts'
 import { hashTree } from '../load/integrity.ts'
 import type { LockEntry } from '../load/lock.ts'
 import { createPrivateDirectory, syncDirectory } from '../load/private-files.ts'
+import { isTaken } from '../load/process-identity.ts'
 import { pluginFolder, storeFolder } from '../load/store.ts'
 import type { Candidate } from './inspect.ts'
 import { runNpm } from './npm.ts'
@@ -111,7 +111,7 @@ export async function cleanStore(home: string, pins: readonly LockEntry[]): Prom
     )
   for (const top of await folders('.')) {
     if (SCRATCH.test(top)) {
-      if (!isAlive(Number(SCRATCH.exec(top)?.[1]))) await rm(join(store, top), { recursive: true, force: true })
+      if (!isTaken(Number(SCRATCH.exec(top)?.[1]))) await rm(join(store, top), { recursive: true, force: true })
       continue
     }
     const names = top.startsWith('@') ? await folders(top) : [top]
@@ -124,14 +124,5 @@ export async function cleanStore(home: string, pins: readonly LockEntry[]): Prom
     for (const name of new Set([...names, ...names.map((one) => one.split(sep)[0]!)])) {
       await rmdir(join(store, name)).catch(() => undefined)
     }
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (thrown) {
-    return codeOf(thrown) === 'EPERM'
   }
 }

@@ -6,6 +6,7 @@ import { manifestFile, presetNames, presetsFolder } from '../config/presets/inst
 import { checkPresetName } from '../config/presets/name.ts'
 import { codeOf } from '../load/code-of.ts'
 import { createPrivateDirectory, writePrivateFile } from '../load/private-files.ts'
+import { isTaken } from '../load/process-identity.ts'
 
 /** A preset that has been put in its place, and can be taken away again. */
 export interface PlacedPreset {
@@ -125,17 +126,6 @@ async function hide(home: string, folder: string): Promise<string | undefined> {
 async function cleanUp(home: string): Promise<void> {
   for (const name of await readdir(presetsFolder(home)).catch(() => [])) {
     const pid = Number(HIDDEN.exec(name)?.[1] ?? process.pid)
-    if (pid !== process.pid && !isRunning(pid)) {
-      await rm(join(presetsFolder(home), name), { recursive: true, force: true })
-    }
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (thrown) {
-    return codeOf(thrown) === 'EPERM'
+    if (!isTaken(pid)) await rm(join(presetsFolder(home), name), { recursive: true, force: true })
   }
 }
