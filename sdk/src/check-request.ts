@@ -1,5 +1,6 @@
 import type { CanonicalRequest } from './canonical.ts'
 import { CcrError } from './errors.ts'
+import { isObject } from './is-object.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -89,5 +90,5 @@ export function checkString(value: unknown, at: string): void {
 
 /** @throws CcrError `CCR_REQUEST_INVALID` unless the value at this JSON pointer is an object */
 export function checkFields(value: unknown, at: string): void {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalidRequest(at, 'must be an object')
+  if (!isObject(value)) throw invalidRequest(at, 'must be an object')
 }

@@ -1,6 +1,7 @@
 import type { CanonicalEvent, CanonicalMessage, CanonicalUsage, ContentBlock } from './canonical.ts'
 import { CcrError } from './errors.ts'
 import type { LocalReply } from './hooks.ts'
+import { isObject } from './is-object.ts'
 import { isBounded } from './json-bounds.ts'
 import { parseJson, writeJson } from './json-numbers.ts'
 
@@ -166,9 +167,7 @@ export function parseObject(text: string): Record<string, unknown> | undefined {
   if (!isBounded(text)) return undefined
   try {
     const value = parseJson(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined
+    return isObject(value) ? value : undefined
   } catch {
     return undefined
   }

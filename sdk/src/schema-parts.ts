@@ -1,4 +1,5 @@
 import type { JsonObject } from './canonical.ts'
+import { isObject } from './is-object.ts'
 
 /** A JSON Schema, or a part of one, whose keywords are read one by one. */
 export type Fields = Record<string, unknown>
@@ -72,7 +73,7 @@ export function mergeSchemas(first: Fields, second: Fields): Fields {
 
 function mergeKeyword(key: string, mine: unknown, other: unknown): unknown {
   if (key === 'type') return narrower(mine, other)
-  if (key === 'properties' && isFields(mine) && isFields(other)) return mergeProperties(mine, other)
+  if (key === 'properties' && isObject(mine) && isObject(other)) return mergeProperties(mine, other)
   if (Array.isArray(mine) && Array.isArray(other)) {
     if (key === 'required') return [...new Set([...mine, ...other])]
     if (key === 'enum') return mine.filter((value) => other.includes(value))
@@ -89,7 +90,7 @@ function mergeProperties(mine: Fields, other: Fields): Fields {
   for (const name of Object.keys(mine)) defineProperty(out, name, mine[name])
   for (const name of Object.keys(other)) {
     const known = Object.hasOwn(out, name) ? out[name] : undefined
-    const both = isFields(known) && isFields(other[name])
+    const both = isObject(known) && isObject(other[name])
     defineProperty(out, name, both ? { allOf: [known, other[name]] } : (known ?? other[name]))
   }
   return out
@@ -107,13 +108,13 @@ export function asOneObject(schema: Fields, plain: (branch: Fields) => Fields | 
   const union = Array.isArray(schema['anyOf']) ? schema['anyOf'] : schema['oneOf']
   if (!Array.isArray(union)) return { ...schema, type: 'object' }
   const { anyOf: _any, oneOf: _one, ...rest } = schema
-  const branches = union.flatMap((branch) => (isFields(branch) ? [plain(branch) ?? {}] : []))
+  const branches = union.flatMap((branch) => (isObject(branch) ? [plain(branch) ?? {}] : []))
   const listOf = (one: Fields): readonly unknown[] => (Array.isArray(one['required']) ? one['required'] : [])
   const required = listOf(branches[0] ?? {}).filter((name) => branches.every((branch) => listOf(branch).includes(name)))
-  let properties: Fields = isFields(rest['properties']) ? rest['properties'] : {}
+  let properties: Fields = isObject(rest['properties']) ? rest['properties'] : {}
   for (const branch of branches) {
     const more = branch['properties']
-    if (isFields(more)) properties = eitherProperties(properties, more)
+    if (isObject(more)) properties = eitherProperties(properties, more)
   }
   return { ...rest, type: 'object', properties, required: [...new Set([...listOf(rest), ...required])] }
 }
@@ -154,9 +155,4 @@ function unescapeToken(part: string): string {
 /** Sets a property of any name, `__proto__` too. */
 export function defineProperty(out: Fields, name: string, value: unknown): void {
   Object.defineProperty(out, name, { value, enumerable: true, configurable: true, writable: true })
-}
-
-/** Whether a value is an object that is no array. */
-export function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

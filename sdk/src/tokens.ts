@@ -1,6 +1,7 @@
 import { Type, type Static } from 'typebox'
 import type { CanonicalRequest } from './canonical.ts'
 import type { Target } from './exchange.ts'
+import { isObject } from './is-object.ts'
 
 /** How many tokens a request holds, as far as that is known without reading all of it again. */
 export interface TokenBounds {
@@ -124,12 +125,9 @@ export function tokenizerFields(providers: readonly ProviderTokenizers[]): reado
 }
 
 function fieldOf(value: unknown, key: string): unknown {
-  const fields = objectOf(value)
-  return fields && Object.hasOwn(fields, key) ? fields[key] : undefined
+  return isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined
 }
 
 function objectOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Readonly<Record<string, unknown>>)
-    : undefined
+  return isObject(value) ? value : undefined
 }

@@ -1,11 +1,11 @@
 import type { JsonObject } from './canonical.ts'
+import { isObject } from './is-object.ts'
 import {
   annotationsOf,
   asOneObject,
   concerns,
   defineProperty,
   inferType,
-  isFields,
   keywordsOf,
   mergeSchemas,
   resolveReference,
@@ -98,7 +98,7 @@ class Lowering {
   }
 
   #lower(schema: unknown, level: number): JsonObject {
-    if (!isFields(schema)) return this.#anything()
+    if (!isObject(schema)) return this.#anything()
     if (++this.#schemas > MAX_SCHEMAS || level > MAX_LEVELS) return this.#stub(schema)
     return this.#within(schema, (merged) => this.#write(merged, level))
   }
@@ -122,14 +122,14 @@ class Lowering {
       if (times >= MAX_RECURSION || hop > MAX_LEVELS) return undefined
       this.#inside.push(reference)
       const target = resolveReference(this.#whole, reference)
-      fields = { ...(isFields(target) ? target : {}), ...siblings }
+      fields = { ...(isObject(target) ? target : {}), ...siblings }
     }
     if (!Array.isArray(fields['allOf']) || this.#support.keywords.has('allOf')) return fields
     const { allOf, ...rest } = fields
     let merged: Fields = rest
     for (const part of allOf as readonly unknown[]) {
       if (++this.#schemas > MAX_SCHEMAS) break
-      const plain = isFields(part) ? this.#plain(part) : {}
+      const plain = isObject(part) ? this.#plain(part) : {}
       if (plain === undefined) return undefined
       merged = mergeSchemas(merged, plain)
     }
@@ -158,7 +158,7 @@ class Lowering {
     const keeps = keyword === 'oneOf' && this.#support.keywords.has(keyword)
     if (keyword === undefined || keeps) return { nullable: false, rest: schema }
     const { anyOf: _any, oneOf: _one, ...rest } = schema
-    const all = (schema[keyword] as readonly unknown[]).filter(isFields)
+    const all = (schema[keyword] as readonly unknown[]).filter(isObject)
     const branches = all.filter((branch) => branch['type'] !== 'null' && branch['const'] !== null)
     const nullable = branches.length < all.length
     // Branches that only demand properties (`{required: […]}`) say nothing that a union of types could.
@@ -204,7 +204,7 @@ class Lowering {
       case 'definitions':
       case 'patternProperties':
       case 'dependentSchemas':
-        if (keywords.has(key) && isFields(value)) out[key] = this.#each(value, level)
+        if (keywords.has(key) && isObject(value)) out[key] = this.#each(value, level)
         return
       case 'prefixItems':
       case 'items':
@@ -218,7 +218,7 @@ class Lowering {
       case 'contains':
       case 'unevaluatedProperties':
       case 'unevaluatedItems':
-        if (keywords.has(key)) out[key] = isFields(value) ? this.#lower(value, level + 1) : value
+        if (keywords.has(key)) out[key] = isObject(value) ? this.#lower(value, level + 1) : value
         return
       case 'anyOf':
       case 'oneOf':
@@ -270,7 +270,7 @@ class Lowering {
       out[key] = (value as readonly unknown[]).map((one) => this.#lower(one, level + 1))
     } else if (Array.isArray(value) && keywords.has('items')) {
       // A tuple: each place may hold what any of them may.
-      const places = value.filter(isFields)
+      const places = value.filter(isObject)
       if (places.length > 0) out['items'] = this.#lower(places.length === 1 ? places[0] : { anyOf: places }, level + 1)
     }
   }
@@ -331,7 +331,7 @@ class Lowering {
   /** What is left of a schema that goes on too long. */
   #stub(schema: Fields | JsonObject): JsonObject {
     const seen = typeof schema['$ref'] === 'string' ? resolveReference(this.#whole, schema['$ref']) : schema
-    const fields = isFields(seen) ? seen : {}
+    const fields = isObject(seen) ? seen : {}
     const type = typesOf(fields).types[0] ?? inferType(fields)
     if (type === undefined) return this.#anything()
     return type === 'array' && this.#support.anything ? { type, items: this.#anything() } : { type }

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { messageOf } from '@ccr/sdk'
+import { isObject, messageOf } from '@ccr/sdk'
 import JSON5 from 'json5'
 import type { DevEvent, HookWork, Mistake } from '../host/dev-sessions.ts'
 import { findRunning } from '../host/instance.ts'
@@ -111,7 +111,7 @@ function readOptions(text: string | undefined): object | undefined {
   if (text === undefined) return {}
   try {
     const value: unknown = JSON5.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined
+    return isObject(value) ? value : undefined
   } catch {
     return undefined
   }

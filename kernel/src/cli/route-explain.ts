@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
+import { isObject } from '@ccr/sdk'
 import { describePassedOver } from '@ccr/sdk/kernel'
 import { findRunning } from '../host/instance.ts'
 import type { RouteExplanation } from '../host/route-explain.ts'
@@ -51,7 +52,7 @@ async function readRequest(file: string): Promise<object | string> {
   try {
     const bytes = file === '-' ? await buffer(process.stdin) : await readFile(file)
     const body: unknown = JSON.parse(bytes.toString('utf8'))
-    if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body
+    if (isObject(body)) return body
     return `${name} holds no JSON object; give it the body that a client would send`
   } catch (error) {
     return `${name} cannot be used: ${(error as Error).message}`

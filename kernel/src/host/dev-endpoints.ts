@@ -1,5 +1,5 @@
 import { isAbsolute } from 'node:path'
-import type { Endpoint, EndpointReply, EndpointRequest } from '@ccr/sdk'
+import { isObject, type Endpoint, type EndpointReply, type EndpointRequest } from '@ccr/sdk'
 import { findPluginFile } from '../load/plugin-package.ts'
 import { json, readFields, refusal } from './admin-json.ts'
 import { toFault } from './fault.ts'
@@ -83,7 +83,6 @@ async function close({ sessions, reload }: DevEndpointOptions, { params }: Endpo
 
 function readWish(request: EndpointRequest): { path: string; options: Record<string, unknown> } | undefined {
   const { path, options = {} } = readFields(request) ?? {}
-  const isObject = typeof options === 'object' && options !== null && !Array.isArray(options)
-  if (typeof path !== 'string' || !isAbsolute(path) || !isObject) return undefined
-  return { path, options: options as Record<string, unknown> }
+  if (typeof path !== 'string' || !isAbsolute(path) || !isObject(options)) return undefined
+  return { path, options }
 }

@@ -1,4 +1,5 @@
 import { posix } from 'node:path'
+import { isObject } from '@ccr/sdk'
 
 /** What a version is: it names a folder of the store, and is shown in terminals. Source: Semantic Versioning 2.0.0. */
 export const VERSION = '^\\d{1,16}\\.\\d{1,16}\\.\\d{1,16}(?:[-+][0-9A-Za-z.+-]{1,128})?$'
@@ -81,8 +82,4 @@ function textsOf(value: unknown): Readonly<Record<string, string>> {
   return Object.fromEntries(
     Object.entries(value).filter((pair): pair is [string, string] => typeof pair[1] === 'string'),
   )
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

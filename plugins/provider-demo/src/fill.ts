@@ -1,4 +1,4 @@
-import type { JsonObject } from '@ccr/sdk'
+import { isObject, type JsonObject } from '@ccr/sdk'
 import type { Findings } from './words.ts'
 
 /** How a schema is filled. */
@@ -180,8 +180,4 @@ function typeOf(schema: JsonObject): unknown {
   const type = schema['type']
   if (Array.isArray(type)) return type.find((one) => one !== 'null') ?? 'null'
   return type ?? (isObject(schema['properties']) ? 'object' : undefined)
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,4 +1,4 @@
-import { findTarget, writtenRoute } from '@ccr/sdk'
+import { findTarget, isObject, writtenRoute } from '@ccr/sdk'
 import type { PassedOver, ProjectRoutes, Provider, RouterConfig } from '@ccr/sdk'
 
 type Origin = 'project' | 'session'
@@ -56,7 +56,7 @@ function mergeFields(base: Fields, over: Fields, above: readonly string[], layer
       delete merged[key]
       layer.origins.set(path, layer.origin)
     } else if (kind === 'table') {
-      if (isFields(value)) merged[key] = mergeFields(Object(base[key]) as Fields, value, keys, layer)
+      if (isObject(value)) merged[key] = mergeFields(Object(base[key]) as Fields, value, keys, layer)
       else layer.refuse(path, 'it is no object')
     } else if (typeof value !== 'string' || writtenRoute(value) !== undefined) {
       const fault = faultIn(kind, value, layer.providers)
@@ -96,8 +96,4 @@ function faultIn(kind: Exclude<Kind, 'table'>, value: unknown, providers: readon
     case 'switch':
       return typeof value === 'boolean' ? undefined : 'it is neither true nor false'
   }
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

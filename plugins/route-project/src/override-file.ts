@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises'
-import { messageOf } from '@ccr/sdk'
+import { isObject, messageOf } from '@ccr/sdk'
 
 /** How long a file is taken for unchanged, in milliseconds. */
 const FRESH_MS = 1_000
@@ -80,8 +80,4 @@ async function load(file: string, signature: string): Promise<Override | undefin
   } catch (thrown) {
     return useless(`cannot be read: ${messageOf(thrown)}`)
   }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,4 +1,4 @@
-import { tokenizerFields, type ProviderTokenizers, type Tokenizer } from '@ccr/sdk'
+import { isObject, tokenizerFields, type ProviderTokenizers, type Tokenizer } from '@ccr/sdk'
 import { ENCODINGS, isEncoding } from './encodings.ts'
 
 const FIELDS: readonly string[] = ['default', 'models']
@@ -30,8 +30,4 @@ function shapeFaults(tokenizer: unknown): readonly string[] {
     ...(isObject(standard) ? [] : ["has a default that is no object such as { type: 'tiktoken', encoding }"]),
     ...(isObject(models) && Object.values(models).every(isObject) ? [] : ['has models that are no object of objects']),
   ]
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,20 +1,21 @@
 import type { Outbound, RoutePlan, Target } from '../exchange.ts'
 import type { RequestDecision } from '../hooks.ts'
+import { isObject } from '../is-object.ts'
 
 type Fields = Record<string, unknown>
 
 /** What is wrong with a result of onRequest. */
 export function requestFault(result: unknown): string | undefined {
-  if (!isFields(result)) return 'it is not { reply } or { request }'
+  if (!isObject(result)) return 'it is not { reply } or { request }'
   const { reply, request } = result as Partial<Record<keyof (RequestDecision & object) | 'reply' | 'request', unknown>>
   if (reply !== undefined) return isReply(reply) ? undefined : 'its reply holds no message, failure or events'
-  if (isFields(request)) return typeof request['model'] === 'string' ? undefined : 'its request names no model'
+  if (isObject(request)) return typeof request['model'] === 'string' ? undefined : 'its request names no model'
   return 'it is not { reply } or { request }'
 }
 
 /** What is wrong with a result of selectRoute, given the plan it refines. */
 export function planFault(result: unknown, before: RoutePlan): string | undefined {
-  if (!isFields(result)) return 'it is not a plan'
+  if (!isObject(result)) return 'it is not a plan'
   const { targets, passedOver, primary, request } = result as Partial<RoutePlan>
   if (!Array.isArray(targets) || !targets.every(isTarget)) return 'its targets are not { provider, model } pairs'
   if (!Array.isArray(passedOver) || !passedOver.every(isPassedOver)) return 'its passedOver is not a list of { reason }'
@@ -30,24 +31,24 @@ const PLAN_TEXTS = ['decidedBy', 'rule', 'source', 'scenario', 'family'] as cons
 
 /** What is wrong with a result of transformRequest in this stage. */
 export function outboundFault(result: unknown, before: Outbound, stage: string): string | undefined {
-  if (!isFields(result)) return 'it is not an outbound request'
+  if (!isObject(result)) return 'it is not an outbound request'
   const { dialect, body, headers, baseUrl, model, stream, auth } = result as Partial<Outbound>
-  if (!isFields(headers)) return 'its headers are not an object'
+  if (!isObject(headers)) return 'its headers are not an object'
   if (Object.values(headers).some((value) => typeof value !== 'string' || /[\r\n\0]/.test(value)))
     return 'a header value is not one line of text'
   if (typeof baseUrl !== 'string' || typeof model !== 'string' || typeof stream !== 'boolean')
     return 'baseUrl, model or stream is missing'
   if (dialect !== before.dialect) return `it changed the dialect of the body from '${before.dialect}'`
-  if (stage !== 'send' && !isFields(body)) return 'its body is not an object'
+  if (stage !== 'send' && !isObject(body)) return 'its body is not an object'
   if (stage === 'send' && (body !== before.body || model !== before.model || stream !== before.stream)) {
     return 'in the send stage only url, headers and auth may change'
   }
-  return auth === undefined || isFields(auth) ? undefined : 'its auth is not { scheme, secret }'
+  return auth === undefined || isObject(auth) ? undefined : 'its auth is not { scheme, secret }'
 }
 
 /** What is wrong with a result of onError. */
 export function decisionFault(result: unknown): string | undefined {
-  if (!isFields(result)) return 'it is not a decision'
+  if (!isObject(result)) return 'it is not a decision'
   const { action, afterMs, reply } = result
   const isWait = typeof afterMs === 'number' && afterMs >= 0 && afterMs < 2 ** 31
   if (action === 'next') return undefined
@@ -56,22 +57,18 @@ export function decisionFault(result: unknown): string | undefined {
   return 'its action is not retry, next or reply'
 }
 
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 function isReply(reply: unknown): boolean {
-  if (!isFields(reply)) return false
-  if (isFields(reply['message'])) return Array.isArray(reply['message']['content'])
+  if (!isObject(reply)) return false
+  if (isObject(reply['message'])) return Array.isArray(reply['message']['content'])
   if (reply['failure'] !== undefined) return isFailure(reply['failure'])
-  return isFields(reply['events']) && Symbol.asyncIterator in reply['events']
+  return isObject(reply['events']) && Symbol.asyncIterator in reply['events']
 }
 
 function isFailure(value: unknown): boolean {
-  if (!isFields(value)) return false
+  if (!isObject(value)) return false
   const { status, type, message, retryAfter, headers = {} } = value
   const isStatus = Number.isInteger(status) && (status as number) >= 400 && (status as number) <= 599
-  const lines = isFields(headers) ? [...Object.entries(headers).flat(), retryAfter ?? ''] : [undefined]
+  const lines = isObject(headers) ? [...Object.entries(headers).flat(), retryAfter ?? ''] : [undefined]
   return isStatus && typeof type === 'string' && typeof message === 'string' && lines.every(isLine)
 }
 
@@ -81,7 +78,7 @@ function isLine(value: unknown): boolean {
 }
 
 function isPassedOver(value: unknown): boolean {
-  if (!isFields(value)) return false
+  if (!isObject(value)) return false
   const { reason, rule, target } = value
   return typeof reason === 'string' && isOptionalText(rule) && (target === undefined || isTarget(target))
 }
@@ -91,5 +88,5 @@ function isOptionalText(value: unknown): boolean {
 }
 
 function isTarget(value: unknown): value is Target {
-  return isFields(value) && typeof value['provider'] === 'string' && typeof value['model'] === 'string'
+  return isObject(value) && typeof value['provider'] === 'string' && typeof value['model'] === 'string'
 }

@@ -1,3 +1,5 @@
+import { isObject } from '@ccr/sdk'
+
 /** A key of an object, or an index of a list. */
 export type PlaceKey = string | number
 
@@ -27,7 +29,7 @@ export function withValueAt(whole: unknown, keys: readonly PlaceKey[], value: un
       index === key ? withValueAt(list[index], rest, value) : (list[index] ?? {}),
     )
   }
-  const object = typeof whole === 'object' && whole !== null && !Array.isArray(whole) ? whole : {}
-  const below: unknown = Object.hasOwn(object, key) ? (object as Readonly<Record<string, unknown>>)[key] : undefined
+  const object = isObject(whole) ? whole : {}
+  const below: unknown = Object.hasOwn(object, key) ? object[key] : undefined
   return { ...object, [key]: withValueAt(below, rest, value) }
 }
