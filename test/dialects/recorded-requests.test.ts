@@ -1,5 +1,4 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import anthropic from '@ccr/plugin-dialect-anthropic'
 import gemini from '@ccr/plugin-dialect-gemini'
 import chat from '@ccr/plugin-dialect-openai'
@@ -9,10 +8,9 @@ import { createTestKernel, json, type TestKernel } from '@ccr/sdk/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { sign } from '../../plugins/dialect-openai/src/reasoning.ts'
 import { signItems } from '../../plugins/dialect-openai-responses/src/reasoning.ts'
+import { CAPTURES } from '../recorded.ts'
 import { TARGETS, type TargetName } from './answers.ts'
 import { createOfficialCheck } from './official-schema.ts'
-
-const CAPTURES = process.env['CCR_CAPTURES'] ?? fileURLToPath(new URL('../../../shared/captures', import.meta.url))
 
 /** A request that an official client sent. */
 interface Recorded {

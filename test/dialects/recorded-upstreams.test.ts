@@ -1,15 +1,12 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startRouter, type RunningRouter } from '../../kernel/test/support/router.ts'
+import { FIXTURES } from '../recorded.ts'
 import { TARGETS, type TargetName } from './answers.ts'
 import { createClients, type Client, type Understood } from './clients.ts'
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const FIXTURES = resolve(ROOT, process.env['CCR_FIXTURES'] ?? '../shared/fixtures')
 
 /** Recorded exchanges by the protocol of the upstream: a folder of answers, or the beginning of their names. */
 const RECORDED: Readonly<Record<TargetName, readonly string[]>> = {

@@ -3,14 +3,13 @@ import { createTestKernel, sse, type TestEntry } from '@ccr/sdk/testing'
 import fc from 'fast-check'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { CAPTURES } from '../../../test/recorded.ts'
 import { countTokens } from './count-tokens.ts'
 import dialect from './index.ts'
 
-const root = process.env['CCR_CAPTURES'] ?? fileURLToPath(new URL('../../../../shared/captures', import.meta.url))
-const present = existsSync(root)
-const note = present ? '' : ` (skipped: no recorded requests at CCR_CAPTURES, ${root})`
+const present = existsSync(CAPTURES)
+const note = present ? '' : ` (skipped: no recorded requests at CCR_CAPTURES, ${CAPTURES})`
 const runs = Number(process.env['CCR_FUZZ_RUNS'] ?? 1000)
 
 interface Capture {
@@ -21,13 +20,13 @@ interface Capture {
 }
 
 function read(file: string): Capture {
-  const capture = JSON.parse(readFileSync(join(root, file), 'utf8')) as Capture
+  const capture = JSON.parse(readFileSync(join(CAPTURES, file), 'utf8')) as Capture
   // As the server hands them on.
   const headers = Object.entries(capture.headers).map(([name, value]) => [name.toLowerCase(), value])
   return { ...capture, headers: Object.fromEntries(headers) as Capture['headers'] }
 }
 
-const files = present ? readdirSync(root).filter((file) => /POST_v1_messages.*\.json$/.test(file)) : []
+const files = present ? readdirSync(CAPTURES).filter((file) => /POST_v1_messages.*\.json$/.test(file)) : []
 const messages = files.filter((file) => !file.includes('count_tokens'))
 const counts = files.filter((file) => file.includes('count_tokens'))
 

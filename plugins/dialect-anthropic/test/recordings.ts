@@ -1,18 +1,16 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { createAccumulator, type CanonicalEvent, type CanonicalMessage } from '@ccr/sdk'
+import { FIXTURES } from '../../../test/recorded.ts'
 import { createDecoder, type WireEvent } from '../src/decoder.ts'
 import { createPassthrough } from '../src/passthrough.ts'
 import { createReader } from '../src/reader.ts'
 
-const root = process.env['CCR_FIXTURES'] ?? fileURLToPath(new URL('../../../../shared/fixtures', import.meta.url))
-
 /** Whether the recordings are on this machine. */
-export const present = existsSync(join(root, 'anthropic'))
+export const present = existsSync(join(FIXTURES, 'anthropic'))
 
 /** Says why tests of recordings are skipped. */
-export const note = present ? '' : ` (skipped: no recordings at CCR_FIXTURES, ${root})`
+export const note = present ? '' : ` (skipped: no recordings at CCR_FIXTURES, ${FIXTURES})`
 
 /** One recorded stream, from its `message_start` to its last event. */
 export interface RecordedStream {
@@ -23,7 +21,7 @@ export interface RecordedStream {
 /** Every recorded stream of a Messages endpoint; what holds several answers one after the other is split. */
 export function recordedStreams(): readonly RecordedStream[] {
   return find(/^anthropic\/.*\.(sse|txt)$|messages-stream\.response\.sse$/).flatMap((file) => {
-    const text = readFileSync(join(root, file), 'utf8').trimEnd()
+    const text = readFileSync(join(FIXTURES, file), 'utf8').trimEnd()
     const frames = file.endsWith('.chunks.txt') ? framesOf(text) : text.split(/\n\n+/).map((frame) => `${frame}\n\n`)
     const answers = frames.join('').split(/(?=event: message_start\n)/)
     const name = (index: number): string => (answers.length === 1 ? file : `${file} #${index + 1}`)
@@ -34,7 +32,7 @@ export function recordedStreams(): readonly RecordedStream[] {
 /** Every recorded answer that is no stream, but for those of count_tokens. */
 export function recordedAnswers(): readonly { readonly name: string; readonly answer: object }[] {
   return find(/^anthropic\/(.*\.response|[^/]*)\.json$|[a-z]-messages\.response\.json$/)
-    .map((name) => ({ name, answer: JSON.parse(readFileSync(join(root, name), 'utf8')) as object }))
+    .map((name) => ({ name, answer: JSON.parse(readFileSync(join(FIXTURES, name), 'utf8')) as object }))
     .filter(({ answer }) => !('input_tokens' in answer))
 }
 
@@ -70,7 +68,7 @@ function find(pattern: RegExp): string[] {
   if (!present) return []
   return ['anthropic', 'llama-server']
     .flatMap((folder) =>
-      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) => `${folder}/${file}`),
+      readdirSync(join(FIXTURES, folder), { recursive: true, encoding: 'utf8' }).map((file) => `${folder}/${file}`),
     )
     .filter((file) => pattern.test(file))
     .sort()

@@ -1,15 +1,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { CanonicalRequest, JsonObject } from '@ccr/sdk'
 import { describe, expect, it } from 'vitest'
+import { CAPTURES } from '../../../test/recorded.ts'
 import { decodeRequest, encode } from '../test/harness.ts'
 import { SUPPORTED } from './tool-schema.ts'
 import { isFields, type GeminiBody } from './wire.ts'
 
-const root = process.env['CCR_CAPTURES'] ?? fileURLToPath(new URL('../../../../shared/captures', import.meta.url))
-const present = existsSync(root)
-const note = present ? '' : ` (skipped: no recorded requests at CCR_CAPTURES, ${root})`
+const present = existsSync(CAPTURES)
+const note = present ? '' : ` (skipped: no recorded requests at CCR_CAPTURES, ${CAPTURES})`
 
 interface Capture {
   readonly name: string
@@ -18,11 +17,11 @@ interface Capture {
 }
 
 const captures: readonly Capture[] = present
-  ? readdirSync(root)
+  ? readdirSync(CAPTURES)
       .filter((name) => name.endsWith('.json'))
       .map((name) => ({
         name,
-        ...(JSON.parse(readFileSync(join(root, name), 'utf8')) as { url: string; body: unknown }),
+        ...(JSON.parse(readFileSync(join(CAPTURES, name), 'utf8')) as { url: string; body: unknown }),
       }))
   : []
 

@@ -1,15 +1,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { FIXTURES } from '../../../test/recorded.ts'
 
-const root = process.env['CCR_FIXTURES'] ?? fileURLToPath(new URL('../../../../shared/fixtures', import.meta.url))
-const folder = join(root, 'gemini')
+const folder = join(FIXTURES, 'gemini')
 
 /** Whether there are recordings. */
 export const present = existsSync(folder)
 
 /** Stands in the names of tests that cannot run. */
-export const note = present ? '' : ` (skipped: no recordings at CCR_FIXTURES, ${root})`
+export const note = present ? '' : ` (skipped: no recordings at CCR_FIXTURES, ${FIXTURES})`
 
 /** One recorded answer. */
 export interface Recording {

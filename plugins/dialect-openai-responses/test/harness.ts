@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { createAccumulator, isCcrError } from '@ccr/sdk'
 import type { Attempt, CanonicalEvent, CanonicalMessage, CanonicalRequest, Exchange, Outbound } from '@ccr/sdk'
 import { Validator } from '@ccr/sdk/kernel'
@@ -14,15 +12,6 @@ export const RUNS = Number(process.env['CCR_FUZZ_RUNS'] ?? 1000)
 
 /** How long a property test may take on a machine that does other things too, in milliseconds. */
 export const FUZZ_TIMEOUT = 30_000 + RUNS * 60
-
-/** A folder of recorded traffic beside the checkout, or nothing when it is absent. */
-export function shared(name: 'fixtures' | 'captures'): string | undefined {
-  const override = process.env[name === 'fixtures' ? 'CCR_FIXTURES' : 'CCR_CAPTURES']
-  const path = override ?? fileURLToPath(new URL(`../../../../shared/${name}`, import.meta.url))
-  if (existsSync(path)) return path
-  console.warn(`recordings are skipped: ${name} are absent`)
-  return undefined
-}
 
 /** An exchange whose identifiers are counted, so that equal answers give equal events. */
 export function fakeExchange(request: Partial<CanonicalRequest> = {}): Exchange {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import type { CanonicalEvent, ContentBlock, Exchange } from '@ccr/sdk'
 import { describe, expect, it } from 'vitest'
 import { messageOf } from '../test/harness.ts'
-import { FIXTURES } from '../test/recordings.ts'
+import { FIXTURES } from '../../../test/recorded.ts'
 import { client } from './client.ts'
 
 const exchange = { request: { model: 'm', messages: [] }, startedAt: 0 } as unknown as Exchange

@@ -4,7 +4,8 @@ import type { CanonicalMessage, ContentBlock, Message } from '@ccr/sdk'
 import { describe, expect, it } from 'vitest'
 import { detailed } from '../test/deltas.ts'
 import { answer, chunk, decode, DONE, encode, encodedMessages, FUZZ_MS, messageOf, RUNS } from '../test/harness.ts'
-import { FIXTURES, outcomeOf, recordings } from '../test/recordings.ts'
+import { FIXTURES } from '../../../test/recorded.ts'
+import { outcomeOf, recordings } from '../test/recordings.ts'
 import { packDetails, unpackDetails } from './reasoning-details.ts'
 
 const asks: Message = { role: 'user', content: 'q' }

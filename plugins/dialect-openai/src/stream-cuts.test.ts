@@ -1,10 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { FIXTURES } from '../../../test/recorded.ts'
 import { faultsOf, readStream, RUNS } from '../test/harness.ts'
 
-const FIXTURES = process.env['CCR_FIXTURES'] ?? fileURLToPath(new URL('../../../../shared/fixtures', import.meta.url))
 const RECORDED = ['tiny-chat-stream', 'tiny-think-chat-stream', 'tiny-tool-chat-stream']
 
 const data = (...chunks: readonly object[]): string =>

@@ -1,8 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import type { CanonicalRequest } from '@ccr/sdk'
-
-const CAPTURES = process.env['CCR_CAPTURES'] ?? fileURLToPath(new URL('../../../../shared/captures', import.meta.url))
+import { CAPTURES } from '../../../test/recorded.ts'
 
 /** A request that a real client made in the canonical dialect. */
 export interface Capture {

@@ -1,11 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import type { CanonicalEvent } from '@ccr/sdk'
+import { FIXTURES } from '../../../test/recorded.ts'
 import { fakeAttempt, readStream, run, target } from './harness.ts'
-
-/** Where the recordings are. */
-export const FIXTURES =
-  process.env['CCR_FIXTURES'] ?? fileURLToPath(new URL('../../../../shared/fixtures', import.meta.url))
 
 /** One recorded answer of a Chat Completions server. */
 export interface Recording {

@@ -1,19 +1,18 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { CanonicalRequest, PluginLog } from '@ccr/sdk'
 import { afterAll, describe, expect, it } from 'vitest'
+import { CAPTURES } from '../../../test/recorded.ts'
 import { Calibration } from './calibration.ts'
 import { Choices } from './choice.ts'
 import { createTokenService, type CalibratedService } from './service.ts'
 import { CountingThread } from './thread.ts'
 
-const root = process.env['CCR_CAPTURES'] ?? fileURLToPath(new URL('../../../../shared/captures', import.meta.url))
-const files = existsSync(root) ? readdirSync(root).filter((file) => file.endsWith('.json')) : []
-if (files.length === 0) console.warn(`captures.test.ts: skipped, there are no captures in ${root}`)
+const files = existsSync(CAPTURES) ? readdirSync(CAPTURES).filter((file) => file.endsWith('.json')) : []
+if (files.length === 0) console.warn(`captures.test.ts: skipped, there are no captures in ${CAPTURES}`)
 
 const requests = files.flatMap((file): (readonly [string, CanonicalRequest])[] => {
-  const { body } = JSON.parse(readFileSync(join(root, file), 'utf8')) as { readonly body?: CanonicalRequest }
+  const { body } = JSON.parse(readFileSync(join(CAPTURES, file), 'utf8')) as { readonly body?: CanonicalRequest }
   const isCanonical = Array.isArray(body?.messages) && !file.includes('chat_completions')
   return isCanonical ? [[file, body as CanonicalRequest]] : []
 })
