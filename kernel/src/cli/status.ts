@@ -77,7 +77,7 @@ function secondsSince(date: string): number {
 }
 
 /** The two largest units, as in `3 h 12 min`. */
-export function duration(seconds: number): string {
+function duration(seconds: number): string {
   const parts = (
     [
       ['d', 86_400],

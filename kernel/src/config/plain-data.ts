@@ -2,7 +2,7 @@ import { CcrError } from '@ccr/sdk'
 import { joinPointer } from './pointer.ts'
 
 /** How deep a config may be nested. */
-export const MAX_DEPTH = 100
+const MAX_DEPTH = 100
 
 /**
  * A copy of a config that holds plain data only, so that it can be compared, hashed and merged.

@@ -2,7 +2,7 @@ import { Type, type Static, type TProperties } from 'typebox'
 import { Limits, Timeouts } from '@ccr/sdk/kernel'
 
 /** Levels of the server log, loudest first. */
-export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
 
 /** One of {@link LOG_LEVELS}. */
 export type LogLevel = (typeof LOG_LEVELS)[number]

@@ -195,7 +195,7 @@ function fault(code: ErrorCode, message: string, { plugin, file, paths = [] }: E
 }
 
 /** What the reports say of a failed part. */
-export function failureOf(subject: string, thrown: unknown): BuildFailure {
+function failureOf(subject: string, thrown: unknown): BuildFailure {
   return isCcrError(thrown)
     ? { subject, code: thrown.code, message: thrown.message, at: thrown.at }
     : { subject, code: 'CCR_PLUGIN_ACTIVATE', message: messageOf(thrown) }

@@ -26,7 +26,7 @@ export interface GaugeOptions {
   readonly samples: number
 }
 
-export const GAUGE: GaugeOptions = { bytes: 256 * 1024 * 1024, timers: 10_000, samples: 5 }
+const GAUGE: GaugeOptions = { bytes: 256 * 1024 * 1024, timers: 10_000, samples: 5 }
 const SAMPLE_MS = 30_000
 const MIB = 1024 * 1024
 

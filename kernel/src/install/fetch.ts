@@ -67,7 +67,7 @@ export async function fetchPackage(
  *
  * @throws CcrError `CCR_INSTALL_SOURCE`
  */
-export async function packFolder(folder: string, { folder: scratch, env }: FetchOptions): Promise<Uint8Array> {
+async function packFolder(folder: string, { folder: scratch, env }: FetchOptions): Promise<Uint8Array> {
   return (await pack(folder, join(scratch, 'pack'), env)).bytes
 }
 

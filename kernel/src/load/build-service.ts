@@ -3,7 +3,7 @@ import { Cancellation, settle } from '@ccr/sdk/kernel'
 import type { BuildFailure, BuildOptions, BuildResult } from 'esbuild'
 
 /** The longest that one build may take, in milliseconds. */
-export const BUILD_MS = 30_000
+const BUILD_MS = 30_000
 
 /** How often a build is begun that ended with the process of esbuild, and not by its own fault. */
 const ATTEMPTS = 3

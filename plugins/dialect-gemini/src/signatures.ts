@@ -67,11 +67,6 @@ export function unwrapSignature(signature: string): string | undefined {
   return text.startsWith(WRAP) ? text.slice(WRAP.length) : undefined
 }
 
-/** Whether the bytes of a request hold a signature that only this router can read. */
-export function isMarked(bytes: Buffer): boolean {
-  return bytes.includes(WRAPPED)
-}
-
 function isSignedPart(value: unknown): value is SignedPart {
   return (SIGNED_PARTS as readonly unknown[]).includes(value)
 }

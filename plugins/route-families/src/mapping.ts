@@ -20,7 +20,7 @@ export function mappedRoute({ router, origins }: Routes, plan: RoutePlan, exchan
 const KNOWN_FAMILIES = ['opus', 'sonnet', 'haiku']
 
 /** The key for a model: its name, its bare name, its family, or the longest key that its name holds. */
-export function mappedKey(model: string, keys: readonly string[], families: readonly string[]): string | undefined {
+function mappedKey(model: string, keys: readonly string[], families: readonly string[]): string | undefined {
   if (keys.includes(model)) return model
   const bareOf = (name: string): string => readModelName(name, []).bare
   const { bare, family } = readModelName(model, [...families, ...KNOWN_FAMILIES])

@@ -15,7 +15,7 @@ export function asksWebSearch({ tools }: CanonicalRequest): boolean {
  * What Claude Code asks beside the conversation: a check of the quota (one token), the title of a session (a schema
  * with `title`, no tools), and whatever it calls `auxiliary` itself. Source: recorded requests of 1.0.58 to 2.1.330.
  */
-export function isHousekeeping(request: CanonicalRequest, exchange: Exchange): boolean {
+function isHousekeeping(request: CanonicalRequest, exchange: Exchange): boolean {
   if (request.max_tokens === 1) return true
   if (exchange.client.requestClass === 'auxiliary') return !asksWebSearch(request)
   const { format } = request.output_config ?? {}

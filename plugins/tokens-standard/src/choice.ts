@@ -37,7 +37,7 @@ export interface ChoiceOptions {
 }
 
 /** Characters whose counts are remembered, for each tokenizer. */
-export const REMEMBERED_CHARACTERS = 16 * 1024 * 1024
+const REMEMBERED_CHARACTERS = 16 * 1024 * 1024
 /** How long a tokenizer that failed is not tried again. */
 const PAUSE_MS = 60_000
 /** Targets whose tokenizer is remembered. */

@@ -10,7 +10,7 @@ import { MANIFEST_KEYS, PresetManifest } from './schema.ts'
 import { withoutControls } from './shown-text.ts'
 
 /** The version of the manifest format that this router reads. */
-export const SCHEMA_VERSION = 1
+const SCHEMA_VERSION = 1
 
 /**
  * Checks a manifest: its schema, and that it is data only.

@@ -32,7 +32,7 @@ const Options = Type.Union(
 )
 
 /** The comparisons of a condition. */
-export const OPERATORS = ['eq', 'ne', 'in', 'nin', 'gt', 'lt', 'gte', 'lte', 'exists'] as const
+const OPERATORS = ['eq', 'ne', 'in', 'nin', 'gt', 'lt', 'gte', 'lte', 'exists'] as const
 
 const Condition = Type.Object(
   {
@@ -47,7 +47,7 @@ const Conditions = Type.Union([Condition, Type.Array(Condition, { maxItems: 50 }
 })
 
 /** The kinds of inputs. */
-export const INPUT_TYPES = ['password', 'input', 'select', 'multiselect', 'confirm', 'editor', 'number'] as const
+const INPUT_TYPES = ['password', 'input', 'select', 'multiselect', 'confirm', 'editor', 'number'] as const
 
 const Input = Type.Object(
   {
@@ -94,7 +94,7 @@ const PluginPin = Type.Object(
 export type PluginPin = Static<typeof PluginPin>
 
 /** What a manifest says of itself. */
-export const METADATA = {
+const METADATA = {
   schemaVersion: Type.Optional(Type.Integer({ minimum: 1 })),
   name: Type.String({ minLength: 1, maxLength: 64 }),
   version: Type.String({ minLength: 1, maxLength: 64 }),
