@@ -1,4 +1,4 @@
-import { CcrError, endpointUrl, messageEvents } from '@ccr/sdk'
+import { CcrError, endpointUrl, isObject, messageEvents } from '@ccr/sdk'
 import type {
   Address,
   Attempt,
@@ -102,8 +102,4 @@ function toMessage(answer: unknown, attempt: Attempt): CanonicalMessage {
     stop_sequence: typeof stop_sequence === 'string' ? stop_sequence : null,
     usage: isObject(usage) ? usage : { input_tokens: 0, output_tokens: 0 },
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,4 +1,4 @@
-import { CcrError, overflowMessage } from '@ccr/sdk'
+import { CcrError, isObject, overflowMessage } from '@ccr/sdk'
 import type { FailureType, UpstreamError } from '@ccr/sdk'
 
 const FAILURE_TYPES: ReadonlySet<string> = new Set<FailureType>([
@@ -39,8 +39,4 @@ export function errorOf(body: unknown): UpstreamError | undefined {
 export function reported(error: UpstreamError): CcrError {
   const message = error.message?.slice(0, QUOTED) ?? 'it gave no message'
   return new CcrError('CCR_STREAM_ERROR', `the upstream reported an error: ${message}`, { cause: error })
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
