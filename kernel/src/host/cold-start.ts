@@ -1,5 +1,5 @@
 import { join, sep } from 'node:path'
-import type { Blueprint, ProfileBlueprint } from '../core/blueprint.ts'
+import type { Blueprint, Entry, ProfileBlueprint } from '../core/blueprint.ts'
 import type { Generation } from '../core/generation.ts'
 import { findBuiltins, packageRoot } from '../load/builtin.ts'
 import type { EntryFailure } from '../load/entries.ts'
@@ -31,27 +31,24 @@ export async function forgiving(
   // What one provider lacks guards nothing else, and the provider is left out with it.
   const fatal = failures.find((one) => !one.harmless && one.provider === undefined && !harmless.has(one.use))
   if (fatal) throw fatal.error
-  const weighed = <P extends ProfileBlueprint>(from: P): P => ({
-    ...from,
-    entries: from.entries.map((entry) => ({
-      ...entry,
-      optional: harmless.has(entry.plugin.name) && (isBuiltinFile(entry.file) || isStoredFile(home, entry.file)),
-    })),
-  })
-  const profiles = Object.entries(blueprint.profiles ?? {}).map(([name, one]) => [name, weighed(one)] as const)
-  return { ...weighed(blueprint), profiles: Object.fromEntries(profiles) }
+  return withEntries(blueprint, (entry) => ({
+    ...entry,
+    optional: harmless.has(entry.plugin.name) && (isBuiltinFile(entry.file) || isStoredFile(home, entry.file)),
+  }))
 }
 
 /** What the start left out does not keep a later change from being taken: it is tried again, and left out again. */
 export function stillLeftOut(blueprint: Blueprint, current: Generation | undefined): Blueprint {
   const out = new Set(current?.failures.map(({ subject }) => subject))
   if (out.size === 0) return blueprint
-  const weighed = <P extends ProfileBlueprint>(from: P): P => ({
-    ...from,
-    entries: from.entries.map((entry) => (out.has(entry.id) ? { ...entry, optional: true } : entry)),
-  })
-  const profiles = Object.entries(blueprint.profiles ?? {}).map(([name, one]) => [name, weighed(one)] as const)
-  return { ...weighed(blueprint), profiles: Object.fromEntries(profiles) }
+  return withEntries(blueprint, (entry) => (out.has(entry.id) ? { ...entry, optional: true } : entry))
+}
+
+/** Changes the entries of the config and of every profile. */
+function withEntries(blueprint: Blueprint, change: (entry: Entry) => Entry): Blueprint {
+  const changed = <P extends ProfileBlueprint>(from: P): P => ({ ...from, entries: from.entries.map(change) })
+  const profiles = Object.entries(blueprint.profiles ?? {}).map(([name, one]) => [name, changed(one)] as const)
+  return { ...changed(blueprint), profiles: Object.fromEntries(profiles) }
 }
 
 /** Whether code came with the router. A `file:` plugin may carry a built-in one's name; its file lies elsewhere. */
