@@ -83,6 +83,7 @@ it('the address of a PDF goes without its type', () => {
 
 describe('rule 66: what says nothing', () => {
   const hi: Message = { role: 'user', content: 'hi' }
+  const mute: Message = { role: 'user', content: '…' }
 
   it.each<[string, readonly Message[], readonly Message[]]>([
     ['is no block', [user(text(''), text('a'), text(' \n'))], [user(text('a'))]],
@@ -93,6 +94,26 @@ describe('rule 66: what says nothing', () => {
       [user({ type: 'tool_result', tool_use_id: 'a', content: [] })],
     ],
   ])('%s', (_name, messages, left) => {
+    expect(speakable(request(messages)).messages).toEqual(left)
+  })
+
+  it.each<[string, readonly Message[], readonly Message[]]>([
+    [
+      'a greeting answers nobody',
+      [{ role: 'assistant', content: 'hello' }, hi],
+      [mute, { role: 'assistant', content: 'hello' }, hi],
+    ],
+    [
+      'a turn of the model that ends it',
+      [hi, { role: 'assistant', content: 'a' }],
+      [hi, { role: 'assistant', content: 'a' }],
+    ],
+    [
+      'the user has said nothing to it',
+      [hi, { role: 'assistant', content: 'a' }, user(text(' '))],
+      [hi, { role: 'assistant', content: 'a' }, mute],
+    ],
+  ])('leaves whose turn it is: %s', (_name, messages, left) => {
     expect(speakable(request(messages)).messages).toEqual(left)
   })
 

@@ -16,12 +16,25 @@ const PICTURES = /^image\/(?:jpeg|png|gif|webp)$/i
  * @throws CcrError `CCR_REQUEST_INVALID` where no message is left
  */
 export function speakable(request: CanonicalRequest): CanonicalRequest {
-  const messages = request.messages.flatMap((message) => fitMessage(message))
+  const messages = withTurns(
+    request.messages.flatMap((message) => fitMessage(message)),
+    request.messages.at(-1),
+  )
   if (messages.length === 0) throw invalidRequest('/messages', 'must hold at least one message that says something')
   const { system, ...rest } = request
   if (system === undefined) return { ...request, messages }
   const said = typeof system === 'string' ? system : system.filter((block) => !isBlank(block))
   return said.length === 0 ? { ...rest, messages } : { ...request, system: said, messages }
+}
+
+/** Stands where the user has said nothing. */
+const EMPTY_TURN: Message = { role: 'user', content: '…' }
+
+/** A model never speaks first to this protocol, and goes on with its last turn only where no other followed. */
+function withTurns(messages: readonly Message[], last: Message | undefined): readonly Message[] {
+  const first = messages.findIndex(({ role }) => role !== 'system')
+  const begun = messages[first]?.role === 'assistant' ? messages.toSpliced(first, 0, EMPTY_TURN) : messages
+  return last?.role === 'user' && begun.at(-1)?.role === 'assistant' ? [...begun, EMPTY_TURN] : begun
 }
 
 /** The message, or none where it says nothing: turns of one role in a row are one to this protocol. */

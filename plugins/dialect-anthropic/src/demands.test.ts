@@ -1,7 +1,7 @@
 import type { CanonicalRequest } from '@ccr/sdk'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { meetDemands } from './demands.ts'
+import { meetDemands, withoutIdleChoice } from './demands.ts'
 
 const base: CanonicalRequest = { model: 'm', messages: [{ role: 'user', content: 'hi' }] }
 const enabled = (budget_tokens: number) => ({ type: 'enabled', budget_tokens }) as const
@@ -113,4 +113,17 @@ it.each([
   [['\nHuman:'], { stop_sequences: ['\nHuman:'] }],
 ])('stop sequences %j', (stop_sequences, left) => {
   expect(met({ stop_sequences })).toEqual(left)
+})
+
+describe('a choice of tools', () => {
+  const choice = { ...base, tool_choice: { type: 'auto' } } as const
+
+  it.each([[undefined], [[]]])('is left out where there are none: %j', (tools) => {
+    expect(withoutIdleChoice({ ...choice, ...(tools && { tools }) })).toEqual(base)
+  })
+
+  it('stays where there is one', () => {
+    const request = { ...choice, tools: [{ name: 'a' }] }
+    expect(withoutIdleChoice(request)).toBe(request)
+  })
 })

@@ -19,6 +19,13 @@ export function meetDemands(request: CanonicalRequest): CanonicalRequest {
   return fitStops(fitSampling(fitBudget(freeForcedChoice(thinking))))
 }
 
+/** A choice of tools is refused where there are none, because the client named none or none that this protocol has. */
+export function withoutIdleChoice(request: CanonicalRequest): CanonicalRequest {
+  if (request.tools?.length) return request
+  const { tools: _none, tool_choice: _idle, ...rest } = request
+  return rest
+}
+
 /** Thinking cannot end in a call that is forced, and the call is what the client said. */
 function freeForcedChoice(request: CanonicalRequest): CanonicalRequest {
   const choice = request.tool_choice?.type

@@ -84,6 +84,42 @@ describe('encode', () => {
     expect(target.encode(heard, outbound(), attempt())).toMatchObject({ messages: heard.messages })
   })
 
+  it('answers every call of the clients of others at once, and leaves its own clients what they say', () => {
+    const call = { type: 'tool_use', id: 'function_call', name: 'f', input: {} }
+    const messages = [
+      ...request.messages,
+      { role: 'assistant' as const, content: [call] },
+      ...request.messages,
+      call,
+    ].map((one) => ('role' in one ? one : { role: 'assistant' as const, content: [one] }))
+    const sent = target.encode({ ...request, messages }, outbound(), attempt({}, 'openai')) as CanonicalRequest
+    expect(sent.messages.map(({ content }) => (typeof content === 'string' ? content : content[0]))).toMatchObject([
+      'hi',
+      { id: 'function_call' },
+      { tool_use_id: 'function_call', is_error: true },
+      'hi',
+      { id: 'function_call_2' },
+      { tool_use_id: 'function_call_2', is_error: true },
+    ])
+    expect(target.encode({ ...request, messages }, outbound(), attempt())).toMatchObject({ messages })
+  })
+
+  it('takes the schema of an answer and the choice of tools as far as this protocol does', () => {
+    const schema = { type: 'object', properties: { a: { type: 'string', minLength: 1 } } }
+    const asking = {
+      ...request,
+      tool_choice: { type: 'auto' as const },
+      output_config: { format: { type: 'json_schema', schema } },
+    }
+    const sent = target.encode(asking, outbound(), attempt({}, 'gemini'))
+    expect(sent).toMatchObject({ output_config: { format: { schema: { additionalProperties: false } } } })
+    expect(sent).not.toHaveProperty('tool_choice')
+    expect(target.encode(asking, outbound(), attempt())).toMatchObject({
+      output_config: asking.output_config,
+      tool_choice: asking.tool_choice,
+    })
+  })
+
   it('drops reasoning that this router signed', () => {
     const foreign = { type: 'thinking', thinking: 'a', signature: signReasoning({ family: 'x', payload: '' }) }
     const messages = [{ role: 'assistant' as const, content: [foreign, { type: 'text', text: 'b' }] }]

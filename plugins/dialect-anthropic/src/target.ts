@@ -11,9 +11,11 @@ import type {
   TargetDialect,
   ToolNames,
 } from '@ccr/sdk'
+import { withAnswerSchema } from './answer-schema.ts'
+import { withAnsweredCalls } from './answered-calls.ts'
 import { speakable } from './content.ts'
 import { createDecoder, type WireEvent } from './decoder.ts'
-import { MAX_TOKENS, meetDemands } from './demands.ts'
+import { MAX_TOKENS, meetDemands, withoutIdleChoice } from './demands.ts'
 import { withoutForeignParts } from './history.ts'
 import { upstreamHeaders } from './headers.ts'
 import { createPassthrough } from './passthrough.ts'
@@ -49,7 +51,9 @@ function encode(request: CanonicalRequest, outbound: Outbound, attempt: NamedAtt
 
 /** The request of a client of another protocol, with all that this one would refuse made to fit. */
 function adapted(given: CanonicalRequest, attempt: NamedAttempt): CanonicalRequest {
-  const { request, names } = toWireNames(withObjectSchemas(meetDemands(speakable(given))))
+  const said = withAnsweredCalls(speakable(given))
+  const asked = withAnswerSchema(withObjectSchemas(meetDemands(withoutIdleChoice(said))))
+  const { request, names } = toWireNames(asked)
   attempt[NAMES] = names
   return request
 }

@@ -36,3 +36,10 @@ describe('the schema of a tool', () => {
     expect(withObjectSchemas(before)).toBe(before)
   })
 })
+
+describe('for clients of others', () => {
+  it('a schema that is strict by their rules is not said to be so by these', () => {
+    const before = request({ name: 'a', input_schema: A, strict: true }, { name: 'b', input_schema: A })
+    expect(withObjectSchemas(before)).toEqual(request({ name: 'a', input_schema: A }, { name: 'b', input_schema: A }))
+  })
+})

@@ -14,7 +14,10 @@ const MERGED: SchemaSupport = {
   enums: 'any',
 }
 
-/** The tools of a request with schemas as this protocol demands them: of an object, and without a union at the root. */
+/**
+ * The tools of a request with schemas as this protocol demands them: of an object, and without a union at the root. One
+ * that is strict by the rules of another protocol may not be so by these, under which fewer keywords are taken.
+ */
 export function withObjectSchemas(request: CanonicalRequest): CanonicalRequest {
   const tools = request.tools?.map(fitTool)
   return tools?.some((tool, index) => tool !== request.tools?.[index]) ? { ...request, tools } : request
@@ -23,8 +26,9 @@ export function withObjectSchemas(request: CanonicalRequest): CanonicalRequest {
 function fitTool(tool: Tool): Tool {
   // Server tools have no schema.
   if (tool.type && tool.type !== 'custom') return tool
+  const { strict, ...rest } = tool
   const input_schema = fitSchema(tool.input_schema)
-  return input_schema === tool.input_schema ? tool : { ...tool, input_schema }
+  return input_schema === tool.input_schema && strict === undefined ? tool : { ...rest, input_schema }
 }
 
 /** Source: the API's refusals, "input_schema.type: Field required" and "does not support oneOf, allOf, or anyOf". */
