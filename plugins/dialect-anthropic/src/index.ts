@@ -1,8 +1,9 @@
 import { definePlugin, Type, type Endpoint } from '@ccr/sdk'
 import { client } from './client.ts'
 import { countTokens } from './count-tokens.ts'
+import { createModelTraits } from './model-traits.ts'
 import { learn } from './refusals.ts'
-import { target } from './target.ts'
+import { createTarget } from './target.ts'
 
 /** What Claude Code asks of its server beside messages; an answer without content satisfies it. */
 const probes: readonly Endpoint[] = [
@@ -20,18 +21,27 @@ export default definePlugin({
   transformers: [{ name: 'Anthropic', dialect: 'anthropic' }],
   requires: ['tokens?'],
   activate(ctx) {
-    ctx.dialect({ name: 'anthropic', client, target })
+    const traits = createModelTraits()
+    ctx.dialect({ name: 'anthropic', client, target: createTarget(traits) })
     ctx.endpoint({ method: 'POST', path: '/v1/messages', dialect: 'anthropic', client })
     ctx.endpoint(countTokens(ctx.get('tokens?')))
     for (const probe of probes) ctx.endpoint(probe)
     ctx.on('onError', (failure, attempt) => {
-      const refusal = attempt.provider.dialect === 'anthropic' ? learn(failure, attempt) : undefined
-      if (refusal === undefined) return
+      if (attempt.provider.dialect !== 'anthropic') return
       const { provider, model } = attempt.target
-      ctx.log.info(
-        { provider, model, refusal },
-        'the target refuses what another model left in the history; it is asked once more without',
-      )
+      const refusal = learn(failure, attempt)
+      const trait = refusal === undefined ? traits.learn(attempt.target, failure) : undefined
+      if (refusal !== undefined)
+        ctx.log.info(
+          { provider, model, refusal },
+          'the target refuses what another model left in the history; it is asked once more without',
+        )
+      else if (trait !== undefined)
+        ctx.log.info(
+          { provider, model, trait },
+          'the model does not take a setting of the request; it is left out from now on',
+        )
+      else return
       return { action: 'retry', afterMs: 0 }
     })
   },

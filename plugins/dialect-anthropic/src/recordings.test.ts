@@ -7,7 +7,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { accumulate, decode, note, pass, present, recordedAnswers, recordedStreams } from '../test/recordings.ts'
 import { client } from './client.ts'
 import { createEncoder } from './encoder.ts'
-import { target } from './target.ts'
+import { createModelTraits } from './model-traits.ts'
+import { createTarget } from './target.ts'
+
+const target = createTarget(createModelTraits())
 
 const attempt = { exchange: { newId: (prefix: string) => prefix }, target: { model: 'm' } } as unknown as Attempt
 const streams = recordedStreams()

@@ -1,6 +1,9 @@
 import { Secret, signReasoning, type Attempt, type CanonicalRequest, type HeaderBag, type Outbound } from '@ccr/sdk'
 import { describe, expect, it } from 'vitest'
-import { target } from './target.ts'
+import { createModelTraits } from './model-traits.ts'
+import { createTarget } from './target.ts'
+
+const target = createTarget(createModelTraits())
 
 function attempt(headers: HeaderBag = {}, dialect = 'anthropic'): Attempt {
   const exchange = { dialect, headers, locals: {}, newId: (prefix: string) => `${prefix}new` }

@@ -18,6 +18,7 @@ import { createDecoder, type WireEvent } from './decoder.ts'
 import { MAX_TOKENS, meetDemands, withoutIdleChoice } from './demands.ts'
 import { withoutForeignParts } from './history.ts'
 import { upstreamHeaders } from './headers.ts'
+import type { ModelTraits } from './model-traits.ts'
 import { createPassthrough } from './passthrough.ts'
 import { createReader } from './reader.ts'
 import { isRefused, withoutRefused } from './refusals.ts'
@@ -31,19 +32,33 @@ const NAMES = Symbol('names')
 type NamedAttempt = Attempt & { [NAMES]?: ToolNames }
 
 /** The provider side of the Messages protocol, which is the canonical form: little is left to convert. */
-export const target: TargetDialect<CanonicalRequest, WireEvent> = {
-  encode,
+export function createTarget(traits: ModelTraits): TargetDialect<CanonicalRequest, WireEvent> {
+  return {
+    ...TARGET,
+    encode: (request, outbound, attempt) => encode(request, outbound, attempt, traits),
+    mustEncode(attempt) {
+      const { request } = attempt.exchange
+      return isRefused(attempt) || traits.fit(request, attempt.target) !== request
+    },
+  }
+}
+
+const TARGET: Omit<TargetDialect<CanonicalRequest, WireEvent>, 'encode' | 'mustEncode'> = {
   address,
   reader: (contentType) => (/^\s*text\/event-stream\s*(?:;|$)/i.test(contentType) ? createReader() : undefined),
   explode,
   decoder,
   error: errorOf,
   passthrough: createPassthrough,
-  mustEncode: isRefused,
 }
 
-function encode(request: CanonicalRequest, outbound: Outbound, attempt: NamedAttempt): CanonicalRequest {
-  const own = withoutRefused(withoutForeignParts(request), attempt)
+function encode(
+  request: CanonicalRequest,
+  outbound: Outbound,
+  attempt: NamedAttempt,
+  traits: ModelTraits,
+): CanonicalRequest {
+  const own = traits.fit(withoutRefused(withoutForeignParts(request), attempt), attempt.target)
   const { extra: _foreign, ...body } = attempt.exchange.dialect === 'anthropic' ? own : adapted(own, attempt)
   // This protocol demands what clients of others may leave out.
   return { max_tokens: MAX_TOKENS, ...body, model: outbound.model, stream: outbound.stream }

@@ -1,0 +1,97 @@
+import type { CanonicalRequest } from '@ccr/sdk'
+import { afterEach, describe, expect, it } from 'vitest'
+import { createWorld, refused, said, type World } from '../test/world.ts'
+
+const ADAPTIVE = 'adaptive thinking is not supported on this model'
+const TAG =
+  "thinking: Input tag 'adaptive' found using 'type' does not match any of the expected tags: 'disabled', 'enabled'"
+const BUDGET =
+  '"thinking.type.enabled" is not supported for this model. Use "thinking.type.adaptive" and "output_config.effort" ' +
+  'to control thinking behavior.'
+const EFFORT = 'This model does not support the effort parameter.'
+const LEVEL = "This model does not support effort level 'xhigh'. Supported levels: high, low, max, medium."
+const SAMPLING = '`temperature` is deprecated for this model.'
+const TWO = '`temperature` and `top_p` cannot both be specified for this model. Please use only one.'
+
+let world: World | undefined
+afterEach(async () => {
+  await world?.test.dispose()
+  world = undefined
+})
+
+const messages = [{ role: 'user', content: 'q' }]
+const body = (more: object): object => ({ model: 'm', max_tokens: 9000, messages, ...more })
+const high = { thinking: { type: 'adaptive', display: 'summarized' }, output_config: { effort: 'high' } }
+
+/** What was sent for each of these requests, without what they share; a request is refused as long as `refuse` says. */
+async function sentFor(refuse: (body: CanonicalRequest) => string | undefined, ...given: object[]): Promise<object[]> {
+  world = await createWorld((sent) => {
+    const words = refuse(sent)
+    return words === undefined ? said('ok') : refused(words)
+  })
+  for (const more of given) expect((await world.test.request({ body: body(more) })).status).toBe(200)
+  return world.sent.map(({ model: _m, messages: _all, max_tokens: _limit, stream: _s, ...rest }) => rest)
+}
+
+describe('what a model refuses is left out from then on', () => {
+  it.each([ADAPTIVE, TAG])('thinking as it likes becomes a budget: %s', async (words) => {
+    const enabled = { thinking: { type: 'enabled', budget_tokens: 4500, display: 'summarized' } }
+    const refuse = ({ thinking }: CanonicalRequest) => (thinking?.type === 'adaptive' ? words : undefined)
+    expect(await sentFor(refuse, high, high)).toEqual([high, enabled, enabled])
+  })
+
+  it('the effort goes, and is the budget where both are refused', async () => {
+    const low = { thinking: { type: 'adaptive' }, output_config: { effort: 'low' } }
+    const refuse = ({ thinking, output_config }: CanonicalRequest) =>
+      output_config?.effort ? EFFORT : thinking?.type === 'adaptive' ? ADAPTIVE : undefined
+    expect(await sentFor(refuse, low, low)).toEqual([
+      low,
+      { thinking: low.thinking },
+      { thinking: { type: 'enabled', budget_tokens: 1024 } },
+      { thinking: { type: 'enabled', budget_tokens: 1024 } },
+    ])
+  })
+
+  it('a format of the answer stays without the effort', async () => {
+    const format = { type: 'json_schema', schema: {} }
+    const refuse = ({ output_config }: CanonicalRequest) => (output_config?.effort ? EFFORT : undefined)
+    const [, second] = await sentFor(refuse, { output_config: { effort: 'low', format } })
+    expect(second).toEqual({ output_config: { format } })
+  })
+
+  it('a level of effort becomes the highest that all have', async () => {
+    const refuse = ({ output_config }: CanonicalRequest) => (output_config?.effort === 'xhigh' ? LEVEL : undefined)
+    const [, second] = await sentFor(refuse, { ...high, output_config: { effort: 'xhigh' } })
+    expect(second).toEqual(high)
+  })
+
+  it('a budget of thinking becomes an effort', async () => {
+    const enabled = { thinking: { type: 'enabled', budget_tokens: 8000 } }
+    const refuse = ({ thinking }: CanonicalRequest) => (thinking?.type === 'enabled' ? BUDGET : undefined)
+    const [, second, third] = await sentFor(refuse, enabled, { ...enabled, output_config: { effort: 'max' } })
+    expect(second).toEqual({ thinking: { type: 'adaptive' }, output_config: { effort: 'medium' } })
+    expect(third).toEqual({ thinking: { type: 'adaptive' }, output_config: { effort: 'max' } })
+  })
+
+  it('all sampling goes, or the second where two are too many', async () => {
+    const sampling = { temperature: 0.2, top_p: 0.9, top_k: 3 }
+    const refuse = ({ temperature }: CanonicalRequest) => (temperature === undefined ? undefined : SAMPLING)
+    expect(await sentFor(refuse, sampling)).toEqual([sampling, {}])
+    await world!.test.dispose()
+    const both = ({ top_p }: CanonicalRequest) => (top_p === undefined ? undefined : TWO)
+    expect(await sentFor(both, sampling)).toEqual([sampling, { temperature: 0.2, top_k: 3 }])
+  })
+
+  it('a request that asks for none of it passes as it came', async () => {
+    const refuse = ({ temperature }: CanonicalRequest) => (temperature === undefined ? undefined : SAMPLING)
+    await sentFor(refuse, { temperature: 0.2 }, { later: 1 })
+    // An encoded request says whether it streams.
+    expect(world!.sent.map((sent) => 'stream' in sent)).toEqual([false, true, false])
+  })
+
+  it('is not what another complaint means', async () => {
+    world = await createWorld(() => refused('temperature: Input should be less than or equal to 1'))
+    expect((await world.test.request({ body: body({ temperature: 2 }) })).status).toBe(400)
+    expect(world.sent).toHaveLength(1)
+  })
+})

@@ -1,0 +1,103 @@
+import { createRefusals, refusalOf } from '@ccr/sdk'
+import type { AttemptFailure, CanonicalRequest, Target, Thinking } from '@ccr/sdk'
+import { meetDemands } from './demands.ts'
+
+/**
+ * What not every model of this protocol takes: thinking as it likes or by a budget, an effort or the higher levels of
+ * it, sampling at all or by two settings at once.
+ */
+export type Trait = 'adaptive' | 'budget' | 'effort' | 'high_effort' | 'sampling' | 'two_samplings'
+
+/** What is known of each target: the traits it refused. */
+export interface ModelTraits {
+  /** The request without what this target refuses; the very request when there is nothing of it. */
+  fit(request: CanonicalRequest, target: Target): CanonicalRequest
+  /** The trait that this failure shows the target to refuse, if that is news: the request is worth one more try. */
+  learn(target: Target, failure: AttemptFailure): Trait | undefined
+}
+
+/** Source: the refusals of the Messages API, and https://docs.anthropic.com/en/docs/build-with-claude/effort */
+const WORDINGS: readonly (readonly [Trait, RegExp])[] = [
+  ['adaptive', /adaptive thinking is not supported|'adaptive' found using 'type' does not match/i],
+  ['budget', /thinking\.type\.enabled\W{0,3} is not supported/i],
+  ['effort', /not support the effort parameter/i],
+  ['high_effort', /not support effort level|output_config\.effort: input should be/i],
+  ['two_samplings', /\btemperature\b.{1,9}\btop_p\b.{1,9}cannot both/i],
+  ['sampling', /\b(?:temperature|top_[pk])\b\W{0,3} is deprecated/i],
+]
+
+/** Learns from refused requests what a model does not take, so that it costs one attempt and never a session. */
+export function createModelTraits(): ModelTraits {
+  const refusals = createRefusals<Trait>()
+  return {
+    fit(request, target) {
+      const refused = refusals.refusedBy(target)
+      return refused.size === 0 ? request : fitAll(request, refused)
+    },
+    learn(target, failure) {
+      const said = refusalOf(failure, [400, 422])
+      if (said === undefined) return undefined
+      return refusals.learn(
+        target,
+        (known) => WORDINGS.find(([trait, words]) => words.test(said) && !known.has(trait))?.[0],
+      )
+    },
+  }
+}
+
+function fitAll(request: CanonicalRequest, refused: ReadonlySet<Trait>): CanonicalRequest {
+  const thinking = refused.has('adaptive') ? withBudget(request) : refused.has('budget') ? withEffort(request) : request
+  return fitSampling(fitEffort(thinking, refused), refused)
+}
+
+/** What an effort is worth, in tokens: the steps by which budgets become efforts. */
+const BUDGETS: Readonly<Record<string, number | undefined>> = {
+  low: 1024,
+  medium: 8192,
+  high: 24_576,
+  xhigh: 24_576,
+  max: 24_576,
+}
+
+/** The budget that stands for no effort at all. */
+const USUAL_BUDGET = 8192
+
+function withBudget(request: CanonicalRequest): CanonicalRequest {
+  const { thinking, output_config } = request
+  if (thinking?.type !== 'adaptive') return request
+  const budget_tokens = BUDGETS[output_config?.effort ?? ''] ?? USUAL_BUDGET
+  const enabled = { ...thinking, type: 'enabled', budget_tokens } as const
+  return meetDemands(withoutEffort({ ...request, thinking: enabled }))
+}
+
+function withEffort(request: CanonicalRequest): CanonicalRequest {
+  const { thinking, output_config } = request
+  if (thinking?.type !== 'enabled') return request
+  const { budget_tokens: budget, ...rest } = thinking
+  const adaptive: Thinking = { ...rest, type: 'adaptive' }
+  const effort = output_config?.effort ?? (budget <= 1024 ? 'low' : budget <= 8192 ? 'medium' : 'high')
+  return { ...request, thinking: adaptive, output_config: { ...output_config, effort } }
+}
+
+function fitEffort(request: CanonicalRequest, refused: ReadonlySet<Trait>): CanonicalRequest {
+  if (refused.has('effort')) return withoutEffort(request)
+  const { output_config } = request
+  const isHigh = output_config?.effort === 'xhigh' || output_config?.effort === 'max'
+  return refused.has('high_effort') && isHigh
+    ? { ...request, output_config: { ...output_config, effort: 'high' } }
+    : request
+}
+
+function withoutEffort(request: CanonicalRequest): CanonicalRequest {
+  const { output_config, ...rest } = request
+  if (!output_config || !('effort' in output_config)) return request
+  const { effort: _refused, ...kept } = output_config
+  return Object.keys(kept).length === 0 ? rest : { ...rest, output_config: kept }
+}
+
+function fitSampling(request: CanonicalRequest, refused: ReadonlySet<Trait>): CanonicalRequest {
+  const { temperature, top_p, top_k, ...rest } = request
+  if (refused.has('sampling')) return [temperature, top_p, top_k].every((one) => one === undefined) ? request : rest
+  if (!refused.has('two_samplings') || temperature === undefined || top_p === undefined) return request
+  return { ...rest, temperature, ...(top_k !== undefined && { top_k }) }
+}
