@@ -70,6 +70,17 @@ describe('a tool loop that another model began', () => {
     expect(world.sent[1]).toMatchObject({ thinking, context_management: { edits: [clear] } })
   })
 
+  it('gives each call an id of its own where a server repeated one', async () => {
+    const repeated = [...loop(call), ...loop(call).slice(1)]
+    const idsOf = (messages: readonly Message[]): string[] =>
+      [...JSON.stringify(messages).matchAll(/"(?:tool_use_)?id":"(\w+)"/g)].map(([, id]) => id!)
+    world = await createWorld(({ messages }) =>
+      new Set(idsOf(messages)).size === 1 ? refused('messages.3.content.0: `tool_use` ids must be unique') : said('ok'),
+    )
+    expect((await world.test.request({ body: request(repeated) })).status).toBe(200)
+    expect(idsOf(world.sent[1]!.messages)).toEqual(['toolu_1', 'toolu_1', 'toolu_1_2', 'toolu_1_2'])
+  })
+
   it('is told not to think where a server thinks of its own accord', async () => {
     world = await createWorld(({ thinking: mode }) => (mode?.type === 'disabled' ? said('ok') : refused(PASSED_BACK)))
     expect((await world.test.request({ body: request(loop(call), { thinking: undefined }) })).status).toBe(200)

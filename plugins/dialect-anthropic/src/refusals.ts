@@ -1,20 +1,22 @@
 import type { Attempt, AttemptFailure, CanonicalRequest, Target } from '@ccr/sdk'
+import { withAnsweredCalls } from './answered-calls.ts'
 import { withoutThinkingBlocks } from './foreign.ts'
 import { withoutForeignParts, withoutThinking } from './history.ts'
 
 /**
  * What servers refuse of a history that other models wrote in part, which no one can tell beforehand: thinking carries
- * no name. `thinking` is on, and the running tool loop does not begin with any; it is on although nobody `asked`; or
- * the history holds thinking with the `signature` of another.
+ * no name. `thinking` is on, and the running tool loop does not begin with any; it is on although nobody `asked`; the
+ * history holds thinking with the `signature` of another, or calls whose `ids` a server counted anew in each answer.
  * Source: https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking
  */
-type Refusal = 'thinking' | 'asked' | 'signature'
+type Refusal = 'thinking' | 'asked' | 'signature' | 'ids'
 
 const WORDINGS: readonly (readonly [Refusal, RegExp])[] = [
   ['thinking', /expected.{1,9}thinking.{1,20}redacted_thinking.{1,9}but found|must start with a thinking block/is],
   // Source: https://api-docs.deepseek.com/guides/thinking_mode, whose server speaks this protocol too
   ['asked', /\bthinking\b.{0,40}\bmust be passed back/is],
   ['signature', /invalid\W+(?:signature|data)\W+in\W+(?:redacted_)?thinking|\bthinking\.signature\b/i],
+  ['ids', /tool_use\W{1,3}ids must be unique/i],
 ]
 
 /** What the target of an exchange has refused of it. */
@@ -49,6 +51,8 @@ function without(request: CanonicalRequest, refusal: Refusal): CanonicalRequest 
       return { ...withoutThinking(request), thinking: { type: 'disabled' } }
     case 'signature':
       return withoutForeignParts(request, withoutThinkingBlocks)
+    case 'ids':
+      return withAnsweredCalls(request)
   }
 }
 
