@@ -20,7 +20,9 @@ export function readRequest({ value }: JsonDocument, { model, action, asEvents }
   if (contents === undefined) throw invalidRequest('/contents', 'must be an array of contents')
   const system = known.take('systemInstruction')
   const { tools, others } = readTools(known.take('tools'))
-  const { choice, rest: toolConfig } = readToolConfig(known.fields('toolConfig'))
+  const { choice, allowed, rest: toolConfig } = readToolConfig(known.fields('toolConfig'))
+  // The model must not call the others, whatever target it is.
+  const offered = allowed ? tools.filter(({ name, type }) => type !== undefined || allowed.includes(name)) : tools
   const { config, rest: generationConfig } = readGenerationConfig(known.fields('generationConfig'))
   const isStream = action === 'streamGenerateContent'
   const extra: GeminiExtra = {
@@ -35,7 +37,7 @@ export function readRequest({ value }: JsonDocument, { model, action, asEvents }
     messages: readContents(contents, '/contents'),
     stream: isStream,
     ...(system !== undefined && { system: readText(system, '/systemInstruction') }),
-    ...(tools.length > 0 && { tools }),
+    ...(offered.length > 0 && { tools: offered }),
     ...(choice && { tool_choice: choice }),
     ...config,
     ...(Object.keys(extra).length > 0 && { extra: { [EXTRA]: extra } }),
@@ -112,6 +114,8 @@ function readFunction(declared: unknown, at: string): Tool {
 
 function readToolConfig(known: Known | undefined): {
   readonly choice?: ToolChoice
+  /** Names of the functions that may be called, where not all may. */
+  readonly allowed?: readonly string[]
   readonly rest?: Fields | undefined
 } {
   const calling = known?.take('functionCallingConfig')
@@ -125,6 +129,7 @@ function readToolConfig(known: Known | undefined): {
   const isWhole = type !== undefined && mode !== 'VALIDATED' && names.length === 0
   return {
     ...(type && { choice: { type } }),
+    ...(names.length > 0 && (mode === 'ANY' || mode === 'VALIDATED') && { allowed: names }),
     rest: isWhole ? rest : { ...rest, functionCallingConfig: calling },
   }
 }

@@ -186,6 +186,22 @@ describe('the official client', () => {
     })
   })
 
+  it.each([
+    ['ANY', ['f', 'g'], ['f', 'g']],
+    ['VALIDATED', ['g'], ['g']],
+    ['ANY', ['f'], ['f', 'g', 'h']],
+    ['ANY', [], ['f', 'g', 'h']],
+    ['AUTO', ['f', 'g'], ['f', 'g', 'h']],
+  ])('in mode %s with %j names offers %j', (mode, allowedFunctionNames, offered) => {
+    const functionDeclarations = ['f', 'g', 'h'].map((name) => ({ name }))
+    const body = {
+      contents: [],
+      tools: [{ functionDeclarations }],
+      toolConfig: { functionCallingConfig: { mode, allowedFunctionNames } },
+    }
+    expect(decodeRequest(body).tools!.map(({ name }) => name)).toEqual(offered)
+  })
+
   it('gets an error in Google’s own shape', async () => {
     const google = await start(() =>
       json({ error: { code: 429, message: 'slow down', status: 'RESOURCE_EXHAUSTED' } }, 429),

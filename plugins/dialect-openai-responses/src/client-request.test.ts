@@ -85,6 +85,26 @@ describe('tools', () => {
     expect(canonical({ tools: [{ ...f, strict: false }] }).tools![0]).not.toHaveProperty('strict')
   })
 
+  it.each<[string, object[], string[]]>([
+    [
+      'by name',
+      [
+        { type: 'function', name: 'f' },
+        { type: 'custom', name: 'c' },
+      ],
+      ['f', 'c'],
+    ],
+    ['by its namespace', [{ type: 'function', name: 'f', namespace: 'n' }], ['n__f']],
+    ['as a whole namespace', [{ type: 'namespace', name: 'n' }], ['n__f', 'n__g']],
+    ['a search', [{ type: 'web_search' }], ['web_search']],
+    ['what only this protocol has', [{ type: 'mcp', server_label: 'f' }], []],
+  ])('outside of those allowed are nobody’s: %s', (_name, allowed, left) => {
+    const group = { type: 'namespace', name: 'n', tools: [f, { ...f, name: 'g' }] }
+    const tools = [f, { type: 'custom', name: 'c' }, group, { type: 'web_search' }, { type: 'mcp', server_label: 'f' }]
+    const tool_choice = { type: 'allowed_tools', mode: 'auto', tools: allowed }
+    expect((canonical({ tools, tool_choice }).tools ?? []).map(({ name }) => name)).toEqual(left)
+  })
+
   it.each<[string, object, unknown]>([
     ['auto', { tool_choice: 'auto' }, { type: 'auto' }],
     ['none', { tool_choice: 'none' }, { type: 'none' }],

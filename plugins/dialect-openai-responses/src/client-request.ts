@@ -1,7 +1,7 @@
-import type { CanonicalRequest, OutputConfig, Thinking, ToolChoice } from '@ccr/sdk'
+import type { CanonicalRequest, OutputConfig, Thinking, Tool, ToolChoice } from '@ccr/sdk'
 import { invalidRequest } from '@ccr/sdk'
 import { toMessages } from './client-input.ts'
-import { DIALECT, readTools, type OwnTools } from './own-tools.ts'
+import { DIALECT, isAllowedChoice, readTools, type OwnTools } from './own-tools.ts'
 import { toCanonicalEffort } from './settings.ts'
 import { fieldsOf, listOf, textOf, type Fields } from './wire.ts'
 
@@ -29,7 +29,8 @@ const CANONICAL: ReadonlySet<string> = new Set(
  */
 export function toCanonical(body: Fields): CanonicalRequest {
   checkBody(body)
-  const tools = readTools(body['tools'])
+  const own = readTools(body['tools'])
+  const tools = { ...own, tools: allowedTools(body['tool_choice'], own) }
   const { system, messages } = toMessages(body['instructions'], body['input'])
   const choice = toolChoice(body, tools)
   const thinking = toThinking(fieldsOf(body['reasoning']))
@@ -120,11 +121,26 @@ function toOutput(body: Fields): OutputConfig | undefined {
   return { ...(effort !== undefined && { effort }), ...(format && { format }) }
 }
 
+/** The tools that may be called: a choice among some hides the others from targets that know no such choice. */
+function allowedTools(choice: unknown, { tools, byName }: OwnTools): readonly Tool[] {
+  if (!isAllowedChoice(choice)) return tools
+  const allowed = listOf(fieldsOf(choice)['tools']).map(fieldsOf)
+  return tools.filter(({ name: canonical }) => {
+    const { kind, name, namespace } = byName.get(canonical)!
+    return allowed.some((one) => {
+      if (kind === 'search') return /^web_search/.test(textOf(one['type']))
+      if (one['type'] === 'namespace') return one['name'] === namespace
+      return one['name'] === name && one['namespace'] === namespace
+    })
+  })
+}
+
 /** What the canonical request does not say, or says in fewer words. */
 function ownFields(body: Fields, choice: ToolChoice | undefined): Fields {
   const own: Record<string, unknown> = {}
   for (const key in body) if (!CANONICAL.has(key) && body[key] !== null) own[key] = body[key]
-  const tools = listOf(body['tools']).filter((tool) => fieldsOf(tool)['type'] !== 'function')
+  const isWhole = isAllowedChoice(body['tool_choice'])
+  const tools = listOf(body['tools']).filter((tool) => isWhole || fieldsOf(tool)['type'] !== 'function')
   if (tools.length > 0) own['tools'] = tools
   if (typeof body['tool_choice'] === 'object' && body['tool_choice'] !== null && choice?.type !== 'tool')
     own['tool_choice'] = body['tool_choice']

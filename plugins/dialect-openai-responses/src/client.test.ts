@@ -362,7 +362,7 @@ describe('what only this protocol knows', () => {
       ],
     })
     expect(sent[0]).toMatchObject({
-      tools: [{ name: 'weather' }, patch, group, { type: 'web_search' }, shell],
+      tools: [weather, patch, group, { type: 'web_search' }, shell],
       tool_choice: { type: 'allowed_tools' },
       reasoning: { effort: 'minimal', summary: 'concise' },
       text: { verbosity: 'low', format: { name: 'n', strict: true } },

@@ -9,7 +9,7 @@ import {
 import type { Trait } from './adapt.ts'
 import { encodeInput, systemText } from './encode-input.ts'
 import type { EncodeOptions } from './encode-options.ts'
-import { DIALECT, readTools, type OwnTools } from './own-tools.ts'
+import { DIALECT, isAllowedChoice, readTools, type OwnTools } from './own-tools.ts'
 import { addFormat, addReasoning } from './settings.ts'
 import type { NamespacedNames } from './tool-names.ts'
 import { fieldsOf, type Fields, type FunctionTool, type ResponsesBody, type WireTool } from './wire.ts'
@@ -74,7 +74,8 @@ function addTools(
   { names, refused }: EncodeOptions,
 ): void {
   const tools = new Set<WireTool>()
-  for (const tool of request.tools ?? []) {
+  const hidden = isAllowedChoice(fields['tool_choice']) ? own.tools : []
+  for (const tool of new Set([...hidden, ...(request.tools ?? [])])) {
     const known = own.byName.get(tool.name)
     if (known && known.kind !== 'search') tools.add(known.wire)
     else if (isSearch(tool)) {

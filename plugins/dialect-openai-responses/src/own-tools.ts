@@ -9,6 +9,11 @@ export function namespacedName(namespace: string, name: string): string {
   return `${namespace}__${name}`
 }
 
+/** A choice among some of the tools; a target that knows such choices sees them all, so that prompts stay cached. */
+export function isAllowedChoice(choice: unknown): boolean {
+  return fieldsOf(choice)['type'] === 'allowed_tools'
+}
+
 /** What a canonical tool of a client of this dialect was on its wire. */
 export interface OwnTool {
   readonly kind: 'function' | 'custom' | 'search'
