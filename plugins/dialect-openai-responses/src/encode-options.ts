@@ -8,6 +8,8 @@ export interface EncodeOptions {
   /** Name of the provider, to which alone its own reasoning is replayed. */
   readonly provider: string
   readonly names: NamespacedNames
+  /** The client means by a strict schema what this protocol does: all is required, and nothing else may be there. */
+  readonly sharesStrict: boolean
   /** What the target is known not to accept. */
   readonly refused: ReadonlySet<Trait>
   /** Reasoning that no server could read. */

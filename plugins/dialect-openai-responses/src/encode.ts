@@ -71,7 +71,7 @@ function addTools(
   request: CanonicalRequest,
   own: OwnTools,
   fields: Fields,
-  { names, refused }: EncodeOptions,
+  { names, refused, sharesStrict }: EncodeOptions,
 ): void {
   const tools = new Set<WireTool>()
   const hidden = isAllowedChoice(fields['tool_choice']) ? own.tools : []
@@ -80,7 +80,7 @@ function addTools(
     if (known && known.kind !== 'search') tools.add(known.wire)
     else if (isSearch(tool)) {
       if (!refused.has('web_search')) tools.add(known?.wire ?? toSearch(tool))
-    } else if (isClientTool(tool)) tools.add(toFunction(tool, names))
+    } else if (isClientTool(tool)) tools.add(toFunction(tool, names, sharesStrict))
   }
   for (const wire of own.hosted) tools.add(wire)
   if (tools.size === 0) return
@@ -105,13 +105,13 @@ function isSearch(tool: Tool): boolean {
 }
 
 /** The protocol makes schemas strict where nothing is said, so it is said. */
-function toFunction(tool: Tool, names: NamespacedNames): FunctionTool {
+function toFunction(tool: Tool, names: NamespacedNames, sharesStrict: boolean): FunctionTool {
   return {
     type: 'function',
     name: names.toWire(tool.name),
     description: tool.description ?? '',
     parameters: toParameters(tool.input_schema),
-    strict: tool['strict'] === true,
+    strict: sharesStrict && tool['strict'] === true,
   }
 }
 

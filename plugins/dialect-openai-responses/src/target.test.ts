@@ -223,3 +223,14 @@ describe('a request of any shape', () => {
     FUZZ_TIMEOUT,
   )
 })
+
+it.each([
+  ['openai', true],
+  ['anthropic', false],
+])('a schema that is strict by the rules of %s is strict by those of this protocol: %s', (dialect, strict) => {
+  const tools = [{ name: 'f', input_schema: { type: 'object', properties: {} }, strict: true }]
+  const request: CanonicalRequest = { model: 'm', messages: [{ role: 'user', content: 'q' }], tools }
+  const attempt = fakeAttempt(request)
+  const from = { ...attempt, exchange: { ...attempt.exchange, dialect } } as Attempt
+  expect(target.encode(request, outbound('http://h'), from)).toMatchObject({ tools: [{ strict }] })
+})

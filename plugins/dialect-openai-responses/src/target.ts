@@ -36,6 +36,7 @@ export function createTarget(adaptation: Adaptation): TargetDialect<ResponsesBod
         stream,
         provider: attempt.target.provider,
         names,
+        sharesStrict: attempt.exchange.dialect !== 'anthropic',
         refused: adaptation.refusedBy(attempt.target),
         isUnreadable: (key) => adaptation.isUnreadable(key),
         sessionId: attempt.exchange.client.sessionId,
