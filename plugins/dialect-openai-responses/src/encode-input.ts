@@ -75,6 +75,8 @@ class History {
   /** Assistant messages in a row are one turn. */
   #assistant(run: readonly Message[]): void {
     let text = ''
+    // A description of several lines ends with its last, so that no address in it grows.
+    let apart = false
     let phase: string | undefined
     let reasoning: ReasoningItem[] = []
     const said = (): void => {
@@ -90,13 +92,17 @@ class History {
         ...(phase !== undefined && { phase }),
       })
       text = ''
+      apart = false
     }
     for (const block of run.flatMap(blocksOf)) {
       const item = itemOf(block)
       if (!item && block.type !== 'tool_use' && block.type !== 'thinking' && block.type !== 'redacted_thinking') {
         if (phaseOf(block) !== phase) said()
         phase = phaseOf(block)
-        text += isKnownBlock(block) && block.type === 'text' ? block.text : describe(block)
+        const isText = isKnownBlock(block) && block.type === 'text'
+        const piece = isText ? block.text : describe(block)
+        text += apart && piece !== '' ? `\n${piece}` : piece
+        if (piece !== '') apart = !isText && piece.includes('\n')
         continue
       }
       said()

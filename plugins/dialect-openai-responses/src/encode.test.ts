@@ -187,6 +187,12 @@ describe('turns', () => {
     expect(kinds(encodedItems(...messages))).toBe(expected)
   })
 
+  it('rule 52 what stands for the results of a search ends with its line', () => {
+    const found = { type: 'web_search_tool_result', content: [{ title: 'T', url: 'https://e.org' }] }
+    const [, turn] = encodedItems(user('q'), assistant(found, { type: 'text', text: 'So' }))
+    expect(turn).toMatchObject({ content: [{ text: '[web_search_tool_result]\nT https://e.org\nSo' }] })
+  })
+
   it('rule 155, 46 text blocks of a turn are one text without added characters', () => {
     const [item] = encodedItems(assistant({ type: 'text', text: 'a' }, { type: 'text', text: 'b' }))
     expect(item).toMatchObject({ content: [{ type: 'output_text', text: 'ab' }] })

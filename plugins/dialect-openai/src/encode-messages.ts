@@ -65,18 +65,18 @@ class History {
 
   /** Assistant messages in a row are one turn. */
   #assistant(run: readonly Message[]): void {
-    let content = ''
+    const said = new Saying()
     const calls: ChatCall[] = []
     const reasoning = { reasoning_content: '', reasoning: '' }
     const details: ReasoningDetail[] = []
     for (const message of run) {
       if (typeof message.content === 'string') {
-        content += message.content
+        said.text(message.content)
         continue
       }
       for (const block of message.content) {
-        if (!isKnownBlock(block)) content += describe(block)
-        else if (block.type === 'text') content += block.text
+        if (!isKnownBlock(block)) said.description(describe(block))
+        else if (block.type === 'text') said.text(block.text)
         else if (block.type === 'tool_use') {
           const name = this.#options.names.toWire(block.name)
           calls.push({
@@ -88,9 +88,10 @@ class History {
           const own = replay(block, this.#options.provider)
           if (own && 'details' in own) details.push(...own.details)
           else if (own) reasoning[own.field] += own.text
-        } else if (block.type !== 'redacted_thinking') content += describe(block)
+        } else if (block.type !== 'redacted_thinking') said.description(describe(block))
       }
     }
+    const { content } = said
     if (content === '' && calls.length === 0) return
     const message: { -readonly [Field in keyof AssistantMessage]: AssistantMessage[Field] } = {
       role: 'assistant',
@@ -184,6 +185,23 @@ class History {
     for (const wires of this.#open.values())
       for (const wire of wires) this.#out.push({ role: 'tool', tool_call_id: wire, content: UNANSWERED })
     this.#open.clear()
+  }
+}
+
+/** What an assistant turn says. A description of several lines ends with its last, so that no address in it grows. */
+class Saying {
+  content = ''
+  #apart = false
+
+  text(text: string): void {
+    if (text === '') return
+    this.content += this.#apart ? `\n${text}` : text
+    this.#apart = false
+  }
+
+  description(text: string): void {
+    this.text(text)
+    this.#apart = text.includes('\n')
   }
 }
 

@@ -145,6 +145,18 @@ const HISTORIES: readonly Row[] = [
     sent: [asks, { role: 'assistant', content: 'ab c' }],
   },
   {
+    rule: 'rule 52: what stands for the results of a search ends with its line',
+    messages: [
+      asks,
+      assistant(
+        { type: 'web_search_tool_result', content: [{ type: 'web_search_result', title: 'T', url: 'https://e.org' }] },
+        text('So'),
+        text(' it is.'),
+      ),
+    ],
+    sent: [asks, { role: 'assistant', content: '[web_search_tool_result]\nT https://e.org\nSo it is.' }],
+  },
+  {
     rule: 'rule 48: base64 images become data URLs, once, byte for byte',
     messages: [user(png('xxbase64,yy'), png('data:image/gif;base64,QQ'))],
     sent: [
