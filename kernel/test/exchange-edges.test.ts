@@ -78,6 +78,17 @@ it('bounds an answer that is collected for a client that does not stream', async
   await kernel.dispose()
 })
 
+it('bounds such an answer of deltas without text, too', async () => {
+  const [start, block, ...rest] = answerEvents('word')
+  const empty = { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: '' } } as const
+  const kernel = await setUp({
+    settings: { limits: { answerBytes: 10_000 } },
+    upstream: () => jsonl([start!, block!, ...Array.from({ length: 1000 }, () => empty), ...rest]),
+  })
+  expect((await kernel.request(whole)).status).toBe(502)
+  await kernel.dispose()
+})
+
 it.each([true, false])('an onUsage tap harms no answer, whoever says that it may, durable: %j', async (durable) => {
   const count = plugin('count', (ctx) =>
     ctx.on(

@@ -222,16 +222,25 @@ describe('mergeUsage', () => {
 })
 
 describe('weightOfEvents', () => {
-  it('counts the text of deltas, and of any other event about its length as JSON', () => {
-    const delta: CanonicalEvent = { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'abc' } }
-    expect(weightOfEvents([delta])).toBe(3)
+  const delta = (text: string): CanonicalEvent => ({
+    type: 'content_block_delta',
+    index: 0,
+    delta: { type: 'text_delta', text },
+  })
+
+  it('counts what each event takes, however little is in it', () => {
+    expect(weightOfEvents([delta(''), { type: 'content_block_stop', index: 0 }])).toBeGreaterThan(100)
+    expect(weightOfEvents([delta('abc')]) - weightOfEvents([delta('')])).toBe(3)
+  })
+
+  it('counts of any event but a delta about its length as JSON', () => {
     fc.assert(
       fc.property(block, (content_block) => {
         const event: CanonicalEvent = { type: 'content_block_start', index: 0, content_block }
         const { length } = JSON.stringify(event)
         // Escapes make the JSON up to six times as long as what is held.
         expect(weightOfEvents([event])).toBeGreaterThan(length / 6)
-        expect(weightOfEvents([event])).toBeLessThan(length * 3)
+        expect(weightOfEvents([event])).toBeLessThan(length * 3 + 64)
       }),
     )
   })

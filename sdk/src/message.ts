@@ -173,9 +173,12 @@ export function parseObject(text: string): Record<string, unknown> | undefined {
   }
 }
 
-/** About how many bytes events hold: the text of deltas, and everything of the rest. */
+/** What an event takes that holds next to nothing: many small ones are what fills the memory. */
+const EVENT_BYTES = 64
+
+/** About how many bytes events hold: the text of deltas, everything of the rest, and something for each of them. */
 export function weightOfEvents(events: readonly CanonicalEvent[]): number {
-  let weight = 0
+  let weight = EVENT_BYTES * events.length
   for (const event of events) {
     const delta = event.type === 'content_block_delta' ? event.delta : undefined
     if (delta?.type === 'text_delta') weight += delta.text.length
