@@ -47,6 +47,13 @@ describe('what is asked for in vain', () => {
     expect(directives.list[0]?.what).toHaveLength(300)
   })
 
+  it('moves no cursor and makes no lines of its own where it is shown', () => {
+    const { directives, route, warnings } = watch()
+    route(missed('a\u001b[2J\n\u202eb'))
+    expect(directives.list[0]?.what).toBe('a?[2J??b: gone')
+    expect(warnings).toEqual(['asked for in vain: a?[2J??b: gone'])
+  })
+
   it('is read of routes alone', () => {
     const { directives, routing, lines } = watch()
     routing.record(exchange, { event: 'attempt', number: 1, provider: 'p', model: 'm' })

@@ -1,5 +1,6 @@
 import { describePassedOver } from '@ccr/sdk/kernel'
 import type { PassedOver } from '@ccr/sdk'
+import { withoutControls } from '../config/presets/shown-text.ts'
 import type { Log } from '../core/log.ts'
 import type { RoutingLog } from '../exchange/ports.ts'
 
@@ -42,7 +43,7 @@ export class UnmatchedDirectives {
   }
 
   #see(one: PassedOver): void {
-    const what = this.#redact(describePassedOver(one)).slice(0, CHARACTERS)
+    const what = withoutControls(this.#redact(describePassedOver(one)).slice(0, CHARACTERS))
     const known = this.#seen.get(what)
     if (!known) this.#log.warn({ rule: one.rule, target: one.target }, `asked for in vain: ${what}`)
     this.#seen.delete(what)

@@ -41,4 +41,15 @@ describe('a subagent route', () => {
     const exchange = exchangeOf({ app: 'test', agentId: 'a' }, { 'x-claude-code-agent-type': 'Explore' })
     expect(subagentRoute({ router }, undecided, exchange)).toMatchObject({ rule: 'Router.agents.Explore' })
   })
+
+  it.each(['Mock,one\u001b[2J', 'Mo\nck,one', 'Mock,\u009b2J'])(
+    'is none by a directive that no client could ask for as a model: %j',
+    (model) => {
+      const system = `<CCR-SUBAGENT-MODEL>${model}</CCR-SUBAGENT-MODEL>Do it.`
+      const exchange = exchangeOf({ app: 'test' })
+      const plan = subagentRoute({ router }, { ...undecided, request: { ...exchange.request, system } }, exchange)
+      expect(plan?.decidedBy).toBeUndefined()
+      expect(plan?.passedOver[0]).toMatchObject({ reason: 'it holds control characters', unmatched: true })
+    },
+  )
 })

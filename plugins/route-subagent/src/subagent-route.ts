@@ -79,7 +79,10 @@ type Wish = { readonly rule: string; readonly text: string } | (PassedOver & { r
 
 function* wishes({ router, origins }: Routes, plan: RoutePlan, exchange: Exchange): Iterable<Wish> {
   const directive = strippedOf(plan, exchange)
-  if (directive) yield { rule: DIRECTIVE_WORD, text: directive.model }
+  // It comes out of a prompt, and dialects refuse such a model too.
+  if (directive && /\p{Cc}/u.test(directive.model))
+    yield { rule: DIRECTIVE_WORD, reason: 'it holds control characters', unmatched: true }
+  else if (directive) yield { rule: DIRECTIVE_WORD, text: directive.model }
   yield* agentWish({ router, origins }, plan, exchange)
   const { requestClasses = {} } = router
   const kind = exchange.client.requestClass
