@@ -21,6 +21,17 @@ async function written(write: (log: LogFile) => void): Promise<string[]> {
   return (await readFile(file, 'utf8')).split('\n').slice(0, -1)
 }
 
+/** Writes until the file holds something. */
+async function writtenAgain(log: LogFile): Promise<string> {
+  const here = (): Promise<string> => {
+    log.write('again\n')
+    return readFile(file, 'utf8').catch(() => '')
+  }
+  await expect.poll(here, { timeout: 10_000 }).toContain('again')
+  await log.close()
+  return here()
+}
+
 describe('a log file', () => {
   it('has every line, whole and in order, however many fit into a batch', async () => {
     const texts = Array.from({ length: 3_000 }, (_, at) => `${at} ä"${'x'.repeat((at * 37) % 200)}`)
@@ -51,6 +62,32 @@ describe('a log file', () => {
     await log.close()
     await new Promise((resolve) => setTimeout(resolve, 150))
     expect(await readFile(file, 'utf8')).toBe('first\n')
+  })
+
+  it.each(['the file', 'its folder'])(
+    'begins again where somebody has removed %s, however much it may hold',
+    async (what) => {
+      const log = await LogFile.open(file, (text) => text, 1e9)
+      log.write('first\n')
+      await expect.poll(() => readFile(file, 'utf8')).toBe('first\n')
+      await rm(what === 'the file' ? file : folder, { recursive: true })
+      expect(await writtenAgain(log)).not.toContain('first')
+      expect(log.failing).toBe(false)
+      expect((await stat(folder)).mode & 0o077).toBe(0)
+    },
+  )
+
+  it('tells that it fails where more than its folder is gone', async () => {
+    const home = join(folder, 'home')
+    await mkdir(join(home, 'logs'), { recursive: true })
+    const log = await LogFile.open(join(home, 'logs', 'a.log'), (text) => text, 1e9)
+    await rm(home, { recursive: true })
+    const failing = (): boolean => {
+      log.write('again\n')
+      return log.failing
+    }
+    await expect.poll(failing, { timeout: 10_000 }).toBe(true)
+    await log.close()
   })
 
   it('is refused where it cannot be opened at once', async () => {

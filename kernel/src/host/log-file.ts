@@ -1,5 +1,6 @@
 import { close, constants, fstat, open } from 'node:fs'
-import { realpath, rename, stat } from 'node:fs/promises'
+import { mkdir, realpath, rename, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import pino from 'pino'
 import { codeOf } from '../load/code-of.ts'
@@ -12,6 +13,8 @@ const MOST_BYTES = 3
 // What a disk that takes no more may hold up, in bytes; further lines are dropped.
 const BACKLOG = 4 * 1024 * 1024
 const CLOSE_MS = 2_000
+/** How often it is looked whether the file was removed. */
+const LOOK_MS = 1_000
 
 type Destination = ReturnType<typeof pino.destination>
 
@@ -35,6 +38,7 @@ export class LogFile {
   #timer: NodeJS.Timeout | undefined
   /** Bytes in the file. */
   #size = 0
+  #lookedAt = performance.now()
   #failing = false
   #moving = false
   #homeless = false
@@ -129,9 +133,18 @@ export class LogFile {
       // What the one before still had on its way is not in this file.
       if (destination !== this.#destination) return
       this.#size += bytes
-      if (this.#size > this.#limit && !this.#moving && !this.#closed) void this.#moveAway()
+      if (this.#moving || this.#closed) return
+      if (this.#size > this.#limit) void this.#moveAway()
+      else if (performance.now() - this.#lookedAt > LOOK_MS) void this.#look()
     })
     return destination
+  }
+
+  /** A file that somebody has removed takes lines which nobody can read: another one begins in its place. */
+  async #look(): Promise<void> {
+    this.#lookedAt = performance.now()
+    const found = await describe(this.#descriptor).catch(() => undefined)
+    if (found?.nlink === 0 && !this.#moving && !this.#closed) await this.#moveAway()
   }
 
   async #moveAway(): Promise<void> {
@@ -158,6 +171,8 @@ export class LogFile {
 
   /** Begins a new file. Where that cannot be, lines go on to where they went, and it is tried again with the next. */
   async #begin(): Promise<void> {
+    // With its folder, where that was removed too, but nothing above.
+    await mkdir(dirname(this.#file), { mode: 0o700 }).catch(() => undefined)
     const descriptor = await openToAppend(this.#file).catch(() => undefined)
     this.#homeless = descriptor === undefined
     if (descriptor === undefined) this.#size = this.#limit
