@@ -97,6 +97,20 @@ describe('a start in an empty home', () => {
     expect(await serverLog()).toContain('admin.key was open to others')
   })
 
+  it('says what is open to others and not its own: where a link leads, and a config of elsewhere', async () => {
+    const elsewhere = await mkdtemp(join(tmpdir(), 'ccr-elsewhere-'))
+    disposers.push(() => rm(elsewhere, { recursive: true }))
+    const linked = join(elsewhere, 'linked.json')
+    const given = join(elsewhere, 'given.json')
+    for (const file of [linked, given]) await writeFile(file, '{}', { mode: 0o644 })
+    await symlink(linked, join(home, 'config.json'))
+    await (await start()).close()
+    expect(await serverLog()).toContain('config.json leads to a file that is open to others (mode 644)')
+    await (await start({ configFile: given })).close()
+    expect(await serverLog()).toContain('given.json is open to others (mode 644)')
+    for (const file of [linked, given]) expect((await stat(file)).mode & 0o077).toBe(0o044)
+  })
+
   it('leaves no trace of a running router when it stops', async () => {
     const running = await start()
     await running.close()

@@ -78,7 +78,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const claim = await claimInstance(home)
   let router: Router | undefined
   try {
-    const open = await narrowPermissions(home, ['.', 'run', 'logs'])
+    const open = await narrowPermissions(home, ['.', 'run', 'logs'], configFile)
     const adminKey = await readAdminKey(home)
     router = new Router(
       { ...options, env, configFile, host: options.host, port: options.port, instanceId: claim.instanceId, adminKey },
