@@ -34,13 +34,17 @@ export class Connection {
   #destroyed = false
   #open = false
   #closed = false
+  #reached = false
 
   constructor(options: ConnectionOptions, bornAt: number) {
     this.bornAt = bornAt
     const track =
       (connect: Connector): Connector =>
       (connectOptions, callback) => {
-        const socket = connect(connectOptions, callback)
+        const socket = connect(connectOptions, (...result) => {
+          this.#reached = result[0] === null
+          callback(...result)
+        })
         this.#socket = socket
         socket.once('close', () => {
           if (this.#socket !== socket) return
@@ -77,6 +81,11 @@ export class Connection {
   /** The connection is made: a request goes out without further waiting. */
   get open(): boolean {
     return this.#open && !this.closed
+  }
+
+  /** There is a socket to the upstream, or to the proxy before it. */
+  get reached(): boolean {
+    return this.#reached
   }
 
   /** The connection cannot carry another request. */

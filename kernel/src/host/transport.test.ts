@@ -379,10 +379,15 @@ describe('proxy', () => {
   it.each([
     ['is down', 'http://u:secret@127.0.0.1:9', /the proxy 127\.0\.0\.1:9 gave no connection: ECONNREFUSED/],
     ['wants other credentials', '407', /the proxy 127\.0\.0\.1:\d+ gave no connection: .*407/],
+    ['knows no TLS', 'https', /the proxy 127\.0\.0\.1:\d+ gave no connection: ERR_SSL_WRONG_VERSION_NUMBER/],
   ])('names a proxy that %s', async (_name, proxyUrl, message) => {
     const actual =
-      proxyUrl === '407' ? (await connectProxy(undefined, '407 Proxy Authentication Required')).url : proxyUrl
-    const sent = transport({ proxyUrl: actual }).send(requestTo('http://provider.invalid/'))
+      proxyUrl === '407'
+        ? (await connectProxy(undefined, '407 Proxy Authentication Required')).url
+        : proxyUrl === 'https'
+          ? (await connectProxy()).url.replace('http:', 'https:')
+          : proxyUrl
+    const sent = transport({ proxyUrl: actual }).send(requestTo('https://provider.invalid/'))
     await expect(sent).rejects.toMatchObject({
       code: 'CCR_UPSTREAM_NETWORK',
       message: expect.stringMatching(message) as unknown,

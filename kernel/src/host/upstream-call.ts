@@ -157,7 +157,9 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
   #describe(error: Error): Error {
     const { proxyUrl, origin } = this.#upstream
     const code = codeOf(error) ?? 'unknown'
-    if (proxyUrl === undefined || TLS_FAILURE.test(code) || isShortage(code)) return Object.assign(error, { origin })
+    // Behind a proxy that was reached, TLS is between here and the upstream.
+    const atUpstream = TLS_FAILURE.test(code) && this.#connection?.reached === true
+    if (proxyUrl === undefined || atUpstream || isShortage(code)) return Object.assign(error, { origin })
     const proxy = `the proxy ${new URL(proxyUrl).host}`
     if (code === 'UND_ERR_CONNECT_TIMEOUT')
       return new CcrError('CCR_UPSTREAM_TIMEOUT', `${proxy} gave ${error.message}`, { cause: error })
