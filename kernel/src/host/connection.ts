@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net'
+import type { LookupFunction, Socket } from 'node:net'
 import { buildConnector, Client, ProxyAgent, type Dispatcher } from 'undici'
 
 const IDLE_MS = 30_000
@@ -8,9 +8,10 @@ const HEAD_BYTES = 64 * 1024
 export type Connector = (options: buildConnector.Options, callback: buildConnector.Callback) => Socket
 
 /** A connector whose only deadline is the caller's. */
-export function createConnector(): Connector {
-  // undici's connector gives its socket back, which its types do not say.
-  return buildConnector({ timeout: 0, autoSelectFamilyAttemptTimeout: 1_000 }) as unknown as Connector
+export function createConnector(lookup: LookupFunction): Connector {
+  // undici's connector gives its socket back and takes all options of sockets, which its types do not say.
+  const options = { timeout: 0, autoSelectFamilyAttemptTimeout: 1_000, lookup }
+  return buildConnector(options) as unknown as Connector
 }
 
 /** Where a connection leads. */
@@ -19,6 +20,8 @@ export interface ConnectionOptions {
   /** The proxy in between, with its credentials. */
   readonly proxyUrl: string | undefined
   readonly connector: Connector
+  /** Finds the proxy. */
+  readonly lookup: LookupFunction
   /** The socket is gone. */
   onClosed(connection: Connection): void
 }
@@ -61,6 +64,7 @@ export class Connection {
       maxHeaderSize: HEAD_BYTES,
       pipelining: 1,
     }
+    const proxyTls = { timeout: 0, lookup: options.lookup }
     this.#dispatcher =
       options.proxyUrl === undefined
         ? new Client(options.origin, { ...common, connect: track(options.connector) })
@@ -68,7 +72,7 @@ export class Connection {
             ...common,
             uri: options.proxyUrl,
             connections: 1,
-            proxyTls: { timeout: 0 },
+            proxyTls,
             requestTls: { timeout: 0 },
             clientFactory: (proxy, proxyOptions) =>
               new Client(proxy, {

@@ -1,4 +1,5 @@
 import { Connection, createConnector, type Connector } from './connection.ts'
+import { createLookup } from './lookup.ts'
 
 const IDLE_CONNECTIONS = 256
 // An upstream that moved to another address is found again within this time.
@@ -8,7 +9,8 @@ const REUSE_MS = 60_000
 export class Upstream {
   readonly origin: string
   readonly proxyUrl: string | undefined
-  readonly #connector: Connector = createConnector()
+  readonly #lookup = createLookup()
+  readonly #connector: Connector = createConnector(this.#lookup)
   readonly #open = new Set<Connection>()
   readonly #idle: Connection[] = []
   #retired = false
@@ -29,8 +31,9 @@ export class Upstream {
 
   create(): Connection {
     const { origin, proxyUrl } = this
+    const onClosed = (closed: Connection): void => this.#closed(closed)
     const connection = new Connection(
-      { origin, proxyUrl, connector: this.#connector, onClosed: (closed) => this.#closed(closed) },
+      { origin, proxyUrl, connector: this.#connector, lookup: this.#lookup, onClosed },
       performance.now(),
     )
     this.#open.add(connection)
