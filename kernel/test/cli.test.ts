@@ -136,3 +136,12 @@ test('a config file that does not exist, but was asked for, is an error', async 
   expect(code).toBe(78)
   expect(stderr).toContain('nowhere.json')
 })
+
+test.each([
+  ['of a result', { plugins: [{ use: 'gone\u001b[2J\u009b1m' }] }, ['plugin', 'list']],
+  ['of a failure', { profiles: { 'gone\u001b[2J\u009b1m': 5 } }, ['plugin', 'list']],
+])('a name %s moves no cursor of the terminal', async (_of, config, args) => {
+  await cli.writeConfig(JSON.stringify(config))
+  const { stdout, stderr } = await cli.run(args)
+  expect(stdout + stderr).toContain('gone?[2J?1m')
+})

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { withoutEscapes } from '../config/presets/shown-text.ts'
 
 /** What a command knows of the world it runs in. */
 export interface CommandContext {
@@ -20,8 +21,8 @@ export function createContext(env: NodeJS.ProcessEnv): CommandContext {
     home: homeOf(env),
     env,
     version: readVersion(),
-    print: (line) => void process.stdout.write(`${line}\n`),
-    complain: (line) => void process.stderr.write(`${line}\n`),
+    print: (line) => void process.stdout.write(`${withoutEscapes(line)}\n`),
+    complain: (line) => void process.stderr.write(`${withoutEscapes(line)}\n`),
   }
 }
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { withoutEscapes } from '../config/presets/shown-text.ts'
 import { createContext, homeOf, readVersion } from './context.ts'
 import { describeFailure } from './failure.ts'
 import { assumeWidth } from './terminal.ts'
@@ -23,7 +24,7 @@ async function run(args: readonly string[]): Promise<number> {
     return await (await import('./program.ts')).runProgram(context, args)
   } catch (error) {
     const failure = describeFailure(error, homeOf(process.env))
-    process.stderr.write(`${failure.lines.join('\n')}\n`)
+    process.stderr.write(`${withoutEscapes(failure.lines.join('\n'))}\n`)
     return failure.exitCode
   }
 }
