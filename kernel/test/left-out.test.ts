@@ -6,6 +6,7 @@ import { message, sendJson, startUpstream, type Upstream } from '../../test/rule
 import { explainOffline } from '../src/host/route-offline.ts'
 import { serve, type Running } from '../src/host/serve.ts'
 import { ask, messagesBody, type Answer } from './support/client.ts'
+import { until } from './support/watched-router.ts'
 
 /** What somebody meets whose config names what is not there, or is broken. */
 
@@ -35,8 +36,11 @@ const provider = (name: string, more: object = {}): object => ({
   ...more,
 })
 
+const configure = (config: object): Promise<void> =>
+  writeFile(join(root, 'config.json'), JSON.stringify({ watch: false, ...config }))
+
 async function start(config: object): Promise<void> {
-  await writeFile(join(root, 'config.json'), JSON.stringify({ watch: false, ...config }))
+  await configure(config)
   running = await serve({ home: root, port: 0, env: {}, version: '1.2.3' })
 }
 
@@ -54,8 +58,21 @@ function explain(model: string): ReturnType<typeof explainOffline> {
   return explainOffline({ home: root, env: {} }, { path: '/v1/messages', headers: {}, body })
 }
 
+/** The source of a plugin. */
+function plugin(activate: string): string {
+  return `import { definePlugin, Type } from '@ccr/sdk'
+export default definePlugin({
+  name: 'mine', apiVersion: 1, description: 'Does nothing.', options: Type.Object({}),
+  activate(ctx) {
+    ${activate}
+  },
+})
+`
+}
+const THROWS = `throw new Error('needs more')`
+
 interface Report {
-  readonly failures: readonly { readonly subject: string; readonly message: string }[]
+  readonly failures: readonly { readonly subject: string; readonly message: string; readonly at?: string }[]
   readonly disabledProviders: readonly { readonly name: string; readonly reason: string }[]
 }
 
@@ -63,6 +80,9 @@ async function report(): Promise<Report> {
   const key = (await readFile(join(root, 'run/admin.key'), 'utf8')).trim()
   return (await ask(`${running!.url}/api/generation`, { method: 'GET', headers: { 'x-api-key': key } })).json as Report
 }
+
+const health = async (): Promise<{ readonly degraded: readonly string[] }> =>
+  (await ask(`${running!.url}/health`, { method: 'GET' })).json as { readonly degraded: readonly string[] }
 
 describe('a request for a provider that was left out', () => {
   const UNSET = 'the environment variable ABSENT_KEY is not set. Set it and restart'
@@ -176,7 +196,7 @@ describe('a transformer that cannot be loaded', () => {
   })
 
   it('does not replace one that runs', async () => {
-    await writeFile(join(root, 'mine.ts'), PLUGIN)
+    await writeFile(join(root, 'mine.ts'), plugin(''))
     await start({ Providers: [provider('Mine', { transformer: { use: ['file:./mine.ts'] } })] })
     await writeFile(join(root, 'mine.ts'), 'export default ]')
     await expect(running!.reload()).rejects.toMatchObject({ code: 'CCR_PLUGIN_LOAD' })
@@ -184,7 +204,76 @@ describe('a transformer that cannot be loaded', () => {
   })
 })
 
-const PLUGIN = `import { definePlugin, Type } from '@ccr/sdk'
-export default definePlugin({
-  name: 'mine', apiVersion: 1, description: 'Does nothing.', options: Type.Object({}), activate() {},
-})`
+describe('a transformer that cannot be activated', () => {
+  it('takes its provider out, until its file is mended', async () => {
+    await writeFile(join(root, 'mine.ts'), plugin(THROWS))
+    const providers = [provider('Mine', { transformer: { use: ['file:./mine.ts'] } }), provider('Other')]
+    await start({ Providers: providers, watch: true, timeouts: { reloadDebounce: 20 } })
+    expect((await turn('Other,m')).status).toBe(200)
+    expect(await told('Mine,m')).toContain("provider 'Mine' is left out of the config")
+    const message = expect.stringContaining('needs more') as string
+    const at = expect.stringContaining('mine.ts') as string
+    expect((await report()).failures).toMatchObject([
+      { subject: 'file:./mine.ts@Mine', message, at },
+      { subject: "provider 'Mine'", message, at },
+    ])
+    expect((await health()).degraded).toEqual(['plugins'])
+    await writeFile(join(root, 'mine.ts'), plugin(''))
+    await until('the provider is back', async () => (await turn('Mine,m')).status === 200)
+    expect([(await report()).failures, (await health()).degraded]).toEqual([[], []])
+  })
+
+  it('does not keep other changes from being taken, however it is broken meanwhile', async () => {
+    const config = { Providers: [provider('Mine', { transformer: { use: ['file:./mine.ts'] } }), provider('Other')] }
+    await writeFile(join(root, 'mine.ts'), plugin(THROWS))
+    await start(config)
+    for (const [index, text] of ['export default ]', plugin(THROWS)].entries()) {
+      await writeFile(join(root, 'mine.ts'), text)
+      await configure({ ...config, Router: { default: `Other,${index}` } })
+      await running!.reload()
+      expect((await turn('claude')).headers['x-ccr-model']).toBe(String(index))
+      expect((await turn('Mine,m')).status).toBe(404)
+    }
+  })
+})
+
+describe('a file of plugins that fails at a start', () => {
+  const FAULTS = [
+    ['cannot be loaded', 'export default ]', 'CCR_PLUGIN_LOAD'],
+    ['cannot be activated', plugin(THROWS), 'CCR_PLUGIN_ACTIVATE'],
+  ] as const
+  const config = { plugins: ['file:./mine.ts'] }
+
+  const ranWith = async (activate: string): Promise<void> => {
+    await writeFile(join(root, 'mine.ts'), plugin(activate))
+    await start(config)
+    await running!.close({ graceMs: 0 })
+  }
+
+  it.each(FAULTS)('because it %s is left out when it let everybody in as it ran last', async (_what, text, code) => {
+    await ranWith('')
+    await writeFile(join(root, 'mine.ts'), text)
+    // What was known of it before is known at the next start too.
+    for (let times = 0; times < 2; times++) {
+      await running?.close({ graceMs: 0 })
+      await start({ ...config, Providers: [provider('Mine')] })
+      expect((await turn('Mine,m')).status).toBe(200)
+      expect((await report()).failures).toMatchObject([{ subject: 'file:./mine.ts', code }])
+      expect((await health()).degraded).toEqual(['plugins'])
+    }
+    await writeFile(join(root, 'mine.ts'), plugin(''))
+    await running!.reload()
+    expect([(await report()).failures, (await health()).degraded]).toEqual([[], []])
+  })
+
+  it.each(FAULTS)('because it %s stops it when it decided who is let in', async (_what, text, code) => {
+    await ranWith(`ctx.on('onRequest', () => undefined)`)
+    await writeFile(join(root, 'mine.ts'), text)
+    await expect(start(config)).rejects.toMatchObject({ code })
+  })
+
+  it.each(FAULTS)('because it %s stops it when nobody knows what it does', async (_what, text, code) => {
+    await writeFile(join(root, 'mine.ts'), text)
+    await expect(start(config)).rejects.toMatchObject({ code })
+  })
+})

@@ -4,6 +4,7 @@ import { draftTexts, readState, writeDraft, type ConfigDraft, type ConfigState }
 import { EMPTY_CONFIG } from '../config/edit.ts'
 import { beginChange, endChange, endInterrupted } from '../config/journal.ts'
 import { findRunning, type RunningInstance } from '../host/instance.ts'
+import { forChange, leftOutOf } from '../host/left-out.ts'
 import { callAdmin } from './admin.ts'
 import { withChangeLock } from './change-lock.ts'
 import type { CommandContext } from './context.ts'
@@ -111,14 +112,10 @@ async function draftOf({ config, lock, file }: ConfigState, edit: ConfigEdit): P
 
 async function takeHere(before: ConfigState, draft: ConfigDraft, { home, env }: CommandContext): Promise<undefined> {
   const drafts = draftTexts(home, before.file, draft)
-  const { failures } = await withExitGuard('the config is', () => assemble({ home, env, drafts }))
-  if (failures.length > 0) {
-    // What was broken before must not keep the rest from being changed, least of all from being switched off.
-    const broken = await assemble({ home, env }).catch(() => undefined)
-    const known = new Set(broken?.failures.map(({ id, error }) => `${error.code} ${id}`))
-    const failure = failures.find(({ id, error }) => !known.has(`${error.code} ${id}`))
-    if (failure !== undefined) throw failure.error
-  }
+  const assembly = await withExitGuard('the config is', () => assemble({ home, env, drafts }))
+  // Only then does it matter what is broken now, least of all to what switches it off.
+  const broken = assembly.failures.length === 0 ? undefined : await assemble({ home, env }).catch(() => undefined)
+  forChange(assembly, leftOutOf(broken ?? { failures: [] }))
   await writeDraft(home, before, draft)
 }
 

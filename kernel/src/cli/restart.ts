@@ -35,13 +35,14 @@ function optionsOf(home: string, running: RunningInstance | undefined): StartOpt
 
 /** What no router would start with must not end the one that runs. */
 async function assertUsable(context: CommandContext, options: StartOptions): Promise<void> {
-  const [{ assemble }, { forgiving }, { checkBind }] = await Promise.all([
+  const [{ assemble }, { forStart }, { checkBind }] = await Promise.all([
     import('../config/assemble.ts'),
-    import('../host/cold-start.ts'),
+    import('../host/left-out.ts'),
     import('../host/listen-failure.ts'),
   ])
   const { home, env } = context
-  const { config, blueprint, failures, pins } = await assemble({ home, file: options.config, env })
-  checkBind(options.host ?? config.server.host, config.server.apiKey)
-  await forgiving(blueprint, failures, { home, pins })
+  const assembly = await assemble({ home, file: options.config, env })
+  const { server } = assembly.config
+  checkBind(options.host ?? server.host, server.apiKey)
+  await forStart(assembly, home)
 }

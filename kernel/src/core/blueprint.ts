@@ -37,6 +37,8 @@ export interface ProviderBlueprint {
   /** Name of a target dialect. */
   readonly dialect: string
   readonly secret: Secret | undefined
+  /** Ids of optional entries without which it is left out too. */
+  readonly needs?: readonly string[] | undefined
   /** Requests go out with the client's own credentials; there is no secret then. */
   readonly clientCredentials?: boolean | undefined
 }

@@ -87,10 +87,7 @@ class Build {
         if (this.#instances.at(-1)?.entry === entry) await this.#instances.pop()!.release(this.#options.log)
       }
     }
-    const used = own.flatMap((entry) => {
-      const instance = activated.get(entry)
-      return instance ? [{ entry, instance }] : []
-    })
+    const used = own.flatMap((entry) => (activated.has(entry) ? [{ entry, instance: activated.get(entry)! }] : []))
     const host = main?.used.filter(({ entry }) => entry.plugin.scope === 'host') ?? []
     return { profile: this.#assemble(name, from, [...host, ...used]), used, services }
   }
@@ -169,14 +166,15 @@ class Build {
     for (const provider of from.providers) {
       // What the user calls by a name comes before what a plugin calls so, also when it cannot be used.
       providers.delete(provider.name)
-      if (dialects.get(provider.dialect)?.target) {
+      const lost = this.#failures.find(({ subject }) => provider.needs?.includes(subject))
+      if (!lost && dialects.get(provider.dialect)?.target) {
         providers.set(provider.name, { ...provider, local: false, contributed: undefined })
         continue
       }
       const known = [...dialects.values()].flatMap((dialect) => (dialect.target ? [dialect.name] : []))
       const exist = known.join(', ') || 'none'
       const message = `no plugin speaks the dialect '${provider.dialect}' to providers; there are ${exist}`
-      this.#failures.push({ subject: `provider '${provider.name}'`, code: 'CCR_PLUGIN_UNKNOWN', message })
+      this.#failures.push({ code: 'CCR_PLUGIN_UNKNOWN', message, ...lost, subject: `provider '${provider.name}'` })
     }
     const taps = used.flatMap(({ entry, instance }) => instance.taps.map((tap) => placed(tap, entry)))
     return new Profile({ name, endpoints, dialects, providers }, taps, this.#options.log)

@@ -6,8 +6,9 @@ import { Containment } from './attribution.ts'
 import { DevSessions } from './dev-sessions.ts'
 import { HostFacilities, type FacilitiesOptions } from './facilities.ts'
 import type { Refusal } from './failure-answer.ts'
+import { GuardRecord } from './guard-record.ts'
 import { LeakGauge } from './leak-gauge.ts'
-import { GuardRecord, missingGuard, weighSafeMode, type SafeMode, type SafeModeReport } from './safe-mode.ts'
+import { missingGuard, weighSafeMode, type SafeMode, type SafeModeReport } from './safe-mode.ts'
 import type { TransportOptions } from './transport.ts'
 
 /** What the care of plugins is made from. */
@@ -18,6 +19,8 @@ export interface PluginCareOptions extends FacilitiesOptions {
   readonly safe?: SafeMode | undefined
   /** Called when they are back in use. */
   readonly onSafeModeLeft?: (() => void) | undefined
+  /** Ids of the entries that are to run and do not. */
+  readonly leftOut: () => ReadonlySet<string>
   /** The set of working copies changed by itself. */
   readonly expired: () => void
 }
@@ -80,14 +83,14 @@ export class PluginCare {
 
   /** Another generation may be live. */
   async live(): Promise<void> {
-    const { kernel, log } = this.#options
+    const { kernel, leftOut, log } = this.#options
     const { current } = kernel()
     if (!current) return
     this.dev.live(current)
     if (this.#safe) return
     // It matters to a later start alone, and not as much as what runs.
-    await this.#guards.keep(current).catch((err: unknown) => {
-      log.warn({ err }, 'which plugins decide on requests could not be written down for safe mode')
+    await this.#guards.keep(current, leftOut()).catch((err: unknown) => {
+      log.warn({ err }, 'which plugins decide on requests could not be written down for later starts')
     })
   }
 

@@ -4,9 +4,9 @@ import { StateStore } from '../core/state.ts'
 import { runInner } from '../exchange/inner.ts'
 import type { Runtime } from '../exchange/ports.ts'
 import { absenceOf } from './absence.ts'
-import { forgiving } from './cold-start.ts'
 import { HostFacilities } from './facilities.ts'
 import { createIds } from './ids.ts'
+import { forStart } from './left-out.ts'
 import { createRedactor } from './redact.ts'
 import { explainRoute, type RouteExplanation, type RouteQuestion } from './route-explain.ts'
 
@@ -30,8 +30,8 @@ export async function explainOffline(
   question: RouteQuestion,
 ): Promise<RouteExplanation> {
   const assembly = await assemble({ home, file: configFile, env })
-  const { config, failures, pins } = assembly
-  const blueprint = await forgiving(assembly.blueprint, failures, { home, pins })
+  const { config } = assembly
+  const blueprint = await forStart(assembly, home)
   const facilities = new HostFacilities({ home, env, proxyUrl: undefined, noProxy: undefined })
   const redact = createRedactor(config.secrets)
   const runtime: Runtime = {

@@ -3,12 +3,12 @@ import { CcrError } from '@ccr/sdk'
 import { assemble, type Assembly } from '../config/assemble.ts'
 import { configFile, draftTexts, readState, staleConfig, writeDraft, type ConfigDraft } from '../config/draft.ts'
 import { InputWatcher, readingAfter, type Reading } from '../config/watch.ts'
+import type { Blueprint } from '../core/blueprint.ts'
 import type { Kernel } from '../core/kernel.ts'
 import { runExchange } from '../exchange/exchange.ts'
 import { runInner } from '../exchange/inner.ts'
 import { absenceOf } from './absence.ts'
 import { announce } from './announcement.ts'
-import { forgiving, stillLeftOut } from './cold-start.ts'
 import { createConfigEndpoints } from './config-endpoints.ts'
 import { ConfigWarnings } from './config-warnings.ts'
 import { createControlEndpoints, type ControlOptions } from './control.ts'
@@ -19,6 +19,7 @@ import { createHostNames } from './host-names.ts'
 import { createIds } from './ids.ts'
 import { checkBind } from './listen-failure.ts'
 import { Keys } from './keys.ts'
+import { forChange, forStart, leftOutOf } from './left-out.ts'
 import { Logs } from './logs.ts'
 import { PluginCare, type PluginCareOptions } from './plugin-care.ts'
 import { redactorOf, type Redact } from './redact.ts'
@@ -87,6 +88,7 @@ export class Router {
       ...this.#transportOptions(),
       log: this.logs.log,
       kernel: () => this.kernel,
+      leftOut: () => leftOutOf(this.#assembly, this.kernel.current),
       // Why a change was not taken is logged where it failed.
       expired: () => void this.reload().catch(() => undefined),
     })
@@ -145,10 +147,7 @@ export class Router {
   /** Opens the logs and builds the first generation. */
   async build(): Promise<void> {
     await this.logs.configure(this.#logOptions())
-    const blueprint = await forgiving(this.#assembly.blueprint, this.#assembly.failures, {
-      home: this.#options.home,
-      pins: this.#assembly.pins,
-    })
+    const blueprint = await forStart(this.#assembly, this.#options.home)
     await this.#probation.apply(blueprint).catch((thrown: unknown) => {
       // It goes to the terminal, which no log stands before.
       throw withoutSecrets(thrown, this.#redact)
@@ -237,9 +236,9 @@ export class Router {
       const assembly = await this.#assemble(reading, new Map())
       // What it names may be secret, and was not before.
       redact = this.#redactor(assembly)
-      this.#check(assembly)
+      const blueprint = this.#changed(assembly)
       changed = build === 'always' || assembly.fingerprint !== this.#assembly.fingerprint
-      if (changed) await this.#probation.apply(stillLeftOut(assembly.blueprint, this.kernel.current))
+      if (changed) await this.#probation.apply(blueprint)
       this.#assembly = assembly
     } catch (thrown) {
       const error = withoutSecrets(thrown, (text) => redact(this.#redact(text)))
@@ -268,11 +267,12 @@ export class Router {
       if (base.version !== version) throw staleConfig(base.file)
       const assembly = await this.#assemble(reading, texts)
       redact = this.#redactor(assembly)
-      this.#check(assembly)
+      const before = this.#changed(this.#assembly)
+      const blueprint = this.#changed(assembly)
       changed = assembly.fingerprint !== this.#assembly.fingerprint
-      if (changed) await this.#probation.apply(stillLeftOut(assembly.blueprint, this.kernel.current))
+      if (changed) await this.#probation.apply(blueprint)
       await writeDraft(home, base, draft).catch(async (fault: unknown) => {
-        if (changed) await this.#probation.apply(this.#assembly.blueprint)
+        if (changed) await this.#probation.apply(before)
         throw fault
       })
       this.#assembly = assembly
@@ -293,12 +293,11 @@ export class Router {
     return assemble({ home, file, env, present, inputs: files, drafts, served, lent: this.plugins.dev.entries })
   }
 
-  /** Throws when a config must not replace the running one; what the start left out is left out still. */
-  #check({ failures, config }: Assembly): void {
-    const known = new Set(this.#assembly.failures.map(({ id, error }) => `${error.code} ${id}`))
-    const failure = failures.find(({ id, error, harmless }) => !harmless && !known.has(`${error.code} ${id}`))
-    if (failure) throw failure.error
-    checkBind(this.#bound.host, config.server.apiKey)
+  /** What a config is to be built as. Throws when it must not replace the running one. */
+  #changed(assembly: Assembly): Blueprint {
+    const blueprint = forChange(assembly, leftOutOf(this.#assembly, this.kernel.current))
+    checkBind(this.#bound.host, assembly.config.server.apiKey)
+    return blueprint
   }
 
   /** The running assembly is another one. */
@@ -343,6 +342,7 @@ export class Router {
         ...(this.logs.failing ? ['logs'] : []),
         ...(this.#watcher.failing ? ['watch'] : []),
         ...(safeMode ? ['safe-mode'] : []),
+        ...(leftOutOf(this.#assembly, this.kernel.current).size > 0 ? ['plugins'] : []),
       ],
       safeMode,
       unmatched: this.#unmatched.list,

@@ -1,10 +1,6 @@
-import { readFile, rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import { ownerOf } from '../core/instance.ts'
-import type { Generation } from '../core/generation.ts'
-import { createPrivateDirectory, writePrivateFile } from '../load/private-files.ts'
-import { isBuiltinFile } from './cold-start.ts'
 import type { Refusal } from './failure-answer.ts'
+import { readGuards } from './guard-record.ts'
 
 /** Why a router starts without third-party plugins. */
 export interface SafeMode {
@@ -36,8 +32,8 @@ export async function weighSafeMode(
   safe: SafeMode,
   leftOut: readonly LeftOut[],
 ): Promise<SafeModeReport> {
-  const known = await readGuards(home)
-  const guards = leftOut.filter((one) => known.get(ownerOf(one.profile, one)) !== false)
+  const { rows } = await readGuards(home)
+  const guards = leftOut.filter((one) => rows.get(ownerOf(one.profile, one)) !== false)
   const [only] = leftOut.length === 1 ? leftOut : []
   return { ...safe, suspect: safe.suspect ?? only?.id, leftOut: names(leftOut), guards: names(guards) }
 }
@@ -54,41 +50,6 @@ export function missingGuard({ guards }: SafeModeReport): Refusal | undefined {
   }
 }
 
-/** Remembers for safe mode which third-party entries of a generation take part in onRequest. */
-export class GuardRecord {
-  readonly #home: string
-  #written = ''
-
-  constructor(home: string) {
-    this.#home = home
-  }
-
-  async keep({ instances }: Generation): Promise<void> {
-    const own = instances.filter(({ entry }) => !isBuiltinFile(entry.file))
-    const rows = own.map(({ owner, taps }) => [owner, taps.some(({ hook }) => hook === 'onRequest')] as const)
-    const text = `${JSON.stringify(Object.fromEntries(rows))}\n`
-    if (text === this.#written) return
-    this.#written = text
-    // What is not there need not be told from a guard.
-    if (rows.length === 0) return rm(recordFile(this.#home), { force: true })
-    await createPrivateDirectory(join(this.#home, 'run'))
-    await writePrivateFile(recordFile(this.#home), text)
-  }
-}
-
-/** Whether an entry taps onRequest, by its name among those of all profiles. */
-async function readGuards(home: string): Promise<ReadonlyMap<string, unknown>> {
-  try {
-    return new Map(Object.entries(Object(JSON.parse(await readFile(recordFile(home), 'utf8'))) as object))
-  } catch {
-    return new Map()
-  }
-}
-
 function names(entries: readonly LeftOut[]): readonly string[] {
   return [...new Set(entries.map(({ id }) => id))]
-}
-
-function recordFile(home: string): string {
-  return join(home, 'run', 'guards.json')
 }

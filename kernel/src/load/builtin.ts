@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { dirname, join, relative, resolve } from 'node:path'
+import { dirname, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { CcrError, isCcrError, messageOf, type Plugin } from '@ccr/sdk'
 import Value from 'typebox/value'
@@ -47,6 +47,11 @@ export function sdkFolder(): string {
 const KERNEL = fileURLToPath(new URL('../..', import.meta.url))
 const ROOTS = ['..', '../../..'].map((up) => join(KERNEL, up))
 const ROOT = ROOTS.find((root) => existsSync(join(root, 'presets'))) ?? KERNEL
+
+/** Whether code came with the router. A `file:` plugin may carry a built-in one's name; its file lies elsewhere. */
+export function isBuiltinFile(file: string | undefined): boolean {
+  return file?.startsWith(join(packageRoot(), 'plugins') + sep) === true
+}
 
 /** What the environment asks for: `CCR_DEV=1` is set by `npm run dev`. */
 export function originOf(env: NodeJS.ProcessEnv): BuiltinOrigin {
