@@ -17,6 +17,9 @@ async function write(name: string, text: string): Promise<string> {
   return join(folder, name)
 }
 
+const IMPORTS = `interface A {\n  a: 1\n}\nimport own from './own.ts'\nexport default { own }`
+const LATER = 'type A = 1\nexport default later()\nasync function later() {\n  await null\n'
+
 describe('evaluateConfig', () => {
   it.each([
     ['TypeScript', 'own.ts', (value: number) => `const value: number = ${value}\nexport default value`],
@@ -46,6 +49,29 @@ describe('evaluateConfig', () => {
     const inputs = new Set<string>()
     await expect(evaluateConfig(file, inputs)).rejects.toThrow()
     expect([...inputs]).toContain(join(folder, name))
+  })
+
+  // The mark stands where the fault is.
+  it.each([
+    ['a syntax error', { 'ccr.config.ts': 'type A = {\n  a: 1\n}\nexport default { own: ^] }' }],
+    ['one in a file that is imported', { 'ccr.config.ts': IMPORTS, 'own.ts': 'type A = 1\nexport default ^]' }],
+    ['a throw', { 'ccr.config.ts': 'interface A {\n  a: 1\n}\n\nconst a: A = { a: 1 }; throw ^new Error(`${a}`)' }],
+    ['one on the first line', { 'ccr.config.ts': 'const a: number = 1; throw ^new Error(`${a}`)' }],
+    ['one of a file that is imported', { 'ccr.config.ts': IMPORTS, 'own.ts': 'type A = 1\nthrow ^new Error("no")' }],
+    ['one of CommonJS', { 'ccr.config.ts': `const own = require('./own.cjs')`, 'own.cjs': '\nthrow ^new Error("no")' }],
+    ['a late one', { 'ccr.config.ts': `${LATER}  const a: number = 1; throw ^new Error(\`\${a}\`)\n}` }],
+    ['one of a library', { 'ccr.config.ts': `const a: string = '{'\nexport default JSON.^parse(a)` }],
+    ['an import of what is not there', { 'ccr.config.ts': `type A = 1\n^import './none.ts'\nexport default {}` }],
+  ])('tells the place of %s in the file as it was written', async (_what, files) => {
+    const entries = Object.entries<string>(files)
+    for (const [name, text] of entries) await write(name, text.replace('^', ''))
+    const [name, text] = entries.at(-1)!
+    const lines = text.slice(0, text.indexOf('^')).split('\n')
+    const at = `${join(folder, name)}:${lines.length}:${lines.at(-1)!.length + 1}`
+    await expect(evaluateConfig(join(folder, 'ccr.config.ts'), new Set())).rejects.toMatchObject({
+      at,
+      message: expect.stringContaining(`${at}: `) as string,
+    })
   })
 
   it('awaits the default export, and says so to who awaits elsewhere', async () => {

@@ -1,8 +1,8 @@
-import { createRequire } from 'node:module'
+import { createRequire, SourceMap, type SourceMapPayload } from 'node:module'
 import { dirname, resolve, sep } from 'node:path'
 import { CcrError, messageOf } from '@ccr/sdk'
+import { placeOf } from '@ccr/sdk/kernel'
 import { createJiti, type TransformOptions } from 'jiti'
-import { codeOf } from '../load/code-of.ts'
 
 const require = createRequire(import.meta.url)
 
@@ -15,13 +15,14 @@ const require = createRequire(import.meta.url)
  */
 export async function evaluateConfig(file: string, inputs: Set<string>): Promise<unknown> {
   const cached = new Set(Object.keys(require.cache))
+  const written = new Map<string, Locate>()
   let module: { readonly default?: unknown }
   try {
     // Not import(): what that takes for a native module stays as it was when it was loaded first.
-    module = createLoader(file, inputs)(file) as { readonly default?: unknown }
+    module = createLoader(file, inputs, written)(file) as { readonly default?: unknown }
     if (module.default !== undefined) return await module.default
   } catch (thrown) {
-    throw fault(file, thrown)
+    throw fault(file, thrown, written)
   } finally {
     forgetOwnFiles(cached, inputs)
   }
@@ -29,7 +30,11 @@ export async function evaluateConfig(file: string, inputs: Set<string>): Promise
   throw new CcrError('CCR_CONFIG_READ', message, { at: file })
 }
 
-function createLoader(file: string, inputs: Set<string>): (id: string) => unknown {
+/** Gives the place in a file as it was written, from one in what was made of it. */
+type Locate = (line: number, column: number) => string | undefined
+
+/** @param written is given, by path, how places are found in each file that is transpiled */
+function createLoader(file: string, inputs: Set<string>, written: Map<string, Locate>): (id: string) => unknown {
   const options = { moduleCache: false, fsCache: false }
   const transpiler = createJiti(file, options)
   return createJiti(file, {
@@ -37,10 +42,25 @@ function createLoader(file: string, inputs: Set<string>): (id: string) => unknow
     // The default export must be told from its absence.
     interopDefault: false,
     transform: (source: TransformOptions) => {
-      if (source.filename !== undefined) for (const input of filesOf(source.filename, source.source)) inputs.add(input)
-      return { code: transpiler.transform({ ...source, interopDefault: true }) }
+      const { filename: path = file } = source
+      for (const input of filesOf(path, source.source)) inputs.add(input)
+      const babel = { ...source.babel, sourceFileName: path, sourceMaps: 'inline' }
+      const [code = '', map] = transpiler.transform({ ...source, babel, interopDefault: true }).split(MAP)
+      if (map !== undefined) written.set(path, locatorOf(path, map))
+      // What it is wrapped in then stands on a line of its own.
+      return { code: `\n${code}` }
     },
   })
+}
+
+const MAP = /\n\/\/# sourceMappingURL=data:application\/json;charset=utf-8;base64,/
+
+function locatorOf(path: string, map: string): Locate {
+  const payload = JSON.parse(Buffer.from(map, 'base64').toString()) as SourceMapPayload
+  return (line, column) => {
+    const entry = new SourceMap(payload).findEntry(line - 2, column - 1)
+    return 'originalLine' in entry ? `${path}:${entry.originalLine + 1}:${entry.originalColumn + 1}` : undefined
+  }
 }
 
 /** A file and those that it names, of which some may be missing. */
@@ -58,13 +78,14 @@ function forgetOwnFiles(cached: ReadonlySet<string>, inputs: Set<string>): void 
   }
 }
 
-function fault(file: string, thrown: unknown): CcrError {
-  const text = messageOf(thrown).split('\n')[0]?.trim() ?? ''
+function fault(file: string, thrown: unknown, written: ReadonlyMap<string, Locate>): CcrError {
+  const [text = '', unread = ''] = messageOf(thrown)
+    .split('\n')
+    .map((line) => line.trim())
   // Node names a JSON file that it cannot parse in the text alone.
   const [, json, jsonFact] = /^(.+\.json): (.+)$/.exec(text) ?? []
-  const missing = codeOf(thrown) === 'MODULE_NOT_FOUND'
-  // A missing module is reported at a place in the transpiled text.
-  const at = json ?? (missing ? file : placeIn(file, thrown))
+  const isUnparsed = text.startsWith('ParseError: ')
+  const at = json ?? (isUnparsed ? fromOne(unread) : placeIn(thrown, file, written))
   const code = at !== file && /ParseError|SyntaxError/.test(String(thrown)) ? 'CCR_CONFIG_SYNTAX' : 'CCR_CONFIG_READ'
   const remedy = text.startsWith('await is only valid')
     ? 'Write export default followed by a promise instead.'
@@ -72,9 +93,14 @@ function fault(file: string, thrown: unknown): CcrError {
   return new CcrError(code, `${at}: ${jsonFact ?? text}. ${remedy}`, { at, cause: thrown })
 }
 
-function placeIn(file: string, thrown: unknown): string {
-  const stack = thrown instanceof Error ? `${thrown.message}\n${thrown.stack}` : ''
-  const start = stack.indexOf(`${file}:`)
-  const position = start < 0 ? null : /^:(\d+):(\d+)/.exec(stack.slice(start + file.length))
-  return position === null ? file : `${file}${position[0]}`
+/** The parser counts columns from 0. */
+function fromOne(place: string): string {
+  return place.replace(/\d+$/, (column) => String(Number(column) + 1))
+}
+
+function placeIn(thrown: unknown, file: string, written: ReadonlyMap<string, Locate>): string {
+  const place = placeOf(thrown, [file, ...written.keys(), dirname(file)])
+  const [, path = '', line, column] = /^(.+):(\d+):(\d+)$/.exec(place ?? '') ?? []
+  const locate = written.get(path)
+  return (locate ? locate(Number(line), Number(column)) : place) ?? file
 }

@@ -231,7 +231,7 @@ describe('readConfig', () => {
         'syntax',
         'const a: number = 1\nexport default { PORT: a,, }',
         'CCR_CONFIG_SYNTAX',
-        'ccr.config.ts:2:25',
+        'ccr.config.ts:2:26',
         /Unexpected token/,
       ],
       [
@@ -242,7 +242,7 @@ describe('readConfig', () => {
         /boo/,
       ],
       ['no default', 'export const a = 1', 'CCR_CONFIG_READ', 'ccr.config.ts', /no default export/],
-      ['a missing import', 'import "./nope.ts"\nexport default {}', 'CCR_CONFIG_READ', 'ccr.config.ts', /nope/],
+      ['a missing import', 'import "./nope.ts"\nexport default {}', 'CCR_CONFIG_READ', 'ccr.config.ts:1:1', /nope/],
       ['a list', 'export default [1]', 'CCR_CONFIG_SCHEMA', 'ccr.config.ts', /must be an object/],
       [
         'a function',
