@@ -57,7 +57,11 @@ test('plugin top, status and the debug header tell what plugins do', async () =>
   expect(rows.find(({ id }) => id === 'file:./moody.ts')!.hooks).toMatchObject({ selectRoute: { calls: 7, errors: 5 } })
 
   const status = await cli.run(['status'])
+  const fact = "plugin 'moody' failed in selectRoute: bad mood\n"
+  const line = 1 + PLUGIN.split('\n').findIndex((text) => text.includes('bad mood'))
   expect(status.stdout).toContain(
-    "plugin file:./moody.ts is quarantined: plugin 'moody' failed in selectRoute: bad mood",
+    `  plugin file:./moody.ts is quarantined: ${fact}    at ${cli.home}/moody.ts:${line}:`,
   )
+  const listed = await cli.run(['plugin', 'list'])
+  expect(listed.stderr).toContain(`ccr: file:./moody.ts: ${fact}  at ${cli.home}/moody.ts:${line}:`)
 })

@@ -46,6 +46,15 @@ describe('a plugin that the config names by its path', () => {
     }
   })
 
+  test('is run once to be shown', async () => {
+    const runs = join(world.root, 'runs')
+    const file = join(world.home, 'any $1.ts')
+    const counting = `import { appendFileSync } from 'node:fs'\nappendFileSync(${JSON.stringify(runs)}, 'x')\n`
+    await writeFile(file, counting + (await readFile(file, 'utf8')))
+    await world.said((context) => pluginInfo(context, 'shout', {}))
+    expect(await readFile(runs, 'utf8')).toBe('x')
+  })
+
   test('is taken out of the config by its own name', async () => {
     await world.said((context) => pluginRemove(context, 'shout'))
     expect(await entries()).toEqual(['route-custom'])
@@ -126,11 +135,19 @@ describe('options that the schema of their plugin refuses', () => {
     expect(wrong).toEqual({ code: 'CCR_PLUGIN_OPTIONS', at: `config.json:1:${config.indexOf('3 }') + 1}`, message })
   })
 
-  test('in a chain of a provider are told there', async () => {
+  test('in a chain of a provider are told there, and take it out', async () => {
     const chain = "transformer: { use: [['file:./shout.ts', { limit: 0 }]] }"
     const provider = `{ name: 'p', api_base_url: 'http://127.0.0.1:9/v1/chat/completions', models: ['m'], ${chain} }`
-    expect(await refusal(`{\n Providers: [\n${provider}\n] }`)).toMatchObject({
-      at: `config.json:3:${provider.indexOf('0 }') + 1}`,
-    })
+    await world.configure(`{\n Providers: [\n${provider}\n] }`)
+    await world.start()
+    const fault = {
+      code: 'CCR_PLUGIN_OPTIONS',
+      at: join(world.home, `config.json:3:${provider.indexOf('0 }') + 1}`),
+      message: "plugin 'shout' (entry 'file:./shout.ts@p'): /limit must be >= 1. Correct the options.",
+    }
+    expect((await world.report()).failures).toEqual([
+      { ...fault, subject: 'file:./shout.ts@p' },
+      { ...fault, subject: "provider 'p'" },
+    ])
   })
 })

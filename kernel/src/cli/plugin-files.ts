@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { interpolate } from '../config/interpolate.ts'
 import { filePath } from '../load/entries.ts'
-import { tryPlugin } from '../load/trial.ts'
+import { tryPlugin, type TriedPlugin } from '../load/trial.ts'
 import type { CommandContext } from './context.ts'
 import type { WrittenEntry } from './plugin-entries.ts'
 import { withoutSecrets } from './secret-environment.ts'
@@ -32,9 +32,14 @@ export function fileEntries(
   })
 }
 
+/** An entry that a user may mean, with what its code said of itself where that was run to be told its name. */
+export interface MeantFile extends FileEntry {
+  readonly tried?: TriedPlugin | undefined
+}
+
 /** The entries that a user may mean, and the names that there are. */
 export interface NamedFiles {
-  readonly meant: readonly FileEntry[]
+  readonly meant: readonly MeantFile[]
   readonly known: readonly string[]
 }
 
@@ -52,10 +57,14 @@ export async function filesNamed(
   if (byId.length > 0 || files.length === 0) return { meant: byId, known }
   const env = await withoutSecrets(context)
   const trials = [...new Set(files.map(({ file }) => file))].map(async (file) => {
-    const tried = await tryPlugin(file, { env }).catch(() => undefined)
-    return [file, tried?.name] as const
+    const tried = await tryPlugin(file, { env, version: NO_VERSION }).catch(() => undefined)
+    return [file, tried] as const
   })
-  const names = new Map(await Promise.all(trials))
-  const plugins = [...names.values()].filter((one) => one !== undefined)
-  return { meant: files.filter(({ file }) => names.get(file) === name), known: [...known, ...plugins] }
+  const plugins = new Map(await Promise.all(trials))
+  const meant = files.map((one) => ({ ...one, tried: plugins.get(one.file) }))
+  const names = [...plugins.values()].flatMap((tried) => tried?.name ?? [])
+  return { meant: meant.filter(({ tried }) => tried?.name === name), known: [...known, ...names] }
 }
+
+/** What stands for the version of a plugin that is a file. */
+export const NO_VERSION = '-'

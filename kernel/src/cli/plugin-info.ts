@@ -15,7 +15,7 @@ import type { CommandContext } from './context.ts'
 import { EXIT } from './exit-codes.ts'
 import { withCandidate, type CandidateOptions } from './plugin-candidate.ts'
 import { writtenEntries, type WrittenEntry } from './plugin-entries.ts'
-import { fileEntries, filesNamed } from './plugin-files.ts'
+import { fileEntries, filesNamed, NO_VERSION } from './plugin-files.ts'
 import { describeSheet, installedSheet, sheetOf, type PluginSheet } from './plugin-sheet.ts'
 import { withoutSecrets } from './secret-environment.ts'
 
@@ -52,7 +52,8 @@ async function configured(context: CommandContext, name: string): Promise<Plugin
   if (entry !== undefined && files.length === 0) return installed(context, entry.use)
   const meant = (await filesNamed(context, files, name)).meant[0]
   if (meant === undefined) return undefined
-  const { manifest } = await tryPlugin(meant.file, { env: await withoutSecrets(context), version: '-' })
+  const { manifest } =
+    meant.tried ?? (await tryPlugin(meant.file, { env: await withoutSecrets(context), version: NO_VERSION }))
   if (manifest instanceof Error) throw manifest
   return installedSheet(meant.use, manifest, meant.file)
 }

@@ -9,6 +9,7 @@ import { findStored } from '../load/store.ts'
 import { configInUse } from './config-in-use.ts'
 import type { CommandContext } from './context.ts'
 import { EXIT } from './exit-codes.ts'
+import { withPlace } from './failure.ts'
 import { readGeneration, type GenerationReport } from './generation-report.ts'
 import { toTable } from './table.ts'
 
@@ -24,6 +25,8 @@ export interface ListedPlugin {
   readonly description: string
   /** Why it is left out or quarantined. */
   readonly problem?: string | undefined
+  /** `file:line:column` of that. */
+  readonly at?: string | undefined
 }
 
 /** `ccr plugin list`: every plugin that is installed or used, in the order of the entries. Runs no code of any. */
@@ -39,7 +42,10 @@ export async function pluginList(
   } else {
     const rows = plugins.map(({ id, version, origin, state, hooks }) => [id, version, origin, state, hooks.join(', ')])
     for (const line of toTable([['plugin', 'version', 'origin', 'state', 'hooks'], ...rows])) context.print(line)
-    for (const { id, problem } of plugins) if (problem !== undefined) context.complain(`ccr: ${id}: ${problem}`)
+    for (const { id, problem, at } of plugins) {
+      if (problem === undefined) continue
+      for (const line of withPlace(`ccr: ${id}: ${problem}`, at)) context.complain(line)
+    }
   }
   return EXIT.ok
 }
@@ -88,12 +94,13 @@ async function listPlugins({ home, env }: CommandContext): Promise<readonly List
 function stateOf(
   { id, enabled }: EntryConfig,
   report: GenerationReport | undefined,
-): Pick<ListedPlugin, 'state' | 'problem'> {
+): Pick<ListedPlugin, 'state' | 'problem' | 'at'> {
   if (!enabled) return { state: 'off' }
   const failure = report?.failures.find(({ subject }) => subject === id)
-  if (failure !== undefined) return { state: 'left out', problem: failure.message }
+  if (failure !== undefined) return { state: 'left out', problem: failure.message, at: failure.at }
   const quarantine = report?.instances.find((one) => one.id === id)?.quarantine
-  return quarantine === undefined ? { state: 'on' } : { state: 'quarantined', problem: quarantine.message }
+  if (quarantine === undefined) return { state: 'on' }
+  return { state: 'quarantined', problem: quarantine.message, at: quarantine.at }
 }
 
 /** The plugins in use by hook, in the order of their entries; bands and `before`/`after` may change it. */

@@ -43,9 +43,11 @@ function describe(report: GenerationReport): readonly string[] {
     ...(safeMode === undefined ? [] : describeSafeMode(safeMode)),
     ...describeShortcomings(report).map((line) => `  ${line}`),
     ...instances.flatMap(({ id, quarantine }) =>
-      quarantine === undefined ? [] : [`  plugin ${id} is quarantined: ${quarantine.message}`],
+      quarantine === undefined ? [] : placed(`plugin ${id} is quarantined: ${quarantine.message}`, quarantine.at),
     ),
-    ...reverted.map(({ entry, message }) => `  plugin ${entry} runs as it was before its last change: ${message}`),
+    ...reverted.flatMap(({ entry, message, at }) =>
+      placed(`plugin ${entry} runs as it was before its last change: ${message}`, at),
+    ),
     ...draining.map(({ generation: old, leases, exchanges }) => {
       const oldest = exchanges[0]
       const since =
@@ -56,10 +58,12 @@ function describe(report: GenerationReport): readonly string[] {
       const times = `${count} time${count === 1 ? '' : 's'}`
       return `  asked for in vain, ${times}, the last ${duration(secondsSince(last))} ago: ${what}`
     }),
-    ...(lastError === undefined
-      ? []
-      : withPlace(`the last change was not taken: ${lastError.message}`, lastError.at).map((line) => `  ${line}`)),
+    ...(lastError === undefined ? [] : placed(`the last change was not taken: ${lastError.message}`, lastError.at)),
   ]
+}
+
+function placed(text: string, at: string | undefined): readonly string[] {
+  return withPlace(text, at).map((line) => `  ${line}`)
 }
 
 function describeSafeMode({ why, suspect, leftOut, guards }: SafeModeReport): readonly string[] {
