@@ -39,9 +39,9 @@ const provider = (name: string, more: object = {}): object => ({
 const configure = (config: object): Promise<void> =>
   writeFile(join(root, 'config.json'), JSON.stringify({ watch: false, ...config }))
 
-async function start(config: object): Promise<void> {
+async function start(config: object, env: NodeJS.ProcessEnv = {}): Promise<void> {
   await configure(config)
-  running = await serve({ home: root, port: 0, env: {}, version: '1.2.3' })
+  running = await serve({ home: root, port: 0, env, version: '1.2.3' })
 }
 
 const turn = (model: string): Promise<Answer> =>
@@ -131,6 +131,13 @@ describe('a custom router that cannot be loaded', () => {
     await writeFile(join(root, 'none.js'), `module.exports = () => 'Mine,x'`)
     await running!.reload()
     expect((await turn('claude')).headers['x-ccr-route']).toBe('default; by=route-custom; rule=CUSTOM_ROUTER_PATH')
+  })
+
+  it('is told to clients without the path of the home of whoever runs it', async () => {
+    await start({ ...config, Providers: [provider('Mine')] }, { HOME: root })
+    const route = String((await turn('claude')).headers['x-ccr-route'])
+    expect(route).toContain('CUSTOM_ROUTER_PATH: ~/none.js does not exist')
+    expect(route).not.toContain(root)
   })
 
   it('is told so by a route that is explained without a router', async () => {

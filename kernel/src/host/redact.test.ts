@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createRedactor } from './redact.ts'
+import { createRedactor, withoutHome } from './redact.ts'
 
 describe('createRedactor', () => {
   it.each([
@@ -50,5 +50,24 @@ describe('createRedactor', () => {
     const startedAt = performance.now()
     redact(`${'sk-'.repeat(500_000)} ${'Bearer '.repeat(100_000)} ${'012345678'.repeat(100_000)}`)
     expect(performance.now() - startedAt).toBeLessThan(5_000)
+  })
+})
+
+describe('withoutHome', () => {
+  it.each([
+    ['it failed at /home/me/own.js:3:5', 'it failed at ~/own.js:3:5'],
+    ["'/home/me/a' and (/home/me/b)", "'~/a' and (~/b)"],
+    ['/home/mean/a, /srv/home/me/a, /home/me.old/a', '/home/mean/a, /srv/home/me/a, /home/me.old/a'],
+    ['nothing of the kind', 'nothing of the kind'],
+  ])('of %s leaves %s', (text, expected) => {
+    expect(withoutHome((same) => same, '/home/me')(text)).toBe(expected)
+  })
+
+  it('redacts what is left', () => {
+    expect(withoutHome(createRedactor(['/home/me/secret']), '/home/me')('/home/me/secret')).toBe('[secret]')
+  })
+
+  it.each(['', '/'])('has nothing to do for the home "%s"', (home) => {
+    expect(withoutHome((same) => same, home)('at /a/b')).toBe('at /a/b')
   })
 })

@@ -43,6 +43,13 @@ export function createRedactor(secrets: readonly string[]): Redact {
   return (text) => (hint.test(text) ? text.replace(expression, MARK) : text)
 }
 
+/** The same for what clients are told: they need not know who runs the router, and where. */
+export function withoutHome(redact: Redact, home: string): Redact {
+  if (home.length < 2) return redact
+  const expression = new RegExp(`(?<![\\w./-])${escaped(home)}(?=/)`, 'g')
+  return (text) => redact(text).replace(expression, '~')
+}
+
 const LONE_SURROGATE = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/
 
 // No nested repetition: each pattern is linear.

@@ -22,7 +22,7 @@ import { Keys } from './keys.ts'
 import { forChange, forStart, leftOutOf } from './left-out.ts'
 import { Logs } from './logs.ts'
 import { PluginCare, type PluginCareOptions } from './plugin-care.ts'
-import { redactorOf, type Redact } from './redact.ts'
+import { redactorOf, withoutHome, type Redact } from './redact.ts'
 import { Probation } from '../load/probation.ts'
 import { HostServer, type ServerRules } from './server.ts'
 import { createRouteEndpoints } from './route-endpoints.ts'
@@ -369,16 +369,17 @@ export class Router {
 
   #runtime(): Runtime {
     const { settings, server } = this.#assembly.config
+    const { env } = this.#options
     return {
       transport: this.#transport,
       settings,
       routing: this.#routing,
-      redact: this.#redact,
+      redact: withoutHome(this.#redact, env['HOME'] ?? ''),
       newId: this.#newId,
       now: Date.now,
       absence: (provider) => absenceOf(provider, this.#assembly.config, this.kernel.current),
       hidesRoute: !server.routeHeaders,
-      freeze: this.#options.env['NODE_ENV'] === 'development',
+      freeze: env['NODE_ENV'] === 'development',
     }
   }
 
