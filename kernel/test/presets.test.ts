@@ -92,6 +92,23 @@ describe('ccr preset', () => {
     expect(await world.ccr(['preset', 'delete', 'team'])).toMatchObject({ code: 1 })
   })
 
+  it.each([false, true])('says which of its providers are left out (with a router: %s)', async (withRouter) => {
+    const [ours] = ASKING.Providers
+    const odd = { ...ours, name: 'odd', transformer: { use: ['nobodys'] } }
+    const file = await world.manifest({ ...ASKING, Providers: [ours, odd] })
+    await world.config({ Providers: [{ name: 'elsewhere', api_base_url: 'no URL' }] })
+    if (withRouter) await world.start()
+    const { code, stderr } = await world.ccr(['preset', 'install', file, '--yes', ...ANSWERS])
+    const place = join(world.home, 'presets/team/manifest.json')
+    expect([code, stderr.split('\n')]).toEqual([
+      0,
+      [
+        expect.stringMatching(/^ccr: provider odd is disabled: transformer\/use names nobodys/),
+        expect.stringMatching(new RegExp(`^  at ${place}:\\d+:\\d+$`)),
+      ],
+    ])
+  })
+
   it('lists, shows and answers anew, keeping what is not answered again', async () => {
     const file = await world.manifest(ASKING)
     await world.ccr(['preset', 'install', file, '--yes', ...ANSWERS])

@@ -21,6 +21,7 @@ import { agree, askInputs } from './preset-questions.ts'
 import { checkServed } from './preset-served.ts'
 import { readSurroundings } from './preset-surroundings.ts'
 import { withoutSecrets } from './secret-environment.ts'
+import { complainOf } from './shortcomings.ts'
 import { isInteractive } from './terminal.ts'
 
 /** Options of `ccr preset install`. */
@@ -72,11 +73,12 @@ export async function presetInstall(
   const before = anew && name === what ? answersIn(surroundings.config, name) : {}
   const answers = await collectAnswers(context, manifest, given, before)
   const isAnsweredBefore = Object.keys(answersIn(surroundings.config, name)).length > 0
-  await withChangeLock(context, async () => {
+  const disabledProviders = await withChangeLock(context, async () => {
     await checkFreeName(context.home, name, reserved, replace)
-    await put(context, name, found, answers, replace, isAnsweredBefore)
+    return put(context, name, found, answers, replace, isAnsweredBefore)
   })
   context.print(`ccr: the preset ${name} is installed; it is served under /preset/${name}, and \`ccr ${name}\` uses it`)
+  complainOf(context, { disabledProviders, brokenPresets: [], failures: [], warnings: [] })
   return EXIT.ok
 }
 
@@ -105,6 +107,8 @@ async function collectAnswers(
   return Object.fromEntries(Object.entries(answers).filter(([id]) => Object.hasOwn(asked, id)))
 }
 
+type LeftOut = Awaited<ReturnType<typeof checkServed>>
+
 async function put(
   context: CommandContext,
   name: string,
@@ -112,9 +116,10 @@ async function put(
   answers: Answers,
   replace: boolean,
   isAnsweredBefore: boolean,
-): Promise<void> {
+): Promise<LeftOut> {
   const placed = await placePreset(context.home, name, text, replace)
   const pointer = joinPointer('/presets', name)
+  let leftOut: LeftOut
   let undo = async (): Promise<unknown> => undefined
   try {
     let isTaken = false
@@ -128,11 +133,12 @@ async function put(
       // Answers that stand there already are no change, for which nobody would read the preset.
       isTaken = change.generation !== undefined
     }
-    await checkServed(context, name, isTaken ? 'taken' : 'not taken yet')
+    leftOut = await checkServed(context, name, isTaken ? 'taken' : 'not taken yet')
   } catch (thrown) {
     await placed.undo()
     await undo()
     throw thrown
   }
   await placed.keep()
+  return leftOut
 }
