@@ -304,6 +304,24 @@ test('restart with a config that no router would start with leaves the running o
   }
 })
 
+test.each([
+  ['while (true);', ''],
+  ['', 'while (true);'],
+])('a start that code keeps from ending says whose it is', async (head, activate) => {
+  await cli.writeConfig({ plugins: ['file:./loop.ts'] })
+  const source = `import { definePlugin, Type } from '@ccr/sdk'
+${head}
+export default definePlugin({
+  name: 'loop', apiVersion: 1, description: 'for a test', options: Type.Object({}),
+  activate() { ${activate} },
+})`
+  await writeFile(join(cli.home, 'loop.ts'), source)
+  const child = cli.launch(['start', '--port', '0'])
+  const [text] = (await once(child.stderr.setEncoding('utf8'), 'data')) as [string]
+  const what = head === '' ? 'the activation of file:./loop.ts' : `${cli.home}/loop.ts`
+  expect(text).toBe(`ccr: ${what} has run for 5 s, and the start waits for it. Look for a loop there.\n`)
+})
+
 test('restart turns a router of the foreground into a daemon', async () => {
   const child = cli.launch(['start', '--port', '0'])
   await firstLine(child)

@@ -50,9 +50,14 @@ export async function startInBackground(context: CommandContext, options: StartO
 }
 
 async function startHere(context: CommandContext, options: StartOptions, link: SupervisorLink): Promise<void> {
-  const [{ serve }, { installSignals }] = await Promise.all([import('../host/serve.ts'), import('../host/signals.ts')])
+  const [{ serve }, { installSignals }, { watchStart }] = await Promise.all([
+    import('../host/serve.ts'),
+    import('../host/signals.ts'),
+    import('../load/start-watch.ts'),
+  ])
   const supervisor = supervisorOf(context.env)
   let router: Running
+  const endWatch = watchStart()
   try {
     router = await serve({
       home: context.home,
@@ -71,6 +76,8 @@ async function startHere(context: CommandContext, options: StartOptions, link: S
     if (winner === undefined) throw error
     announceRunning(context, winner, options)
     return
+  } finally {
+    endWatch()
   }
   installSignals(router, process, supervisor && (() => endAfterFault(context, router, link)))
   writeStartRecord(context.home, {

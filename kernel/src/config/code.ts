@@ -3,6 +3,7 @@ import { dirname, resolve, sep } from 'node:path'
 import { CcrError, messageOf } from '@ccr/sdk'
 import { placeOf } from '@ccr/sdk/kernel'
 import { createJiti, type TransformOptions } from 'jiti'
+import { nowRuns } from '../load/start-watch.ts'
 
 const require = createRequire(import.meta.url)
 
@@ -17,6 +18,7 @@ export async function evaluateConfig(file: string, inputs: Set<string>): Promise
   const cached = new Set(Object.keys(require.cache))
   const written = new Map<string, Locate>()
   let module: { readonly default?: unknown }
+  nowRuns(file)
   try {
     // Not import(): what that takes for a native module stays as it was when it was loaded first.
     module = createLoader(file, inputs, written)(file) as { readonly default?: unknown }

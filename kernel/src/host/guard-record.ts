@@ -26,7 +26,7 @@ export class GuardRecord {
     const before = leftOut.size === 0 ? [] : [...(await readGuards(this.#home)).rows]
     const own = instances.filter(({ entry }) => !isBuiltinFile(entry.file))
     const rows = new Map([
-      ...before.filter(([owner]) => leftOut.has(idIn(owner))),
+      ...before.filter(([owner]) => leftOut.has(idOf(owner))),
       ...own.map(({ owner, taps }) => [owner, taps.some(({ hook }) => hook === 'onRequest')] as const),
     ])
     const text = `${JSON.stringify(Object.fromEntries(rows))}\n`
@@ -42,7 +42,7 @@ export class GuardRecord {
 export async function readGuards(home: string): Promise<Guards> {
   const rows = new Map(Object.entries(await readRecord(home)))
   const isKnownOther = (id: string): boolean => {
-    const of = [...rows].filter(([owner]) => idIn(owner) === id)
+    const of = [...rows].filter(([owner]) => idOf(owner) === id)
     return of.length > 0 && of.every(([, taps]) => taps === false)
   }
   return { rows, isKnownOther }
@@ -57,7 +57,7 @@ async function readRecord(home: string): Promise<object> {
 }
 
 /** The entry that the second part of its name among those of all profiles stands for. */
-function idIn(owner: string): string {
+export function idOf(owner: string): string {
   return decodeURIComponent(owner.slice(owner.indexOf('/') + 1))
 }
 

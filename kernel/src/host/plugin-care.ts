@@ -6,8 +6,9 @@ import { Containment } from './attribution.ts'
 import { DevSessions } from './dev-sessions.ts'
 import { HostFacilities, type FacilitiesOptions } from './facilities.ts'
 import type { Refusal } from './failure-answer.ts'
-import { GuardRecord } from './guard-record.ts'
+import { GuardRecord, idOf } from './guard-record.ts'
 import { LeakGauge } from './leak-gauge.ts'
+import { nowActivates } from '../load/start-watch.ts'
 import { missingGuard, weighSafeMode, type SafeMode, type SafeModeReport } from './safe-mode.ts'
 import type { TransportOptions } from './transport.ts'
 
@@ -57,6 +58,8 @@ export class PluginCare {
 
   /** What the plugin of an entry, named as among those of all profiles, could use if it declared all of it. */
   facilities(owner: string): Facilities {
+    // It is asked for right before that.
+    nowActivates(idOf(owner))
     return this.#facilities.of(owner)
   }
 

@@ -55,16 +55,16 @@ describe('createRedactor', () => {
 
 describe('withoutHome', () => {
   it.each([
-    ['it failed at /home/me/own.js:3:5', 'it failed at ~/own.js:3:5'],
-    ["'/home/me/a' and (/home/me/b)", "'~/a' and (~/b)"],
-    ['/home/mean/a, /srv/home/me/a, /home/me.old/a', '/home/mean/a, /srv/home/me/a, /home/me.old/a'],
+    ['it failed at /users/me/own.js:3:5', 'it failed at ~/own.js:3:5'],
+    ["'/users/me/a' and (/users/me/b)", "'~/a' and (~/b)"],
+    ['/users/mean/a, /srv/users/me/a, /users/me.old/a', '/users/mean/a, /srv/users/me/a, /users/me.old/a'],
     ['nothing of the kind', 'nothing of the kind'],
   ])('of %s leaves %s', (text, expected) => {
-    expect(withoutHome((same) => same, '/home/me')(text)).toBe(expected)
+    expect(withoutHome((same) => same, '/users/me')(text)).toBe(expected)
   })
 
   it('redacts what is left', () => {
-    expect(withoutHome(createRedactor(['/home/me/secret']), '/home/me')('/home/me/secret')).toBe('[secret]')
+    expect(withoutHome(createRedactor(['/users/me/secret']), '/users/me')('/users/me/secret')).toBe('[secret]')
   })
 
   it.each(['', '/'])('has nothing to do for the home "%s"', (home) => {

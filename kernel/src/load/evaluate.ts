@@ -7,6 +7,7 @@ import { bundlePlugin, type Bundle } from './bundle.ts'
 import { codeOf } from './code-of.ts'
 import { isInjected } from './dependencies.ts'
 import { assertPlugin } from './plugin-shape.ts'
+import { nowRuns } from './start-watch.ts'
 
 /** What loading the code took, in milliseconds. */
 export interface LoadTiming {
@@ -156,6 +157,7 @@ function run(
   // Not the module's own: a package that is loaded here keeps whoever asked for it first.
   const require = createRequire(file)
   module.require = Object.assign((id: string) => (isInjected(id) ? modules.get(id) : require(id)), module.require)
+  nowRuns(file)
   try {
     module._compile(code, name)
   } catch (thrown) {
