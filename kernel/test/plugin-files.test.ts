@@ -106,6 +106,15 @@ test('code that never ends is refused by every command that runs it, and nothing
   expect(await readFile(join(folder, 'dist/manifest.json'), 'utf8')).toBe(manifest)
 }, 60_000)
 
+test('a check that never ends is named', async () => {
+  const code = packageFiles({ name: 'ccr-plugin-shout' })['dist/index.js']!
+  const file = join(world.root, 'loop.js')
+  await writeFile(file, code.replace(/activate\(ctx\) {/, '$& while (true);'))
+  expect(await pluginTest(world.context, file, { checkMs: 3_000 })).toBe(1)
+  const fact = `"it activates in time, without a network" of ${file} did not end within 3 s`
+  expect(world.lines).toEqual([`ccr: the check ${fact}. Look for a loop that blocks the plugin`])
+})
+
 describe('options that the schema of their plugin refuses', () => {
   const options = `Type.Object({ limit: Type.Integer({ minimum: 1, default: 1 }) }, { additionalProperties: false })`
   beforeEach(async () => {

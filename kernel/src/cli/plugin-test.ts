@@ -10,8 +10,14 @@ import type { CommandContext } from './context.ts'
 import { EXIT } from './exit-codes.ts'
 import { hideFromPlugins } from './secret-environment.ts'
 
-/** Longest time that the checks of one plugin get, in milliseconds. */
-const LIMIT_MS = 300_000
+/** How long one check may take, in milliseconds; most take a tenth of a second. */
+const CHECK_MS = 30_000
+
+/** Options of `ccr plugin test`. */
+export interface PluginTestOptions {
+  readonly json?: boolean | undefined
+  readonly checkMs?: number | undefined
+}
 
 /**
  * `ccr plugin test <path>`: runs the conformance checks in a process of their own. A package that passes has its static
@@ -20,33 +26,41 @@ const LIMIT_MS = 300_000
 export async function pluginTest(
   context: CommandContext,
   path: string,
-  options: { readonly json?: boolean | undefined },
+  { json = false, checkMs = CHECK_MS }: PluginTestOptions,
 ): Promise<number> {
   await hideFromPlugins(context)
   const runner = fileURLToPath(import.meta.resolve('@ccr/sdk/testing/run'))
-  const child = spawn(process.execPath, [runner, path, ...(options.json ? ['--json'] : [])], {
+  const child = spawn(process.execPath, [runner, path, ...(json ? ['--json'] : [])], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    timeout: LIMIT_MS,
-    killSignal: 'SIGKILL',
   })
-  const loading = setTimeout(() => child.kill('SIGKILL'), TRIAL_MS)
-  let isLoaded = false
-  child.once('message', () => {
-    clearTimeout(loading)
-    isLoaded = true
+  const kill = (): void => void child.kill('SIGKILL')
+  let limit = setTimeout(kill, TRIAL_MS)
+  let check: string | undefined
+  child.on('message', (begun) => {
+    clearTimeout(limit)
+    limit = setTimeout(kill, checkMs)
+    check = String(begun)
   })
   const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
-  clearTimeout(loading)
+  clearTimeout(limit)
   if (code === null) {
-    const late = isLoaded ? `did not end within ${LIMIT_MS / 1000} s` : `did not begin within ${TRIAL_MS / 1000} s`
-    const fact = signal === 'SIGKILL' ? late : `were ended by ${signal}`
-    const where = isLoaded ? 'blocks the plugin' : 'runs while the plugin is imported'
-    context.complain(`ccr: the checks of ${path} ${fact}. Look for a loop that ${where}`)
+    context.complain(`ccr: ${endOf(path, check, signal === 'SIGKILL' ? checkMs : signal)}`)
     return EXIT.failed
   }
   if (code !== 0) return EXIT.failed
-  await describe(context, path, options.json === true)
+  await describe(context, path, json)
   return EXIT.ok
+}
+
+/** @param end the time that the check had, or the signal that ended it */
+function endOf(path: string, check: string | undefined, end: number | string | null): string {
+  const within = (ms: number): string => `within ${ms / 1000} s`
+  if (check === undefined) {
+    const fact = typeof end === 'number' ? `did not begin ${within(TRIAL_MS)}` : `were ended by ${end}`
+    return `the checks of ${path} ${fact}. Look for a loop that runs while the plugin is imported`
+  }
+  const fact = typeof end === 'number' ? `did not end ${within(end)}` : `was ended by ${end}`
+  return `the check "${check}" of ${path} ${fact}. Look for a loop that blocks the plugin`
 }
 
 /** Only a package that names a manifest has one. */

@@ -13,8 +13,8 @@ const json = flags.includes('--json')
 const passed = await testPlugin(path, {
   json,
   print: (line) => void process.stdout.write(`${line}\n`),
-  // Whoever waits for this process gives the checks more time than the loading.
-  loaded: () => void process.send?.('loaded'),
+  // Whoever waits for this process gives each of them its time.
+  begins: (check) => void process.send?.(check),
 })
 process.off('exit', ended)
 // What a plugin left running must not keep the process.

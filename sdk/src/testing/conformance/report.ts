@@ -16,8 +16,8 @@ export interface TestPluginOptions {
   /** One line of JSON in the place of a line for each check. */
   readonly json: boolean
   readonly print: (line: string) => void
-  /** Called once the code of the plugin was run. */
-  readonly loaded?: (() => void) | undefined
+  /** Called as each check begins, first when the code of the plugin was run. */
+  readonly begins?: ((check: string) => void) | undefined
 }
 
 /**
@@ -25,14 +25,14 @@ export interface TestPluginOptions {
  *
  * @returns whether it passes all of them
  */
-export async function testPlugin(path: string, { json, print, loaded }: TestPluginOptions): Promise<boolean> {
+export async function testPlugin(path: string, { json, print, begins }: TestPluginOptions): Promise<boolean> {
   const reports: CheckReport[] = []
   let name: string | undefined
   try {
     const { plugin, cases } = await load(path)
     name = plugin.name
-    loaded?.()
     for (const { name: check, run } of conformanceChecks(plugin, cases)) {
+      begins?.(check)
       const report = await reportOf(check, run)
       reports.push(report)
       if (!json) print(toLine(report))
