@@ -10,8 +10,8 @@ import { readStartRecord, toArguments } from './start-record.ts'
 import type { StartOptions } from './start-record.ts'
 import type { StartFailure } from './supervisor.ts'
 
-/** Longer than the activation of a few slow plugins; a router that failed reports itself at once. */
-const READY_DEADLINE_MS = 60_000
+/** Longer than the supervisor waits for a start that is blocked; a router that failed reports itself at once. */
+const READY_DEADLINE_MS = 70_000
 /** Between its first answer and its record a router begins to watch its files. */
 const RECORD_DEADLINE_MS = 5_000
 const END_DEADLINE_MS = 5_000

@@ -73,15 +73,14 @@ function supervise(routerArguments: readonly string[]): void {
       watch?.stop()
       // Code 0 alone does not say so, because a plugin may end the process with it.
       if (stopSignals > 0 || endsOnPurpose) return finish({ exitCode: 0, stderr: '' })
-      const how = watch?.killed
-        ? `being killed: it did not answer for ${blockedMs} ms`
-        : (signal ?? `exit code ${code}`)
+      const quietMs = watch?.killedAfterMs
+      const how =
+        quietMs === undefined ? (signal ?? `exit code ${code}`) : `being killed: it did not answer for ${quietMs} ms`
       const isStarting = process.connected
       if (isStarting) {
-        return finish({
-          exitCode: code || 1,
-          stderr: stderr || `ccr: the router ended by ${how} before it was ready\n`,
-        })
+        const end = `ccr: the router ended by ${how} before it was ready\n`
+        const said = quietMs === undefined ? stderr || end : stderr + end
+        return finish({ exitCode: code || 1, stderr: said })
       }
       restart(startedAt, `the router (pid ${child.pid}) ended by ${how}`, stderr)
     })
@@ -126,10 +125,10 @@ function watchBeats(child: ChildProcess, blockedMs: number) {
   const tickMs = blockedMs / BEATS
   let quiet = 0
   let limit = START_MS / tickMs
-  let killed = false
+  let killedAfterMs: number | undefined
   const look = (): void => {
     if (++quiet <= limit) return
-    killed = true
+    killedAfterMs = limit * tickMs
     child.kill('SIGKILL')
   }
   const timer = blockedMs > 0 ? setInterval(look, tickMs) : undefined
@@ -139,8 +138,8 @@ function watchBeats(child: ChildProcess, blockedMs: number) {
       limit = BEATS
     },
     stop: () => clearInterval(timer),
-    get killed() {
-      return killed
+    get killedAfterMs() {
+      return killedAfterMs
     },
   }
 }
