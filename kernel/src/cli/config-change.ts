@@ -5,6 +5,7 @@ import { EMPTY_CONFIG } from '../config/edit.ts'
 import { beginChange, endChange, endInterrupted } from '../config/journal.ts'
 import { findRunning, type RunningInstance } from '../host/instance.ts'
 import { forChange, leftOutOf } from '../host/left-out.ts'
+import { codeOf } from '../load/code-of.ts'
 import { callAdmin } from './admin.ts'
 import { withChangeLock } from './change-lock.ts'
 import type { CommandContext } from './context.ts'
@@ -79,8 +80,7 @@ export async function applyChange(context: CommandContext, edit: ConfigEdit): Pr
       }
     } catch (thrown) {
       await endInterrupted(context.home)
-      const isStale = (Object(thrown) as { readonly code?: unknown }).code === 'CCR_CONFIG_STALE'
-      if (!isStale || attempt === TRIES) throw thrown
+      if (codeOf(thrown) !== 'CCR_CONFIG_STALE' || attempt === TRIES) throw thrown
     }
   }
 }
