@@ -20,7 +20,7 @@ else if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
 function pack(destination) {
   const stage = mkdtempSync(join(tmpdir(), 'ccr-pack-'))
   try {
-    for (const name of ['README.md', 'LICENSE', 'presets']) copy(name, join(stage, name))
+    for (const name of ['README.md', 'LICENSE', 'docs', 'presets']) copy(name, join(stage, name))
     for (const name of plugins)
       for (const part of ['package.json', 'dist']) copy(`${name}/${part}`, join(stage, name, part))
     for (const name of BUNDLED) {
@@ -52,7 +52,7 @@ function description() {
   for (const part of parts.slice(0, BUNDLED.length)) dependencies[part.name] = part.version
   const bundleDependencies = BUNDLED.map((part) => `@ccr/${part}`)
   const bin = { ccr: './node_modules/@ccr/kernel/dist/cli/main.js' }
-  const files = ['plugins', 'presets']
+  const files = ['docs', 'plugins', 'presets']
   return { name, version, description, type, license, engines, bin, files, dependencies, bundleDependencies }
 }
 

@@ -56,6 +56,7 @@ describe('npm run pack', () => {
     for (const name of [
       'README.md',
       'LICENSE',
+      'docs/reference/config.md',
       'presets/default/manifest.json',
       'plugins/provider-demo/dist/manifest.json',
     ])
