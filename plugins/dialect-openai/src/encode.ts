@@ -16,8 +16,9 @@ export function encodeRequest(request: CanonicalRequest, options: EncodeOptions)
     body[refused.has('max_tokens') ? 'max_completion_tokens' : 'max_tokens'] = request.max_tokens
   if (typeof request.temperature === 'number' && !refused.has('temperature')) body['temperature'] = request.temperature
   if (typeof request.top_p === 'number' && !refused.has('top_p')) body['top_p'] = request.top_p
-  const stops = refused.has('many_stops') ? request.stop_sequences?.slice(0, FEW_STOPS) : request.stop_sequences
-  if (stops?.length) body['stop'] = stops
+  const given = Array.isArray(request.stop_sequences) ? request.stop_sequences.filter((stop) => stop !== '') : []
+  const stops = refused.has('many_stops') ? given.slice(0, FEW_STOPS) : given
+  if (stops.length > 0) body['stop'] = stops
   const effort = effortOf(request)
   if (effort !== undefined && !refused.has('reasoning_effort')) body['reasoning_effort'] = effort
   const format = responseFormat(request)

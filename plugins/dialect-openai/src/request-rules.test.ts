@@ -130,6 +130,12 @@ const FIELDS: readonly { readonly rule: string; readonly request: Partial<Canoni
       request: { stop_sequences: ['x'], top_p: 0.5, temperature: 0, max_tokens: 7 },
       sent: { stop: ['x'], top_p: 0.5, temperature: 0, max_tokens: 7 },
     },
+    {
+      rule: 'rule 59: stop sequences that say nothing are refused by some servers',
+      request: { stop_sequences: ['', 'x', ' '] },
+      sent: { stop: ['x', ' '] },
+    },
+    { rule: 'rule 59: and no list is sent where none is left', request: { stop_sequences: [''] }, sent: {} },
     ...(
       [
         [1024, 'low'],
