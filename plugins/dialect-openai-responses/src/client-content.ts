@@ -1,4 +1,5 @@
 import { invalidRequest, isKnownBlock, type ContentBlock } from '@ccr/sdk'
+import { withDetail } from './original.ts'
 import { fieldsOf, textOf, type Fields } from './wire.ts'
 
 /**
@@ -31,12 +32,16 @@ function toBlock(part: Fields, at: string): ContentBlock {
   }
 }
 
-function toImage({ image_url, file_id }: Fields, at: string): ContentBlock {
-  if (typeof file_id === 'string') return { type: 'image', source: { type: 'file', file_id } }
+function toImage(part: Fields, at: string): ContentBlock {
+  return { type: 'image', source: withDetail(imageSource(part, at), part['detail']) }
+}
+
+function imageSource({ image_url, file_id }: Fields, at: string): Fields {
+  if (typeof file_id === 'string') return { type: 'file', file_id }
   const url = stringOf(image_url, `${at}/image_url`)
   const data = readDataUrl(url)
-  if (!data) return { type: 'image', source: { type: 'url', url } }
-  return { type: 'image', source: { type: 'base64', media_type: data.mediaType || 'image/png', data: data.data } }
+  if (!data) return { type: 'url', url }
+  return { type: 'base64', media_type: data.mediaType || 'image/png', data: data.data }
 }
 
 function toDocument({ file_id, file_url, file_data, filename }: Fields, at: string): ContentBlock {

@@ -338,7 +338,7 @@ describe('what only this protocol knows', () => {
       prompt_cache_key: 'conversation',
       service_tier: 'flex',
       input: [
-        { role: 'user', content: [{ type: 'input_image', detail: 'auto', file_id: 'file-1' }] },
+        { role: 'user', content: [{ type: 'input_image', detail: 'high', file_id: 'file-1' }] },
         {
           type: 'local_shell_call',
           id: 'l',
@@ -369,7 +369,7 @@ describe('what only this protocol knows', () => {
       prompt_cache_key: 'conversation',
       service_tier: 'flex',
       input: [
-        { role: 'user', content: [{ type: 'input_image', file_id: 'file-1' }] },
+        { role: 'user', content: [{ type: 'input_image', detail: 'high', file_id: 'file-1' }] },
         { type: 'local_shell_call', call_id: 'c0' },
         { type: 'local_shell_call_output', output: 'files' },
         { role: 'assistant', phase: 'commentary', content: [{ text: 'now' }] },

@@ -1,4 +1,5 @@
 import { isKnownBlock, type ContentBlock, type DocumentBlock, type ImageBlock } from '@ccr/sdk'
+import { detailOf } from './original.ts'
 import { fieldsOf, listOf, textOf, type InputPart } from './wire.ts'
 
 /** What the target cannot be given. */
@@ -58,11 +59,12 @@ function text(body: string): InputPart {
 }
 
 function imagePart({ source }: ImageBlock, { fileIds }: ContentLimits): InputPart {
-  if (source.type === 'url') return { type: 'input_image', detail: 'auto', image_url: source.url }
+  const detail = detailOf(source)
+  if (source.type === 'url') return { type: 'input_image', detail, image_url: source.url }
   if (source.type === 'base64')
-    return { type: 'input_image', detail: 'auto', image_url: dataUrl(source.media_type, source.data) }
+    return { type: 'input_image', detail, image_url: dataUrl(source.media_type, source.data) }
   const id = textOf(fieldsOf(source)['file_id'])
-  if (fileIds && id !== '') return { type: 'input_image', detail: 'auto', file_id: id }
+  if (fileIds && id !== '') return { type: 'input_image', detail, file_id: id }
   return text(`[image ${id} cannot be shown to this model]`)
 }
 

@@ -8,6 +8,9 @@ import type { Fields } from './wire.ts'
 const ITEM = Symbol.for('ccr.openai-responses.item')
 const PHASE = Symbol.for('ccr.openai-responses.phase')
 
+/** On the source of an image; the Chat Completions dialect knows the same symbol, because it means the same by it. */
+const DETAIL = Symbol.for('ccr.openai.image-detail')
+
 type Marked = { readonly [ITEM]?: Fields; readonly [PHASE]?: string }
 
 /** Longest text that stands for an item of which other targets know nothing. */
@@ -32,4 +35,14 @@ export function withPhase<Block extends ContentBlock>(block: Block, phase: unkno
 /** The phase of the message that a block belongs to. */
 export function phaseOf(block: ContentBlock): string | undefined {
   return (block as Marked)[PHASE]
+}
+
+/** The source of an image with how closely the model is to look at it, where its client said so. */
+export function withDetail<Source extends object>(source: Source, detail: unknown): Source {
+  return typeof detail === 'string' && detail !== 'auto' ? { ...source, [DETAIL]: detail } : source
+}
+
+/** How closely the model is to look at the image of this source. */
+export function detailOf(source: object): string {
+  return (source as { readonly [DETAIL]?: string })[DETAIL] ?? 'auto'
 }

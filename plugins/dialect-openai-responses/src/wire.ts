@@ -41,8 +41,8 @@ export interface FunctionTool {
 
 export type InputPart =
   | { readonly type: 'input_text'; readonly text: string }
-  | { readonly type: 'input_image'; readonly detail: 'auto'; readonly image_url: string }
-  | { readonly type: 'input_image'; readonly detail: 'auto'; readonly file_id: string }
+  | { readonly type: 'input_image'; readonly detail: string; readonly image_url: string }
+  | { readonly type: 'input_image'; readonly detail: string; readonly file_id: string }
   | ({ readonly type: 'input_file'; readonly filename?: string } & (
       { readonly file_data: string } | { readonly file_url: string } | { readonly file_id: string }
     ))

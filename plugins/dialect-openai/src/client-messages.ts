@@ -1,6 +1,7 @@
 import { parseObject, signReasoning, writeJson, type ContentBlock, type Message, type TextBlock } from '@ccr/sdk'
 import { checkFields, checkString, invalid } from './check.ts'
 import { fromClientDetails } from './client-details.ts'
+import { withDetail } from './image-detail.ts'
 import { FAMILY } from './reasoning.ts'
 
 type Fields = Readonly<Record<string, unknown>>
@@ -134,11 +135,13 @@ const DATA_URL = /^data:([^,;]*)(?:;[^,;]*)*?(;base64)?,/i
 
 function readImage(image: unknown, at: string): ContentBlock {
   checkFields(image, at)
-  const { url } = image as Fields
+  const { url, detail } = image as Fields
   checkString(url, `${at}/url`)
   const data = readDataUrl(url as string)
-  if (!data) return { type: 'image', source: { type: 'url', url: url as string } }
-  return { type: 'image', source: { type: 'base64', media_type: data.mediaType || 'image/png', data: data.base64 } }
+  const source = data
+    ? { type: 'base64', media_type: data.mediaType || 'image/png', data: data.base64 }
+    : { type: 'url', url }
+  return { type: 'image', source: withDetail(source, detail) }
 }
 
 /** Files with their bytes are documents; others keep their form, which targets of this protocol understand. */

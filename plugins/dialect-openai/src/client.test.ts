@@ -55,7 +55,7 @@ const HISTORIES: readonly (readonly [string, readonly object[], object])[] = [
         role: 'user',
         content: [
           { type: 'text', text: 'a' },
-          { type: 'image_url', image_url: { url: PNG, detail: 'low' } },
+          { type: 'image_url', image_url: { url: PNG, detail: 'auto' } },
           { type: 'image_url', image_url: { url: 'https://e.org/a.png' } },
           { type: 'text', text: '' },
         ],
@@ -355,6 +355,20 @@ describe('a request of a client, sent to a target of the same protocol,', () => 
           {
             type: 'function',
             function: { name: 'f', description: 'd', parameters: { type: 'object', properties: {} }, strict: true },
+          },
+        ],
+      },
+    ],
+    [
+      'how closely to look at an image',
+      {
+        messages: [
+          {
+            role: 'user',
+            content: [
+              { type: 'image_url', image_url: { url: PNG, detail: 'low' } },
+              { type: 'image_url', image_url: { url: 'https://e.org/a.png', detail: 'high' } },
+            ],
           },
         ],
       },

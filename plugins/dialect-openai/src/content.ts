@@ -1,5 +1,6 @@
 import { isKnownBlock, type ContentBlock, type DocumentBlock, type ImageBlock } from '@ccr/sdk'
 import type { Trait } from './adapt.ts'
+import { detailOf } from './image-detail.ts'
 import { dataUrl, toMedia } from './media.ts'
 import type { ChatPart } from './wire.ts'
 
@@ -60,16 +61,17 @@ function isOwnPart(block: object): block is Extract<ChatPart, { type: 'file' | '
 }
 
 function toImage({ source }: ImageBlock): ChatPart {
-  if (source.type === 'url') return image(source.url)
-  if (source.type === 'base64') return image(dataUrl(source.media_type, source.data))
+  const detail = detailOf(source)
+  if (source.type === 'url') return image(source.url, detail)
+  if (source.type === 'base64') return image(dataUrl(source.media_type, source.data), detail)
   return {
     type: 'text',
     text: `[image ${textOf((source as { file_id?: unknown }).file_id)} cannot be shown to this model]`,
   }
 }
 
-function image(url: string): ChatPart {
-  return { type: 'image_url', image_url: { url } }
+function image(url: string, detail: string | undefined): ChatPart {
+  return { type: 'image_url', image_url: detail === undefined ? { url } : { url, detail } }
 }
 
 function documentParts(block: DocumentBlock, refused: ReadonlySet<Trait>): readonly ChatPart[] {

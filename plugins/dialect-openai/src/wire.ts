@@ -47,7 +47,7 @@ export interface AssistantMessage {
 
 export type ChatPart =
   | { readonly type: 'text'; readonly text: string }
-  | { readonly type: 'image_url'; readonly image_url: { readonly url: string } }
+  | { readonly type: 'image_url'; readonly image_url: { readonly url: string; readonly detail?: string } }
   | { readonly type: 'file'; readonly file: FileSource }
   | { readonly type: 'input_audio'; readonly input_audio: JsonObject }
 
