@@ -63,9 +63,12 @@ class MessageReader {
     }
   }
 
-  /** A message without content says nothing. */
+  /** A message without content says nothing, but the user’s is a turn: without it the model would go on. */
   #push(role: Message['role'], blocks: readonly ContentBlock[]): void {
-    if (blocks.length === 0) return
+    if (blocks.length === 0) {
+      if (role === 'user') this.messages.push({ role, content: '' })
+      return
+    }
     const only = blocks.length === 1 ? blocks[0]! : undefined
     this.messages.push({ role, content: only?.type === 'text' ? (only as TextBlock).text : blocks })
   }

@@ -168,6 +168,11 @@ const HISTORIES: readonly (readonly [string, readonly object[], object])[] = [
     [asks, { role: 'assistant', content: null, refusal: 'no' }, { role: 'assistant', content: '' }, asks],
     { messages: [asks, { role: 'assistant', content: 'no' }, asks] },
   ],
+  [
+    'that the user says nothing, which is a turn of theirs',
+    [asks, { role: 'assistant', content: 'a' }, { role: 'user', content: [{ type: 'text', text: '' }] }],
+    { messages: [asks, { role: 'assistant', content: 'a' }, { role: 'user', content: '' }] },
+  ],
 ]
 
 const FIELDS: readonly (readonly [string, object, object])[] = [
@@ -380,6 +385,11 @@ describe('a request of a client, sent to a target of the same protocol,', () => 
     ],
   ])('keeps %s', (_what, fields) => {
     expect(sent(fields)).toMatchObject(fields)
+  })
+
+  it('ends with the user although they said nothing', () => {
+    const messages = [asks, { role: 'assistant', content: 'a' }, { role: 'user', content: '' }]
+    expect(sent({ messages })['messages']).toEqual([...messages.slice(0, 2), { role: 'user', content: '…' }])
   })
 
   it('has the usage of a stream counted, asked for or not', () => {
