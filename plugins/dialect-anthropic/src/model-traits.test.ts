@@ -82,6 +82,43 @@ describe('what a model refuses is left out from then on', () => {
     expect(await sentFor(both, sampling)).toEqual([sampling, { temperature: 0.2, top_k: 3 }])
   })
 
+  it.each([
+    'messages: Unexpected role "system". The Messages API accepts a top-level `system` parameter, not "system" as an ' +
+      'input message role.',
+    "messages.1.role: Input should be 'user' or 'assistant'",
+  ])('a system message inside the history becomes a reminder of the user: %s', async (words) => {
+    const cache_control = { type: 'ephemeral' }
+    const text = { type: 'text', text: 'b', cache_control }
+    const roles = [
+      { role: 'user', content: 'q' },
+      { role: 'system', content: 'a', output_config: { effort: 'low' } },
+      { role: 'system', content: [text] },
+    ]
+    world = await createWorld(({ messages: all }) => {
+      return all.some(({ role }) => role === 'system') ? refused(words) : said('ok')
+    })
+    for (let turn = 0; turn < 2; turn++)
+      expect((await world.test.request({ body: body({ messages: roles }) })).status).toBe(200)
+    const reminder = (said: string): string => `<system-reminder>\n${said}\n</system-reminder>`
+    expect(world.sent.slice(1).map(({ messages: all }) => all)).toEqual([
+      [
+        roles[0],
+        { role: 'user', content: reminder('a') },
+        { role: 'user', content: [{ ...text, text: reminder('b') }] },
+      ],
+      world.sent[1]!.messages,
+    ])
+  })
+
+  it.each([[[null]], [[{ role: 'system' }]], [[{ role: 'system', content: [null] }]]])(
+    'what is malformed is for the server to refuse: %j',
+    async (malformed) => {
+      world = await createWorld(() => refused("messages.0.role: Input should be 'user' or 'assistant'"))
+      for (let turn = 0; turn < 2; turn++)
+        expect((await world.test.request({ body: body({ messages: malformed }) })).status).toBe(400)
+    },
+  )
+
   it('a request that asks for none of it passes as it came', async () => {
     const refuse = ({ temperature }: CanonicalRequest) => (temperature === undefined ? undefined : SAMPLING)
     await sentFor(refuse, { temperature: 0.2 }, { later: 1 })

@@ -1,12 +1,12 @@
 import { createRefusals, refusalOf } from '@ccr/sdk'
-import type { AttemptFailure, CanonicalRequest, Target, Thinking } from '@ccr/sdk'
+import type { AttemptFailure, CanonicalRequest, ContentBlock, Message, Target, TextBlock, Thinking } from '@ccr/sdk'
 import { meetDemands } from './demands.ts'
 
 /**
  * What not every model of this protocol takes: thinking as it likes or by a budget, an effort or the higher levels of
- * it, sampling at all or by two settings at once.
+ * it, sampling at all or by two settings at once, system messages inside the history.
  */
-export type Trait = 'adaptive' | 'budget' | 'effort' | 'high_effort' | 'sampling' | 'two_samplings'
+export type Trait = 'adaptive' | 'budget' | 'effort' | 'high_effort' | 'mid_system' | 'sampling' | 'two_samplings'
 
 /** What is known of each target: the traits it refused. */
 export interface ModelTraits {
@@ -22,6 +22,7 @@ const WORDINGS: readonly (readonly [Trait, RegExp])[] = [
   ['budget', /thinking\.type\.enabled\W{0,3} is not supported/i],
   ['effort', /not support the effort parameter/i],
   ['high_effort', /not support effort level|output_config\.effort: input should be/i],
+  ['mid_system', /unexpected role \W{0,2}system|\brole: input should be 'user' or 'assistant'/i],
   ['two_samplings', /\btemperature\b.{1,9}\btop_p\b.{1,9}cannot both/i],
   ['sampling', /\b(?:temperature|top_[pk])\b\W{0,3} is deprecated/i],
 ]
@@ -47,7 +48,29 @@ export function createModelTraits(): ModelTraits {
 
 function fitAll(request: CanonicalRequest, refused: ReadonlySet<Trait>): CanonicalRequest {
   const thinking = refused.has('adaptive') ? withBudget(request) : refused.has('budget') ? withEffort(request) : request
-  return fitSampling(fitEffort(thinking, refused), refused)
+  const fit = fitSampling(fitEffort(thinking, refused), refused)
+  return refused.has('mid_system') ? withReminders(fit) : fit
+}
+
+function withReminders(request: CanonicalRequest): CanonicalRequest {
+  const messages = request.messages.map(toReminder)
+  return messages.every((message, at) => message === request.messages[at]) ? request : { ...request, messages }
+}
+
+/** A system message as clients say it to models that know none; what is malformed is left for the server to refuse. */
+function toReminder(message: Message | null): Message {
+  const { role, content } = message ?? {}
+  if (role !== 'system') return message as Message
+  if (typeof content === 'string') return { role: 'user', content: reminderOf(content) }
+  if (!Array.isArray(content)) return message as Message
+  const blocks = (content as readonly ContentBlock[]).map((block: ContentBlock | null) => {
+    return block?.type === 'text' ? { ...block, text: reminderOf(String((block as TextBlock).text)) } : block
+  })
+  return { role: 'user', content: blocks as readonly ContentBlock[] }
+}
+
+function reminderOf(text: string): string {
+  return `<system-reminder>\n${text}\n</system-reminder>`
 }
 
 /** What an effort is worth, in tokens: the steps by which budgets become efforts. */
