@@ -127,6 +127,7 @@ const WHOLE: readonly (readonly [row: number, fault: string, query: Query])[] = 
   [57, 'cr-only', {}],
   [57, 'nospace', {}],
   [57, 'bom', {}],
+  [57, 'json-bom', {}],
   [57, 'comments', {}],
   [58, 'multiline', {}],
 ]
@@ -249,18 +250,21 @@ describe.each(SHAPES)('an upstream in the %s dialect', (shape) => {
       expect(answer.text, 'a converted answer names the model asked for').not.toContain(UPSTREAM_MODEL)
   })
 
-  it.each(['ok', 'json-for-stream', 'sse-for-json'])('row 36: %s comes as one valid message', async (fault) => {
-    const answer = await exchange(shape, fault, false)
-    expect(answer.status).toBe(200)
-    expect(answer.headers['content-type']).toMatch(/^application\/json/)
-    expect(answer.json).toMatchObject({
-      type: 'message',
-      role: 'assistant',
-      content: [{ type: 'text', text: TEXT }],
-      stop_reason: 'end_turn',
-      usage: { input_tokens: USAGE.input, output_tokens: USAGE.output },
-    })
-  })
+  it.each(['ok', 'json-for-stream', 'json-bom', 'sse-for-json'])(
+    'row 36: %s comes as one valid message',
+    async (fault) => {
+      const answer = await exchange(shape, fault, false)
+      expect(answer.status).toBe(200)
+      expect(answer.headers['content-type']).toMatch(/^application\/json/)
+      expect(answer.json).toMatchObject({
+        type: 'message',
+        role: 'assistant',
+        content: [{ type: 'text', text: TEXT }],
+        stop_reason: 'end_turn',
+        usage: { input_tokens: USAGE.input, output_tokens: USAGE.output },
+      })
+    },
+  )
 
   it('row 59: a byte that is no text becomes one replacement character', async () => {
     const answer = await exchange(shape, 'bad-utf8', true)

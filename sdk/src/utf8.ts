@@ -5,7 +5,8 @@ export interface Utf8Decoder {
   end(): string
 }
 
-const BYTE_ORDER_MARK = 0xfeff
+/** Stands before a text that is encoded. */
+export const BYTE_ORDER_MARK = 0xfeff
 
 /**
  * A decoder of UTF-8 that takes pieces cut anywhere and leaves out a byte order mark at the beginning, as TextDecoder

@@ -219,6 +219,7 @@ export const FAULTS: Readonly<Record<string, FaultBehaviour>> = {
   redirect: (turn) => json(turn, 307, {}, `location: ${turn.query.get('to') ?? turn.url('redirect-target')}`),
   'redirect-target': ok,
   'json-for-stream': (turn) => json(turn, 200, wholeAnswer(turn.shape)),
+  'json-bom': (turn) => whole(turn, 200, 'application/json', `\uFEFF${JSON.stringify(wholeAnswer(turn.shape))}`),
   'sse-for-json': (turn) => streamed(turn, all(turn.shape)),
   slow,
   infinite,

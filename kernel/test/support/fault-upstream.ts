@@ -21,7 +21,7 @@ import type { Shape } from './fault-transcripts.ts'
  * hang-close             complete, but the connection stays open
  * junk, bighdr           no status line; a header of 2 MB
  * redirect               307 to ?to=<url>, or to redirect-target, which answers like ok
- * json-for-stream, sse-for-json                               the other kind of answer
+ * json-for-stream, sse-for-json, json-bom                     the other kind of answer; JSON behind a byte order mark
  * slow                   ?ms= before each event, ?repeat= the text
  * infinite               text for ever
  * only-pings, pings-mid  nothing but pings (?ms= apart) for ever, from the start or after some text

@@ -48,6 +48,7 @@ describe('the body of an error answer', () => {
   it("is the dialect's to read, and described where that finds nothing", () => {
     const error = (body: unknown) => ((body as { m?: string }).m === undefined ? undefined : { message: 'said' })
     expect(read('{"m":"x"}', error)).toEqual({ said: { message: 'said' }, unread: undefined })
+    expect(read('\uFEFF{"m":"x"}', error)).toEqual({ said: { message: 'said' }, unread: undefined })
     expect(read('{"n":"x"}', error)).toEqual({ said: undefined, unread: 'at https://h.test/v1: {"n":"x"}' })
     expect(read('plain', (body) => ({ message: body as string }))).toEqual({
       said: { message: 'plain' },

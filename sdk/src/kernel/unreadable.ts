@@ -19,7 +19,8 @@ export function readRefusal(
   url: string,
   redact: (text: string) => string,
 ): Refusal {
-  const text = bytes.toString('utf8')
+  // Without the byte order mark that some servers write.
+  const text = new TextDecoder().decode(bytes)
   const json = parsed(text)
   let said: UpstreamError | undefined
   try {

@@ -3,6 +3,7 @@ import { CcrError } from '../errors.ts'
 import type { Attempt } from '../exchange.ts'
 import { isBounded } from '../json-bounds.ts'
 import { parseJson } from '../json-numbers.ts'
+import { BYTE_ORDER_MARK } from '../utf8.ts'
 
 /** How an event stream begins. */
 const STREAM = /^\s*(?:data|event|id|retry|):/
@@ -33,9 +34,11 @@ export function explodeAnswer(
     throw new CcrError('CCR_STREAM_INVALID', `its answer (status ${status}) is empty ${describe(text)}`.trim())
   if (!isBounded(text))
     throw new CcrError('CCR_STREAM_INVALID', 'its answer is nested too deep or holds too many values; it was given up')
+  // Some servers write it before JSON, which knows nothing of it.
+  const isMarked = text.charCodeAt(0) === BYTE_ORDER_MARK
   let answer: unknown
   try {
-    answer = parseJson(text)
+    answer = parseJson(isMarked ? text.slice(1) : text)
   } catch {
     const reader = STREAM.test(text) ? dialect.reader('text/event-stream', attempt) : undefined
     if (!reader) {
@@ -48,7 +51,7 @@ export function explodeAnswer(
     reader.end((event) => void events.push(event))
     return { events, json: false }
   }
-  return { events: dialect.explode(answer, attempt), json: true }
+  return { events: dialect.explode(answer, attempt), json: !isMarked }
 }
 
 /**
