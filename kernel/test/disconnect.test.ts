@@ -10,7 +10,7 @@ import { TEXT } from './support/fault-transcripts.ts'
 import { startRouter, withRouter, type RunningRouter } from './support/router.ts'
 import { checkSse, violationsOf } from './support/sse-check.ts'
 
-const FAULTS = ['ok', 'hang-headers', 'hang-body', 'hang-mid', 'slow', 'infinite']
+const FAULTS = ['ok', 'hang-close', 'hang-headers', 'hang-body', 'hang-mid', 'slow', 'infinite']
 
 let upstream: FaultUpstream
 beforeAll(async () => {
@@ -84,6 +84,20 @@ describe('a client that leaves closes the upstream within a second', () => {
         .some((line) => JSON.stringify(line).includes('client_closed')),
     )
     expect((await call(router, 'ok').answer).text).toContain('message_stop')
+  })
+})
+
+describe('row 81: a client that leaves right after the last event', () => {
+  it('has had its whole answer, also where the upstream keeps its connection', async () => {
+    await withRouter({ config: configOf() }, async (router) => {
+      const known = upstream.connections.length
+      const client = call(router, 'hang-close')
+      await client.until('message_stop')
+      client.leave()
+      const done = await eventually('the record', () => router.log().find(({ event }) => event === 'done'))
+      expect(done).toMatchObject({ status: 'ok', attempts: [{ outcome: 'ok' }] })
+      await upstream.waitFor((one) => upstream.connections.indexOf(one) >= known && one.closedAt !== undefined, 1000)
+    })
   })
 })
 

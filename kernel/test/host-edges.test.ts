@@ -137,6 +137,35 @@ it('reads a larger body limit again at a reload', async () => {
   })
 })
 
+it('row 108: lets a stream go on whose key was changed, and asks the next request for the new one', async () => {
+  const keyed = (APIKEY: string): string => JSON.stringify(config({ APIKEY }))
+  await withRouter({ config: keyed('the-first-key') }, async ({ url, home }) => {
+    const status = async (key: string): Promise<number> =>
+      (await ask(`${url}/v1/models`, { method: 'GET', headers: { 'x-api-key': key } })).status
+    const headers = { 'x-api-key': 'the-first-key' }
+    const call = open(`${url}/v1/messages`, { headers, body: messagesBody('endless,m', true) })
+    await call.until('yyyy')
+    writeFileSync(join(home, 'config.json'), keyed('the-second-key'))
+    while ((await status('the-first-key')) === 200) await delay(20)
+    expect([await status('the-first-key'), await status('the-second-key')]).toEqual([401, 200])
+    const before = sent
+    expect(await eventually(() => sent > before + 1_000_000, 5000)).toBe(true)
+    call.leave()
+  })
+})
+
+it('row 8: sends nothing to an upstream that takes a TLS connection for a broken request', async () => {
+  const before = asked
+  const { port } = upstream.address() as AddressInfo
+  const Providers = [{ name: 'p', api_base_url: `https://127.0.0.1:${port}/plain`, api_key: KEY, dialect: 'anthropic' }]
+  await withRouter({ config: { Providers } }, async ({ url, written }) => {
+    const answer = await ask(`${url}/v1/messages`, { body: messagesBody('p,m', true) })
+    expect([answer.status, answer.headers['x-should-retry']]).toEqual([502, 'false'])
+    expect(answer.text).toContain('made no TLS connection (ERR_SSL_WRONG_VERSION_NUMBER)')
+    expect([asked, written().includes(KEY)]).toEqual([before, false])
+  })
+})
+
 it('ends at once at a second signal, whether or not a client takes its answer', async () => {
   await withRouter({ config: config({ timeouts: { drain: 200 } }) }, async (router) => {
     const call = open(`${router.url}/v1/messages`, { body: messagesBody('endless,m', true) })
