@@ -112,11 +112,13 @@ function faultOf(loaded: LoadedConfig, pointer: string, item: unknown): Provider
   const fault = findFault(ProviderConfig, item, pointer)
   if (fault !== undefined)
     return { pointer: fault.pointer, reason: `${fault.pointer} ${fault.fact}. Correct the value.` }
-  const config = item as ProviderConfig
-  if (!URL.canParse(config.api_base_url)) {
-    return { pointer: `${pointer}/api_base_url`, reason: `${pointer}/api_base_url is not a URL. Correct the value.` }
-  }
-  return undefined
+  const place = `${pointer}/api_base_url`
+  const { api_base_url: text } = item as ProviderConfig
+  if (!URL.canParse(text)) return { pointer: place, reason: `${place} is not a URL. Correct the value.` }
+  const { username, password } = new URL(text)
+  if (username === '' && password === '') return undefined
+  const fact = 'holds a user name or a password, which no request would send'
+  return { pointer: place, reason: `${place} ${fact}. Remove it; a key belongs into api_key.` }
 }
 
 function repeatedName(

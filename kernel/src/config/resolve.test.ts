@@ -222,6 +222,7 @@ describe('providers', () => {
     ["name: 'a,b', api_base_url: 'http://x'", 'config.json:2:7', /text without a comma/, 'a,b'],
     ["name: 'x', api_base_url: 'ftp://x'", 'config.json:2:26', /an http:\/\/ or https:\/\/ URL/],
     ["name: 'x', api_base_url: 'http://['", 'config.json:2:26', /is not a URL/],
+    ["name: 'x', api_base_url: 'http://u:word@h.test'", 'config.json:2:26', /user name or a password.* send\. Remove/],
     [`${url}, api_key: 5`, 'config.json:2:47', /text in one line/],
     [`${url}, api_key: 'a\\n'`, 'config.json:2:47', /text in one line/],
     ...['密钥中文', 'sk-…', 'clé', 'a\\x7f'].map((key): [string, string, RegExp] => [
