@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createCli } from './cli-harness.ts'
 import type { Cli } from './cli-harness.ts'
@@ -53,6 +53,40 @@ test.each([
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
   expect(stderr).toContain(`ccr: unknown command '${typed}'`)
   expect(stderr).toContain(`Did you mean ${nearest}?`)
+})
+
+test.each([[['gibberish']], [['plugin', 'gibberish']]])(
+  'one that is near to none says where they stand: %s',
+  async (args) => {
+    const { code, stderr } = await cli.run(args)
+    expect([code, stderr]).toEqual([1, "ccr: unknown command 'gibberish'; --help names those that there are\n"])
+  },
+)
+
+test.each([
+  ['start', ['start', '--port', '0']],
+  ['plugin disable', ['plugin', 'disable', 'route-custom']],
+])('%s in a home that is a file says so', async (_name, args) => {
+  await writeFile(cli.home, 'no folder')
+  const { code, stderr } = await cli.run(args)
+  expect([code, stderr]).toEqual([
+    1,
+    expect.stringMatching(/home(\/run)? cannot be used: a file is where a folder should be\. Move it, or name another/),
+  ])
+})
+
+test('route explain of a file that is not there says what to give', async () => {
+  const { code, stderr } = await cli.run(['route', 'explain', './none.json'])
+  const remedy = 'Give a file with the body that a client would send, or - for stdin'
+  expect([code, stderr]).toEqual([1, `ccr: ./none.json does not exist. ${remedy}\n`])
+})
+
+test('plugin info of a path that is not there says so', async () => {
+  const { code, stderr } = await cli.run(['plugin', 'info', './none'])
+  expect([code, stderr]).toEqual([
+    1,
+    expect.stringMatching(/^ccr: "\.\/none" names no plugin: .*none does not exist\. /),
+  ])
 })
 
 test.each([

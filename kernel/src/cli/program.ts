@@ -22,7 +22,7 @@ export async function runProgram(context: CommandContext, args: readonly string[
     .option('-v, --version', 'print the version')
     .addHelpText('after', ENVIRONMENT)
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'ccr: ')) })
+    .configureOutput({ outputError: (text, write) => write(toComplaint(text)) })
 
   addressed(program.command('start').description('run the router here, until it is stopped'))
     .option('--daemon', 'run it in the background, and start it again after a crash')
@@ -91,6 +91,13 @@ export async function runProgram(context: CommandContext, args: readonly string[
     throw error
   }
   return exitCode
+}
+
+/** What the parser says, as this program does. */
+function toComplaint(text: string): string {
+  const told = text.replace(/^error: /, 'ccr: ')
+  // With a suggestion it ends otherwise.
+  return told.replace(/(unknown command '.*')\n$/, '$1; --help names those that there are\n')
 }
 
 /** A word that may be one; everything else is left to the parser. */

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
 import { isObject } from '@ccr/sdk'
 import { describePassedOver } from '@ccr/sdk/kernel'
+import { codeOf } from '../host/code-of.ts'
 import { findRunning } from '../host/instance.ts'
 import type { RouteExplanation } from '../host/route-explain.ts'
 import { callAdmin } from './admin.ts'
@@ -55,6 +56,8 @@ async function readRequest(file: string): Promise<object | string> {
     if (isObject(body)) return body
     return `${name} holds no JSON object; give it the body that a client would send`
   } catch (error) {
+    if (codeOf(error) === 'ENOENT')
+      return `${name} does not exist. Give a file with the body that a client would send, or - for stdin`
     return `${name} cannot be used: ${(error as Error).message}`
   }
 }

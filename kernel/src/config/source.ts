@@ -86,7 +86,8 @@ function sourceOf(file: string, value: unknown, text: string | undefined): Confi
 
 async function isReadable(file: string): Promise<boolean> {
   const stats = await stat(file).catch((thrown: unknown) => {
-    if (codeOf(thrown) === 'ENOENT') return undefined
+    // Of a home that is a file, whoever writes into it says so.
+    if (['ENOENT', 'ENOTDIR'].includes(codeOf(thrown) ?? '')) return undefined
     throw unreadable(file, messageOf(thrown), thrown)
   })
   if (stats === undefined) return false

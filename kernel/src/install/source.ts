@@ -140,5 +140,5 @@ function pathSource(text: string, folder: string): Source {
 
 function refused(text: string, fact: string): CcrError {
   const forms = 'Name a package (name@range), a repository (git+https://…#ref), the URL of a .tgz, or a path'
-  return new CcrError('CCR_INSTALL_SOURCE', `${JSON.stringify(text)} cannot be added: ${fact}. ${forms}.`)
+  return new CcrError('CCR_INSTALL_SOURCE', `${JSON.stringify(text)} names no plugin: ${fact}. ${forms}.`)
 }
