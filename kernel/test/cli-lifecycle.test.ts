@@ -322,6 +322,18 @@ export default definePlugin({
   expect(text).toBe(`ccr: ${what} has run for 5 s, and the start waits for it. Look for a loop there.\n`)
 })
 
+test('a start with other options than those of the router that runs says that it keeps its own', async () => {
+  const config = await cli.writeConfig({ plugins: [] })
+  const [, port] = /:(\d+)$/.exec(urlIn(await firstLine(cli.launch(['start', '--port', '0']))))!
+  const other = join(cli.directory, 'other.json')
+  const told = async (...args: string[]): Promise<string> => (await cli.run(['start', ...args])).stderr
+  const remedy = '`ccr restart` with these options'
+  expect(await told('--port', port!)).toBe('')
+  expect(await told('--config', config)).toBe('')
+  expect(await told('--port', '1')).toBe(`ccr: the running router keeps its address; ${remedy} moves it\n`)
+  expect(await told('--config', other)).toBe(`ccr: the running router keeps its config; ${remedy} gives it another\n`)
+})
+
 test('restart turns a router of the foreground into a daemon', async () => {
   const child = cli.launch(['start', '--port', '0'])
   await firstLine(child)

@@ -84,6 +84,17 @@ async function ask(url: string): Promise<string> {
   return answer.text()
 }
 
+test('plugin dev that another one takes the file from says so', async () => {
+  await writeFile(join(cli.directory, 'x.ts'), 'export {}')
+  const first = cli.launch(['plugin', 'dev', 'x.ts'])
+  await firstLine(first)
+  let said = ''
+  first.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))
+  await firstLine(cli.launch(['plugin', 'dev', 'x.ts']))
+  const fact = 'it has ended, or another one uses the same file'
+  await eventually(fact, () => said.includes(fact) || undefined)
+})
+
 test('plugin dev says what is wrong before it starts anything', async () => {
   const missing = await cli.run(['plugin', 'dev', 'nowhere'])
   expect([missing.code, missing.stderr]).toEqual([1, expect.stringContaining('nowhere does not exist')])

@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { RunningInstance } from '../host/instance.ts'
 import type { Running } from '../host/serve.ts'
 import { codeOf } from '../load/code-of.ts'
@@ -9,7 +9,7 @@ import { EXIT } from './exit-codes.ts'
 import { nextSteps } from './next-steps.ts'
 import { poll } from './poll.ts'
 import { complainOfShortcomings } from './shortcomings.ts'
-import { writeStartRecord } from './start-record.ts'
+import { readStartRecord, writeStartRecord } from './start-record.ts'
 import type { StartOptions } from './start-record.ts'
 import { blockedAfterMs, safeModeIn, suspectLine, SupervisorLink } from './supervision.ts'
 
@@ -126,7 +126,11 @@ function announceRunning(context: CommandContext, running: RunningInstance, opti
   const differs =
     (options.port !== undefined && options.port !== 0 && options.port !== running.port) ||
     (options.host !== undefined && options.host !== running.host)
-  if (differs) context.complain('ccr: the running router keeps its address; `ccr restart` with these options moves it')
+  const remedy = '`ccr restart` with these options'
+  if (differs) context.complain(`ccr: the running router keeps its address; ${remedy} moves it`)
+  const config = readStartRecord(context.home)?.options.config ?? join(context.home, 'config.json')
+  if (options.config !== undefined && options.config !== config)
+    context.complain(`ccr: the running router keeps its config; ${remedy} gives it another`)
   for (const line of nextSteps(context.env, url)) context.print(line)
 }
 

@@ -57,7 +57,7 @@ async function events(
   const after = Number(searchParams.get('after') ?? 0) || 0
   const found = await sessions.eventsAfter(params['session'] ?? '', after, wait)
   return found === undefined
-    ? refusal(404, { message: 'there is no such session; it has ended' })
+    ? refusal(404, { message: 'there is no such session; it has ended, or another one uses the same file' })
     : json(
         200,
         found.map((event) => withoutSecrets(event, redact)),
