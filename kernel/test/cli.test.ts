@@ -75,6 +75,12 @@ test.each([
   ])
 })
 
+test('a command that needs npm ends when there is none', async () => {
+  const { code, stderr } = await cli.run(['plugin', 'add', 'some-plugin'], { PATH: cli.directory })
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/npm cannot be run: .*\. Install npm, or put it on the PATH\.\n$/)
+})
+
 test('route explain of a file that is not there says what to give', async () => {
   const { code, stderr } = await cli.run(['route', 'explain', './none.json'])
   const remedy = 'Give a file with the body that a client would send, or - for stdin'

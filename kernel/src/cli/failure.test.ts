@@ -2,11 +2,13 @@ import { CcrError } from '@ccr/sdk'
 import { expect, test } from 'vitest'
 import { describeFailure } from './failure.ts'
 
-const system = (code: string, path?: string): Error => Object.assign(new Error(`${code}: no`), { code, path })
+const system = (code: string, path?: string, syscall = 'mkdir'): Error =>
+  Object.assign(new Error(`${code}: no`), { code, path, syscall })
 
 test.each([
   ['EACCES', '/me/run', '/me/run cannot be used: permission is denied. Give your user the right to'],
   ['EROFS', '/me', '/me cannot be used: its disk is read-only. Make it writable'],
+  ['ENOENT', '/me/run', '/me/run cannot be used: it cannot be made, as on a read-only disk. Make its folder writable'],
   ['EEXIST', '/me', '/me cannot be used: a file is where a folder should be. Move it'],
   ['ENOSPC', undefined, 'no room is left on the disk of /me. Make some'],
 ])('what keeps the home from being written is told with a remedy: %s at %s', (code, path, text) => {
@@ -14,8 +16,9 @@ test.each([
   expect(describeFailure(system(code, path), '/me')).toEqual({ lines: [line], exitCode: 1 })
 })
 
-test('what cannot be written elsewhere has nothing to do with the home', () => {
+test('what cannot be written elsewhere, or is not there, has nothing to do with the home', () => {
   expect(describeFailure(system('EACCES', '/message'), '/me').lines).toEqual(['ccr: EACCES: no'])
+  expect(describeFailure(system('ENOENT', '/me/a', 'open'), '/me').lines).toEqual(['ccr: ENOENT: no'])
 })
 
 test.each([

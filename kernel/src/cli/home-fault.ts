@@ -4,6 +4,8 @@ type Reason = readonly [fact: string, remedy: string]
 
 const DENIED: Reason = ['permission is denied', 'Give your user the right to']
 const NO_FOLDER: Reason = ['a file is where a folder should be', 'Move it']
+/** What is said of a folder with those above it, where the disk is read-only. */
+const UNMADE: Reason = ['it cannot be made, as on a read-only disk', 'Make its folder writable']
 
 /** What the system says of a path that cannot be made, read or changed. */
 const REASONS: Readonly<Record<string, Reason | undefined>> = {
@@ -17,12 +19,12 @@ const REASONS: Readonly<Record<string, Reason | undefined>> = {
 /** Why a home cannot be used, and what to do; nothing for an error that has another reason. */
 export function homeFault(thrown: unknown, home: string): string | undefined {
   const code = codeOf(thrown) ?? ''
-  const { path } = Object(thrown) as { readonly path?: unknown }
+  const { path, syscall } = Object(thrown) as { readonly path?: unknown; readonly syscall?: unknown }
   const isInside = typeof path === 'string' && `${path}/`.startsWith(`${home}/`)
   // Where a disk is full, what was open does not say where.
   const isFull = (code === 'ENOSPC' || code === 'EDQUOT') && (isInside || path === undefined)
   const other = 'or name another folder with CCR_HOME.'
   if (isFull) return `no room is left on the disk of ${home}. Make some, ${other}`
-  const reason = REASONS[code]
+  const reason = code === 'ENOENT' && syscall === 'mkdir' ? UNMADE : REASONS[code]
   return isInside && reason !== undefined ? `${path} cannot be used: ${reason[0]}. ${reason[1]}, ${other}` : undefined
 }

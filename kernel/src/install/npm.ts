@@ -39,9 +39,9 @@ export async function runNpm(args: readonly string[], options: NpmOptions): Prom
     env: environment(options.env),
     stdio: ['ignore', 'pipe', 'pipe'],
     windowsHide: true,
-    timeout: timeoutMs,
-    killSignal: 'SIGKILL',
   })
+  // The limit that spawn() offers keeps a process that could not start any from ending.
+  const limit = setTimeout(() => child.kill('SIGKILL'), timeoutMs)
   const output = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const) {
     child[name].setEncoding('utf8').on('data', (text: string) => {
@@ -52,9 +52,11 @@ export async function runNpm(args: readonly string[], options: NpmOptions): Prom
   const [code, signal] = await new Promise<[number | null, string | null]>((resolve, reject) => {
     child.once('error', reject)
     child.once('close', (...end) => resolve(end))
-  }).catch((thrown: Error) => {
-    throw failed(args, `npm cannot be run: ${thrown.message}`, 'Install npm, or put it on the PATH.')
   })
+    .catch((thrown: Error) => {
+      throw failed(args, `npm cannot be run: ${thrown.message}`, 'Install npm, or put it on the PATH.')
+    })
+    .finally(() => clearTimeout(limit))
   if (code === 0) return output.stdout
   if (signal !== null) throw failed(args, `npm did not end within ${timeoutMs / 1000} s`, 'Try again later.')
   throw failed(args, reasonIn(output.stderr || output.stdout), remedyFor(output.stderr))
