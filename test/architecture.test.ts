@@ -39,7 +39,7 @@ const EXCEPTIONS: readonly WordException[] = [
 /** What reveals a secret: credentials that are sent, the length of the router's key, the key itself and the proxy. */
 const REVEALING = [
   'sdk/src/kernel/credential-headers.ts',
-  'kernel/src/host/listen-failure.ts',
+  'kernel/src/host/http/listen-failure.ts',
   'kernel/src/host/router.ts',
 ]
 

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { withoutSecrets } from '../src/cli/secret-environment.ts'
-import type { ListedPlugin } from '../src/cli/plugin-list.ts'
+import type { ListedPlugin } from '../src/cli/plugin/list.ts'
 import { createCli, type Cli } from './cli-harness.ts'
 
 let cli: Cli

@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { pluginAdd } from '../src/cli/plugin-add.ts'
-import { pluginEnable } from '../src/cli/plugin-enable.ts'
-import { pluginRemove } from '../src/cli/plugin-remove.ts'
+import { pluginAdd } from '../src/cli/plugin/add.ts'
+import { pluginEnable } from '../src/cli/plugin/enable.ts'
+import { pluginRemove } from '../src/cli/plugin/remove.ts'
 import { createPluginWorld, until, type PluginWorld } from './support/plugin-world.ts'
 import { packageFiles, pluginIn, writePackage, type PackageDraft } from './support/plugin-packages.ts'
 

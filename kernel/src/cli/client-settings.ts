@@ -1,8 +1,8 @@
 import type { LoadedConfig } from '../config/loaded.ts'
 import type { KernelConfig } from '../config/schema.ts'
-import type { ClientSettings } from './claude-environment.ts'
+import type { ClientSettings } from './code/claude-environment.ts'
 import type { CommandContext } from './context.ts'
-import { launchHints } from './launch-hints.ts'
+import { launchHints } from './code/launch-hints.ts'
 
 type ClientKeys = Pick<KernelConfig, 'NON_INTERACTIVE_MODE' | 'API_TIMEOUT_MS' | 'Providers'>
 

@@ -1,5 +1,5 @@
-import { findRunning } from '../host/instance.ts'
-import { readStartRecord } from './start-record.ts'
+import { findRunning } from '../host/process/instance.ts'
+import { readStartRecord } from './router/start-record.ts'
 
 /** The config file that the running router was started with; nothing for the one in the home. */
 export async function configInUse(home: string): Promise<string | undefined> {

@@ -1,4 +1,4 @@
-import type { GenerationReport } from '../host/generation-report.ts'
+import type { GenerationReport } from '../host/admin/generation-report.ts'
 import { callAdmin } from './admin.ts'
 
 export type { GenerationReport }

@@ -20,7 +20,7 @@ async function run(args: readonly string[]): Promise<number> {
     }
     const context = createContext({ ...process.env })
     // Before the parser sees them: these arguments belong to Claude Code, `--` and `--help` included.
-    if (command === 'code') return await (await import('./code.ts')).code(context, rest)
+    if (command === 'code') return await (await import('./code/code.ts')).code(context, rest)
     return await (await import('./program.ts')).runProgram(context, args)
   } catch (error) {
     const failure = describeFailure(error, homeOf(process.env))

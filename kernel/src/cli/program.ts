@@ -1,11 +1,11 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import type { CommandContext } from './context.ts'
 import { EXIT } from './exit-codes.ts'
-import { addPluginCommands } from './plugin-commands.ts'
-import { addPresetCommands, commandNames } from './preset-commands.ts'
-import { addRouteCommands } from './route-commands.ts'
-import type { StartCommandOptions } from './start.ts'
-import type { StartOptions } from './start-record.ts'
+import { addPluginCommands } from './plugin/commands.ts'
+import { addPresetCommands, commandNames } from './preset/commands.ts'
+import { addRouteCommands } from './route/commands.ts'
+import type { StartCommandOptions } from './router/start.ts'
+import type { StartOptions } from './router/start-record.ts'
 
 const ENVIRONMENT = `
 \`ccr <preset> [args...]\` runs Claude Code with an installed preset.
@@ -27,31 +27,31 @@ export async function runProgram(context: CommandContext, args: readonly string[
   addressed(program.command('start').description('run the router here, until it is stopped'))
     .option('--daemon', 'run it in the background, and start it again after a crash')
     .action(async (options: StartCommandOptions) => {
-      exitCode = await (await import('./start.ts')).start(context, options)
+      exitCode = await (await import('./router/start.ts')).start(context, options)
     })
   program
     .command('stop')
     .description('stop the router, after its running exchanges')
     .action(async () => {
-      exitCode = await (await import('./stop.ts')).stop(context)
+      exitCode = await (await import('./router/stop.ts')).stop(context)
     })
   addressed(
     program.command('restart').description('stop the router and start it in the background, as it was started'),
   ).action(async (options: StartOptions) => {
-    exitCode = await (await import('./restart.ts')).restart(context, options)
+    exitCode = await (await import('./router/restart.ts')).restart(context, options)
   })
   program
     .command('status')
     .description('tell what is running; exit code 3 when nothing is')
     .option('--json', 'as one line of JSON')
     .action(async (options: { readonly json?: boolean }) => {
-      exitCode = await (await import('./status.ts')).status(context, options)
+      exitCode = await (await import('./router/status.ts')).status(context, options)
     })
   program
     .command('reload')
     .description('make the router read its config and plugins again, without a pause')
     .action(async () => {
-      exitCode = await (await import('./reload.ts')).reload(context)
+      exitCode = await (await import('./router/reload.ts')).reload(context)
     })
   addPluginCommands(program, context, (code) => (exitCode = code))
   addRouteCommands(program, context, (code) => (exitCode = code))
@@ -68,7 +68,10 @@ export async function runProgram(context: CommandContext, args: readonly string[
   if (word !== undefined && isPresetName(word) && !isCommand(word)) {
     const { presetNames } = await import('../config/presets/installed.ts')
     // Before the parser sees them: these arguments belong to Claude Code too.
-    if ((await presetNames(context.home)).includes(word)) return (await import('./code.ts')).code(context, rest, word)
+    if ((await presetNames(context.home)).includes(word)) {
+      const { code } = await import('./code/code.ts')
+      return code(context, rest, word)
+    }
   }
 
   // The help of a command that does not exist would be that of all.

@@ -1,8 +1,8 @@
 import type { Assembly } from '../config/assemble.ts'
 import type { Generation } from '../core/generation.ts'
 import type { Log } from '../core/log.ts'
-import { toFault } from './fault.ts'
-import type { Redact } from './redact.ts'
+import { toFault } from './admin/fault.ts'
+import type { Redact } from './log/redact.ts'
 
 /** Logs what a new generation was made without, and what is doubtful about it. */
 export function announce(

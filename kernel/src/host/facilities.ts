@@ -5,8 +5,8 @@ import { credentialHeaders } from '@ccr/sdk/kernel'
 import { Agent, fetch, ProxyAgent, type Dispatcher } from 'undici'
 import { codeOf } from '../load/code-of.ts'
 import { writePrivateFile } from '../load/private-files.ts'
-import { createProxyBypass, type ProxyBypass } from './no-proxy.ts'
-import type { TransportOptions } from './transport.ts'
+import { createProxyBypass, type ProxyBypass } from './upstream/no-proxy.ts'
+import type { TransportOptions } from './upstream/transport.ts'
 
 /** What the facilities of all plugins are made from. */
 export interface FacilitiesOptions extends TransportOptions {

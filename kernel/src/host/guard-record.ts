@@ -4,14 +4,6 @@ import type { Generation } from '../core/generation.ts'
 import { isBuiltinFile } from '../load/builtin.ts'
 import { createPrivateDirectory, writePrivateFile } from '../load/private-files.ts'
 
-/** What is known of third-party entries as they ran last. */
-export interface Guards {
-  /** Whether an entry tapped onRequest, by its name among those of all profiles. */
-  readonly rows: ReadonlyMap<string, unknown>
-  /** The entry ran, and nowhere decided which requests are let in. */
-  isKnownOther(id: string): boolean
-}
-
 /** Remembers for later starts which third-party entries take part in onRequest. */
 export class GuardRecord {
   readonly #home: string
@@ -23,7 +15,7 @@ export class GuardRecord {
 
   /** @param leftOut ids of entries that do not run; of them stays known what was */
   async keep({ instances }: Generation, leftOut: ReadonlySet<string>): Promise<void> {
-    const before = leftOut.size === 0 ? [] : [...(await readGuards(this.#home)).rows]
+    const before = leftOut.size === 0 ? [] : [...(await readGuards(this.#home))]
     const own = instances.filter(({ entry }) => !isBuiltinFile(entry.file))
     const rows = new Map([
       ...before.filter(([owner]) => leftOut.has(idOf(owner))),
@@ -39,13 +31,9 @@ export class GuardRecord {
   }
 }
 
-export async function readGuards(home: string): Promise<Guards> {
-  const rows = new Map(Object.entries(await readRecord(home)))
-  const isKnownOther = (id: string): boolean => {
-    const of = [...rows].filter(([owner]) => idOf(owner) === id)
-    return of.length > 0 && of.every(([, taps]) => taps === false)
-  }
-  return { rows, isKnownOther }
+/** Whether a third-party entry tapped onRequest as it ran last, by its name among those of all profiles. */
+export async function readGuards(home: string): Promise<ReadonlyMap<string, unknown>> {
+  return new Map(Object.entries(await readRecord(home)))
 }
 
 async function readRecord(home: string): Promise<object> {

@@ -4,33 +4,30 @@ import type { Blueprint, Entry, ProfileBlueprint } from '../core/blueprint.ts'
 import type { Generation } from '../core/generation.ts'
 import { findBuiltins, isBuiltinFile } from '../load/builtin.ts'
 import { storeFolder } from '../load/store.ts'
-import { readGuards } from './guard-record.ts'
 
 /**
  * What a start makes of a config. It leaves out, visibly, what guards nothing: a transformer of a provider, with the
- * provider; a plugin that came with the router or was added and sees no requests of its own; one of a file that let
- * every request in when it ran last. Anything else that cannot be loaded or activated stops the start.
+ * provider; a plugin that came with the router or was added and sees no requests of its own. Anything else that cannot
+ * be loaded or activated stops the start: nobody knows what a plugin of a file would do.
  *
  * @throws CcrError of the first entry that must not be left out
  */
 export async function forStart({ blueprint, failures, pins }: Assembly, home: string): Promise<Blueprint> {
-  const [builtins, guards] = await Promise.all([findBuiltins(), readGuards(home)])
   const known = [
-    ...builtins.map(({ name, manifest: { hooks } }) => ({ name, hooks })),
+    ...(await findBuiltins()).map(({ name, manifest: { hooks } }) => ({ name, hooks })),
     // Of an added plugin the lock says it, since its files may be the very thing that is at fault.
     ...pins.map(({ plugin, hooks }) => ({ name: plugin, hooks })),
   ]
   const harmless = new Set(known.filter(({ hooks }) => !hooks.includes('onRequest')).map(({ name }) => name))
-  const fatal = failures.find(({ id, use, provider, harmless: isFaultless }) => {
-    if (isFaultless || provider !== undefined) return false
-    return use.startsWith('file:') ? !guards.isKnownOther(id) : !harmless.has(use)
-  })
+  const fatal = failures.find(
+    ({ use, provider, harmless: isFaultless }) => !isFaultless && provider === undefined && !harmless.has(use),
+  )
   if (fatal) throw fatal.error
   const isInstalled = (file: string | undefined): boolean =>
     isBuiltinFile(file) || file?.startsWith(storeFolder(home) + sep) === true
   return weighed(blueprint, ({ id, file, plugin }, { providers }) => {
     if (providers.some(({ needs }) => needs?.includes(id))) return true
-    return isInstalled(file) ? harmless.has(plugin.name) : guards.isKnownOther(id)
+    return isInstalled(file) && harmless.has(plugin.name)
   })
 }
 

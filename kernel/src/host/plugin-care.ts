@@ -3,14 +3,14 @@ import type { Assembly } from '../config/assemble.ts'
 import type { Kernel } from '../core/kernel.ts'
 import type { Log } from '../core/log.ts'
 import { Containment } from './attribution.ts'
-import { DevSessions } from './dev-sessions.ts'
+import { DevSessions } from './admin/dev-sessions.ts'
 import { HostFacilities, type FacilitiesOptions } from './facilities.ts'
-import type { Refusal } from './failure-answer.ts'
+import type { Refusal } from './http/failure-answer.ts'
 import { GuardRecord, idOf } from './guard-record.ts'
-import { LeakGauge } from './leak-gauge.ts'
+import { LeakGauge } from './process/leak-gauge.ts'
 import { nowActivates } from '../load/start-watch.ts'
 import { missingGuard, weighSafeMode, type SafeMode, type SafeModeReport } from './safe-mode.ts'
-import type { TransportOptions } from './transport.ts'
+import type { TransportOptions } from './upstream/transport.ts'
 
 /** What the care of plugins is made from. */
 export interface PluginCareOptions extends FacilitiesOptions {

@@ -1,7 +1,7 @@
 import type { BrokenPreset } from '../config/loaded.ts'
-import type { Fault } from './fault.ts'
+import type { Fault } from './admin/fault.ts'
 import type { SafeModeReport } from './safe-mode.ts'
-import type { Unmatched } from './unmatched.ts'
+import type { Unmatched } from './log/unmatched.ts'
 
 /** What the router knows of itself beyond its generation. */
 export interface RouterState {

@@ -1,5 +1,5 @@
 import { ownerOf } from '../core/instance.ts'
-import type { Refusal } from './failure-answer.ts'
+import type { Refusal } from './http/failure-answer.ts'
 import { readGuards } from './guard-record.ts'
 
 /** Why a router starts without third-party plugins. */
@@ -32,8 +32,8 @@ export async function weighSafeMode(
   safe: SafeMode,
   leftOut: readonly LeftOut[],
 ): Promise<SafeModeReport> {
-  const { rows } = await readGuards(home)
-  const guards = leftOut.filter((one) => rows.get(ownerOf(one.profile, one)) !== false)
+  const known = await readGuards(home)
+  const guards = leftOut.filter((one) => known.get(ownerOf(one.profile, one)) !== false)
   const [only] = leftOut.length === 1 ? leftOut : []
   return { ...safe, suspect: safe.suspect ?? only?.id, leftOut: names(leftOut), guards: names(guards) }
 }

@@ -4,7 +4,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { findRunning } from './instance.ts'
+import { findRunning } from './process/instance.ts'
 import { serve, type Running, type ServeOptions } from './serve.ts'
 
 const CANARY = 'sk-CANARYPROV0123456789abcdef'

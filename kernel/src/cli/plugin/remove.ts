@@ -1,0 +1,47 @@
+import { CcrError } from '@ccr/sdk'
+import { cleanStore } from '../../install/stage.ts'
+import { formatLock, lockFile, parseLock } from '../../load/lock.ts'
+import { suggestion } from '../../load/nearest.ts'
+import { withChangeLock } from '../change-lock.ts'
+import { applyChange } from '../config-change.ts'
+import type { CommandContext } from '../context.ts'
+import { EXIT } from '../exit-codes.ts'
+import { ending } from './add.ts'
+import { readPins } from './candidate.ts'
+import { removeEntries, writtenEntries } from './entries.ts'
+import { fileEntries, filesNamed } from './files.ts'
+import { checkEditable } from './install.ts'
+
+/** `ccr plugin remove`: takes a plugin out of the config, the lock and the store. */
+export async function pluginRemove(context: CommandContext, name: string): Promise<number> {
+  await checkEditable(context)
+  return withChangeLock(context, async () => {
+    const pins = await readPins(context)
+    const pin = pins.find((one) => one.name === name) ?? pins.find((one) => one.plugin === name)
+    const change = await applyChange(context, {
+      config: async (text, file) => {
+        if (pin !== undefined) return removeEntries(text, ({ use }) => use === pin.name || use === pin.plugin)
+        const files = fileEntries(context, writtenEntries(text, true), file)
+        const { meant, known } = await filesNamed(context, files, name)
+        if (meant.length === 0) throw unknown(name, [...pins.map((one) => one.name), ...known])
+        const pointers = meant.map(({ entry }) => entry.pointer)
+        return removeEntries(text, ({ pointer }) => pointers.includes(pointer))
+      },
+      ...(pin !== undefined && {
+        lock: (text: string | undefined) =>
+          formatLock(parseLock(text, lockFile(context.home)).filter((one) => one.name !== pin.name)),
+      }),
+    })
+    // What still runs may load more of its files; the next command removes them.
+    if (!change.draining) await cleanStore(context.home, await readPins(context))
+    context.print(`removed ${pin === undefined ? name : `${pin.name} ${pin.version}`}${ending(change)}`)
+    return EXIT.ok
+  })
+}
+
+function unknown(name: string, known: readonly string[]): CcrError {
+  const list = known.length === 0 ? 'None was added.' : `Added: ${known.join(', ')}.`
+  const remedy = 'What comes with the router is switched off with `ccr plugin disable`.'
+  const fact = `no plugin ${name} was added.${suggestion(name, known)} ${list}`
+  return new CcrError('CCR_PLUGIN_UNKNOWN', `${fact} ${remedy}`)
+}

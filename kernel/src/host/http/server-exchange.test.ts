@@ -1,0 +1,311 @@
+import { createServer } from 'node:http'
+import { connect, type AddressInfo } from 'node:net'
+import { isCcrError } from '@ccr/sdk'
+import { createSettings } from '@ccr/sdk/kernel'
+import { afterEach, describe, expect, it } from 'vitest'
+import type { ClientSink, Incoming } from '../../exchange/ports.ts'
+import type { RunExchange } from './exchanges.ts'
+import {
+  sendRaw,
+  startServer,
+  until,
+  type RawClient,
+  type TestServer,
+  type TestServerOptions,
+} from './server-fixture.ts'
+
+const disposers: (() => unknown)[] = []
+afterEach(async () => {
+  for (const dispose of disposers.splice(0).reverse()) await dispose()
+})
+
+/** Exchanges that end when the test says so. */
+class Manual {
+  readonly started: Incoming[] = []
+  readonly reasons: unknown[] = []
+  readonly #ends: (() => void)[] = []
+
+  readonly run: RunExchange = async (lease, incoming) => {
+    this.started.push(incoming)
+    const { cancellation } = incoming
+    cancellation.addEventListener('abort', () => this.reasons.push(cancellation.reason))
+    await new Promise<void>((resolve) => {
+      this.#ends.push(resolve)
+      cancellation.addEventListener('abort', () => resolve())
+    })
+    if (isCcrError(cancellation.reason) && cancellation.reason.code === 'CCR_EXCHANGE_SHUTDOWN')
+      incoming.sink.end('stopped')
+    lease.release()
+  }
+
+  sink(index = 0): ClientSink {
+    return this.started[index]!.sink
+  }
+
+  finish(): void {
+    for (const end of this.#ends.splice(0)) end()
+  }
+}
+
+async function start(options: TestServerOptions): Promise<TestServer> {
+  const server = await startServer(options)
+  disposers.push(() => server.stop())
+  return server
+}
+
+function post(port: number, body = '{}'): RawClient {
+  const client = sendRaw(
+    port,
+    `POST /v1/messages HTTP/1.1\r\nHost: localhost:${port}\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  )
+  disposers.push(() => client.socket.destroy())
+  return client
+}
+
+describe('a client that leaves', () => {
+  it.each(['reset', 'close'])('aborts an exchange that has not answered (%s)', async (how) => {
+    const manual = new Manual()
+    const { port, kernel } = await start({ run: manual.run })
+    const client = connect(port, '127.0.0.1')
+    client.on('error', () => undefined)
+    client.write(`POST /v1/messages HTTP/1.1\r\nHost: localhost:${port}\r\nContent-Length: 2\r\n\r\n{}`)
+    await until(() => manual.started.length === 1)
+    const leftAt = performance.now()
+    if (how === 'reset') client.resetAndDestroy()
+    else client.destroy()
+    await until(() => manual.reasons.length === 1)
+    expect(performance.now() - leftAt).toBeLessThan(1_000)
+    expect(manual.reasons[0]).toMatchObject({ code: 'CCR_CLIENT_CLOSED' })
+    await until(() => kernel.current?.leases === 0)
+  })
+
+  it('aborts a stream that is silent at the moment', async () => {
+    const manual = new Manual()
+    const { port } = await start({ run: manual.run })
+    const client = connect(port, '127.0.0.1')
+    client.write(`POST /v1/messages HTTP/1.1\r\nHost: localhost:${port}\r\nContent-Length: 2\r\n\r\n{}`)
+    await until(() => manual.started.length === 1)
+    manual.sink().head(200, { 'content-type': 'text/event-stream' })
+    manual.sink().write('event: ping\ndata: {}\n\n')
+    await new Promise((resolve) => client.once('data', resolve))
+    client.destroy()
+    await until(() => manual.reasons.length === 1)
+    expect(manual.sink().write('more')).toBe(true)
+    await expect(manual.sink().drained()).rejects.toMatchObject({ code: 'CCR_CLIENT_CLOSED' })
+  })
+
+  it('leaves the queue', async () => {
+    const manual = new Manual()
+    const { port, server } = await start({
+      run: manual.run,
+      settings: createSettings({ limits: { inFlight: 1, queued: 1 } }),
+    })
+    post(port)
+    await until(() => manual.started.length === 1)
+    const queued = connect(port, '127.0.0.1')
+    queued.write(`POST /v1/messages HTTP/1.1\r\nHost: localhost:${port}\r\nContent-Length: 2\r\n\r\n{}`)
+    await until(() => server.queued === 1)
+    const leftAt = performance.now()
+    queued.destroy()
+    await until(() => server.queued === 0)
+    expect(performance.now() - leftAt).toBeLessThan(1_000)
+    manual.finish()
+    await until(() => server.inFlight === 0)
+    expect(manual.started).toHaveLength(1)
+  })
+
+  it('is not told apart from one that only closed its half, which gets its answer', async () => {
+    const manual = new Manual()
+    const { port } = await start({ run: manual.run })
+    const client = post(port)
+    client.socket.end()
+    await until(() => manual.started.length === 1)
+    await until(() => client.text().includes('HTTP/1.1 102'))
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    expect(manual.reasons).toEqual([])
+    manual.sink().head(200, { 'content-type': 'application/json' })
+    manual.sink().end('{"late":true}')
+    manual.finish()
+    await client.closed
+    expect(client.text()).toMatch(/HTTP\/1.1 200 OK[^]*{"late":true}$/)
+  })
+
+  it('gets the rest of a stream after it closed its half', async () => {
+    const manual = new Manual()
+    const { port } = await start({ run: manual.run })
+    const client = post(port)
+    await until(() => manual.started.length === 1)
+    manual.sink().head(200, { 'content-type': 'text/event-stream' })
+    manual.sink().write('data: 1\n\n')
+    await until(() => client.text().includes('data: 1'))
+    client.socket.end()
+    await until(() => client.text().includes(': \n\n'))
+    manual.sink().write('data: 2\n\n')
+    manual.sink().end('data: 3\n\n')
+    manual.finish()
+    await client.closed
+    expect(client.text()).toContain('data: 2')
+    expect(client.text()).toContain('data: 3')
+    expect(manual.reasons).toEqual([])
+  })
+})
+
+describe('pipelined requests', () => {
+  const request = (port: number): string =>
+    `POST /v1/messages HTTP/1.1\r\nHost: localhost:${port}\r\nContent-Length: 2\r\n\r\n{}`
+
+  it.each(['reset', 'close'])('are all aborted when their client leaves (%s)', async (how) => {
+    const manual = new Manual()
+    const { port, server } = await start({ run: manual.run })
+    const client = connect(port, '127.0.0.1')
+    client.on('error', () => undefined)
+    client.write(request(port).repeat(3))
+    await until(() => manual.started.length === 3)
+    manual.sink(2).head(200, { 'content-type': 'text/event-stream' })
+    manual.sink(2).write('data: 1\n\n')
+    if (how === 'reset') client.resetAndDestroy()
+    else client.destroy()
+    await until(() => server.inFlight === 0)
+    expect(manual.reasons.map((reason) => isCcrError(reason) && reason.code)).toEqual(
+      Array(3).fill('CCR_CLIENT_CLOSED'),
+    )
+  })
+
+  it('are all answered, in order, when their client closed only its half', async () => {
+    const manual = new Manual()
+    const { port } = await start({ run: manual.run })
+    const client = sendRaw(port, request(port).repeat(2))
+    client.socket.end()
+    await until(() => manual.started.length === 2 && client.text().includes('HTTP/1.1 102'))
+    for (const index of [1, 0]) {
+      manual.sink(index).head(200, { 'content-type': 'text/plain' })
+      manual.sink(index).end(`answer ${index}`)
+    }
+    manual.finish()
+    await client.closed
+    expect(client.text()).toMatch(/answer 0HTTP\/1.1 200 OK[^]*answer 1$/)
+    expect(manual.reasons).toEqual([])
+  })
+
+  it('aborts a later one when its turn comes and the client is gone', async () => {
+    const manual = new Manual()
+    const { port } = await start({ run: manual.run })
+    const client = sendRaw(port, request(port).repeat(2))
+    await until(() => manual.started.length === 2)
+    client.socket.end()
+    await until(() => client.text().includes('HTTP/1.1 102'))
+    manual.sink(0).head(200, { 'content-type': 'text/plain' })
+    manual.sink(0).end('answer 0')
+    await until(() => /answer 0HTTP\/1.1 102/.test(client.text()))
+    client.socket.destroy()
+    await until(() => manual.reasons.length === 1)
+    expect(manual.started[1]!.cancellation.aborted).toBe(true)
+    manual.finish()
+  })
+})
+
+describe('a client that does not read', () => {
+  it('is waited for, and hears the rest when it reads again', async () => {
+    const manual = new Manual()
+    const { port } = await start({ run: manual.run })
+    const client = post(port)
+    client.socket.pause()
+    await until(() => manual.started.length === 1)
+    const sink = manual.sink()
+    sink.head(200, { 'content-type': 'text/event-stream' })
+    const chunk = 'x'.repeat(64 * 1024)
+    let written = 0
+    while (sink.write(chunk)) written++
+    expect(written).toBeLessThan(1024)
+    const drained = sink.drained()
+    expect(sink.drained()).toBe(drained)
+    client.socket.resume()
+    await drained
+    sink.end('the end')
+    manual.finish()
+    await until(() => client.text().includes('the end'))
+  })
+})
+
+describe('admission', () => {
+  it('runs so many, queues so many, and refuses the rest at once', async () => {
+    const manual = new Manual()
+    const { port, server } = await start({
+      run: manual.run,
+      settings: createSettings({ limits: { inFlight: 2, queued: 2 } }),
+    })
+    const clients = Array.from({ length: 6 }, () => post(port))
+    await until(() => clients.filter((client) => client.text() !== '').length === 2)
+    for (const client of clients.filter(({ text }) => text() !== ''))
+      expect(client.text()).toMatch(/^HTTP\/1.1 529 [^]*retry-after: 1[^]*"plain":true,"type":"overloaded_error"/i)
+    expect(manual.started).toHaveLength(2)
+    expect(server.inFlight).toBe(2)
+    manual.finish()
+    await until(() => manual.started.length === 4)
+  })
+})
+
+describe('stopping', () => {
+  it('lets running exchanges finish, refuses new ones, and closes idle connections', async () => {
+    const manual = new Manual()
+    const { port, server } = await start({ run: manual.run })
+    const idle = sendRaw(port, `GET /nowhere HTTP/1.1\r\nHost: localhost:${port}\r\n\r\n`)
+    const running = post(port)
+    await until(() => manual.started.length === 1 && idle.text() !== '')
+    const closed = server.close(60_000)
+    await idle.closed
+    await expect(
+      new Promise((_resolve, reject) => connect(port, '127.0.0.1').once('error', reject)),
+    ).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+    manual.sink().head(200, {})
+    manual.sink().end('done')
+    manual.finish()
+    await closed
+    await running.closed
+    expect(running.text()).toContain('done')
+    expect(manual.reasons).toEqual([])
+  })
+
+  it('ends what runs after the limit, and what waits', async () => {
+    const manual = new Manual()
+    const { port, server } = await start({
+      run: manual.run,
+      settings: createSettings({ limits: { inFlight: 1, queued: 1 } }),
+    })
+    const running = post(port)
+    await until(() => manual.started.length === 1)
+    const queued = post(port)
+    await until(() => server.queued === 1)
+    manual.sink().head(200, {})
+    await server.close(20)
+    await Promise.all([running.closed, queued.closed])
+    expect(manual.reasons).toMatchObject([{ code: 'CCR_EXCHANGE_SHUTDOWN' }])
+    expect(running.text()).toContain('stopped')
+    expect(queued.text()).toMatch(/^HTTP\/1.1 529 [^]*shutting down/)
+  })
+})
+
+it('aborts the upstream of a client that left, through sink and transport', async () => {
+  const { HostTransport } = await import('../upstream/transport.ts')
+  let upstreamClosed = false
+  const upstream = createServer((request) => request.socket.once('close', () => (upstreamClosed = true)))
+  await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve))
+  disposers.push(() => upstream.close())
+  let asked = false
+  const transport = new HostTransport()
+  const run: RunExchange = async (lease, { cancellation: signal }) => {
+    asked = true
+    const url = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}/`
+    await transport
+      .send({ url, headers: {}, body: '{}', stream: true, connectTimeoutMs: 1_000, signal })
+      .catch(() => undefined)
+    lease.release()
+  }
+  const { port } = await start({ run })
+  const client = connect(port, '127.0.0.1')
+  client.write(`POST /v1/messages HTTP/1.1\r\nHost: localhost:${port}\r\nContent-Length: 2\r\n\r\n{}`)
+  await until(() => asked)
+  client.destroy()
+  await until(() => upstreamClosed)
+  expect(upstreamClosed).toBe(true)
+})

@@ -1,0 +1,397 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { type Endpoint, type EndpointReply, messageOf } from '@ccr/sdk'
+import { replyTo, settle } from '@ccr/sdk/kernel'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { DEFAULT_PROFILE, type Generation } from '../../core/generation.ts'
+import type { Kernel } from '../../core/kernel.ts'
+import type { Log } from '../../core/log.ts'
+import type { Runtime } from '../../exchange/ports.ts'
+import { admissionLimits } from './admission.ts'
+import { refuseBrokenRequest } from './broken-request.ts'
+import {
+  ExchangeRequest,
+  Exchanges,
+  OVERLOADED,
+  STOPPING,
+  type ExchangeCall,
+  type ExchangeEndpoint,
+  type HoldingExchange,
+  type RunExchange,
+} from './exchanges.ts'
+import { answerFailure, type Refusal } from './failure-answer.ts'
+import { checkGates, tooLarge, type GateRules } from './gates.ts'
+import type { Keys } from './keys.ts'
+import { BodyReading, BodyTooLarge, NoRoomForBody, type BodyLimits } from './read-body.ts'
+import { ResponseSink } from './sink.ts'
+import { createEndpointTable, describeMissing, endpointsOf, type EndpointTable, type ProfileEndpoint } from './table.ts'
+
+/** What may change while the server runs. */
+export interface ServerRules {
+  readonly gates: GateRules
+  readonly keys: Keys
+  readonly runtime: Runtime
+  /** The answer to every exchange, where none may run. */
+  readonly closed?: Refusal | undefined
+}
+
+/** What a server is made of. */
+export interface ServerOptions {
+  readonly kernel: Kernel
+  readonly run: RunExchange
+  /** The host's own endpoints; they stand before those of any generation. */
+  readonly endpoints: readonly Endpoint[]
+  readonly log: Log
+  readonly rules: ServerRules
+}
+
+interface Match {
+  readonly endpoint: ProfileEndpoint
+  readonly params: Readonly<Record<string, string | undefined>>
+  /** What it was found in, and whose keys were asked. */
+  readonly generation: Generation | undefined
+  readonly rules: ServerRules
+}
+
+// Kept on the objects themselves: a WeakMap with as many changes costs more than all the rest of this file.
+const MATCH = Symbol('match')
+const SINKS = Symbol('sinks')
+type Pass = (request: IncomingMessage, response: ServerResponse) => void
+type MatchedRequest = IncomingMessage & { [MATCH]?: Match }
+/** Its answers, oldest first: requests may be sent before earlier ones are answered. */
+type ClientSocket = Socket & { [SINKS]?: ResponseSink[] }
+
+const NO_BODY = Buffer.alloc(0)
+const DENIED_LOG_MS = 60_000
+
+/**
+ * The HTTP server. Fastify is set up once and reads bodies; gates, keys and endpoints are looked at before it sees a
+ * request, so that what is refused is never read.
+ */
+export class HostServer {
+  readonly #kernel: Kernel
+  readonly #endpoints: readonly Endpoint[]
+  readonly #log: Log
+  readonly #tables = new WeakMap<Generation, EndpointTable>()
+  readonly #exchanges: Exchanges
+  readonly #server: Server
+  readonly #fastify: FastifyInstance
+  #rules: ServerRules
+  #bodyLimits: BodyLimits
+  #stopping = false
+  #deniedAt = -DENIED_LOG_MS
+
+  constructor({ kernel, run, endpoints, log, rules }: ServerOptions) {
+    this.#kernel = kernel
+    this.#endpoints = endpoints
+    this.#log = log
+    this.#rules = rules
+    this.#bodyLimits = bodyLimits(rules)
+    this.#exchanges = new Exchanges({ run, log, limits: admissionLimits(rules.runtime.settings) })
+    let pass: Pass
+    this.#server = this.#createServer((request, response) => pass(request, response))
+    this.#fastify = Fastify({
+      logger: false,
+      return503OnClosing: false,
+      routerOptions: { maxParamLength: rules.runtime.settings.limits.headerBytes, querystringParser: () => ({}) },
+      serverFactory: (handler) => {
+        pass = handler
+        return this.#server
+      },
+    })
+    this.#fastify.removeAllContentTypeParsers()
+    // Fastify's own reader knows no limit but the one it was made with.
+    const bodies = new BodyReading()
+    this.#fastify.addContentTypeParser('*', (_request, payload, done) => {
+      bodies.read(payload, this.#bodyLimits, done)
+    })
+    this.#fastify.all('*', (request, reply) => this.#serve(request, reply))
+    this.#fastify.setErrorHandler((error, request, reply) => this.#failed(error, request, reply))
+  }
+
+  /** Exchanges that run now. */
+  get inFlight(): number {
+    return this.#exchanges.running
+  }
+
+  /** The exchanges that hold a generation. */
+  holding(generation: number): readonly HoldingExchange[] {
+    return this.#exchanges.holding(generation)
+  }
+
+  /** Exchanges that wait for their turn. */
+  get queued(): number {
+    return this.#exchanges.queued
+  }
+
+  /** Takes other rules; requests that are past the gates keep theirs. */
+  configure(rules: ServerRules): void {
+    this.#rules = rules
+    this.#bodyLimits = bodyLimits(rules)
+    this.#exchanges.configure(admissionLimits(rules.runtime.settings))
+    const { timeouts } = rules.runtime.settings
+    this.#server.headersTimeout = timeouts.clientHeaders
+    this.#server.requestTimeout = Math.max(timeouts.clientBody, timeouts.clientHeaders)
+    this.#server.keepAliveTimeout = timeouts.clientIdle
+  }
+
+  /** Begins to listen; port 0 takes a free one. Gives the port. */
+  async listen(host: string, port: number): Promise<number> {
+    await this.#fastify.ready()
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen({ host, port }, () => {
+        this.#server.off('error', reject)
+        resolve()
+      })
+    })
+    return (this.#server.address() as AddressInfo).port
+  }
+
+  /** Accepts nothing more, lets what runs finish within the limit, then ends it. */
+  async close(limitMs: number): Promise<void> {
+    this.#stopping = true
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    await this.#exchanges.drain(limitMs)
+    this.#server.closeIdleConnections()
+    // The last bytes of an answer may still be on their way; whoever does not take them is cut.
+    const cut = setTimeout(() => this.#server.closeAllConnections(), 1_000)
+    await closed
+    clearTimeout(cut)
+    await this.#fastify.close()
+  }
+
+  /** Ends what runs now. */
+  abortAll(): void {
+    this.#exchanges.abortAll()
+  }
+
+  #createServer(pass: Pass): Server {
+    const { timeouts, limits } = this.#rules.runtime.settings
+    const server = createServer(
+      {
+        maxHeaderSize: limits.headerBytes,
+        headersTimeout: timeouts.clientHeaders,
+        requestTimeout: Math.max(timeouts.clientBody, timeouts.clientHeaders),
+        keepAliveTimeout: timeouts.clientIdle,
+        connectionsCheckingInterval: Math.min(1_000, timeouts.clientHeaders),
+        noDelay: true,
+        // The gate answers it, in our own words.
+        requireHostHeader: false,
+      },
+      (request, response) => this.#receive(request, response, pass),
+    )
+    // The gates count them; by itself Node leaves out what stands behind the 2,000th, unseen.
+    server.maxHeadersCount = 0
+    // A client may close its half of the connection and still wait for the answer. Node's types lack this property.
+    Object.assign(server, { httpAllowHalfOpen: true })
+    server.on('connection', (socket: ClientSocket) => {
+      const sinks: ResponseSink[] = (socket[SINKS] = [])
+      socket.on('end', () => sinks.forEach((sink) => sink.finished()))
+      socket.on('close', () => sinks.forEach((sink) => sink.left()))
+    })
+    // Only what passes the gates is asked for its body.
+    server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+      this.#receive(request, response, () => {
+        response.writeContinue()
+        pass(request, response)
+      })
+    })
+    server.on('clientError', (error, socket: ClientSocket) => {
+      const running = socket[SINKS]?.find(({ began }) => began)
+      refuseBrokenRequest(error, socket, this.#rules.runtime.newId('req_'), running)
+    })
+    return server
+  }
+
+  #receive(request: IncomingMessage, response: ServerResponse, pass: Pass): void {
+    const refusal = checkGates(request, this.#rules.gates)
+    if (refusal) return this.#refuse(request, response, refusal)
+    const found = this.#find(this.#kernel.current, request)
+    if ('status' in found) return this.#refuse(request, response, found)
+    const closed = this.#stopping ? STOPPING : this.#rules.closed
+    if (closed && 'client' in found.endpoint) return this.#refuse(request, response, closed)
+    pass(request, response)
+  }
+
+  /** The endpoint that a request may call, or why it may not; remembered until generation or rules change. */
+  #find(generation: Generation | undefined, request: MatchedRequest): Match | Refusal {
+    const rules = this.#rules
+    const known = request[MATCH]
+    if (known && known.generation === generation && known.rules === rules) return known
+    const found = this.#table(generation).find(request.method!, request.url!)
+    if (!found) return { status: 404, type: 'not_found_error', message: describeMissing(request.url!, generation) }
+    if ('allow' in found)
+      return {
+        status: 405,
+        type: 'invalid_request_error',
+        message: `this endpoint answers ${found.allow}`,
+        headers: { allow: found.allow },
+      }
+    const denied = rules.keys.check('client' in found.endpoint ? 'data' : found.endpoint.access, request.rawHeaders)
+    if (!denied) return (request[MATCH] = { endpoint: found.endpoint, params: found.params, generation, rules })
+    this.#noteDenied(denied)
+    return denied
+  }
+
+  #table(generation: Generation | undefined): EndpointTable {
+    if (!generation) return createEndpointTable(this.#endpoints)
+    let table = this.#tables.get(generation)
+    if (!table)
+      this.#tables.set(generation, (table = createEndpointTable([...this.#endpoints, ...endpointsOf(generation)])))
+    return table
+  }
+
+  /**
+   * The body is read. The generation may have changed meanwhile, so the request is matched, and its key checked, anew.
+   */
+  #serve({ raw: request, body }: FastifyRequest, reply: FastifyReply): void {
+    reply.hijack()
+    const response = reply.raw
+    const found = this.#find(this.#kernel.current, request)
+    if ('status' in found) return this.#refuse(request, response, found)
+    const bytes = body === undefined || body === null ? NO_BODY : (body as Buffer)
+    const settled =
+      'client' in found.endpoint
+        ? this.#exchange(request, response, bytes)
+        : this.#respond(found.endpoint, found.params, request, response, bytes)
+    settled.catch((thrown: unknown) => {
+      this.#log.error({ err: thrown }, 'a request failed outside its rules')
+      response.destroy()
+    })
+  }
+
+  #exchange(request: IncomingMessage, response: ServerResponse, body: Buffer): Promise<void> {
+    const sink = new ResponseSink(response)
+    const socket: ClientSocket = request.socket
+    const sinks = (socket[SINKS] ??= [])
+    sinks.push(sink)
+    if (socket.destroyed) sink.left()
+    else if (socket.readableEnded) sink.finished()
+    const call: ExchangeCall = {
+      sink,
+      bytes: body.length,
+      refuse: (refusal) => this.#refuse(request, response, refusal),
+      enter: () => this.#enter(request, response, body, sink),
+      left: () => {
+        // Nearly always the only one.
+        if (sinks.length === 1) sinks.pop()
+        else sinks.splice(sinks.indexOf(sink), 1)
+        if (this.#stopping) setImmediate(() => this.#server.closeIdleConnections())
+      },
+    }
+    return this.#exchanges.serve(call, this.#rules.runtime)
+  }
+
+  #enter(
+    request: IncomingMessage,
+    response: ServerResponse,
+    body: Buffer,
+    sink: ResponseSink,
+  ): ReturnType<ExchangeCall['enter']> {
+    const lease = this.#kernel.acquire()
+    const found = this.#find(lease.generation, request)
+    if ('endpoint' in found && 'client' in found.endpoint) {
+      found.rules.keys.takeOut(request.headers)
+      return { lease, incoming: new ExchangeRequest(found.endpoint, found.params, request, body, sink) }
+    }
+    lease.release()
+    this.#refuse(
+      request,
+      response,
+      'status' in found
+        ? found
+        : { status: 404, type: 'not_found_error', message: 'the endpoint has just changed; try again' },
+    )
+    return undefined
+  }
+
+  async #respond(
+    endpoint: Exclude<ProfileEndpoint, ExchangeEndpoint>,
+    params: Match['params'],
+    request: IncomingMessage,
+    response: ServerResponse,
+    body: Buffer,
+  ): Promise<void> {
+    // The host's own endpoints belong to no generation, and must not hold the one that they replace.
+    const lease = this.#endpoints.includes(endpoint) ? undefined : this.#kernel.acquire()
+    try {
+      const { total } = this.#rules.runtime.settings.timeouts
+      const answer = endpoint.respond({
+        method: request.method!,
+        url: request.url!,
+        headers: request.headers,
+        params,
+        body,
+        providers: lease?.generation.profiles.get(endpoint.profile ?? DEFAULT_PROFILE)?.providerList ?? [],
+      })
+      // One that never answers would hold its generation.
+      const late = (): Error => new Error(`it did not answer within ${total} ms`)
+      const reply = await settle(Promise.resolve(answer), total, undefined, late)
+      send(response, reply, this.#rules.runtime.newId('req_'))
+    } catch (thrown) {
+      const reply = replyTo(thrown, this.#rules.runtime.redact)
+      if (reply.status < 500) return this.#refuse(request, response, reply)
+      this.#log.error({ err: thrown, endpoint: endpoint.path }, 'an endpoint failed')
+      this.#refuse(request, response, {
+        status: 500,
+        type: 'api_error',
+        message: `the endpoint ${endpoint.path} failed; the router's log says why`,
+      })
+    } finally {
+      lease?.release()
+    }
+  }
+
+  /** Fastify could not read the body. */
+  #failed(error: unknown, { raw: request }: FastifyRequest, reply: FastifyReply): void {
+    reply.hijack()
+    if (request.destroyed && !request.complete) return void reply.raw.destroy()
+    if (error instanceof BodyTooLarge) return this.#refuse(request, reply.raw, tooLarge(error.limit))
+    if (error instanceof NoRoomForBody) return this.#refuse(request, reply.raw, { ...OVERLOADED, close: true })
+    const status = (error as { statusCode?: unknown }).statusCode
+    const isClients = typeof status === 'number' && status >= 400 && status < 500
+    if (!isClients) this.#log.error({ err: error }, 'a request could not be read')
+    this.#refuse(request, reply.raw, {
+      status: isClients ? status : 500,
+      type: isClients ? 'invalid_request_error' : 'api_error',
+      message: isClients ? `the request cannot be read: ${messageOf(error)}` : 'the request could not be read',
+      close: true,
+    })
+  }
+
+  /** A refusal speaks the dialect of the endpoint that was asked for, where there is one. */
+  #refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
+    const requestId = this.#rules.runtime.newId('req_')
+    const found = request.url?.startsWith('/')
+      ? this.#table(this.#kernel.current).find(request.method!, request.url)
+      : undefined
+    const client = found && 'endpoint' in found && 'client' in found.endpoint ? found.endpoint.client : undefined
+    answerFailure(request, response, refusal, requestId, client)
+  }
+
+  /** Guessing keys must not fill the log. */
+  #noteDenied({ status }: Refusal): void {
+    const now = performance.now()
+    if (now - this.#deniedAt < DENIED_LOG_MS) return
+    this.#deniedAt = now
+    this.#log.warn({ status }, 'a request without a valid key was refused; more within a minute are not logged')
+  }
+}
+
+function send(response: ServerResponse, { status, headers, body }: EndpointReply, requestId: string): void {
+  if (response.destroyed) return
+  const isPlain = body === undefined || typeof body === 'string' || Buffer.isBuffer(body)
+  const bytes = isPlain ? (body ?? '') : JSON.stringify(body)
+  response.writeHead(status, {
+    ...(!isPlain && { 'content-type': 'application/json' }),
+    'request-id': requestId,
+    'content-length': String(Buffer.byteLength(bytes)),
+    ...headers,
+  })
+  response.end(bytes)
+}
+
+function bodyLimits(rules: ServerRules): BodyLimits {
+  return { one: rules.gates.bodyBytes, all: admissionLimits(rules.runtime.settings).inFlightBytes }
+}

@@ -1,0 +1,76 @@
+import Router from 'find-my-way'
+import type { Endpoint } from '@ccr/sdk'
+import { DEFAULT_PROFILE, type Generation } from '../../core/generation.ts'
+
+/** An endpoint, and the profile that it belongs to where that is not the default one. */
+export type ProfileEndpoint = Endpoint & { readonly profile?: string }
+
+/** What a table says about a request: its endpoint, the methods that exist instead, or nothing. */
+export type Found =
+  | { readonly endpoint: ProfileEndpoint; readonly params: Readonly<Record<string, string | undefined>> }
+  | { readonly allow: string }
+  | undefined
+
+/** The endpoints of one generation. Case and a trailing slash matter; `GET` also answers `HEAD`. */
+export interface EndpointTable {
+  /** @param target path and query as they came */
+  find(method: string, target: string): Found
+}
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'] as const
+type Method = (typeof METHODS)[number]
+const PARAMETER_CHARACTERS = 1024
+const NAME_CHARACTERS = 100
+
+/** Every endpoint of a generation; those of a profile stand under its path. */
+export function endpointsOf({ profiles }: Generation): readonly ProfileEndpoint[] {
+  return [...profiles.values()].flatMap(({ name, endpoints }) => {
+    if (name === DEFAULT_PROFILE) return endpoints
+    return endpoints.map((one) => ({ ...one, path: `/preset/${encodeURIComponent(name)}${one.path}`, profile: name }))
+  })
+}
+
+/** What a client is told whose request no endpoint takes. */
+export function describeMissing(target: string, generation: Generation | undefined): string {
+  const name = /^\/preset\/([^/?]+)/.exec(target)?.[1]
+  // No key was asked for yet, so that the names of those that are served are not told.
+  const isServed = [...(generation?.profiles.keys() ?? [])].some((one) => encodeURIComponent(one) === name)
+  if (name === undefined || (isServed && name !== DEFAULT_PROFILE)) return 'there is no such endpoint'
+  return `no preset or profile '${name.slice(0, NAME_CHARACTERS)}' is served; \`ccr status\` says what was left out`
+}
+
+/** Builds the table; of two endpoints with one method and path the first is kept. */
+export function createEndpointTable(endpoints: readonly ProfileEndpoint[]): EndpointTable {
+  const router = Router({
+    caseSensitive: true,
+    ignoreTrailingSlash: false,
+    ignoreDuplicateSlashes: false,
+    maxParamLength: PARAMETER_CHARACTERS,
+  })
+  for (const endpoint of endpoints) {
+    if (!router.hasRoute(endpoint.method, endpoint.path)) router.on(endpoint.method, endpoint.path, unused, endpoint)
+  }
+  const lookUp = (method: Method, target: string): Found => {
+    const route = router.find(method, target)
+    // find-my-way answers a malformed escape with a route of its own, which has no store.
+    return route?.store ? { endpoint: route.store as ProfileEndpoint, params: route.params } : undefined
+  }
+  return {
+    find(method, target) {
+      const found = isKnown(method)
+        ? (lookUp(method, target) ?? (method === 'HEAD' ? lookUp('GET', target) : undefined))
+        : undefined
+      if (found) return found
+      const allowed = METHODS.filter((other) => lookUp(other, target) ?? (other === 'HEAD' && lookUp('GET', target)))
+      return allowed.length === 0 ? undefined : { allow: allowed.join(', ') }
+    },
+  }
+}
+
+function isKnown(method: string): method is Method {
+  return (METHODS as readonly string[]).includes(method)
+}
+
+function unused(): void {
+  throw new Error('endpoints are looked up, never called by the router library')
+}
