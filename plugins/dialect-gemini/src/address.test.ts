@@ -22,4 +22,8 @@ describe('the address of a model', () => {
     'never leads out of its folder: %s',
     (model) => expect(() => addressOf(model)).toThrow(/is no name of a model/),
   )
+
+  it('is refused where no URL can hold its name', () => {
+    expect(() => addressOf('a\ud800')).toThrow(expect.objectContaining({ code: 'CCR_REQUEST_INVALID' }))
+  })
 })

@@ -79,8 +79,8 @@ function urlOf(base: string, model: string, stream: boolean): string {
   const query = cut < 0 || base[cut] === '#' ? '' : base.slice(cut).replace(/#.*$/, '')
   const root = /^https?:\/\/[^/]+$/.test(path) ? `${path}/v1beta` : path
   const steps = model.split('/')
-  // It would lead out of the folder of the models, with the provider's key.
-  if (steps.some((step) => step === '.' || step === '..'))
+  // It would lead out of the folder of the models, with the provider's key; or half a character has no URL form.
+  if (steps.some((step) => step === '.' || step === '..') || /\p{Surrogate}/u.test(model))
     throw new CcrError('CCR_REQUEST_INVALID', `model: '${model}' is no name of a model`)
   const name = steps.map(encodeURIComponent).join('/').replaceAll('%2C', ',')
   const folder = root.endsWith('/models') ? root.slice(0, -'/models'.length) : root
