@@ -27,6 +27,8 @@ interface Reader {
   readonly last: () => readonly (string | undefined)[]
   /** How often it was told of a change. */
   readonly told: () => number
+  /** How often it had read what it was told of, and followed it: a change before that may be among what it read. */
+  readonly followed: () => number
   readonly warnings: readonly string[]
 }
 
@@ -46,6 +48,7 @@ async function readBy(
 ): Promise<Reader> {
   let last: readonly (string | undefined)[] = []
   let told = 0
+  let followed = 0
   const warnings: string[] = []
   const quiet = (): void => undefined
   const note = (_: object, text: string): void => void warnings.push(text)
@@ -62,6 +65,7 @@ async function readBy(
       await read()
       await after?.()
       await watcher.follow(files, reading, { quietMs, pollMs })
+      followed++
     },
     open,
   })
@@ -69,7 +73,7 @@ async function readBy(
   const reading = beginReading()
   await read()
   await watcher.follow(files, reading, { quietMs, pollMs })
-  return { watcher, last: () => last, told: () => told, warnings }
+  return { watcher, last: () => last, told: () => told, followed: () => followed, warnings }
 }
 
 async function until(what: string, holds: () => boolean | Promise<boolean>, limitMs = 5_000): Promise<void> {
@@ -114,14 +118,14 @@ describe('a watcher', () => {
     const folder = join(root, 'x') + sep
     const reader = await readBy([folder])
     await mkdir(folder)
-    await until('the folder', () => reader.told() === 1)
+    await until('the folder', () => reader.followed() === 1)
     await mkdir(join(folder, 'a'))
-    await until('a folder in it', () => reader.told() === 2)
+    await until('a folder in it', () => reader.followed() === 2)
     // Names that begin with a dot are on their way, and what lies deeper is not looked at.
     await mkdir(join(folder, '.b'))
     await writeFile(join(folder, 'a', 'c'), '')
     await rename(join(folder, 'a'), join(folder, '.a'))
-    await until('its end', () => reader.told() === 3)
+    await until('its end', () => reader.followed() === 3)
     expect(reader.told()).toBe(3)
   })
 
