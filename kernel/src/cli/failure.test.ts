@@ -16,6 +16,12 @@ test.each([
   expect(describeFailure(system(code, path), '/me')).toEqual({ lines: [line], exitCode: 1 })
 })
 
+test('the file that could not take its place is named, not the one that was to become it', () => {
+  const thrown = Object.assign(system('EISDIR', '/me/run/admin.key.12.tmp', 'rename'), { dest: '/me/run/admin.key' })
+  const [line] = describeFailure(thrown, '/me').lines
+  expect(line).toContain('ccr: /me/run/admin.key cannot be used: a folder is where a file should be. Move it, or')
+})
+
 test('what cannot be written elsewhere, or is not there, has nothing to do with the home', () => {
   expect(describeFailure(system('EACCES', '/message'), '/me').lines).toEqual(['ccr: EACCES: no'])
   expect(describeFailure(system('ENOENT', '/me/a', 'open'), '/me').lines).toEqual(['ccr: ENOENT: no'])

@@ -14,12 +14,15 @@ const REASONS: Readonly<Record<string, Reason | undefined>> = {
   EROFS: ['its disk is read-only', 'Make it writable'],
   ENOTDIR: NO_FOLDER,
   EEXIST: NO_FOLDER,
+  EISDIR: ['a folder is where a file should be', 'Move it'],
 }
 
 /** Why a home cannot be used, and what to do; nothing for an error that has another reason. */
 export function homeFault(thrown: unknown, home: string): string | undefined {
   const code = codeOf(thrown) ?? ''
-  const { path, syscall } = Object(thrown) as { readonly path?: unknown; readonly syscall?: unknown }
+  const { dest, path: from, syscall } = Object(thrown) as Readonly<Record<'dest' | 'path' | 'syscall', unknown>>
+  // What a file was to be renamed to says more than what it was called until then.
+  const path = dest ?? from
   const isInside = typeof path === 'string' && `${path}/`.startsWith(`${home}/`)
   // Where a disk is full, what was open does not say where.
   const isFull = (code === 'ENOSPC' || code === 'EDQUOT') && (isInside || path === undefined)
