@@ -230,6 +230,18 @@ describe('a transformer that cannot be activated', () => {
     expect([(await report()).failures, (await health()).degraded]).toEqual([[], []])
   })
 
+  it('takes no provider of the same name out of another profile, where it can be', async () => {
+    const text = plugin(`if (ctx.options.fails) ${THROWS}`)
+    const options = 'options: Type.Object({ fails: Type.Optional(Type.Boolean()) })'
+    await writeFile(join(root, 'mine.ts'), text.replace('options: Type.Object({})', options))
+    const using = (...use: unknown[]): object => provider('Mine', { transformer: { use } })
+    const work = { Providers: [using('file:./mine.ts')], Router: { default: 'Mine,m' } }
+    await start({ Providers: [using(['file:./mine.ts', { fails: true }])], profiles: { work } })
+    expect(await told('Mine,m')).toContain("provider 'Mine' is left out of the config")
+    const answer = await ask(`${running!.url}/preset/work/v1/messages`, { body: messagesBody('claude', false) })
+    expect(answer.status, answer.text).toBe(200)
+  })
+
   it('does not keep other changes from being taken, however it is broken meanwhile', async () => {
     const config = { Providers: [provider('Mine', { transformer: { use: ['file:./mine.ts'] } }), provider('Other')] }
     await writeFile(join(root, 'mine.ts'), plugin(THROWS))
