@@ -1,7 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { identify, isProven, isRunning, type ProcessIdentity } from './process-identity.ts'
+
+const { platform } = process
+afterEach(() => {
+  Object.defineProperty(process, 'platform', { value: platform })
+  vi.unstubAllEnvs()
+})
 
 test('a process is recognised as long as it lives, and another of the same id never', async () => {
   const child = spawn(process.execPath, ['-e', 'process.stdin.resume()'], { stdio: ['pipe', 'ignore', 'ignore'] })
@@ -25,4 +31,14 @@ test('an identity without a start proves nothing', () => {
 
 test('what was read from a damaged file is nobody that runs', () => {
   expect(isRunning({} as ProcessIdentity)).toBe(false)
+})
+
+test('what ps says of a process is the same in every time zone and language', () => {
+  Object.defineProperty(process, 'platform', { value: 'darwin' })
+  const starts = ['UTC0', 'AAA-9'].map((zone) => {
+    vi.stubEnv('TZ', zone)
+    return identify(process.pid)?.start
+  })
+  expect(starts[0]).toMatch(/:/)
+  expect(starts[1]).toBe(starts[0])
 })

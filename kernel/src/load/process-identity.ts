@@ -46,10 +46,10 @@ function startOf(pid: number): string | undefined {
     }
     if (!isTaken(pid)) return undefined
     if (process.platform === 'win32') return 'unknown'
-    return (
-      execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'latin1', timeout: 5_000 }).trim() ||
-      undefined
-    )
+    // Else the words depend on where whoever asks is, and on their language.
+    const env = { ...process.env, TZ: 'UTC0', LC_ALL: 'C' }
+    const options = { encoding: 'latin1', timeout: 5_000, env } as const
+    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], options).trim() || undefined
   } catch {
     return undefined
   }

@@ -21,12 +21,15 @@ export function takeLock(file: string, more: object = {}): boolean {
 
 /** What a lock says whose holder runs. */
 export function holderOf<Holder extends ProcessIdentity>(file: string): Holder | undefined {
-  const holder = readHolder<Holder>(file)
+  const holder = toHolder<Holder>(read(file) ?? '')
   return holder && isRunning(holder) ? holder : undefined
 }
 
 function isAbandoned(file: string): boolean {
-  const holder = readHolder(file)
+  const text = read(file)
+  // It is gone, or another user's, of whom nothing is known.
+  if (text === undefined) return false
+  const holder = toHolder(text)
   // One that is created but not yet written has a maker that is at work.
   return holder === undefined ? isOld(file) : !isRunning(holder)
 }
@@ -72,9 +75,17 @@ function isOld(file: string): boolean {
   return found !== undefined && Date.now() - found.mtimeMs > UNWRITTEN_MS
 }
 
-function readHolder<Holder extends ProcessIdentity>(file: string): Holder | undefined {
+function read(file: string): string | undefined {
   try {
-    const value: unknown = JSON.parse(readFileSync(file, 'utf8'))
+    return readFileSync(file, 'utf8')
+  } catch {
+    return undefined
+  }
+}
+
+function toHolder<Holder extends ProcessIdentity>(text: string): Holder | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
     return typeof value === 'object' && value !== null ? (value as Holder) : undefined
   } catch {
     return undefined
