@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { Attempt } from './exchange.ts'
 import type { AttemptFailure } from './failure.ts'
 import { createRefusals, refusalOf } from './refusals.ts'
 
@@ -14,6 +15,15 @@ describe('what a target refuses', () => {
     expect(refusals.refusedBy(target).size).toBe(0)
     expect([1, 2, 3].map(() => refusals.learn(target, firstNew))).toEqual(['first', 'second', undefined])
     expect([...refusals.refusedBy({ ...target })]).toEqual(TRAITS)
+  })
+
+  it('is news of each attempt that was sent with it, and of none that was sent without', () => {
+    const refusals = createRefusals<Trait>()
+    const [one, other] = [{}, {}] as Attempt[]
+    for (const attempt of [one, other]) refusals.refusedBy(target, attempt)
+    for (const attempt of [one, other]) expect(refusals.learn(target, firstNew, attempt)).toBe('first')
+    expect([...refusals.refusedBy(target, other)]).toEqual(['first'])
+    expect(refusals.learn(target, firstNew, other)).toBe('second')
   })
 
   it.each([

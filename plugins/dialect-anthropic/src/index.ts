@@ -3,7 +3,7 @@ import { client } from './client.ts'
 import { countTokens } from './count-tokens.ts'
 import { createModelTraits } from './model-traits.ts'
 import { learn } from './refusals.ts'
-import { createTarget } from './target.ts'
+import { askedOf, createTarget } from './target.ts'
 
 /** What Claude Code asks of its server beside messages; an answer without content satisfies it. */
 const probes: readonly Endpoint[] = [
@@ -30,7 +30,7 @@ export default definePlugin({
       if (attempt.provider.dialect !== 'anthropic') return
       const { provider, model } = attempt.target
       const refusal = learn(failure, attempt)
-      const trait = refusal === undefined ? traits.learn(attempt.target, failure) : undefined
+      const trait = refusal === undefined ? traits.learn(attempt, failure, askedOf(attempt)) : undefined
       if (refusal !== undefined)
         ctx.log.info(
           { provider, model, refusal },

@@ -126,6 +126,33 @@ describe('what a model refuses is left out from then on', () => {
     expect(world!.sent.map((sent) => 'stream' in sent)).toEqual([false, true, false])
   })
 
+  it.each([
+    [
+      "messages.0.role: Input should be 'user' or 'assistant'",
+      { messages: [{ role: 'tool', content: 'q' }] },
+      { messages: [...messages, { role: 'system', content: 'a' }] },
+    ],
+    [
+      "output_config.effort: Input should be 'low', 'medium', 'high', 'xhigh' or 'max'",
+      { output_config: { effort: 'ultra' } },
+      { output_config: { effort: 'max' } },
+    ],
+  ])('is nothing that the refused request did not hold: %s', async (words, wrong, right) => {
+    world = await createWorld(() => (world!.sent.length === 1 ? refused(words) : said('ok')))
+    expect((await world.test.request({ body: body(wrong) })).status).toBe(400)
+    expect((await world.test.request({ body: body(right) })).status).toBe(200)
+    expect(world.sent).toEqual([wrong, right].map((more) => ({ ...body(more), model: 'model' })))
+  })
+
+  it('costs each request that was on its way no more than one attempt', async () => {
+    const refuse = ({ temperature }: CanonicalRequest) => (temperature === undefined ? undefined : SAMPLING)
+    world = await createWorld((sent) => (refuse(sent) === undefined ? said('ok') : refused(SAMPLING)))
+    const ask = (): ReturnType<World['test']['request']> => world!.test.request({ body: body({ temperature: 0.2 }) })
+    const answers = await Promise.all([ask(), ask(), ask()])
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200])
+    expect(world.sent).toHaveLength(6)
+  })
+
   it('is not what another complaint means', async () => {
     world = await createWorld(() => refused('temperature: Input should be less than or equal to 1'))
     expect((await world.test.request({ body: body({ temperature: 2 }) })).status).toBe(400)

@@ -1,5 +1,5 @@
 import { createRefusals, refusalOf } from '@ccr/sdk'
-import type { AttemptFailure, CanonicalRequest, ContentBlock, Message, Target, TextBlock, Thinking } from '@ccr/sdk'
+import type { Attempt, AttemptFailure, CanonicalRequest, ContentBlock, Message, TextBlock, Thinking } from '@ccr/sdk'
 import { meetDemands } from './demands.ts'
 
 /**
@@ -11,9 +11,12 @@ export type Trait = 'adaptive' | 'budget' | 'effort' | 'high_effort' | 'mid_syst
 /** What is known of each target: the traits it refused. */
 export interface ModelTraits {
   /** The request without what this target refuses; the very request when there is nothing of it. */
-  fit(request: CanonicalRequest, target: Target): CanonicalRequest
-  /** The trait that this failure shows the target to refuse, if that is news: the request is worth one more try. */
-  learn(target: Target, failure: AttemptFailure): Trait | undefined
+  fit(request: CanonicalRequest, attempt: Attempt): CanonicalRequest
+  /**
+   * The trait that this failure shows the target to refuse, if that is news and the request would change without it: it
+   * is worth one more try. The same words are the answer to a request that no model takes.
+   */
+  learn(attempt: Attempt, failure: AttemptFailure, request: CanonicalRequest): Trait | undefined
 }
 
 /** Source: the refusals of the Messages API, and https://docs.anthropic.com/en/docs/build-with-claude/effort */
@@ -31,17 +34,19 @@ const WORDINGS: readonly (readonly [Trait, RegExp])[] = [
 export function createModelTraits(): ModelTraits {
   const refusals = createRefusals<Trait>()
   return {
-    fit(request, target) {
-      const refused = refusals.refusedBy(target)
+    fit(request, attempt) {
+      const refused = refusals.refusedBy(attempt.target, attempt)
       return refused.size === 0 ? request : fitAll(request, refused)
     },
-    learn(target, failure) {
+    learn(attempt, failure, request) {
       const said = refusalOf(failure, [400, 422])
       if (said === undefined) return undefined
-      return refusals.learn(
-        target,
-        (known) => WORDINGS.find(([trait, words]) => words.test(said) && !known.has(trait))?.[0],
-      )
+      const find = (known: ReadonlySet<Trait>): Trait | undefined => {
+        const isNews = (trait: Trait): boolean =>
+          !known.has(trait) && fitAll(request, new Set([...known, trait])) !== fitAll(request, known)
+        return WORDINGS.find(([trait, words]) => words.test(said) && isNews(trait))?.[0]
+      }
+      return refusals.learn(attempt.target, find, attempt)
     },
   }
 }

@@ -29,7 +29,14 @@ import { fromWireNames, toWireNames } from './wire-names.ts'
 
 /** What the encoder renamed and the decoder of the same attempt must name back. */
 const NAMES = Symbol('names')
-type NamedAttempt = Attempt & { [NAMES]?: ToolNames }
+/** What the encoder was asked to send, before anything was left out that its model refuses. */
+const ASKED = Symbol('asked')
+type NamedAttempt = Attempt & { [NAMES]?: ToolNames; [ASKED]?: CanonicalRequest }
+
+/** The request of an attempt before anything was left out that its model refuses. */
+export function askedOf(attempt: NamedAttempt): CanonicalRequest {
+  return attempt[ASKED] ?? attempt.exchange.request
+}
 
 /** The provider side of the Messages protocol, which is the canonical form: little is left to convert. */
 export function createTarget(traits: ModelTraits): TargetDialect<CanonicalRequest, WireEvent> {
@@ -38,7 +45,7 @@ export function createTarget(traits: ModelTraits): TargetDialect<CanonicalReques
     encode: (request, outbound, attempt) => encode(request, outbound, attempt, traits),
     mustEncode(attempt) {
       const { request } = attempt.exchange
-      return isRefused(attempt) || traits.fit(request, attempt.target) !== request
+      return isRefused(attempt) || traits.fit(request, attempt) !== request
     },
   }
 }
@@ -58,7 +65,9 @@ function encode(
   attempt: NamedAttempt,
   traits: ModelTraits,
 ): CanonicalRequest {
-  const own = traits.fit(withoutRefused(withoutForeignParts(request), attempt), attempt.target)
+  const asked = withoutRefused(withoutForeignParts(request), attempt)
+  attempt[ASKED] = asked
+  const own = traits.fit(asked, attempt)
   const { extra: _foreign, ...body } = attempt.exchange.dialect === 'anthropic' ? own : adapted(own, attempt)
   // This protocol demands what clients of others may leave out.
   return { max_tokens: MAX_TOKENS, ...body, model: outbound.model, stream: outbound.stream }
