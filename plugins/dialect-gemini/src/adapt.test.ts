@@ -121,4 +121,18 @@ describe('through the kernel', () => {
     }
     expect(seen).toEqual([{ includeThoughts: true }, undefined, undefined])
   })
+
+  it('each of the requests that were on their way together is', async () => {
+    const refusal = { code: 400, message: 'thinking is not supported by this model', status: 'INVALID_ARGUMENT' }
+    world = await createWorld(({ body }) =>
+      thinkingOf(JSON.parse(String(body)) as GeminiBody)
+        ? json({ error: refusal }, 400)
+        : json(chunk([{ text: 'a' }], 'STOP')),
+    )
+    const generationConfig = { thinkingConfig: { includeThoughts: true } }
+    const body = { contents: [{ role: 'user', parts: [{ text: 'hi' }] }], generationConfig }
+    const request = { path: '/v1beta/models/*', url: '/v1beta/models/asked:generateContent', body }
+    const answers = await Promise.all([1, 2].map(() => world!.test.request(request)))
+    expect(answers.map(({ status }) => status)).toEqual([200, 200])
+  })
 })

@@ -1,13 +1,13 @@
-import { createRefusals, refusalOf, type AttemptFailure, type Target } from '@ccr/sdk'
+import { createRefusals, refusalOf, type Attempt, type AttemptFailure, type Target } from '@ccr/sdk'
 
 /** A part of the protocol that not every server or model accepts. */
 export type Trait = 'call_ids' | 'media_in_results' | 'response_schema' | 'thinking_amount' | 'thinking'
 
 /** What is known of each target: the traits it refused. */
 export interface Adaptation {
-  refusedBy(target: Target): ReadonlySet<Trait>
+  refusedBy(target: Target, attempt?: Attempt): ReadonlySet<Trait>
   /** The trait that this failure shows the target to refuse, if that is news: the request is worth one more try. */
-  learn(target: Target, failure: AttemptFailure): Trait | undefined
+  learn(target: Target, failure: AttemptFailure, attempt?: Attempt): Trait | undefined
 }
 
 /** How servers word a refusal; the first that is news counts. */
@@ -30,13 +30,14 @@ const WORDINGS: readonly (readonly [Trait, RegExp])[] = [
 export function createAdaptation(): Adaptation {
   const refusals = createRefusals<Trait>()
   return {
-    refusedBy: (target) => refusals.refusedBy(target),
-    learn(target, failure) {
+    refusedBy: refusals.refusedBy,
+    learn(target, failure, attempt) {
       const said = refusalOf(failure, [400])
       if (said === undefined) return undefined
       return refusals.learn(
         target,
         (known) => WORDINGS.find(([trait, wording]) => wording.test(said) && !known.has(trait))?.[0],
+        attempt,
       )
     },
   }

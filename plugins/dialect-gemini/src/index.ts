@@ -22,7 +22,7 @@ export default definePlugin({
     for (const endpoint of endpoints) ctx.endpoint(endpoint)
     ctx.on('onError', (failure, attempt) => {
       if (attempt.provider.dialect !== 'gemini') return
-      const trait = adaptation.learn(attempt.target, failure)
+      const trait = adaptation.learn(attempt.target, failure, attempt)
       if (trait === undefined) return
       ctx.log.info(
         { provider: attempt.target.provider, model: attempt.target.model, trait },

@@ -44,7 +44,7 @@ export function createTarget(
       checkRequest(request)
       const names = new ToolNames(FUNCTION_NAMES)
       attempt[SENT] = { request, names }
-      const refused = adaptation.refusedBy(attempt.target)
+      const refused = adaptation.refusedBy(attempt.target, attempt)
       const { provider } = attempt.target
       const { model } = outbound
       const onDroppedSchema = (): void => {

@@ -1,4 +1,4 @@
-import { createRefusals, refusalOf, type AttemptFailure, type Target } from '@ccr/sdk'
+import { createRefusals, refusalOf, type Attempt, type AttemptFailure, type Target } from '@ccr/sdk'
 
 /** A part of the protocol that not every server or model accepts. */
 export type Trait =
@@ -20,12 +20,17 @@ export type Trait =
 
 /** What is known of each target: the traits it refused. */
 export interface Adaptation {
-  refusedBy(target: Target): ReadonlySet<Trait>
+  refusedBy(target: Target, attempt?: Attempt): ReadonlySet<Trait>
   /**
    * The trait, or the replayed reasoning, that this failure shows the target to refuse, if that is news: the request is
    * worth one more try. `sent` are the keys of the reasoning items of the attempt.
    */
-  learn(target: Target, failure: AttemptFailure, sent: readonly string[]): Trait | 'replayed_reasoning' | undefined
+  learn(
+    target: Target,
+    failure: AttemptFailure,
+    sent: readonly string[],
+    attempt?: Attempt,
+  ): Trait | 'replayed_reasoning' | undefined
   /** Some server could not read this reasoning item, so it is not sent again. */
   isUnreadable(key: string): boolean
 }
@@ -78,9 +83,9 @@ export function createAdaptation(): Adaptation {
   const refusals = createRefusals<Trait>()
   const unreadable = new Set<string>()
   return {
-    refusedBy: (target) => refusals.refusedBy(target),
+    refusedBy: refusals.refusedBy,
     isUnreadable: (item) => unreadable.has(item),
-    learn(target, failure, sent) {
+    learn(target, failure, sent, attempt) {
       const said = refusalOf(failure, STATUSES)
       if (said === undefined) return undefined
       if (UNREADABLE.test(said)) {
@@ -95,6 +100,7 @@ export function createAdaptation(): Adaptation {
           WORDINGS.find(
             ({ trait, names, anyComplaint }) => (anyComplaint || plain) && names.test(said) && !known.has(trait),
           )?.trait,
+        attempt,
       )
     },
   }

@@ -310,6 +310,16 @@ describe('failures', () => {
     expect((await sdk.responses.create({ model: 'asked', input: 'q' })).output_text).toBe('ok')
     expect(seen).toEqual([true, false, false])
   })
+
+  it('a target that refuses a part of requests that came together is asked once more for each of them', async () => {
+    const upstream = (sent: ResponsesBody) =>
+      sent.include
+        ? json({ error: { message: 'Encrypted content is not supported with this model.' } }, 400)
+        : { status: 'completed', output: [message(0, 'ok')] }
+    const { test } = await start({ upstream })
+    const ask = () => test.request({ path: '/v1/responses', body: { model: 'asked', input: 'q' } })
+    expect((await Promise.all([ask(), ask()])).map(({ status }) => status)).toEqual([200, 200])
+  })
 })
 
 describe('what only this protocol knows', () => {

@@ -37,7 +37,7 @@ export function createTarget(adaptation: Adaptation): TargetDialect<ResponsesBod
         provider: attempt.target.provider,
         names,
         sharesStrict: attempt.exchange.dialect !== 'anthropic',
-        refused: adaptation.refusedBy(attempt.target),
+        refused: adaptation.refusedBy(attempt.target, attempt),
         isUnreadable: (key) => adaptation.isUnreadable(key),
         sessionId: attempt.exchange.client.sessionId,
       })

@@ -1,4 +1,4 @@
-import { createRefusals, refusalOf, type AttemptFailure, type Target } from '@ccr/sdk'
+import { createRefusals, refusalOf, type Attempt, type AttemptFailure, type Target } from '@ccr/sdk'
 
 /** A part of the Chat Completions protocol that not every server or model accepts. */
 export type Trait =
@@ -18,13 +18,14 @@ export type Trait =
 
 /** What is known of each target: the traits it refused. */
 export interface Adaptation {
-  refusedBy(target: Target): ReadonlySet<Trait>
+  refusedBy(target: Target, attempt?: Attempt): ReadonlySet<Trait>
   /**
    * The trait that this failure shows the target to refuse, if that is news: the request is worth one more try.
    *
    * @param sentFiles the request held files, which few servers take and each refuses in its own words
+   * @param attempt the one that failed
    */
-  learn(target: Target, failure: AttemptFailure, sentFiles?: boolean): Trait | undefined
+  learn(target: Target, failure: AttemptFailure, sentFiles?: boolean, attempt?: Attempt): Trait | undefined
 }
 
 /** Statuses by which servers refuse a request for what stands in it. */
@@ -82,8 +83,8 @@ const WORDINGS: readonly { readonly trait: Trait; readonly names: RegExp; readon
 export function createAdaptation(): Adaptation {
   const refusals = createRefusals<Trait>()
   return {
-    refusedBy: (target) => refusals.refusedBy(target),
-    learn(target, failure, sentFiles = false) {
+    refusedBy: refusals.refusedBy,
+    learn(target, failure, sentFiles = false, attempt) {
       const said = refusalOf(failure, STATUSES)
       if (said === undefined) return undefined
       const plain = REFUSED.test(said)
@@ -94,6 +95,7 @@ export function createAdaptation(): Adaptation {
             ({ trait, names, anyComplaint }) =>
               (anyComplaint || plain) && names.test(said) && !known.has(trait) && (trait !== 'file' || sentFiles),
           )?.trait,
+        attempt,
       )
     },
   }

@@ -91,6 +91,16 @@ it('asks once more without the field that the target refused, and never sends it
   expect(limits).toEqual(['max_tokens', 'max_completion_tokens', 'max_completion_tokens'])
 })
 
+it('asks once more for each of the requests that were on their way together', async () => {
+  const test = await start(({ body: text }) =>
+    'max_tokens' in (JSON.parse(String(text)) as Sent)
+      ? json({ error: { message: "Use 'max_completion_tokens' instead." } }, 400)
+      : json({ choices: [{ index: 0, message: { content: 'a' }, finish_reason: 'stop' }] }),
+  )
+  const answers = await Promise.all([1, 2].map(() => test.request({ body: body(false) })))
+  expect(answers.map(({ status }) => status)).toEqual([200, 200])
+})
+
 it('tells the client what the upstream said of a request it refuses', async () => {
   const test = await start(() => json({ error: { message: 'no such thing', type: 'invalid_request_error' } }, 400))
   const reply = await test.request({ body: body(false) })

@@ -18,7 +18,7 @@ export default definePlugin({
     ctx.endpoint({ method: 'POST', path: '/v1/chat/completions', dialect: DIALECT, client })
     ctx.on('onError', (failure, attempt) => {
       if (attempt.provider.dialect !== DIALECT) return
-      const trait = adaptation.learn(attempt.target, failure, sentFiles(attempt))
+      const trait = adaptation.learn(attempt.target, failure, sentFiles(attempt), attempt)
       if (trait === undefined) return
       ctx.log.info(
         { provider: attempt.target.provider, model: attempt.target.model, trait },

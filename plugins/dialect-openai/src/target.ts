@@ -57,7 +57,7 @@ export function createTarget(
       }
       const { model, stream } = outbound
       const { provider } = attempt.target
-      const refused = adaptation.refusedBy(attempt.target)
+      const refused = adaptation.refusedBy(attempt.target, attempt)
       const body = encodeRequest(request, { model, stream, provider, names: known, refused })
       attempt[FILES] = body.messages.some(hasFile)
       return body
