@@ -18,6 +18,12 @@ async function write(name: string, text: string): Promise<string> {
 }
 
 const IMPORTS = `interface A {\n  a: 1\n}\nimport own from './own.ts'\nexport default { own }`
+/** What a compiler leaves at the end of a file. */
+function mapOf(map: object): string {
+  const data = Buffer.from(JSON.stringify(map)).toString('base64')
+  return `\n//# sourceMappingURL=data:application/json;charset=utf-8;base64,${data}`
+}
+const ELSEWHERE = mapOf({ version: 3, sources: ['written.ts'], names: [], mappings: 'AAuCA' })
 const LATER = 'type A = 1\nexport default later()\nasync function later() {\n  await null\n'
 
 describe('evaluateConfig', () => {
@@ -59,6 +65,7 @@ describe('evaluateConfig', () => {
     ['one on the first line', { 'ccr.config.ts': 'const a: number = 1; throw ^new Error(`${a}`)' }],
     ['one of a file that is imported', { 'ccr.config.ts': IMPORTS, 'own.ts': 'type A = 1\nthrow ^new Error("no")' }],
     ['one of CommonJS', { 'ccr.config.ts': `const own = require('./own.cjs')`, 'own.cjs': '\nthrow ^new Error("no")' }],
+    ['one of what was compiled', { 'ccr.config.ts': IMPORTS, 'own.ts': `throw ^new Error('no')${ELSEWHERE}` }],
     ['a late one', { 'ccr.config.ts': `${LATER}  const a: number = 1; throw ^new Error(\`\${a}\`)\n}` }],
     ['one of a library', { 'ccr.config.ts': `const a: string = '{'\nexport default JSON.^parse(a)` }],
     ['an import of what is not there', { 'ccr.config.ts': `type A = 1\n^import './none.ts'\nexport default {}` }],
@@ -72,6 +79,13 @@ describe('evaluateConfig', () => {
       at,
       message: expect.stringContaining(`${at}: `) as string,
     })
+  })
+
+  it.each([
+    ['broken, of what was compiled', `export default { a: 1 }${mapOf({})}`, { a: 1 }],
+    ['in a text', `export default { a: \`${ELSEWHERE}\` }`, { a: ELSEWHERE }],
+  ])('reads a file with a source map that is %s', async (_what, text, value) => {
+    expect(await evaluateConfig(await write('ccr.config.ts', text), new Set())).toEqual(value)
   })
 
   it('awaits the default export, and says so to who awaits elsewhere', async () => {

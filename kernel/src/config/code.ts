@@ -46,16 +46,18 @@ function createLoader(file: string, inputs: Set<string>, written: Map<string, Lo
     transform: (source: TransformOptions) => {
       const { filename: path = file } = source
       for (const input of filesOf(path, source.source)) inputs.add(input)
-      const babel = { ...source.babel, sourceFileName: path, sourceMaps: 'inline' }
-      const [code = '', map] = transpiler.transform({ ...source, babel, interopDefault: true }).split(MAP)
-      if (map !== undefined) written.set(path, locatorOf(path, map))
+      // Whatever map the file has itself leads to another one, which nobody may have.
+      const babel = { ...source.babel, sourceFileName: path, sourceMaps: 'inline', inputSourceMap: false }
+      const made = transpiler.transform({ ...source, babel, interopDefault: true })
+      const end = made.lastIndexOf(MAP)
+      if (end >= 0) written.set(path, locatorOf(path, made.slice(end + MAP.length)))
       // What it is wrapped in then stands on a line of its own.
-      return { code: `\n${code}` }
+      return { code: `\n${end >= 0 ? made.slice(0, end) : made}` }
     },
   })
 }
 
-const MAP = /\n\/\/# sourceMappingURL=data:application\/json;charset=utf-8;base64,/
+const MAP = '\n//# sourceMappingURL=data:application/json;charset=utf-8;base64,'
 
 function locatorOf(path: string, map: string): Locate {
   const payload = JSON.parse(Buffer.from(map, 'base64').toString()) as SourceMapPayload

@@ -1,0 +1,5 @@
+// c
+
+export function g(): number {
+  return (undefined as unknown as { b: { c: number } }).b.c
+}
