@@ -58,9 +58,10 @@ describe('withoutHome', () => {
     ['it failed at /users/me/own.js:3:5', 'it failed at ~/own.js:3:5'],
     ["'/users/me/a' and (/users/me/b)", "'~/a' and (~/b)"],
     ['/users/mean/a, /srv/users/me/a, /users/me.old/a', '/users/mean/a, /srv/users/me/a, /users/me.old/a'],
+    ['at file:///users/me/own.js:3:5', 'at file://~/own.js:3:5'],
     ['nothing of the kind', 'nothing of the kind'],
   ])('of %s leaves %s', (text, expected) => {
-    expect(withoutHome((same) => same, '/users/me')(text)).toBe(expected)
+    for (const home of ['/users/me', '/users/me/']) expect(withoutHome((same) => same, home)(text)).toBe(expected)
   })
 
   it('redacts what is left', () => {

@@ -45,8 +45,9 @@ export function createRedactor(secrets: readonly string[]): Redact {
 
 /** The same for what clients are told: they need not know who runs the router, and where. */
 export function withoutHome(redact: Redact, home: string): Redact {
-  if (home.length < 2) return redact
-  const expression = new RegExp(`(?<![\\w./-])${escaped(home)}(?=/)`, 'g')
+  const folder = home.replace(/\/+$/, '')
+  if (folder === '') return redact
+  const expression = new RegExp(`(?<=^|file://|[^\\w./-])${escaped(folder)}(?=/)`, 'g')
   return (text) => redact(text).replace(expression, '~')
 }
 
