@@ -166,16 +166,17 @@ class Build {
     for (const provider of from.providers) {
       // What the user calls by a name comes before what a plugin calls so, also when it cannot be used.
       providers.delete(provider.name)
-      const missing = provider.needs?.find((id) => !used.some(({ entry }) => entry.id === id))
-      if (missing === undefined && dialects.get(provider.dialect)?.target) {
+      // What failed in another profile may have the same id.
+      const lost = this.#failures.findLast(
+        ({ subject }) => provider.needs?.includes(subject) && !used.some(({ entry }) => entry.id === subject),
+      )
+      if (!lost && dialects.get(provider.dialect)?.target) {
         providers.set(provider.name, { ...provider, local: false, contributed: undefined })
         continue
       }
       const known = [...dialects.values()].flatMap((dialect) => (dialect.target ? [dialect.name] : []))
       const exist = known.join(', ') || 'none'
       const message = `no plugin speaks the dialect '${provider.dialect}' to providers; there are ${exist}`
-      // Its own failure is the newest, should an entry of another profile have the same id.
-      const lost = this.#failures.findLast(({ subject }) => subject === missing)
       this.#failures.push({ code: 'CCR_PLUGIN_UNKNOWN', message, ...lost, subject: `provider '${provider.name}'` })
     }
     const taps = used.flatMap(({ entry, instance }) => instance.taps.map((tap) => placed(tap, entry)))
