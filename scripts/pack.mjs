@@ -1,7 +1,17 @@
 // npm run pack [-- FOLDER]: the package that users install, as a tarball in FOLDER, or here. Plugins and presets lie in
 // it as they do in a checkout; kernel and SDK are bundled with it, because plugins and the test kit import them by name.
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -41,7 +51,16 @@ function pack(destination) {
 /** Copies what has been built; what only debuggers and the compiler read stays behind. */
 function copy(from, to) {
   mkdirSync(join(to, '..'), { recursive: true })
-  cpSync(join(ROOT, from), to, { recursive: true, filter: (file) => !/\.(map|tsbuildinfo)$/.test(file) })
+  cpSync(join(ROOT, from), to, {
+    recursive: true,
+    filter: (file) => !/\.(map|tsbuildinfo)$/.test(file) && isMadeOfSource(file),
+  })
+}
+
+/** The compiler leaves what it made of a file that has been moved or deleted since. */
+function isMadeOfSource(file) {
+  const source = file.replace(/([\\/])dist([\\/].*)\.(?:js|d\.ts)$/, '$1src$2.ts')
+  return source === file || existsSync(source)
 }
 
 /** The `package.json` of the tarball: everything that a part of it imports is a dependency of the whole. */
