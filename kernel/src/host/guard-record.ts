@@ -4,7 +4,7 @@ import type { Generation } from '../core/generation.ts'
 import { isBuiltinFile } from '../load/builtin.ts'
 import { createPrivateDirectory, writePrivateFile } from '../load/private-files.ts'
 
-/** Remembers for later starts which third-party entries take part in onRequest. */
+/** Remembers for safe mode which third-party entries take part in onRequest. */
 export class GuardRecord {
   readonly #home: string
   #written = ''

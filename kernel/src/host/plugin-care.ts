@@ -93,7 +93,7 @@ export class PluginCare {
     if (this.#safe) return
     // It matters to a later start alone, and not as much as what runs.
     await this.#guards.keep(current, leftOut()).catch((err: unknown) => {
-      log.warn({ err }, 'which plugins decide on requests could not be written down for later starts')
+      log.warn({ err }, 'which plugins decide on requests could not be written down for safe mode')
     })
   }
 

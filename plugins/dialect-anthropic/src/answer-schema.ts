@@ -1,4 +1,4 @@
-import { lowerSchema } from '@ccr/sdk'
+import { isObject, lowerSchema } from '@ccr/sdk'
 import type { CanonicalRequest, JsonObject, SchemaSupport } from '@ccr/sdk'
 
 /**
@@ -19,8 +19,8 @@ const SUPPORTED: SchemaSupport = {
 export function withAnswerSchema(request: CanonicalRequest): CanonicalRequest {
   const format = request.output_config?.format as JsonObject | null | undefined
   const schema = format?.['schema']
-  if (format?.['type'] !== 'json_schema' || typeof schema !== 'object' || schema === null) return request
-  const fit = closed(lowerSchema(schema as JsonObject, SUPPORTED))
+  if (format?.['type'] !== 'json_schema' || !isObject(schema)) return request
+  const fit = closed(lowerSchema(schema, SUPPORTED))
   return { ...request, output_config: { ...request.output_config, format: { ...format, schema: fit } } }
 }
 
@@ -30,8 +30,8 @@ function closed(schema: JsonObject): JsonObject {
   const isOpen = type === 'object' || (Array.isArray(type) && type.includes('object'))
   return {
     ...schema,
-    ...(isSchema(properties) && { properties: mapValues(properties) }),
-    ...(isSchema(items) && { items: closed(items) }),
+    ...(isObject(properties) && { properties: mapValues(properties) }),
+    ...(isObject(items) && { items: closed(items) }),
     ...(Array.isArray(anyOf) && { anyOf: (anyOf as readonly JsonObject[]).map(closed) }),
     ...(isOpen && { additionalProperties: false }),
   }
@@ -39,8 +39,4 @@ function closed(schema: JsonObject): JsonObject {
 
 function mapValues(schemas: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, closed(schema as JsonObject)]))
-}
-
-function isSchema(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
