@@ -14,7 +14,6 @@ export type WireEvent = CanonicalEvent | { readonly type?: undefined; readonly e
  * are put in a row.
  */
 export function createDecoder(): StreamTransform<WireEvent, CanonicalEvent> {
-  let started = false
   let stopped = false
   const unfolder = new Unfolder()
   const sequencer = new Sequencer()
@@ -24,8 +23,7 @@ export function createDecoder(): StreamTransform<WireEvent, CanonicalEvent> {
       if (stopped) return
       switch (event.type) {
         case 'message_start':
-          if (started) return
-          started = true
+          if (sequencer.fit(event) === 'drop') return
           return emitAll(completeStart(event), unfolder, emit)
         case 'error':
           throw reported(errorOf(event) ?? {})

@@ -13,8 +13,8 @@ const ALWAYS_FULL = ['message_start', 'message_delta', 'error'] as const
 /**
  * Cuts an answer into whole server-sent events, and hands on their bytes as they came. Line ends may be LF, CRLF or CR.
  * A read that holds only whole events is handed on without a copy; the work is linear in the bytes. What precedes a
- * faulty event is returned first, the error is thrown by the next call. Only where blocks overlap, which no client
- * bears, frames are added and left out.
+ * faulty event is returned first, the error is thrown by the next call. Only where blocks overlap, or a message starts
+ * twice, which no client bears, frames are added and left out.
  *
  * @throws CcrError `CCR_STREAM_LIMIT` for an event longer than `maxFrame` bytes, `CCR_STREAM_INVALID` for what is none
  */
@@ -47,10 +47,8 @@ export function createPassthrough(full: ReadonlySet<CanonicalEvent['type']>, max
       fit = 'keep'
       if (data !== undefined && data !== '' && data !== '[DONE]') {
         const event = readSkeleton(name, data, sequencer.busy ? wholeDeltas : whole)
-        const unfolded = unfolder.unfold(event)
         fit = sequencer.fit(event)
-        if (unfolded) events.push(...unfolded)
-        else if (fit !== 'drop') events.push(event)
+        if (fit !== 'drop') events.push(...(unfolder.unfold(event) ?? [event]))
       }
       name = undefined
       data = undefined

@@ -59,3 +59,23 @@ it('tells where each frame ends in what it hands on', () => {
   expect(frames.map((one) => /^event: (\w+)/.exec(one)?.[1])).toEqual(events.map((event) => event.type))
   expect(frames.every((one) => one.endsWith('\n\n'))).toBe(true)
 })
+
+describe('a second message_start', () => {
+  const again = frame('message_start', { message: { id: 'other', content: [{ type: 'text', text: 'no' }], usage: {} } })
+  const once = open + start(0, 'text') + delta(0, words) + stop(0) + end
+  const twice = open + again + start(0, 'text') + again + delta(0, words) + stop(0) + end
+
+  it('is left out when decoded', () => {
+    expect(decode([Buffer.from(twice)])).toEqual(decode([Buffer.from(once)]))
+  })
+
+  it('is left out when passed on, wherever the bytes are cut', () => {
+    const bytes = Buffer.from(twice)
+    const { events } = pass([Buffer.from(once)])
+    for (let at = 0; at <= bytes.length; at++) {
+      const passed = pass([bytes.subarray(0, at), bytes.subarray(at)])
+      expect(passed.bytes.toString()).toBe(once)
+      expect(passed.events).toEqual(events)
+    }
+  })
+})

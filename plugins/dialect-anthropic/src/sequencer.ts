@@ -7,8 +7,10 @@ export type Fit = 'keep' | 'drop' | number
  * Some compatible servers begin a block before they end the one before it, and end that one when the answer ends
  * (llama.cpp does so with thinking). Clients refuse it, so the older block stops where the newer one begins, and what
  * comes for it afterwards, its stop and an empty signature, is dropped. Anything else for it is left for the validator.
+ * Of several `message_start` the first one counts.
  */
 export class Sequencer {
+  #started = false
   #open: number | undefined
   /** Blocks that were stopped here, whose own stop is still to come. */
   readonly #stopped = new Set<number>()
@@ -20,6 +22,11 @@ export class Sequencer {
 
   fit(event: CanonicalEvent): Fit {
     switch (event.type) {
+      case 'message_start': {
+        const again = this.#started
+        this.#started = true
+        return again ? 'drop' : 'keep'
+      }
       case 'content_block_start': {
         const older = this.#open
         this.#open = event.index
