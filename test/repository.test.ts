@@ -81,6 +81,17 @@ describe('every file', () => {
   })
 })
 
+describe('the top level', () => {
+  it('holds nothing but the house and what it is built with', () => {
+    const folders = ['.ci', '.github', 'docs', 'kernel', 'plugins', 'presets', 'scripts', 'sdk', 'test']
+    const pages = ['AGENTS.md', 'LICENSE', 'README.md']
+    const settings = ['.gitignore', '.prettierrc.json', 'tsconfig.base.json', 'tsconfig.json', 'turbo.json']
+    const build = ['package-lock.json', 'package.json', 'vitest.config.ts']
+    const there = new Set(files.map((path) => path.split('/', 1)[0]!))
+    expect([...there].sort()).toEqual([...folders, ...pages, ...settings, ...build].sort())
+  })
+})
+
 describe('the documentation', () => {
   const pages = files.filter((path) => /^(?:docs\/.*|AGENTS|README)\.md$/.test(path))
 
