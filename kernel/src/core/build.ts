@@ -158,7 +158,8 @@ class Build {
       }
     }
     const providers = new Map<string, GenerationProvider>()
-    for (const { owner, value } of contributionsTo(used.map(({ instance }) => instance), 'providers')) {
+    const instances = used.map(({ instance }) => instance)
+    for (const { owner, value } of contributionsTo(instances, 'providers')) {
       claim(`provider '${value.name}'`, owner)
       const local = { name: value.name, models: value.models, dialect: 'canonical', local: true, baseUrl: '' }
       providers.set(value.name, { ...local, secret: undefined, contributed: value })

@@ -1,7 +1,6 @@
 import { CcrError } from '@ccr/sdk'
-import type {
-  CanonicalEvent, CanonicalMessage, CanonicalRequest, Facilities, HookName, InnerOptions, Placement, PluginContext,
-} from '@ccr/sdk'
+import type { CanonicalEvent, CanonicalMessage, CanonicalRequest, Facilities, HookName } from '@ccr/sdk'
+import type { InnerOptions, Placement, PluginContext } from '@ccr/sdk'
 import { channel, type ChannelEnd, heldTo, withFields } from '@ccr/sdk/kernel'
 import type { Entry } from './blueprint.ts'
 import type { Instance } from './instance.ts'
@@ -10,9 +9,9 @@ import { broken } from './services.ts'
 import { HOOK_RULES, type Tap } from './tap.ts'
 
 /** Runs an exchange inside another one; see {@link PluginContext.exchange}. Without a reader it gives a message. */
-export type RunInner = (
-  request: CanonicalRequest, options: InnerOptions, reader?: ChannelEnd<CanonicalEvent>,
-) => Promise<CanonicalMessage | undefined>
+export type RunInner = (request: CanonicalRequest, where: InnerOptions, reader?: Reader) => Promise<InnerAnswer>
+type Reader = ChannelEnd<CanonicalEvent>
+type InnerAnswer = CanonicalMessage | undefined
 
 /** What a context gives beside what it takes. */
 export interface Given {

@@ -26,10 +26,11 @@ export type Guarded<First, Second> = (first: First, second: Second, done: Done) 
  * handlers cost as much as what they decide.
  */
 export function guard<First, Second extends Exchange | Attempt>(
-  tap: Tap, seam: Seam<First, Second>, log: Log,
+  tap: Tap,
+  seam: Seam<First, Second>,
+  log: Log,
 ): Guarded<First, Second> {
-  const late = (): CcrError =>
-    fault(tap, 'CCR_HOOK_TIMEOUT', `did not finish ${tap.hook} within ${tap.timeoutMs} ms`)
+  const late = (): CcrError => fault(tap, 'CCR_HOOK_TIMEOUT', `did not finish ${tap.hook} within ${tap.timeoutMs} ms`)
   const { health } = tap
   const fail = (thrown: unknown, began: number, first: First, second: Second, done: Done): void => {
     // A request that is not valid is not the plugin's fault, nor is an end that it was told of.

@@ -1,10 +1,7 @@
-import type {
-  Attempt, AttemptFailure, CanonicalRequest, ErrorDecision, Exchange, LocalReply, Outbound, RequestDecision, RoutePlan,
-  Target, UsageRecord,
-} from '@ccr/sdk'
-import {
-  type Abortable, decisionFault, inOrder, outboundFault, type Pipeline, planFault, requestFault,
-} from '@ccr/sdk/kernel'
+import type { Attempt, AttemptFailure, CanonicalRequest, ErrorDecision, Exchange, LocalReply } from '@ccr/sdk'
+import type { Outbound, RequestDecision, RoutePlan, Target, UsageRecord } from '@ccr/sdk'
+import { decisionFault, inOrder, outboundFault, planFault, requestFault } from '@ccr/sdk/kernel'
+import type { Abortable, Pipeline } from '@ccr/sdk/kernel'
 import { AsyncParallelHook, AsyncSeriesBailHook, AsyncSeriesWaterfallHook, SyncHook } from 'tapable'
 import { guard, type Guarded, guardSync } from './guard.ts'
 import type { Log } from './log.ts'
@@ -31,22 +28,23 @@ export type TargetHooks = ReturnType<typeof createTargetHooks>
 /** A pipeline that knows which tap is building on it, so that a failing stage names its plugin. */
 type NamingPipeline = Pick<Pipeline, 'as'>
 
+type Failed = [failure: AttemptFailure, attempt: HookedAttempt]
 type Registered<First, Second> = readonly [tap: Tap, run: Guarded<First, Second>]
 
 /** Fresh tapable hooks for one generation; the raw hooks are never handed to a plugin. */
 export function createHookTable(taps: readonly Tap[], log: Log) {
-  const usage = ofHook(taps, 'onUsage').map((tap) => usageTap(tap, log))
+  const usage = (durable: boolean): Registered<UsageRecord, Exchange>[] =>
+    ofHook(taps, 'onUsage').flatMap((tap) => (tap.durable === durable ? [usageTap(tap, log)] : []))
   const requests = ofHook(taps, 'onRequest').map((tap) => requestTap(tap, log))
   const routes = ofHook(taps, 'selectRoute').map((tap) => routeTap(tap, log))
   const errors = ofHook(taps, 'onError').map((tap) => errorTap(tap, log))
   return Object.freeze({
     onRequest: filled(new AsyncSeriesBailHook<[undefined, HookedExchange], LocalReply>(['_', 'exchange']), requests),
     selectRoute: filled(new AsyncSeriesWaterfallHook<[RoutePlan, HookedExchange]>(['plan', 'exchange']), routes),
-    onError: filled(
-      new AsyncSeriesBailHook<[AttemptFailure, HookedAttempt], ErrorDecision>(['failure', 'attempt']), errors),
-    onUsage: filled(parallel(), usage.filter(([tap]) => !tap.durable)),
+    onError: filled(new AsyncSeriesBailHook<Failed, ErrorDecision>(['failure', 'attempt']), errors),
+    onUsage: filled(parallel(), usage(false)),
     // Those that finish before the terminal frame goes out.
-    onUsageDurable: filled(parallel(), usage.filter(([tap]) => tap.durable)),
+    onUsageDurable: filled(parallel(), usage(true)),
   })
 }
 
@@ -105,6 +103,10 @@ function ofExchange(_: unknown, { cancellation }: HookedExchange): Abortable {
   return cancellation
 }
 
+function ofAttempt(_: unknown, { exchange }: Attempt): Exchange {
+  return exchange
+}
+
 function routeTap(tap: Tap<'selectRoute'>, log: Log): Registered<RoutePlan, HookedExchange> {
   const seam = { call: tap.handler, fault: planFault, cancellation: ofExchange }
   const run = guard<RoutePlan, HookedExchange>(tap, seam, log)
@@ -118,7 +120,7 @@ function transformTap(tap: Tap<'transformRequest'>, log: Log): Registered<Outbou
   const fault = (result: unknown, before: Outbound): string | undefined => outboundFault(result, before, tap.stage)
   const cancellation = (_: Outbound, attempt: HookedAttempt): Abortable => attempt.cancellation
   const run = guard(tap, { call: tap.handler, fault, cancellation }, log)
-  return [tap, provided(tap, run, (_, { exchange }) => exchange)]
+  return [tap, provided(tap, run, ofAttempt)]
 }
 
 function streamTap(tap: Tap<'transformStream'>, log: Log): (stream: NamingPipeline, attempt: Attempt) => void {
@@ -130,7 +132,7 @@ function streamTap(tap: Tap<'transformStream'>, log: Log): (stream: NamingPipeli
 function errorTap(tap: Tap<'onError'>, log: Log): Registered<AttemptFailure, HookedAttempt> {
   const cancellation = (_: AttemptFailure, { exchange }: HookedAttempt): Abortable => exchange.cancellation
   const run = guard(tap, { call: tap.handler, fault: decisionFault, cancellation }, log)
-  return [tap, provided(tap, run, (_, { exchange }) => exchange, (_, { target }) => target)]
+  return [tap, provided(tap, run, ofAttempt, (_, { target }) => target)]
 }
 
 function usageTap(tap: Tap<'onUsage'>, log: Log): Registered<UsageRecord, Exchange> {

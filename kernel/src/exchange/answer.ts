@@ -1,8 +1,6 @@
 import { type CanonicalEvent, CcrError, type PassthroughFrames, type TargetDialect, type WireReader } from '@ccr/sdk'
-import {
-  AnswerHead, explodeAnswer, isThenable, type Piece, type Pipeline, readPieces, readWhole, type Settings, settle,
-  type Watchdog,
-} from '@ccr/sdk/kernel'
+import { AnswerHead, explodeAnswer, isThenable, readPieces, readWhole, settle } from '@ccr/sdk/kernel'
+import type { Piece, Pipeline, Settings, Watchdog } from '@ccr/sdk/kernel'
 import type { AttemptState } from './attempt.ts'
 import { ofDialect } from './outbound.ts'
 import type { TransportResponse } from './ports.ts'
@@ -17,6 +15,17 @@ export interface Reading {
   readonly describe?: (text: string) => string
 }
 
+/** The answer of an upstream that has sent its head. */
+export interface Remote {
+  readonly response: TransportResponse
+  readonly dialect: TargetDialect
+  /** Its bytes are handed on as they are. */
+  readonly passthrough: boolean
+}
+
+type LocalAnswer = AsyncIterable<readonly CanonicalEvent[]>
+type Passed = Uint8Array | undefined
+
 /**
  * Takes pieces of an answer as they are read; a promise means: read no more until it resolves. A callback, because a
  * generator costs several turns of the microtask queue for each piece.
@@ -24,25 +33,20 @@ export interface Reading {
 export type Take = (piece: Piece) => Promise<void> | undefined
 
 /** Reads the answer of an upstream to its last event, and closes the upstream however that ends. */
-export function readRemote(
-  response: TransportResponse, dialect: TargetDialect, passthrough: boolean, reading: Reading, take: Take,
-): Promise<void> {
+export function readRemote(remote: Remote, reading: Reading, take: Take): Promise<void> {
   const { attempt, pipeline, watchdog } = reading
+  const { response, dialect } = remote
   pipeline.deliverTo((events) => take({ events, bytes: undefined }), watchdog)
-  const { stream } = attempt.exchange
   const contentType = response.headers['content-type'] ?? ''
   const reader = ofDialect(pipeline.dialect, () => dialect.reader(contentType, attempt))
-  if (!reader) return readWholeAnswer(response, dialect, passthrough && !stream, reading, take)
-  return readStream(response, dialect, reader, passthrough && stream, reading, take)
+  return reader ? readStream(remote, reader, reading, take) : readWholeAnswer(remote, reading, take)
 }
 
-/** `passing`: frames are forwarded as they come. */
-function readStream(
-  response: TransportResponse, dialect: TargetDialect, reader: WireReader<unknown>, passing: boolean, reading: Reading,
-  take: Take,
-): Promise<void> {
-  const { pipeline, watchdog, settings } = reading
-  const frames = passing ? dialect.passthrough?.(pipeline.observed) : undefined
+function readStream(remote: Remote, reader: WireReader<unknown>, reading: Reading, take: Take): Promise<void> {
+  const { attempt, pipeline, watchdog, settings } = reading
+  const { response, dialect } = remote
+  // Frames are forwarded as they come.
+  const frames = remote.passthrough && attempt.exchange.stream ? dialect.passthrough?.(pipeline.observed) : undefined
   const head = new AnswerHead()
   let wire: unknown[] = []
   const emit = (event: unknown): void => void wire.push(event)
@@ -65,7 +69,7 @@ function readStream(
     } else {
       last = true
       const whole = head.toText()
-      if (whole !== undefined) return takeWhole(whole, undefined, response, dialect, reading, take).then(() => true)
+      if (whole !== undefined) return takeWhole(whole, undefined, remote, reading, take).then(() => true)
     }
     if (frames) {
       const piece = passed(bytes ? frames.push(bytes) : frames.end(), pipeline, dialect)
@@ -99,18 +103,17 @@ function passed({ bytes, events, ends }: PassthroughFrames, pipeline: Pipeline, 
 }
 
 /** An answer that is not a stream: read to its end, then one batch. */
-async function readWholeAnswer(
-  response: TransportResponse, dialect: TargetDialect, passthrough: boolean, reading: Reading, take: Take,
-): Promise<void> {
-  const bytes = await readWhole(response.body, reading.settings.limits.answerBytes, () => reading.watchdog.read())
-  await takeWhole(bytes.toString('utf8'), passthrough ? bytes : undefined, response, dialect, reading, take)
+async function readWholeAnswer(remote: Remote, reading: Reading, take: Take): Promise<void> {
+  const { attempt, watchdog, settings } = reading
+  const bytes = await readWhole(remote.response.body, settings.limits.answerBytes, () => watchdog.read())
+  const passed = remote.passthrough && !attempt.exchange.stream ? bytes : undefined
+  await takeWhole(bytes.toString('utf8'), passed, remote, reading, take)
 }
 
 /** `bytes` are forwarded in the place of the events where they are JSON. */
-async function takeWhole(
-  text: string, bytes: Uint8Array | undefined, response: TransportResponse, dialect: TargetDialect,
-  { attempt, pipeline, describe }: Reading, take: Take,
-): Promise<void> {
+async function takeWhole(text: string, bytes: Passed, remote: Remote, reading: Reading, take: Take): Promise<void> {
+  const { attempt, pipeline, describe } = reading
+  const { response, dialect } = remote
   const answer = ofDialect(pipeline.dialect, () => explodeAnswer(text, response, dialect, attempt, describe))
   const pending = pipeline.process(answer.events, true)
   const events = isThenable(pending) ? await pending : pending
@@ -121,9 +124,8 @@ async function takeWhole(
 }
 
 /** Reads an answer made inside the process; waiting for it ends with the attempt. */
-export async function readLocal(
-  answer: AsyncIterable<readonly CanonicalEvent[]>, { attempt, pipeline, watchdog }: Reading, take: Take,
-): Promise<void> {
+export async function readLocal(answer: LocalAnswer, reading: Reading, take: Take): Promise<void> {
+  const { attempt, pipeline, watchdog } = reading
   const events = answer[Symbol.asyncIterator]()
   pipeline.deliverTo((batch) => take({ events: batch, bytes: undefined }), watchdog)
   try {

@@ -1,8 +1,7 @@
 import { CcrError, messageOfEvents, writeJson } from '@ccr/sdk'
 import type { ClientDialect, ClientEncoder, FailureReply, Target } from '@ccr/sdk'
-import {
-  failureHeaders, forwardable, type Piece, requestIdHeaders, routeHeaders, settle, toHeaderValue, type Watchdog,
-} from '@ccr/sdk/kernel'
+import { failureHeaders, forwardable, requestIdHeaders, routeHeaders, settle, toHeaderValue } from '@ccr/sdk/kernel'
+import type { Piece, Watchdog } from '@ccr/sdk/kernel'
 import type { ClientSink, Incoming, Runtime } from './ports.ts'
 import type { ExchangeState } from './state.ts'
 

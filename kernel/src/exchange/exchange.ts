@@ -1,11 +1,7 @@
-import {
-  CcrError, isCcrError, isEnd, isProgress, isSkipTarget, isSubstantive, outcomeOf, replyEvents,
-} from '@ccr/sdk'
+import { CcrError, isCcrError, isEnd, isProgress, isSkipTarget, isSubstantive, outcomeOf, replyEvents } from '@ccr/sdk'
 import type { AttemptFailure, AttemptRecord, DecodedRequest, LocalReply, Target, UsageRecord } from '@ccr/sdk'
-import {
-  describeUnreadable, Held, hiding, pause, Pipeline, readRefusal, readWhole, refusedCredentials, replyTo, statusFailure,
-  thrownFailure, UsageTracker, Watchdog,
-} from '@ccr/sdk/kernel'
+import { describeUnreadable, Held, hiding, pause, Pipeline, readRefusal, readWhole } from '@ccr/sdk/kernel'
+import { refusedCredentials, replyTo, statusFailure, thrownFailure, UsageTracker, Watchdog } from '@ccr/sdk/kernel'
 import type { Cancellation, Piece } from '@ccr/sdk/kernel'
 import type { Profile } from '../core/profile.ts'
 import type { Lease } from '../core/kernel.ts'
@@ -123,11 +119,12 @@ class Running {
 
   /** One attempt: nothing when it answered the client, its failure when the client still waits. */
   async #attempt(attempt: AttemptState, { target, provider }: FoundTarget): Promise<Failed> {
-    const { redact: plain, settings: { timeouts } } = this.#runtime
+    const { timeouts } = this.#runtime.settings
     const subject = `provider '${target.provider}' (model '${target.model}')`
     const watchdog = new Watchdog(subject, timeouts, this.#exchange.stream, (late) => attempt.cancellation.abort(late))
     const pipeline = new Pipeline(provider.dialect, attempt.cancellation, this.#log)
-    const redact = provider.clientCredentials ? hiding(this.#exchange.headers, plain) : plain
+    const known = this.#runtime.redact
+    const redact = provider.clientCredentials ? hiding(this.#exchange.headers, known) : known
     this.#tracker.reset(pipeline)
     try {
       const { request, wire } = await prepareOutbound(attempt, provider, this.#profile)
@@ -149,7 +146,7 @@ class Running {
       this.#build(pipeline, attempt, () => dialect.decoder(attempt))
       const passthrough = wire.passthrough && pipeline.observesOnly
       const take = this.#taker(attempt, watchdog, passthrough ? response.headers : undefined)
-      await readRemote(response, dialect, passthrough, reading, take)
+      await readRemote({ response, dialect, passthrough }, reading, take)
       return undefined
     } catch (thrown) {
       pipeline.abort(thrown)
@@ -174,7 +171,10 @@ class Running {
 
   /** The answer's head is an error: its body says more. */
   async #refusal(
-    attempt: AttemptState, provider: FoundTarget['provider'], url: string, response: TransportResponse,
+    attempt: AttemptState,
+    provider: FoundTarget['provider'],
+    url: string,
+    response: TransportResponse,
     redact: Runtime['redact'],
   ): Promise<AttemptFailure> {
     const { status, headers, body } = response
@@ -245,8 +245,8 @@ class Running {
   #commit(attempt: AttemptState): void {
     if (!attempt.commit()) return
     this.#tracker.committed()
-    const { number, target: { provider, model } } = attempt
-    this.#note({ event: 'commit', number, provider, model })
+    const { provider, model } = attempt.target
+    this.#note({ event: 'commit', number: attempt.number, provider, model })
   }
 
   async #replyLocally(reply: LocalReply): Promise<void> {

@@ -1,6 +1,6 @@
-import { CcrError, isCcrError, type CanonicalMessage, type CanonicalRequest, type FailureReply } from '@ccr/sdk'
-import type { CanonicalEvent, ClientDialect, InnerOptions } from '@ccr/sdk'
-import { Cancellation, type ChannelEnd } from '@ccr/sdk/kernel'
+import { CcrError, isCcrError, type CanonicalMessage, type ClientDialect, type FailureReply } from '@ccr/sdk'
+import { Cancellation } from '@ccr/sdk/kernel'
+import type { RunInner } from '../core/context.ts'
 import { runExchange } from './exchange.ts'
 import type { ClientSink } from './ports.ts'
 import { ExchangeState } from './state.ts'
@@ -12,9 +12,7 @@ const DEPTH = 4
  * Runs an exchange inside another, whose lease, profile and cancellation it shares; see `PluginContext.exchange`.
  * With a `reader` it is streamed, and gives nothing at its end.
  */
-export async function runInner(
-  request: CanonicalRequest, where: InnerOptions, reader?: ChannelEnd<CanonicalEvent>,
-): Promise<CanonicalMessage | undefined> {
+export const runInner: RunInner = async (request, where, reader) => {
   const { parent, target } = where
   if (!(parent instanceof ExchangeState)) throw failed('its parent is not an exchange that a hook was given')
   if (parent.ended) throw failed('its parent has ended')

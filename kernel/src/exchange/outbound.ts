@@ -1,7 +1,6 @@
 import { type CanonicalRequest, CcrError, isCcrError, messageOf, type Outbound } from '@ccr/sdk'
-import {
-  addHeaders, credentialHeaders, joined, mergeHeaders, ownCredentials, toJsonBody, withModel,
-} from '@ccr/sdk/kernel'
+import { addHeaders, credentialHeaders, joined, mergeHeaders, ownCredentials } from '@ccr/sdk/kernel'
+import { toJsonBody, withModel } from '@ccr/sdk/kernel'
 import type { GenerationProvider, Profile } from '../core/profile.ts'
 import type { AttemptState } from './attempt.ts'
 

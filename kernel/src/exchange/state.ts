@@ -1,8 +1,6 @@
 import { deepFreeze } from '@ccr/sdk'
-import type {
-  AttemptRecord, CanonicalRequest, ClientInfo, DecodedRequest, Exchange, HeaderBag, Provider, RawBody, RoutePlan,
-  UsageRecord,
-} from '@ccr/sdk'
+import type { AttemptRecord, CanonicalRequest, ClientInfo, DecodedRequest, Exchange, HeaderBag } from '@ccr/sdk'
+import type { Provider, RawBody, RoutePlan, UsageRecord } from '@ccr/sdk'
 import type { Cancellation } from '@ccr/sdk/kernel'
 import type { Generation } from '../core/generation.ts'
 import type { Log } from '../core/log.ts'
