@@ -12,7 +12,9 @@ export async function codeText() {
   const parsed = assembler.parseWat('json-scan.wat', source, { simd: true })
   const { buffer } = parsed.toBinary({})
   parsed.destroy()
-  const lines = Buffer.from(buffer).toString('base64').match(/.{1,100}/g)
+  const lines = Buffer.from(buffer)
+    .toString('base64')
+    .match(/.{1,100}/g)
   return `/** json-scan.wat as Base64; \`node scripts/write-wasm.mjs\` writes this file. */
 export const CODE =
 ${lines.map((line) => `  '${line}'`).join(' +\n')}

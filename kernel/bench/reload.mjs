@@ -196,7 +196,11 @@ function quantile(sorted, share) {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN
 }
 
-const median = (values) => quantile([...values].sort((a, b) => a - b), 0.5)
+const median = (values) =>
+  quantile(
+    [...values].sort((a, b) => a - b),
+    0.5,
+  )
 const most = (values) => Math.max(...values)
 const ms = (value) => `${value.toFixed(1)} ms`
 

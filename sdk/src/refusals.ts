@@ -21,11 +21,7 @@ export interface Refusals<Trait extends string> {
    * @param find the trait that a failure shows to be refused; given those already known, none of which is news
    * @param attempt the one that failed: of a trait that it was sent with it is news, whoever taught it meanwhile
    */
-  learn(
-    target: Target,
-    find: (known: ReadonlySet<Trait>) => Trait | undefined,
-    attempt?: Attempt,
-  ): Trait | undefined
+  learn(target: Target, find: (known: ReadonlySet<Trait>) => Trait | undefined, attempt?: Attempt): Trait | undefined
 }
 
 /** A memory of what targets refuse, so that it costs one attempt and never a session; it holds 1,000 targets. */

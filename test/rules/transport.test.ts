@@ -134,8 +134,10 @@ describe('the proxy', () => {
 
 describe('the timers', () => {
   const silent: Answer = () => undefined
-  const after = (text: string, type: string): Answer => (_request, response) =>
-    void response.writeHead(200, { 'content-type': type }).write(text)
+  const after =
+    (text: string, type: string): Answer =>
+    (_request, response) =>
+      void response.writeHead(200, { 'content-type': type }).write(text)
   const part = messageStream('hello').slice(0, -250)
 
   const total = { total: 400, firstEvent: 400, connect: 400 }

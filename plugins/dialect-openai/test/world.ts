@@ -67,9 +67,7 @@ export async function readBody(request: IncomingMessage): Promise<Buffer> {
 }
 
 /** An HTTP server on a free port of loopback. */
-export async function listen(
-  answer: (request: IncomingMessage, response: ServerResponse) => void,
-): Promise<Server> {
+export async function listen(answer: (request: IncomingMessage, response: ServerResponse) => void): Promise<Server> {
   const server = createServer(answer)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
