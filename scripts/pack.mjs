@@ -57,8 +57,9 @@ function copy(from, to) {
   })
 }
 
-/** The compiler leaves what it made of a file that has been moved or deleted since. */
+/** The compiler leaves what it made of a file that has been moved or deleted since; chunks are made of libraries. */
 function isMadeOfSource(file) {
+  if (/[\\/]chunk-\w+\.js$/.test(file)) return true
   const source = file.replace(/([\\/])dist([\\/].*)\.(?:js|d\.ts)$/, '$1src$2.ts')
   return source === file || existsSync(source)
 }

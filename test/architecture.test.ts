@@ -7,6 +7,7 @@ import {
   checkAny,
   checkCircles,
   checkDefaultExports,
+  checkDoors,
   checkExceptions,
   checkFileSizes,
   checkImports,
@@ -42,6 +43,12 @@ const REVEALING = [
   'kernel/src/host/http/listen-failure.ts',
   'kernel/src/host/router.ts',
 ]
+
+/** Libraries that a start must not load whole, and the files that take what it needs of them. */
+const DOORS = {
+  typebox: /^sdk\/src\/typebox\//,
+  undici: /^kernel\/src\/(?:host\/upstream\/undici|install\/download)\.ts$/,
+}
 
 /** TypeScript files below these folders. */
 function readTree(folders: readonly string[]): FileMap {
@@ -255,6 +262,21 @@ describe('shape', () => {
       'plugins/a/src/a.ts:2: a secret is revealed',
       'kernel/src/host/a.ts:1: a secret is revealed',
     ])
+  })
+
+  it('what makes a start slow when it is loaded whole comes in through one door', () => {
+    expect(checkDoors(source, DOORS)).toEqual([])
+    const bad = files({
+      'kernel/src/a.ts': `import { Type } from 'typebox'`,
+      'plugins/a/src/b.ts': `export * from 'typebox/value'`,
+      'kernel/src/c.ts': `import { type Dispatcher, request } from 'undici'`,
+    })
+    expect(checkDoors(bad, DOORS)).toHaveLength(3)
+    const good = files({
+      'sdk/src/typebox/value.ts': `export * from 'typebox/value'`,
+      'kernel/src/host/a.ts': `import type { Dispatcher } from 'undici'\nconst all = import('undici')`,
+    })
+    expect(checkDoors(good, DOORS)).toEqual([])
   })
 
   it('every error code is one that something has', () => {

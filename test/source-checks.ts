@@ -222,6 +222,19 @@ export function checkReveals(files: FileMap, allowed: readonly string[]): string
   return found
 }
 
+/** Imports of a library that load it whole, or a second copy of it, in files other than its doors. */
+export function checkDoors(files: FileMap, doors: Readonly<Record<string, RegExp>>): string[] {
+  const found: string[] = []
+  for (const [path, text] of files) {
+    if (isTest(path)) continue
+    for (const [library, door] of Object.entries(doors)) {
+      const taken = new RegExp(`^(?:import (?!type )|export ).* from '${library}(?:/[^']*)?'`, 'm').exec(text)
+      if (taken && !door.test(path)) found.push(`${path}: '${library}' is taken elsewhere: ${String(door)}`)
+    }
+  }
+  return found
+}
+
 /** Names that say nothing. */
 export function checkNames(files: FileMap): string[] {
   return [...files.keys()]

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from './typebox/index.ts'
 
 /** Code of the user's own that a config section names by its path, as the kernel has loaded it. */
 export interface CodeFile {

@@ -1,4 +1,4 @@
-import { Type, type Static, type TObject, type TProperties } from 'typebox'
+import { Type, type Static, type TObject, type TProperties } from './typebox/index.ts'
 import type { Capability, PluginHttp } from './facilities.ts'
 import { definePlugin, type Plugin } from './plugin.ts'
 import type { QuotaReading, QuotaProblem, QuotaSource, QuotaReader } from './quota.ts'

@@ -1,4 +1,4 @@
-import { Type, type Static, type TObject, type TProperties } from 'typebox'
+import { Type, type Static, type TObject, type TProperties } from './typebox/index.ts'
 import type { CanonicalRequest } from './canonical.ts'
 import { CcrError } from './errors.ts'
 import type { Exchange, Provider, RoutePlan, Target } from './exchange.ts'

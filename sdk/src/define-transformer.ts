@@ -1,4 +1,4 @@
-import { Type, type Static, type TObject, type TProperties } from 'typebox'
+import { Type, type Static, type TObject, type TProperties } from './typebox/index.ts'
 import type { CanonicalEvent, CanonicalRequest, JsonObject } from './canonical.ts'
 import type { Attempt, Outbound } from './exchange.ts'
 import { definePlugin, type Plugin, type PluginLog } from './plugin.ts'

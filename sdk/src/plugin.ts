@@ -1,4 +1,4 @@
-import { Type, type Static, type TObject, type TProperties } from 'typebox'
+import { Type, type Static, type TObject, type TProperties } from './typebox/index.ts'
 import type { CanonicalEvent, CanonicalMessage, CanonicalRequest } from './canonical.ts'
 import type { ClientDialect, Dialect } from './dialect.ts'
 import type { Attempt, Exchange, HeaderBag, Provider, Target } from './exchange.ts'

@@ -5,7 +5,7 @@ import type { Provider, RoutePlan } from './exchange.ts'
 import { fitted } from './kernel/fitted.ts'
 import { codeFile } from './code-file.ts'
 import { canonicalTarget, decide, findTarget, passOver, RouterConfig, splitTarget, writtenRoute } from './routing.ts'
-import { Type } from 'typebox'
+import { Type } from './typebox/index.ts'
 
 const providers: readonly Provider[] = [
   { name: 'Mock', models: ['M-Default', 'org/model:free', 'a,b'], dialect: 'openai', local: false },

@@ -1,4 +1,4 @@
-import { Type, type Static } from 'typebox'
+import { Type, type Static } from './typebox/index.ts'
 import type { CanonicalRequest } from './canonical.ts'
 import type { Exchange, PassedOver, Provider, RoutePlan, Target } from './exchange.ts'
 

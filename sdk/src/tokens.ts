@@ -1,4 +1,4 @@
-import { Type, type Static } from 'typebox'
+import { Type, type Static } from './typebox/index.ts'
 import type { CanonicalRequest } from './canonical.ts'
 import type { Target } from './exchange.ts'
 import { isObject } from './is-object.ts'

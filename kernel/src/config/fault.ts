@@ -1,5 +1,4 @@
-import type { TSchema } from 'typebox'
-import Value from 'typebox/value'
+import { Value, type TSchema } from '@ccr/sdk/typebox'
 import { splitPointer } from './pointer.ts'
 
 /** What does not fit a schema. */

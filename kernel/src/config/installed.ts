@@ -1,5 +1,5 @@
 import type { Plugin } from '@ccr/sdk'
-import type { TSchema } from 'typebox'
+import type { TSchema } from '@ccr/sdk/typebox'
 import type { Manifest } from '../load/manifest.ts'
 
 /** What the config needs to know of an installed plugin. */

@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CcrError, messageOf } from '@ccr/sdk'
-import { Type, type Static } from 'typebox'
-import Value from 'typebox/value'
+import { Type, Value, type Static } from '@ccr/sdk/typebox'
 import { packageRoot } from '../load/builtin.ts'
 
 /** A preset of the installation: data only. */

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { TObject, TSchema } from 'typebox'
+import type { TObject, TSchema } from '@ccr/sdk/typebox'
 import { describe, expect, it } from 'vitest'
 import { Limits, Timeouts } from '@ccr/sdk/kernel'
 import { packageRoot } from '../load/builtin.ts'

@@ -1,4 +1,4 @@
-import { Type, type Static, type TProperties } from 'typebox'
+import { Type, type Static, type TProperties } from '@ccr/sdk/typebox'
 import { Limits, Timeouts } from '@ccr/sdk/kernel'
 
 /** Levels of the server log, loudest first. */

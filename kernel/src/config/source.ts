@@ -6,7 +6,6 @@ import { CcrError, isCcrError, messageOf } from '@ccr/sdk'
 import { cosmiconfig } from 'cosmiconfig'
 import JSON5 from 'json5'
 import { codeOf } from '../load/code-of.ts'
-import { evaluateConfig } from './code.ts'
 import { withEnvironment } from './environment.ts'
 import type { Environment } from './interpolate.ts'
 import { plainData } from './plain-data.ts'
@@ -42,7 +41,11 @@ export async function readSource(
   const isCode = extname(file) === '.ts'
   let text = ''
   const load = isCode
-    ? async () => ({ value: await withEnvironment(env, () => evaluateConfig(file, inputs)) })
+    ? async () => {
+        // What transpiles is loaded for those who need it.
+        const { evaluateConfig } = await import('./code.ts')
+        return { value: await withEnvironment(env, () => evaluateConfig(file, inputs)) }
+      }
     : (_: string, content: string) => {
         if (content.includes('\uFFFD') && !isUtf8(readFileSync(file))) throw notText(file)
         text = content

@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Secret, type Facilities, type HttpOptions, type PluginFiles } from '@ccr/sdk'
 import { credentialHeaders } from '@ccr/sdk/kernel'
-import { Agent, fetch, ProxyAgent, type Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
 import { codeOf } from '../load/code-of.ts'
 import { writePrivateFile } from '../load/private-files.ts'
 import { createProxyBypass, type ProxyBypass } from './upstream/no-proxy.ts'
@@ -82,14 +82,13 @@ function createFiles(folder: string): PluginFiles {
 class Network {
   readonly #options: TransportOptions
   readonly #bypass: ProxyBypass
-  readonly #direct = new Agent()
-  readonly #proxy: Dispatcher | undefined
+  /** Nothing until it is wanted: most routers have no plugin that sends requests of its own. */
+  #client: ReturnType<typeof loadClient> | undefined
 
   constructor(options: TransportOptions) {
     const { proxyUrl, noProxy } = options
     this.#options = { proxyUrl, noProxy }
     this.#bypass = createProxyBypass(noProxy)
-    this.#proxy = proxyUrl === undefined ? undefined : new ProxyAgent(proxyUrl)
   }
 
   isFor({ proxyUrl, noProxy }: TransportOptions): boolean {
@@ -99,12 +98,12 @@ class Network {
   async fetch(address: string | URL, options: HttpOptions = {}): Promise<Response> {
     const url = new URL(address)
     const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80)
-    const direct = this.#proxy === undefined || this.#bypass(url.hostname, port)
+    const { fetch, direct, proxy } = await (this.#client ??= loadClient(this.#options))
     const { method = 'GET', headers = {}, auth, body, signal } = options
     const response = await fetch(url, {
       method,
       headers: { ...headers, ...credentialHeaders(auth) },
-      dispatcher: direct ? this.#direct : this.#proxy!,
+      dispatcher: this.#bypass(url.hostname, port) ? direct : proxy,
       redirect: 'manual',
       ...(body !== undefined && { body }),
       ...(signal && { signal }),
@@ -115,6 +114,13 @@ class Network {
 
   /** Requests that run are finished; their connections close behind them. */
   close(): void {
-    for (const one of [this.#direct, this.#proxy]) void one?.close().catch(() => undefined)
+    const close = (one: Dispatcher): void => void one.close().catch(() => undefined)
+    this.#client?.then(({ direct, proxy }) => [direct, proxy].forEach(close)).catch(() => undefined)
   }
+}
+
+async function loadClient({ proxyUrl }: TransportOptions) {
+  const { Agent, fetch, ProxyAgent } = await import('undici')
+  const direct: Dispatcher = new Agent()
+  return { fetch, direct, proxy: proxyUrl === undefined ? direct : new ProxyAgent(proxyUrl) }
 }

@@ -1,6 +1,6 @@
 import { CcrError, messageOf } from '@ccr/sdk'
 import semver from 'semver'
-import Value from 'typebox/value'
+import { Value } from '@ccr/sdk/typebox'
 import { findBuiltins, PACKAGE_PREFIX, type Builtin } from '../load/builtin.ts'
 import { isInjected } from '../load/dependencies.ts'
 import { Manifest } from '../load/manifest.ts'

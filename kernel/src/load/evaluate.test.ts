@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { CcrError, Type, type PluginContext } from '@ccr/sdk'
-import Value from 'typebox/value'
+import { Value } from '@ccr/sdk/typebox'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { loadPluginFile, type LoadedPlugin } from './evaluate.ts'
 

@@ -105,7 +105,7 @@ function reusable(file: string, hash: string): Plugin | undefined {
 async function kernelModules({ file, injected }: Bundle): Promise<ReadonlyMap<string, unknown>> {
   const modules = injected.map(async (id) => {
     try {
-      return [id, await import(id)] as const
+      return [id, await import(id.replace(/^typebox/, '@ccr/sdk/typebox'))] as const
     } catch (thrown) {
       const fact = `${file} imports ${id}, which does not exist: ${messageOf(thrown)}. Correct the import.`
       throw new CcrError('CCR_PLUGIN_LOAD', fact, { at: file, cause: thrown })

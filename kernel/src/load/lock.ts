@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import { CcrError, messageOf } from '@ccr/sdk'
-import { Type, type Static } from 'typebox'
-import Value from 'typebox/value'
+import { Type, Value, type Static } from '@ccr/sdk/typebox'
 import { PACKAGE_NAME, PLUGIN_NAME, VERSION } from './package.ts'
 
 const Names = Type.Array(Type.String())

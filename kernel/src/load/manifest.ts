@@ -1,7 +1,6 @@
 import { CcrError, messageOf, type LocalProvider, type Plugin, type PluginContext } from '@ccr/sdk'
 import { within } from '@ccr/sdk/kernel'
-import { Type, type Static, type TSchema } from 'typebox'
-import Value from 'typebox/value'
+import { Type, Value, type Static, type TSchema } from '@ccr/sdk/typebox'
 
 const Names = Type.Array(Type.String())
 const JsonSchema = Type.Record(Type.String(), Type.Unknown())

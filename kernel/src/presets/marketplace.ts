@@ -1,6 +1,5 @@
 import { CcrError, messageOf } from '@ccr/sdk'
-import { Type, type Static } from 'typebox'
-import Value from 'typebox/value'
+import { Type, Value, type Static } from '@ccr/sdk/typebox'
 import { download, type DownloadOptions } from '../install/download.ts'
 
 const Text = Type.String({ maxLength: 4_000 })

@@ -1,5 +1,4 @@
-import type { Static, TSchema } from 'typebox'
-import Value from 'typebox/value'
+import { Value, type Static, type TSchema } from '../typebox/index.ts'
 
 /** A value that was held against a schema. */
 export interface Fitted<Schema extends TSchema> {

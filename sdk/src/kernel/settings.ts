@@ -1,5 +1,4 @@
-import { Type, type Static } from 'typebox'
-import Value from 'typebox/value'
+import { Type, Value, type Static } from '../typebox/index.ts'
 
 /** Node keeps no longer delay than this: a longer one would fire at once. */
 const MAX_MS = 2 ** 31 - 1

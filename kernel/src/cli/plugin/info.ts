@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CcrError } from '@ccr/sdk'
-import Value from 'typebox/value'
+import { Value } from '@ccr/sdk/typebox'
 import { readState } from '../../config/draft.ts'
 import { parseSource } from '../../install/source.ts'
 import { findBuiltins, originOf, packageRoot } from '../../load/builtin.ts'

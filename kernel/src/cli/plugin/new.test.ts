@@ -6,7 +6,7 @@ import ts from 'typescript'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { loadPluginFile } from '../../load/evaluate.ts'
 import { Manifest } from '../../load/manifest.ts'
-import Value from 'typebox/value'
+import { Value } from '@ccr/sdk/typebox'
 import type { CommandContext } from '../context.ts'
 import { pluginNew, type PluginNewOptions } from './new.ts'
 

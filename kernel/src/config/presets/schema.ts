@@ -1,4 +1,4 @@
-import { Type, type Static } from 'typebox'
+import { Type, type Static } from '@ccr/sdk/typebox'
 import { PACKAGE_NAME } from '../../load/package.ts'
 
 const closed = { additionalProperties: false } as const

@@ -22,6 +22,7 @@ import {
 import { answerFailure, type Refusal } from './failure-answer.ts'
 import { checkGates, tooLarge, type GateRules } from './gates.ts'
 import type { Keys } from './keys.ts'
+import { NO_SCHEMAS } from './no-schemas.ts'
 import { BodyReading, BodyTooLarge, NoRoomForBody, type BodyLimits } from './read-body.ts'
 import { ResponseSink } from './sink.ts'
 import { createEndpointTable, describeMissing, endpointsOf, type EndpointTable, type ProfileEndpoint } from './table.ts'
@@ -93,6 +94,7 @@ export class HostServer {
     this.#fastify = Fastify({
       logger: false,
       return503OnClosing: false,
+      schemaController: NO_SCHEMAS,
       routerOptions: { maxParamLength: rules.runtime.settings.limits.headerBytes, querystringParser: () => ({}) },
       serverFactory: (handler) => {
         pass = handler

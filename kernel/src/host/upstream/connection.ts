@@ -1,11 +1,12 @@
 import type { LookupFunction, Socket } from 'node:net'
-import { buildConnector, Client, ProxyAgent, type Dispatcher } from 'undici'
+import type { buildConnector as Connecting, Dispatcher } from 'undici'
+import { buildConnector, Client, createProxyAgent } from './undici.ts'
 
 const IDLE_MS = 30_000
 const HEAD_BYTES = 64 * 1024
 
 /** Opens sockets for one origin; its TLS sessions are shared by the connections of that origin. */
-export type Connector = (options: buildConnector.Options, callback: buildConnector.Callback) => Socket
+export type Connector = (options: Connecting.Options, callback: Connecting.Callback) => Socket
 
 /** A connector whose only deadline is the caller's. */
 export function createConnector(lookup: LookupFunction): Connector {
@@ -68,7 +69,7 @@ export class Connection {
     this.#dispatcher =
       options.proxyUrl === undefined
         ? new Client(options.origin, { ...common, connect: track(options.connector) })
-        : new ProxyAgent({
+        : createProxyAgent({
             ...common,
             uri: options.proxyUrl,
             connections: 1,

@@ -1,12 +1,13 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { CcrError } from '@ccr/sdk'
 import { isShortage } from '@ccr/sdk/kernel'
-import { errors, type Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
 import type { TransportRequest, TransportResponse } from '../../exchange/ports.ts'
 import { codeOf } from '../../load/code-of.ts'
 import type { Connection } from './connection.ts'
 import { decompressorFor } from './decompress.ts'
 import { ResponseBody } from './response-body.ts'
+import { errors } from './undici.ts'
 import type { Upstream } from './upstream.ts'
 
 /** How a call is settled. */
