@@ -359,6 +359,16 @@ describe('attempts', () => {
     expect(upstream.calls).toEqual(['a'])
     await kernel.dispose()
   })
+
+  it('are not waited for when they could not begin in time: the client is told at once', async () => {
+    const later = plugin('later', (ctx) => ctx.on('onError', () => ({ action: 'retry', afterMs: 3_600_000 })))
+    const upstream = asked()
+    const down = (): TestAnswer => ({ status: 429, headers: { 'retry-after': '3600' }, body: '' })
+    const kernel = await setUp({ plugins: [later], upstream: upstream.by({ a: down }) }, 'a')
+    expect(await kernel.request(stream)).toMatchObject({ status: 429, headers: { 'retry-after': '3600' } })
+    expect(upstream.calls).toEqual(['a'])
+    await kernel.dispose()
+  })
 })
 
 describe('an attempt that is given up', () => {

@@ -20,7 +20,10 @@ export type LocalReply =
 /** Answer now, or replace the request. */
 export type RequestDecision = { readonly reply: LocalReply } | { readonly request: CanonicalRequest }
 
-/** What happens after a failed attempt; nobody deciding means: tell the client. */
+/**
+ * What happens after a failed attempt; nobody deciding means: tell the client. That is also what becomes of a `retry`
+ * whose wait would end behind `timeouts.attempts`, and of another attempt when `limits.attempts` have run.
+ */
 export type ErrorDecision =
   | { readonly action: 'retry'; readonly afterMs: number }
   | { readonly action: 'next' }

@@ -108,11 +108,12 @@ class Running {
       failed = failure
       target = attempt.target
       const decision = await this.#profile.hooks.onError?.promise(failure, attempt)
-      const exhausted = this.#attempts.length >= limits.attempts || performance.now() >= latest
+      const waitMs = decision?.action === 'retry' ? decision.afterMs : 0
+      const exhausted = this.#attempts.length >= limits.attempts || performance.now() + waitMs >= latest
       if (decision?.action === 'reply') return this.#delivery.fail(decision.reply, target)
       const another = decision?.action === 'retry' || (decision?.action === 'next' && index + 1 < targets.length)
       if (!another || exhausted) return this.#delivery.fail(failure.reply, target)
-      if (decision.action === 'retry') await pause(decision.afterMs, this.#exchange.cancellation)
+      if (decision.action === 'retry') await pause(waitMs, this.#exchange.cancellation)
       else index++
     }
   }
