@@ -1,6 +1,14 @@
 import { lookup } from 'node:dns'
 import { connect } from 'node:net'
-import { definePlugin, Type, type CanonicalEvent, type Plugin, type PluginContext, type PluginDraft } from '@ccr/sdk'
+import {
+  definePlugin,
+  Type,
+  type CanonicalEvent,
+  type Plugin,
+  type PluginContext,
+  type PluginDraft,
+  type TargetDialect,
+} from '@ccr/sdk'
 import { afterAll, describe, expect, it } from 'vitest'
 import { fixtures } from '../fixtures.ts'
 import { ConformanceError, type ConformanceCases, type ConformanceLimits } from './cases.ts'
@@ -40,7 +48,7 @@ const onActivate = (activate: (ctx: PluginContext) => void | Promise<void>): Plu
   plugin({ activate: activate as Draft['activate'] })
 
 /** Lines of JSON; characters that a read cuts in two, and lines that it cuts, are lost. */
-function carelessDialect(ctx: PluginContext): void {
+function carelessDialect(ctx: PluginContext, target: Partial<TargetDialect<object, CanonicalEvent>> = {}): void {
   ctx.dialect<object, CanonicalEvent>({
     name: 'careless',
     target: {
@@ -57,6 +65,7 @@ function carelessDialect(ctx: PluginContext): void {
       explode: () => [],
       decoder: () => ({ chunk: (event, emit) => emit(event) }),
       error: () => undefined,
+      ...target,
     },
   })
 }
@@ -64,7 +73,9 @@ const lines = fixtures
   .answer()
   .map((event) => `${JSON.stringify(event)}\n`)
   .join('')
-  .slice(0, 300)
+const careless: ConformanceCases = {
+  streams: [{ dialect: 'careless', answer: lines, contentType: 'application/jsonl' }],
+}
 
 const kept: unknown[] = []
 
@@ -129,8 +140,8 @@ const ROWS: readonly Row[] = [
   {
     check: 'an answer cut at any byte stays the same',
     fault: 'a reader that forgets what a read cuts',
-    plugin: onActivate(carelessDialect),
-    cases: { streams: [{ dialect: 'careless', answer: lines, contentType: 'application/jsonl' }] },
+    plugin: onActivate((ctx) => carelessDialect(ctx)),
+    cases: careless,
     says: /an answer that is cut at every byte becomes another one/,
   },
   {
@@ -306,6 +317,20 @@ const VARIANTS: readonly Row[] = [
     says: /selectRoute failed in a plain exchange: .*boo/,
   },
   {
+    check: 'its handlers take part in an exchange',
+    fault: 'a dialect that takes its own answers for something else',
+    plugin: onActivate((ctx) => carelessDialect(ctx, { reader: () => undefined })),
+    cases: careless,
+    says: /its dialect makes no answer of its own streams: .*neither.*; correct the dialect, or the stream/,
+  },
+  {
+    check: 'its handlers take part in an exchange',
+    fault: 'a dialect that loses the end of its answers',
+    plugin: onActivate((ctx) => carelessDialect(ctx, { decoder: () => ({ chunk: () => undefined }) })),
+    cases: careless,
+    says: /its dialect makes no answer of its own streams/,
+  },
+  {
     check: 'it does not change what it is given',
     fault: 'a handler that changes the request later',
     plugin: onActivate((ctx) =>
@@ -334,7 +359,7 @@ const VARIANTS: readonly Row[] = [
   {
     check: 'an answer cut at any byte stays the same',
     fault: 'a dialect of which there is no stream',
-    plugin: onActivate(carelessDialect),
+    plugin: onActivate((ctx) => carelessDialect(ctx)),
     says: /the dialect 'careless', of which the checks know none; add one/,
   },
   {

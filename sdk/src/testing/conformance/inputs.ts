@@ -1,24 +1,39 @@
-import type { CanonicalEvent, HookHandlers, HookName, PluginContext, StreamPipeline, StreamTransform } from '@ccr/sdk'
+import type {
+  CanonicalEvent,
+  HookHandlers,
+  HookName,
+  PluginContext,
+  StreamPipeline,
+  StreamTransform,
+  UsageRecord,
+} from '@ccr/sdk'
 import { ConformanceError } from './cases.ts'
 import { localTargets } from './streams.ts'
 import { inWorld, streamsOf, type Subject } from './world.ts'
 
-/** Its handlers take part in exchanges, streamed and whole, without failing. */
+/** Its handlers take part in exchanges, streamed and whole, without failing; its dialect makes answers of streams. */
 export async function handlersWork(subject: Subject): Promise<'passed' | 'skipped'> {
   let result: 'passed' | 'skipped' = 'passed'
+  const own: (UsageRecord | undefined)[] = []
   for (const stream of (await streamsOf(subject)).streams) {
     const one = await inWorld(subject, { stream }, async (world) => {
       for (const target of [undefined, ...localTargets(world)]) {
         for (const streams of [true, false]) await world.ask({ stream: streams, ...(target && { target }) })
       }
       const failed = [...world.instance.health.use].filter(([, { errors }]) => errors > 0).map(([hook]) => hook)
-      if (failed.length === 0) return
       const { usage, warnings } = world.kernel
+      if (world.instance.dialects.some(({ name, target }) => target && name === stream.dialect)) own.push(usage[0])
+      if (failed.length === 0) return
       const said = usage.flatMap(({ attempts }) => attempts.flatMap(({ error }) => error ?? []))
       const fact = `${failed.join(', ')} failed in a plain exchange: ${said[0] ?? warnings[0] ?? 'no reason given'}`
       throw new ConformanceError(`${fact}; correct the handler`)
     })
     if (one === 'skipped') result = 'skipped'
+  }
+  // Some may be meant to fail, to see that they do so however they are cut.
+  if (own.length > 0 && own.every((record) => record?.status !== 'ok')) {
+    const fact = `its dialect makes no answer of its own streams: ${own[0]?.attempts[0]?.error ?? 'no reason given'}`
+    throw new ConformanceError(`${fact}; correct the dialect, or the stream of the cases`)
   }
   return result
 }
