@@ -183,6 +183,16 @@ describe('a turn that a plugin continues', () => {
     await kernel.dispose()
   })
 
+  it('says what to give in the place of a message', async () => {
+    const kernel = await kernelWith(
+      agent(() => message('end_turn', text('no')) as never),
+      saying(message('end_turn', text('one'))),
+    )
+    const events = eventsOf((await kernel.request({ path: '/plain', body: { ...hello, stream: true } })).text)
+    expect(JSON.stringify(events.at(-1))).toMatch(/'agent' .*gave no stream of events; give ctx\.exchangeStream/)
+    await kernel.dispose()
+  })
+
   it('ends after its rounds, never with a call that the client does not know', async () => {
     const kernel = await kernelWith(
       agent(onCalls, { tools: ['secret'], rounds: 3 }),

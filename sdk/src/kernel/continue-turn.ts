@@ -78,6 +78,10 @@ class Turn {
     this.#absorb()
     const source = (await handler(this.#part.end(this.round))) ?? undefined
     if (!source) return undefined
+    if (typeof source[Symbol.asyncIterator] !== 'function') {
+      const fact = 'the handler of onEnd gave no stream of events'
+      throw new CcrError('CCR_HOOK_RESULT', `${fact}; give ctx.exchangeStream(…), a generator of batches, or nothing`)
+    }
     if (this.#clientCalled) {
       const fact = 'a turn was to be continued whose tool calls the client has yet to answer'
       throw new CcrError('CCR_HOOK_RESULT', `${fact}; give nothing while turn.clientCalls holds one`)
