@@ -162,7 +162,7 @@ function describeWork(work: HookWork): string {
     const failed = errors === 0 ? '' : `, ${errors} failed`
     return `${hook} ×${calls} in ${ms.toFixed(1)} ms${failed}`
   })
-  return parts.length === 0 ? 'the plugin was not called' : parts.join(' · ')
+  return parts.length === 0 ? 'no call of the plugin since the line before' : parts.join(' · ')
 }
 
 function refusalIn({ status, body }: AdminAnswer): string {
