@@ -1,5 +1,5 @@
 import { createTestKernel } from '@ccr/sdk/testing'
-import { definePlugin, Type } from '@ccr/sdk'
+import { definePlugin, Type, type PluginContext } from '@ccr/sdk'
 import { describe, expect, it } from 'vitest'
 import { echo, hello, plainDialect, plugin } from './support/plugins.ts'
 
@@ -65,6 +65,36 @@ describe('a swap', () => {
     expect((await reply).status).toBe(200)
     await until(() => notes.length === 3)
     expect(notes).toEqual(['writes', 'written', 'disposed'])
+    await kernel.dispose()
+  })
+
+  it.each(['replaced', 'stopped'])('lets inverses of a plugin that is %s send and write what it held', async (how) => {
+    const sent: string[] = []
+    const files = new Map<string, Map<string, Buffer>>()
+    let context!: PluginContext
+    const exporter = definePlugin({
+      name: 'exporter',
+      apiVersion: 1,
+      description: 'for a test',
+      options: Type.Object({}, { additionalProperties: false }),
+      capabilities: ['files', 'network:hooks.example'],
+      activate(ctx) {
+        context = ctx
+        ctx.effect(async () => {
+          await turn()
+          await ctx.http.fetch('https://hooks.example/usage', { method: 'POST', body: 'the rest' })
+          await ctx.files.write('rest.json', 'the rest')
+        })
+      },
+    })
+    const http = (asked: Request): Response => new Response(void sent.push(asked.url))
+    const kernel = await createTestKernel({ plugins: [plainDialect, echo, exporter], files, http })
+    if (how === 'replaced') await kernel.reload([plainDialect, echo])
+    else await kernel.kernel.close()
+    await until(() => files.get('default/exporter')?.has('rest.json') === true)
+    expect(sent).toEqual(['https://hooks.example/usage'])
+    await turn()
+    await expect(context.files.list()).rejects.toMatchObject({ code: 'CCR_PLUGIN_STALE' })
     await kernel.dispose()
   })
 

@@ -110,7 +110,7 @@ export interface OtherBlock {
 export type KnownBlock =
   TextBlock | ImageBlock | DocumentBlock | ThinkingBlock | RedactedThinkingBlock | ToolUseBlock | ToolResultBlock
 
-/** A piece of a message: a type that ccr reads, or any other. */
+/** A piece of a message: a type that ccr reads, or any other. `isKnownBlock` narrows it; a look at `type` does not. */
 export type ContentBlock = KnownBlock | OtherBlock
 
 const KNOWN = new Set(['text', 'image', 'document', 'thinking', 'redacted_thinking', 'tool_use', 'tool_result'])

@@ -32,8 +32,9 @@ export type ErrorDecision =
 /** The six hooks. Values are immutable: a handler returns a new value, or nothing to leave things as they are. */
 export interface HookHandlers {
   /**
-   * Once per exchange, before anything is decided. Default on failure: the exchange fails (never overridable, so that a
-   * guard cannot be skipped). Deadline 5 s.
+   * Once per exchange of a client, before anything is decided; what must hold of the inner exchanges of plugins too
+   * belongs into transformRequest. Default on failure: the exchange fails (never overridable, so that a guard cannot be
+   * skipped). Deadline 5 s.
    */
   onRequest(request: CanonicalRequest, exchange: Exchange): Maybe<RequestDecision>
   /** Once: refines the plan. Default on failure: skipped. Deadline 2 s. */

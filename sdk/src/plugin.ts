@@ -39,14 +39,17 @@ export interface EndpointReply {
 /** An HTTP endpoint: either one that runs an exchange in a client dialect, or one that answers by itself. */
 export type Endpoint = {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE'
-  /** A find-my-way path, such as `/v1/messages`. */
+  /** A find-my-way path, such as `/v1/messages`; not one that the router itself answers, such as `/` and `/health`. */
   readonly path: string
 } & (
   | { readonly dialect: string; readonly client: ClientDialect }
   | {
-      /** `public` needs no key, `data` the client key, `admin` the admin key. */
+      /** `public` needs no key, `data` the client key, `admin` the one in `run/admin.key` of the router's home. */
       readonly access: 'public' | 'data' | 'admin'
-      /** A thrown `CCR_REQUEST_INVALID` is answered with 400, `CCR_ROUTE_NONE` with 404, anything else with 500. */
+      /**
+       * Answers within `timeouts.total`. A thrown `CCR_REQUEST_INVALID` is answered with 400, `CCR_ROUTE_NONE` with
+       * 404, anything else with 500.
+       */
       respond(request: EndpointRequest): EndpointReply | Promise<EndpointReply>
     }
 )
@@ -65,7 +68,14 @@ export interface Contributions {
   tokenizers: Tokenizer
 }
 
-/** What one plugin may offer to all others, by name; extended by declaration merging. */
+/**
+ * What one plugin may offer to all others, by name; extended by declaration merging.
+ *
+ * @example
+ * declare module '@ccr/sdk' {
+ *   interface Services { glossary: { explain(word: string): string } }
+ * }
+ */
 export interface Services {
   projects: ProjectService
   scenarios: ScenarioService
@@ -118,7 +128,10 @@ export interface PluginContext<Options = unknown, Config = unknown> extends Faci
   readonly signal: AbortSignal
   /** Takes part in a hook; like every registration, only inside `activate`. */
   on<Hook extends HookName>(hook: Hook, handler: HookHandlers[Hook], placement?: HookPlacement[Hook]): void
-  /** The inverse of something the kernel cannot see; run at disposal, in reverse order. */
+  /**
+   * The inverse of something the kernel cannot see; run at disposal, in reverse order, at most 5 s each. `files`,
+   * `http` and `secrets` work until the last one has ended: what is left in a buffer can be sent or written then.
+   */
   effect(inverse: () => void | Promise<void>): void
   /**
    * Runs `start` when new exchanges come to this instance, and what it gave when they no longer do: earlier than the
@@ -135,7 +148,9 @@ export interface PluginContext<Options = unknown, Config = unknown> extends Faci
   /** What the plugin declared in `requires`. When it changes, the plugin is activated anew. */
   get<R extends Requirement>(what: R): Required<R>
   /**
-   * Runs an inner exchange through the same plan and attempts, in the same generation; at most 4 inside each other.
+   * Runs an inner exchange through the same plan and attempts, in the same generation; at most 4 inside each other. It
+   * passes through all plugins but for `onRequest`, and so through this one's handlers again: they have to know by the
+   * request that they are not wanted.
    *
    * @throws CcrError `CCR_EXCHANGE_FAILED`, whose `cause` is the {@link FailureReply} a client would have got
    */

@@ -87,6 +87,17 @@ export interface StreamPipeline {
    * Calls `handler` when the model ends its turn, before the client hears of it. What the handler gives is appended to
    * the same message: blocks are numbered on, output tokens are added up, and it can be continued in its turn. Calls of
    * the plugin's own tools never leave the router; a turn that ends with nothing but these ends as `end_turn`.
+   *
+   * @example
+   * // What goes on has the tool in its own request, and must not go on by itself as well.
+   * if (hasTool(exchange.request)) return
+   * let request = withTool(exchange.request)
+   * stream.onEnd(({ content, calls, clientCalls }) => {
+   *   if (calls.length === 0 || clientCalls.length > 0) return
+   *   const turn = [{ role: 'assistant', content }, { role: 'user', content: calls.map(resultOf) }] as const
+   *   request = { ...request, messages: [...request.messages, ...turn] }
+   *   return ctx.exchangeStream(request, { parent: exchange, target, signal })
+   * }, { tools: ['lookup'] })
    */
   onEnd(handler: EndHandler, options?: EndOptions): void
 }

@@ -48,7 +48,7 @@ export function createContext(instance: Instance, options: unknown, config: unkn
     config,
     log: withFields(given.log, { plugin: plugin.name, entry: entryId }),
     signal: instance.signal,
-    ...heldTo(granted, plugin.name, instance.signal, given.facilities),
+    ...heldTo(granted, plugin.name, instance.end.signal, given.facilities),
     on: (hook, handler, placement) => {
       const owner = open(`a handler of ${hook}`)
       owner.taps.push(createTap(owner, hook, handler as Tap['handler'], (placement ?? {}) as AnyPlacement))

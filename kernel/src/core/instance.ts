@@ -39,6 +39,8 @@ export class Instance {
   activateMs = 0
   /** What the same entry was before the change that brought this instance, and when that was. */
   replaced: { readonly entry: Entry; readonly at: number } | undefined
+  /** Aborted when nothing of it runs any more: until then its inverses may send and write what it still holds. */
+  readonly end = new AbortController()
   readonly #disposal = new AbortController()
   #stops: Stop[] | undefined
   /** Whoever makes it holds it. */
@@ -100,6 +102,7 @@ export class Instance {
     await this.stop(log)
     this.#disposal.abort()
     await this.#undo(this.inverses, log)
+    this.end.abort()
   }
 
   async #undo(inverses: Stop[], log: Log): Promise<void> {

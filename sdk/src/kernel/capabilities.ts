@@ -35,7 +35,7 @@ export function allowsHost(capabilities: readonly string[], { hostname, port, pr
  * and is no sandbox: the code runs in the router's process, with the user's rights.
  *
  * @param granted what may be used
- * @param signal aborted when the plugin is disposed
+ * @param signal aborted when the plugin is disposed and its inverses have run
  */
 export function heldTo(granted: readonly string[], plugin: string, signal: AbortSignal, all: Facilities): Facilities {
   const assertLive = (): void => {

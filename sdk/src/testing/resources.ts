@@ -143,8 +143,8 @@ function targetOf(given: readonly unknown[]): string {
 
 function described({ what, where }: { readonly what: string; readonly where: Error }): readonly string[] {
   const stack = where.stack ?? ''
-  // Its timer ends with the signal, whoever still holds that.
-  return /\bAbortSignal\.timeout\b/.test(stack) ? [] : [`${what}${placeIn(stack)}`]
+  // The timer of AbortSignal.timeout ends with the signal. Node also calls it `Function.timeout`.
+  return /\.timeout \(node:internal\/abort_controller:/.test(stack) ? [] : [`${what}${placeIn(stack)}`]
 }
 
 /** Where in the code of a plugin or a test something was acquired. */
