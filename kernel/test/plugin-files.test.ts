@@ -81,6 +81,11 @@ test('an entry of a plugin that comes with the router is shown by its id', async
   expect(await world.said((context) => pluginInfo(context, 'mine', {}))).toContain('(plugin route-custom)')
 })
 
+test('the dialects of a plugin are shown, since they are given the keys of providers', async () => {
+  const shown = await world.said((context) => pluginInfo(context, 'dialect-gemini', {}))
+  expect(shown).toContain('\n  dialects      gemini')
+})
+
 test('code that never ends is refused by every command that runs it, and nothing has changed', async () => {
   await world.configure('{ plugins: [] }')
   const draft = { name: 'ccr-plugin-loop', head: 'while (true) {}' }

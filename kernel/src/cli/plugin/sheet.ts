@@ -23,6 +23,8 @@ export interface PluginSheet {
   readonly provides: readonly string[]
   readonly requires: readonly string[]
   readonly endpoints: readonly string[]
+  /** Wire protocols; whoever speaks one to a provider is given its key. */
+  readonly dialects: readonly string[]
   readonly dependencies?: Readonly<Record<string, string>> | undefined
   /** Scripts that will not be run. */
   readonly scripts?: readonly string[] | undefined
@@ -67,6 +69,7 @@ export function describeSheet(sheet: PluginSheet, now: number): readonly string[
     ['provides', sheet.provides.join(', ')],
     ['requires', sheet.requires.join(', ')],
     ['endpoints', sheet.endpoints.join(', ')],
+    ['dialects', sheet.dialects.join(', ')],
     ['dependencies', listed(dependencies)],
     ['scripts', scripts.length === 0 ? '' : `${scripts.join(', ')}: not run`],
   ]
@@ -102,7 +105,7 @@ export function differenceOf(pin: LockEntry, before: readonly string[], candidat
 }
 
 function factsIn(manifest: Manifest) {
-  const { name, description, hooks, capabilities, provides, requires, endpoints } = manifest
+  const { name, description, hooks, capabilities, provides, requires, endpoints, dialects } = manifest
   return {
     plugin: name,
     description,
@@ -111,6 +114,7 @@ function factsIn(manifest: Manifest) {
     provides,
     requires,
     endpoints: endpoints.map(({ method, path }) => `${method} ${path}`),
+    dialects,
   }
 }
 
