@@ -44,3 +44,22 @@ it('an answer that a guard gave instead tells of no route', async () => {
   expect({ status, ...told(headers) }).toEqual({ status: 403 })
   await kernel.dispose()
 })
+
+it.each([false, true])('nor does a message that a plugin gave instead, which says that it is one', async (stream) => {
+  const content = [{ type: 'text', text: 'kept' }]
+  const usage = { input_tokens: 1, output_tokens: 1 }
+  const about = {
+    id: 'm',
+    type: 'message',
+    role: 'assistant',
+    model: 'm',
+    stop_reason: 'end_turn',
+    stop_sequence: null,
+  }
+  const message = { ...about, content, usage } as never
+  const cache = plugin('cache', (ctx) => ctx.on('onRequest', () => ({ reply: { message } })))
+  const kernel = await createTestKernel({ plugins: [plainDialect, cache] })
+  const { status, headers } = await kernel.request({ path: '/plain', body: { ...hello, stream } })
+  expect({ status, ...told(headers) }).toEqual({ status: 200, 'x-ccr-provider': 'reply', 'x-ccr-model': hello.model })
+  await kernel.dispose()
+})

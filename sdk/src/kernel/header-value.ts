@@ -52,7 +52,7 @@ export function routeHeaders(
     headers['x-ccr-provider'] = toHeaderValue(target.provider)
     headers['x-ccr-model'] = toHeaderValue(target.model)
   }
-  if (plan || target) headers['x-ccr-route'] = toHeaderValue(redact(describeRoute(plan)), ROUTE_LENGTH)
+  if (plan) headers['x-ccr-route'] = toHeaderValue(redact(describeRoute(plan)), ROUTE_LENGTH)
   return headers
 }
 
