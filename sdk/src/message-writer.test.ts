@@ -87,8 +87,9 @@ describe('the order of blocks', () => {
       (w) => {
         w.tool('a', { id: 'a', name: 'f' })
         w.text('t')
+        w.tool('b', { id: 'b', name: 'f' })
       },
-      [call('a', 'f'), text('t')],
+      [call('a', 'f'), text('t'), call('b', 'f')],
     ],
     [
       'a call that is complete before it has a name',
@@ -130,8 +131,96 @@ describe('the order of blocks', () => {
       (w) => w.block({ type: 'server_tool_use', id: 's', name: 'web_search', input: { query: 'q' } }),
       [{ type: 'server_tool_use', id: 's', name: 'web_search', input: { query: 'q' } }],
     ],
+    [
+      'a whole block that is no call keeps its input',
+      (w) => w.block({ type: 'odd', input: { query: 'q' } }),
+      [{ type: 'odd', input: { query: 'q' } }],
+    ],
+    [
+      'whole blocks behind an incomplete call wait, in order',
+      (w) => {
+        w.tool('a', { id: 'a', name: 'f', arguments: '{' })
+        w.block({ type: 'tool_use', id: 'b', name: 'g', input: { y: 2 } })
+        w.text('t')
+        w.tool('a', { arguments: '}' })
+      },
+      [call('a', 'f'), call('b', 'g', { y: 2 }), text('t')],
+    ],
+    [
+      'the first id and a name that is repeated whole, also behind the first argument',
+      (w) => {
+        w.tool('a', { id: 'a', name: 'get' })
+        w.tool('a', { id: 'b', name: '_it' })
+        w.tool('a', { id: 'c', name: 'get_it' })
+        w.tool('a', { name: 'get_it', arguments: '{"x":1' })
+        w.tool('a', { name: 'other', arguments: '}' })
+      },
+      [call('a', 'get_it', { x: 1 })],
+    ],
+    ...['', 'a.b', 'ä', 'a b', '.a'].map(
+      (id): readonly [string, (writer: MessageWriter) => void, readonly object[]] => [
+        `an id that no client takes: '${id}'`,
+        (w) => w.tool('a', { id, name: 'f', arguments: '{}' }),
+        [call('toolu_2', 'f')],
+      ],
+    ),
+    [
+      'nothing is no block',
+      (w) => {
+        w.text('')
+        w.thinking('')
+      },
+      [],
+    ],
   ])('%s', (_what, write, blocks) => {
     expect(content(write)).toEqual(blocks)
+  })
+
+  it('is the events of the Messages API, field by field', () => {
+    const { writer, events } = create()
+    writer.thinking('a')
+    writer.text('b')
+    writer.citation({ of: 'b' })
+    writer.block({ type: 'server_tool_use', id: 's', name: 'g', input: { x: 1 } })
+    writer.block({ type: 'tool_use', id: 't', name: 'g', input: { y: 2 } })
+    writer.tool('k', { name: 'f' })
+    writer.stop('stop_sequence', 'END')
+    writer.end()
+    const usage = { input_tokens: 0, cache_creation_input_tokens: 0, cache_read_input_tokens: 0, output_tokens: 0 }
+    const message = { id: 'msg_1', type: 'message', role: 'assistant', model: 'm', content: [] }
+    const thinking = { type: 'thinking', thinking: '', signature: '' }
+    const tool = { type: 'tool_use', id: 'toolu_2', name: 'f', input: {} }
+    const start = (index: number, content_block: object): object => ({
+      type: 'content_block_start',
+      index,
+      content_block,
+    })
+    const delta = (index: number, of: object): object => ({ type: 'content_block_delta', index, delta: of })
+    expect(events).toEqual([
+      { type: 'message_start', message: { ...message, stop_reason: null, stop_sequence: null, usage } },
+      start(0, thinking),
+      delta(0, { type: 'thinking_delta', thinking: 'a' }),
+      { type: 'content_block_stop', index: 0 },
+      start(1, { type: 'text', text: '' }),
+      delta(1, { type: 'text_delta', text: 'b' }),
+      delta(1, { type: 'citations_delta', citation: { of: 'b' } }),
+      { type: 'content_block_stop', index: 1 },
+      start(2, { type: 'server_tool_use', id: 's', name: 'g', input: {} }),
+      delta(2, { type: 'input_json_delta', partial_json: '{"x":1}' }),
+      { type: 'content_block_stop', index: 2 },
+      start(3, { type: 'tool_use', id: 't', name: 'g', input: {} }),
+      delta(3, { type: 'input_json_delta', partial_json: '{"y":2}' }),
+      { type: 'content_block_stop', index: 3 },
+      start(4, tool),
+      delta(4, { type: 'input_json_delta', partial_json: '{}' }),
+      { type: 'content_block_stop', index: 4 },
+      {
+        type: 'message_delta',
+        delta: { stop_reason: 'stop_sequence', stop_sequence: 'END' },
+        usage: { output_tokens: 0 },
+      },
+      { type: 'message_stop' },
+    ])
   })
 
   it('streams each fragment of the first call at once', () => {
@@ -140,6 +229,14 @@ describe('the order of blocks', () => {
     expect(events.at(-1)).toMatchObject({ delta: { partial_json: '{"x"' } })
     writer.tool('a', { arguments: ':1}' })
     expect(events.at(-1)).toMatchObject({ delta: { partial_json: ':1}' } })
+  })
+
+  it('lets out what waited as soon as the call is complete', () => {
+    const { writer, events } = create()
+    writer.tool('a', { id: 'a', name: 'f', arguments: '{' })
+    writer.text('t')
+    writer.tool('a', { arguments: '}' })
+    expect(events.at(-1)).toMatchObject({ delta: { text: 't' } })
   })
 
   it('signs thinking, keeps a given signature, and begins a new block after one', () => {
@@ -174,9 +271,13 @@ describe('the order of blocks', () => {
     const before = events.length
     writer.text('t')
     writer.thinking('t')
+    writer.citation({})
+    writer.signature('s')
     writer.tool('a', { name: 'f', arguments: '{}' })
+    writer.block({ type: 'odd' })
     writer.end()
     expect(events).toHaveLength(before)
+    expect(events[0]).toMatchObject({ type: 'message_start' })
   })
 })
 
@@ -196,8 +297,9 @@ describe.each(['max_tokens', 'model_context_window_exceeded', 'refusal'] as cons
         w.tool('a', { id: 'a', name: 'f' })
         w.text('t')
         w.tool('b', { id: 'b', name: 'f' })
+        w.tool('c', { id: 'c', name: 'f' })
       }, reason),
-    ).toEqual([call('a', 'f'), text('t')])
+    ).toEqual([call('a', 'f'), text('t'), call('b', 'f')])
   })
 })
 
@@ -205,10 +307,11 @@ describe('usage', () => {
   it('names an estimate at the start alone', () => {
     const { writer, events } = create({ estimateInput: () => 42 })
     writer.text('t')
+    writer.usage({ cache_read_input_tokens: 3 })
     writer.stop('end_turn')
     writer.end()
     expect(events[0]).toMatchObject({ message: { usage: { input_tokens: 42, output_tokens: 0 } } })
-    expect(events.at(-2)).toMatchObject({ usage: { output_tokens: 0 } })
+    expect(events.at(-2)).toMatchObject({ usage: { cache_read_input_tokens: 3, output_tokens: 0 } })
   })
 
   it('prefers what was counted, and the last word of each field', () => {
@@ -229,6 +332,14 @@ describe('faults', () => {
     ['arguments without an end', (w) => w.tool('a', { name: 'f', arguments: '{' })],
     ['something after complete arguments', (w) => w.tool('a', { name: 'f', arguments: '{}{' })],
     ['a call without a name', (w) => w.tool('a', { arguments: '{}' })],
+    [
+      'something for a call that is closed',
+      (w) => {
+        w.tool('a', { name: 'f', arguments: '{}' })
+        w.text('t')
+        w.tool('a', { arguments: 'x' })
+      },
+    ],
   ])('%s', (_what, write) => {
     const { writer, events } = create()
     writer.stop('tool_use')
@@ -247,6 +358,9 @@ describe('faults', () => {
     ['text behind an incomplete call', (w, piece) => w.text(piece)],
     ['the arguments of a call', (w, piece) => w.tool('a', { arguments: piece })],
     ['the arguments of a later call', (w, piece) => w.tool('b', { arguments: piece })],
+    ['the name of a later call', (w, piece) => w.tool('b', { name: piece })],
+    ['the keys of calls', (w, piece) => w.tool(piece, {})],
+    ['the ids of calls', (w, piece) => w.tool(piece.slice(0, 9), { id: piece })],
     ['whole blocks behind an incomplete call', (w, piece) => w.block({ type: 'odd', piece })],
     ['citations behind an incomplete call', (w, piece) => w.citation({ piece })],
     [
@@ -260,8 +374,16 @@ describe('faults', () => {
     const { writer } = create()
     writer.tool('a', { name: 'f', arguments: '{"x":"' })
     const piece = 'x'.repeat(MAX_HELD / 8)
-    for (let turn = 0; turn < 7; turn++) write(writer, piece)
-    expect(() => write(writer, piece)).toThrow(expect.objectContaining({ code: 'CCR_STREAM_LIMIT' }))
+    for (let turn = 0; turn < 7; turn++) write(writer, `${turn}${piece}`)
+    expect(() => write(writer, `7${piece}`)).toThrow(expect.objectContaining({ code: 'CCR_STREAM_LIMIT' }))
+  })
+
+  it('keeps a bounded number of characters of thinking that may have to be signed', () => {
+    const { writer } = create({ sign: () => 's' })
+    const piece = 'x'.repeat(MAX_HELD / 2)
+    writer.thinking(piece)
+    writer.thinking(piece)
+    expect(() => writer.thinking('x')).toThrow(expect.objectContaining({ code: 'CCR_STREAM_LIMIT' }))
   })
 
   it('counts only what it still holds', () => {
@@ -274,7 +396,8 @@ describe('faults', () => {
       writer.block({ type: 'odd', piece })
       writer.thinking('t')
       writer.signature(piece)
-      writer.tool(`${turn}`, { arguments: '"}' })
+      writer.signature(piece)
+      writer.tool(`${turn}`, { arguments: `${piece}"}` })
       writer.thinking(piece)
     }
     writer.stop('tool_use')
