@@ -146,6 +146,51 @@ describe('messageEvents and createAccumulator', LIMITS, () => {
   })
 })
 
+it('messageEvents says at the start only what a stream knows by then', () => {
+  const usage = { input_tokens: 3, output_tokens: 5 }
+  const content = [
+    { type: 'text', text: 'a', citations: [{ n: 1 }] },
+    { type: 'text', text: 'b', citations: null },
+    { type: 'thinking', thinking: 'c', signature: 's' },
+    { type: 'mcp_tool_use', id: 'i', name: 'f', input: { x: 1 } },
+    { type: 'tool_use', id: 'j', name: 'f' },
+    { type: 'redacted_thinking', data: 'd' },
+  ]
+  const message = { id: 'm', type: 'message', role: 'assistant', model: 'x', content, usage }
+  const events = messageEvents({ ...message, stop_reason: 'stop_sequence', stop_sequence: 'END' } as never)
+  const block = (index: number, content_block: object, ...deltas: readonly object[]): object[] => [
+    { type: 'content_block_start', index, content_block },
+    ...deltas.map((delta) => ({ type: 'content_block_delta', index, delta })),
+    { type: 'content_block_stop', index },
+  ]
+  const unstopped = { content: [], stop_reason: null, stop_sequence: null }
+  expect(events).toEqual([
+    { type: 'message_start', message: { ...message, ...unstopped, usage: { input_tokens: 3, output_tokens: 0 } } },
+    ...block(
+      0,
+      { type: 'text', text: '', citations: [] },
+      { type: 'citations_delta', citation: { n: 1 } },
+      { type: 'text_delta', text: 'a' },
+    ),
+    ...block(1, { type: 'text', text: '', citations: null }, { type: 'text_delta', text: 'b' }),
+    ...block(
+      2,
+      { type: 'thinking', thinking: '', signature: '' },
+      { type: 'thinking_delta', thinking: 'c' },
+      { type: 'signature_delta', signature: 's' },
+    ),
+    ...block(
+      3,
+      { type: 'mcp_tool_use', id: 'i', name: 'f', input: {} },
+      { type: 'input_json_delta', partial_json: '{"x":1}' },
+    ),
+    ...block(4, { type: 'tool_use', id: 'j', name: 'f', input: {} }, { type: 'input_json_delta', partial_json: '{}' }),
+    ...block(5, { type: 'redacted_thinking', data: 'd' }),
+    { type: 'message_delta', delta: { stop_reason: 'stop_sequence', stop_sequence: 'END' }, usage },
+    { type: 'message_stop' },
+  ])
+})
+
 describe('createAccumulator', () => {
   it('has no message before message_start', () => {
     expect(accumulate([{ type: 'ping' }])).toBeUndefined()
@@ -177,7 +222,7 @@ describe('createAccumulator', () => {
       start,
       {
         type: 'message_delta',
-        delta: { stop_reason: 'refusal', stop_sequence: null, stop_details: { category: 'cyber' } },
+        delta: { stop_reason: 'refusal', stop_sequence: 'END', stop_details: { category: 'cyber' } },
         usage: { output_tokens: 7 },
         context_management: { applied_edits: [] },
       } as CanonicalEvent,
@@ -189,6 +234,7 @@ describe('createAccumulator', () => {
     ])
     expect(whole).toMatchObject({
       stop_reason: 'refusal',
+      stop_sequence: 'END',
       stop_details: { category: 'cyber' },
       context_management: { applied_edits: [] },
       usage: { input_tokens: 3, output_tokens: 9 },
@@ -200,6 +246,8 @@ describe('createAccumulator', () => {
     const events = [
       start,
       { type: 'content_block_delta', index: 4, delta: { type: 'text_delta', text: 'x' } },
+      { type: 'content_block_delta', index: 4, delta: { type: 'signature_delta', signature: 's' } },
+      { type: 'content_block_stop', index: 4 },
       { type: 'later' },
     ]
     expect(accumulate(events as CanonicalEvent[])?.content).toEqual([])
@@ -222,13 +270,13 @@ describe('mergeUsage', () => {
 })
 
 describe('weightOfEvents', () => {
-  const delta = (text: string): CanonicalEvent => ({
-    type: 'content_block_delta',
-    index: 0,
-    delta: { type: 'text_delta', text },
+  const deltas = (['text', 'thinking', 'partial_json'] as const).map((field) => {
+    const type = field === 'partial_json' ? 'input_json_delta' : `${field}_delta`
+    return (text: string) =>
+      ({ type: 'content_block_delta', index: 0, delta: { type, [field]: text } }) as unknown as CanonicalEvent
   })
 
-  it('counts what each event takes, however little is in it', () => {
+  it.each(deltas)('counts what each event takes, however little is in it', (delta) => {
     expect(weightOfEvents([delta(''), { type: 'content_block_stop', index: 0 }])).toBeGreaterThan(100)
     expect(weightOfEvents([delta('abc')]) - weightOfEvents([delta('')])).toBe(3)
   })
@@ -251,6 +299,10 @@ describe('parseObject', () => {
     expect(parseObject(text)).toBeUndefined()
   })
 
+  it('takes nothing that is deeper than a request may be', () => {
+    expect(parseObject(`{"a":${'['.repeat(10_000)}${']'.repeat(10_000)}}`)).toBeUndefined()
+  })
+
   it('reads an object', () => {
     expect(parseObject(' {"a":{}} ')).toEqual({ a: {} })
   })
@@ -267,6 +319,13 @@ describe('pieces that upstreams leave out', () => {
 
   it.each([
     ['text', { type: 'text', text: '' }, { type: 'text_delta', text: null }, { type: 'text', text: '' }],
+    ['beginnings of text', { type: 'text' }, { type: 'text_delta', text: 'a' }, { type: 'text', text: 'a' }],
+    [
+      'beginnings of thinking',
+      { type: 'thinking' },
+      { type: 'thinking_delta', thinking: 'a' },
+      { type: 'thinking', thinking: 'a' },
+    ],
     [
       'arguments',
       { type: 'tool_use', id: 'a', name: 'b', input: {} },
@@ -275,6 +334,19 @@ describe('pieces that upstreams leave out', () => {
     ],
   ])('are empty %s', (_, block, delta, whole) => {
     expect(messageOfEvents(answer(block, delta)).content).toEqual([whole])
+  })
+
+  it('a block may begin with a part of its text', () => {
+    const text = answer({ type: 'text', text: 'a' }, { type: 'text_delta', text: 'b' })
+    expect(messageOfEvents(text).content).toEqual([{ type: 'text', text: 'ab' }])
+    const thinking = answer({ type: 'thinking', thinking: 'a' }, { type: 'thinking_delta', thinking: 'b' })
+    expect(messageOfEvents(thinking)).toMatchObject({ content: [{ type: 'thinking', thinking: 'ab' }], usage: {} })
+  })
+
+  it('a stream without a beginning is no message', () => {
+    expect(() => messageOfEvents([{ type: 'message_stop' }])).toThrow(
+      expect.objectContaining({ code: 'CCR_STREAM_ENDED' }),
+    )
   })
 
   it('the parts of an accumulator work by themselves', () => {

@@ -25,7 +25,18 @@ describe('the names of tools', () => {
   })
 
   it('depend on the name alone, and leave alone what was never sent', () => {
-    expect(new ToolNames().toWire('a b')).toBe(new ToolNames().toWire('a b'))
+    const names = new ToolNames()
+    const wire = names.toWire('a b')
+    expect(wire).toMatch(/^a_b_[0-9a-f]{8}$/)
+    expect([names.toWire('a b'), new ToolNames().toWire('a b')]).toEqual([wire, wire])
+    expect(new ToolNames(STRICT).toWire('b'.repeat(80))).toMatch(/^b{54}_[0-9a-f]{8}$/)
+    expect(new ToolNames(STRICT).toWire(`1${'b'.repeat(80)}`)).toMatch(/^_1b{53}_[0-9a-f]{8}$/)
+    expect(new ToolNames().toWire('b'.repeat(80))).toMatch(/^b{55}_[0-9a-f]{8}$/)
+    // Another tool may be called what this one would be.
+    const taken = new ToolNames()
+    expect(taken.toWire(wire)).toBe(wire)
+    expect(taken.fromWire(taken.toWire('a b'))).toBe('a b')
+    expect(taken.fromWire(wire)).toBe(wire)
     expect(new ToolNames().toWire('read')).toBe('read')
     expect(new ToolNames().fromWire('other')).toBe('other')
   })

@@ -39,6 +39,7 @@ describe('endpointUrl', () => {
   it.each([
     ['a bare origin', 'https://api.example.com', 'https://api.example.com/v1/messages'],
     ['a versioned root', 'https://api.example.com/v1', 'https://api.example.com/v1/messages'],
+    ['a path that has a version in its midst', 'https://example.com/v1/x', 'https://example.com/v1/x/v1/messages'],
     ['a path without a version', 'https://example.com/anthropic', 'https://example.com/anthropic/v1/messages'],
     [
       'a path without a version, with slash and query',
