@@ -25,6 +25,23 @@ describe('a request for a foreign target', () => {
       /\/content\/0\/content\/0 must be an object/,
     ],
     ['an image', content({ type: 'image', source: { type: 'url' } }), /\/source\/url must be a string/],
+    ['an image of bytes', content({ type: 'image', source: { type: 'base64' } }), /\/source\/data must be a string/],
+    ['a source', content({ type: 'document' }), /\/content\/0\/source must be an object/],
+    ['the type of a source', content({ type: 'document', source: {} }), /\/source\/type must be a string/],
+    [
+      'a block in a document',
+      content({ type: 'document', source: { type: 'content', content: [1] } }),
+      /\/source\/content\/0 must be an object/,
+    ],
+    ['the type of a block', content({ text: 'a' }), /\/messages\/0\/content\/0\/type must be a string/],
+    ['a system prompt', request({ system: [{ type: 'text' }] }), /\/system\/0\/text must be a string/],
+    ['a name', request({ tools: [{ name: 1 }] }), /\/tools\/0\/name must be a string/],
+    ['the type of a tool', request({ tools: [{ name: 'a', type: 1 }] }), /\/tools\/0\/type must be a string/],
+    ...['tool_choice', 'thinking', 'output_config'].map((field): [string, object, RegExp] => [
+      `a field, ${field}`,
+      request({ [field]: 'x' }),
+      new RegExp(`/${field} must be an object`),
+    ]),
     ['a tool', request({ tools: [{ name: 'a', input_schema: [] }] }), /\/tools\/0\/input_schema must be an object/],
     ['a choice', request({ tool_choice: { type: 'tool' } }), /\/tool_choice\/name must be a string/],
   ])('names the place of %s', (_, bad, message) => {
@@ -37,6 +54,20 @@ describe('a request for a foreign target', () => {
     expect(() => checkRequest(request({ thread: continued }))).toThrow(expect.objectContaining(refusal))
     for (const thread of [{ type: 'create' }, null, undefined])
       expect(() => checkRequest(request({ thread }))).not.toThrow()
+  })
+
+  it('may leave out what is null, and be of any role', () => {
+    const more = { system: null, tools: null, tool_choice: null, thinking: null, output_config: null }
+    expect(() => checkRequest(request(more))).not.toThrow()
+    const tools = [
+      { name: 'a', type: null, input_schema: null },
+      { name: 'b', type: 'custom' },
+    ]
+    const messages = ['user', 'assistant', 'system'].map((role) => ({ role, content: 'a' }))
+    expect(() => checkRequest(request({ tools, messages }))).not.toThrow()
+    const result = { type: 'tool_result', tool_use_id: 'a' }
+    const document = { type: 'document', source: { type: 'url', url: 'http://a' }, content: 1 }
+    expect(() => checkRequest(content(result, { ...result, content: null }, document))).not.toThrow()
   })
 
   it('may hold blocks of a kind that nobody knows', () => {

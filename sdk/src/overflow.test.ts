@@ -91,6 +91,9 @@ describe('a prompt that does not fit', () => {
     ['MiniMax', 'invalid params, context window exceeds limit', {}],
     ['DashScope', 'Range of input length should be [1, 129024]', {}],
     ['Gemini', 'The input token count exceeds the maximum number of tokens allowed.', {}],
+    ['Gemini, one number', 'The input token count exceeds the maximum number of tokens allowed 1048576.', {}],
+    ['one number in a field', 'prompt too long', { n_ctx: 8 }],
+    ['another number in a field', 'prompt too long', { n_prompt_tokens: 9, code: 7 }],
     ['Bedrock', 'Input is too long for requested model.', {}],
   ])('is said without the numbers that nobody said: %s', (_vendor, message, fields) => {
     const said = message === '' ? '' : ` (the provider said: ${message})`
@@ -103,6 +106,8 @@ describe('a prompt that does not fit', () => {
       '4000 in the completion).'
     const words = /^input length and `max_tokens` exceed context limit: 5000 \+ 4000 > 8192/
     expect(overflowMessage(message, {})).toMatch(words)
+    expect(overflowMessage(message.replace('5000', '8192'), {})).toMatch(/limit: 8192 \+ 4000 > 8192/)
+    expect(overflowMessage(message.replace('5000', '8193'), {})).toMatch(/^prompt is too long: 8193 tokens > 8192/)
   })
 
   it.each([
