@@ -43,6 +43,11 @@ describe('the calls of a turn', () => {
       ],
     ],
     [
+      'of which nothing is left out but texts that say nothing',
+      [user(result('a', [text(' '), { type: 'image' }, text('r')]), { type: 'tool_result', tool_use_id: 'b' })],
+      [user(text('[result of the tool call a]'), { type: 'image' }, text('r'), text('[result of the tool call b]'))],
+    ],
+    [
       'so is a second result of one call',
       [assistant(call('a')), user(result('a', '1'), result('a', '2'))],
       [assistant(call('a')), user(result('a', '1'), text('[result of the tool call a]'), text('2'))],

@@ -20,6 +20,7 @@ describe('the budget of thinking', () => {
     ['is raised where that fits', 512, 2000, 1024, 2000],
     ['stays where it fits', 2000, 4000, 2000, 4000],
     ['gives way to the limit', 24_576, 8192, 4096, 8192],
+    ['is never the whole limit', 4096, 4096, 2048, 4096],
     ['gives way as far as it may', 24_576, 1025, 1024, 1025],
     ['is gone where it cannot fit', 512, 400, undefined, 400],
     ['is gone where it would be the whole answer', 1024, 1024, undefined, 1024],
@@ -69,6 +70,11 @@ describe('what thinking forbids', () => {
       { tool_choice: { type: 'tool', name: 'a' } },
     ],
     [
+      'where it is off already, nothing goes with it',
+      { thinking: { type: 'disabled' }, tool_choice: { type: 'any' } },
+      { thinking: { type: 'disabled' }, tool_choice: { type: 'any' } },
+    ],
+    [
       'a free choice does not',
       { thinking: adaptive, tool_choice: { type: 'auto' } },
       { thinking: adaptive, tool_choice: { type: 'auto' } },
@@ -80,8 +86,8 @@ describe('what thinking forbids', () => {
     ],
     [
       'the sampling that it bears stays',
-      { thinking: adaptive, temperature: 1, top_p: 0.97 },
-      { thinking: adaptive, temperature: 1, top_p: 0.97 },
+      { thinking: adaptive, temperature: 1, top_p: 0.95 },
+      { thinking: adaptive, temperature: 1, top_p: 0.95 },
     ],
     [
       'warmth that becomes 1 stays, too',

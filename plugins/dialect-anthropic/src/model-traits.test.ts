@@ -59,10 +59,11 @@ describe('what a model refuses is left out from then on', () => {
     expect(second).toEqual({ output_config: { format } })
   })
 
-  it('a level of effort becomes the highest that all have', async () => {
-    const refuse = ({ output_config }: CanonicalRequest) => (output_config?.effort === 'xhigh' ? LEVEL : undefined)
-    const [, second] = await sentFor(refuse, { ...high, output_config: { effort: 'xhigh' } })
-    expect(second).toEqual(high)
+  it.each(['xhigh', 'max'])('a level of effort becomes the highest that all have: %s', async (effort) => {
+    const format = { type: 'json_schema', schema: {} }
+    const refuse = ({ output_config }: CanonicalRequest) => (output_config?.effort === effort ? LEVEL : undefined)
+    const [, second] = await sentFor(refuse, { ...high, output_config: { effort, format } })
+    expect(second).toEqual({ ...high, output_config: { effort: 'high', format } })
   })
 
   it('a budget of thinking becomes an effort', async () => {
@@ -71,6 +72,30 @@ describe('what a model refuses is left out from then on', () => {
     const [, second, third] = await sentFor(refuse, enabled, { ...enabled, output_config: { effort: 'max' } })
     expect(second).toEqual({ thinking: { type: 'adaptive' }, output_config: { effort: 'medium' } })
     expect(third).toEqual({ thinking: { type: 'adaptive' }, output_config: { effort: 'max' } })
+  })
+
+  it('each step of a budget has its effort, and no effort a budget of its own', async () => {
+    const format = { type: 'json_schema', schema: {} }
+    const asked = (budget_tokens: number) => ({
+      thinking: { type: 'enabled', budget_tokens, display: 'summarized' },
+      output_config: { format },
+    })
+    const refuse = ({ thinking }: CanonicalRequest) => (thinking?.type === 'enabled' ? BUDGET : undefined)
+    const [, ...sent] = await sentFor(refuse, ...[1024, 1025, 8192, 8193].map(asked))
+    const thinking = { type: 'adaptive', display: 'summarized' }
+    expect(sent).toEqual(
+      ['low', 'medium', 'medium', 'high'].map((effort) => ({ thinking, output_config: { format, effort } })),
+    )
+    await world!.test.dispose()
+    const refuseAdaptive = ({ thinking }: CanonicalRequest) => (thinking?.type === 'adaptive' ? ADAPTIVE : undefined)
+    const efforts = [undefined, 'odd', 'low', 'medium'].map((effort) => ({
+      thinking: { type: 'adaptive' },
+      ...(effort && { output_config: { effort } }),
+    }))
+    const [, ...budgets] = await sentFor(refuseAdaptive, ...efforts)
+    expect(budgets).toEqual(
+      [8192, 8192, 1024, 8192].map((budget_tokens) => ({ thinking: { type: 'enabled', budget_tokens } })),
+    )
   })
 
   it('all sampling goes, or the second where two are too many', async () => {

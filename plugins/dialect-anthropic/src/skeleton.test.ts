@@ -61,6 +61,33 @@ describe('the skeleton of an event', { timeout: 30_000 + RUNS * 30 }, () => {
     expect(told(read(data))).toEqual(told(JSON.parse(data) as Seen))
   })
 
+  it.each([
+    [undefined, '{"index":0,"type":"content_block_stop"}', 'content_block_stop'],
+    [undefined, '{"type":"content_block_delta","index":0}', 'content_block_delta'],
+    [undefined, '{"type":"content_block_stop"}', 'content_block_stop'],
+    [undefined, '{"type":"ping"} \n\t', 'ping'],
+    [undefined, '{"error":{"message":"m"}}', 'error'],
+    ['ping', '{}', 'ping'],
+    ['x'.repeat(101), '{}', 'x'.repeat(101)],
+  ])('of the type %j with the data %s is of the type %s', (name, data, type) => {
+    const event = readSkeleton(name, data, new Set())
+    expect(event).toEqual({ ...(JSON.parse(data) as object), type })
+  })
+
+  it.each([
+    ['ping', '{"type":"message_stop"}', " of type 'ping'"],
+    [undefined, '{}', ''],
+    [undefined, '{"type":"ping"', ''],
+    [undefined, '{"type":"ping"}x', ''],
+    ['x'.repeat(100), '{', ` of type '${'x'.repeat(100)}'`],
+    ['x'.repeat(101), '{', ''],
+  ])('is refused of the type %j with the data %s', (name, data, place) => {
+    const message = `the upstream sent an event${place} whose data, ${data.length} characters, does not fit`
+    expect(() => readSkeleton(name, data, new Set())).toThrow(
+      expect.objectContaining({ code: 'CCR_STREAM_INVALID', message }),
+    )
+  })
+
   it('is that of the event parsed, whatever keys are repeated and however they are written', () => {
     fc.assert(
       fc.property(deltas, (data) => {

@@ -170,14 +170,19 @@ describe('the decoder', () => {
     const event = { type: 'content_block_start', index: 0, content_block: { type: 'thinking', thinking: '' } } as const
     void createDecoder().chunk(event as unknown as WireEvent, (one) => events.push(one))
     expect(events).toEqual([{ ...event, content_block: { type: 'thinking', thinking: '', signature: '' } }])
+    const signed = { ...event, content_block: { ...event.content_block, signature: 'theirs' } } as const
+    void createDecoder().chunk(signed, (one) => events.push(one))
+    expect(events.at(-1)).toEqual(signed)
   })
 
-  it('fills in the usage and content that compatible servers leave out', () => {
+  it.each([
+    [{ content: null }, { content: [], usage: { input_tokens: 0, output_tokens: 0 } }],
+    [{ content: [] }, { content: [], usage: { input_tokens: 0, output_tokens: 0 } }],
+    [{ usage: { input_tokens: 3 } }, { content: [], usage: { input_tokens: 3 } }],
+  ])('fills in the usage and content that compatible servers leave out: %j', (given, filled) => {
     const events: CanonicalEvent[] = []
-    const event = { type: 'message_start', message: { id: 'm', content: null } } as unknown as WireEvent
+    const event = { type: 'message_start', message: { id: 'm', ...given } } as unknown as WireEvent
     void createDecoder().chunk(event, (one) => events.push(one))
-    expect(events).toEqual([
-      { type: 'message_start', message: { id: 'm', content: [], usage: { input_tokens: 0, output_tokens: 0 } } },
-    ])
+    expect(events).toEqual([{ type: 'message_start', message: { id: 'm', ...filled } }])
   })
 })

@@ -242,6 +242,19 @@ describe('explode', () => {
     })
   })
 
+  it('keeps what the message says itself, and takes nothing for what it is not', () => {
+    const own = { ...message, later: 1, stop_sequence: 'END' }
+    const [start, ...rest] = target.explode(own, attempt())
+    expect(start).toMatchObject({ message: { id: 'msg_1', model: 'm', later: 1, usage: { input_tokens: 1 } } })
+    expect(rest.at(-2)).toMatchObject({
+      delta: { stop_reason: 'end_turn', stop_sequence: 'END' },
+      usage: message.usage,
+    })
+    const odd = target.explode({ content: [], stop_reason: 5, stop_sequence: {}, usage: [] }, attempt())
+    const usage = { input_tokens: 0, output_tokens: 0 }
+    expect(odd.at(-2)).toMatchObject({ delta: { stop_reason: null, stop_sequence: null }, usage })
+  })
+
   it.each([
     ['a string', '<html>'],
     ['null', null],
@@ -284,6 +297,15 @@ describe('error', () => {
       { type: 'rate_limit_error', message: 'slow down' },
     ],
     [{ error: { type: 'billing_error', message: 'pay' } }, { type: undefined, message: 'pay' }],
+    [
+      { error: { message: 'm', details: { error_code: 'x' } } },
+      { type: undefined, message: 'm', details: { error_code: 'x' } },
+    ],
+    [{ error: { message: 'm', details: 'x', type: 5 } }, { type: undefined, message: 'm', details: undefined }],
+    [
+      { error: { message: 'm', type: 'x', code: 'context_length_exceeded' } },
+      { type: 'invalid_request_error', message: 'prompt is too long (the provider said: m)' },
+    ],
     [{ error: { message: 5 } }, { type: undefined, message: undefined }],
     [{ error: 'text' }, { message: 'text' }],
     [{ message: 'text' }, undefined],
