@@ -11,11 +11,11 @@ it('docs/reference/errors.md lists the codes as they are declared', async () => 
 it('errors are known by their names, whichever copy of the SDK made them', () => {
   const named = (name: string, more = {}): Error => Object.assign(new Error('m'), { name }, more)
   const made = [
-    new CcrError('CCR_ABORTED', 'm'),
-    named('CcrError', { code: 'CCR_ABORTED' }),
+    new CcrError('CCR_HOOK_FAILED', 'm'),
+    named('CcrError', { code: 'CCR_HOOK_FAILED' }),
     named('CcrError'),
-    named('Error', { code: 'CCR_ABORTED' }),
-    { name: 'CcrError', code: 'CCR_ABORTED' },
+    named('Error', { code: 'CCR_HOOK_FAILED' }),
+    { name: 'CcrError', code: 'CCR_HOOK_FAILED' },
   ]
   expect(made.map(isCcrError)).toEqual([true, true, false, false, false])
   expect([new SkipTarget('m'), named('SkipTarget'), named('Error'), { name: 'SkipTarget' }].map(isSkipTarget)).toEqual([

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { UpstreamError } from '../dialect.ts'
-import { statusFailure, thrownFailure } from './classify.ts'
-import { outcomeOf } from '../failure.ts'
+import { CcrError, type ErrorCode } from '../errors.ts'
+import { replyTo, statusFailure, thrownFailure } from './classify.ts'
+import { outcomeOf, retryAfterMsOf, verdictOfType, type FailureReply } from '../failure.ts'
 
 const target = { provider: 'p', model: 'm' }
 const failure = (status: number, said?: UpstreamError, headers: Record<string, string> = {}) =>
@@ -63,6 +64,35 @@ describe('an error status', () => {
     expect(failure(400, { details: {} }).reply.details).toBeUndefined()
   })
 
+  it.each<[number, UpstreamError | undefined, string | undefined, string, string]>([
+    [500, { message: 'm' }, undefined, 'm', 'answered 500: m'],
+    [500, { message: 'm\nat line 2' }, undefined, 'm', 'answered 500: m'],
+    [500, {}, undefined, 'answered 500', 'answered 500'],
+    [500, undefined, 'with HTML', 'answered 500 with HTML', 'answered 500 with HTML'],
+    [500, { message: 'm' }, 'with HTML', 'm', 'answered 500 with HTML'],
+    [400, { message: 'prompt is too long' }, 'with HTML', 'prompt is too long', 'answered 400: prompt is too long'],
+    [299, undefined, undefined, 'answered 299', 'answered 299'],
+    ...[300, 399].map((status): [number, undefined, undefined, string, string] => {
+      const fact = `redirected (${status}); redirects are not followed`
+      return [status, undefined, undefined, fact, fact]
+    }),
+  ])('%d that says %j, read as %s, is told so', (status, said, unread, message, fact) => {
+    const failure = statusFailure(target, status, {}, said, (text) => text, unread)
+    expect(failure).toMatchObject({ kind: 'status', status, message })
+    expect(failure.reply.message).toBe(`provider 'p' (model 'm') ${fact}`)
+  })
+
+  it.each<[unknown, unknown]>([
+    [true, true],
+    [null, undefined],
+    [Array(20).fill('a'), Array(20).fill('a')],
+    [Array(21).fill('a'), undefined],
+    [[1], undefined],
+  ])('keeps %j of what is said for programs as %j', (value, told) => {
+    const { details } = failure(400, { details: { value, kept: 1 } }).reply
+    expect(details).toEqual({ kept: 1, ...(told !== undefined && { value: told }) })
+  })
+
   it('waits as long as the header says, else as the body says', () => {
     expect(failure(429, { retryAfter: '7' })).toMatchObject({ retryAfterMs: 7_000, reply: { retryAfter: '7' } })
     expect(failure(429, { retryAfter: '7' }, { 'retry-after': '3' }).retryAfterMs).toBe(3_000)
@@ -84,6 +114,10 @@ describe('an error status', () => {
     [{ 'retry-after-ms': '-5000' }, undefined, undefined],
     [{ 'retry-after-ms': 'Infinity' }, undefined, undefined],
     [{ 'retry-after-ms': '1500.5' }, 1500.5, '2'],
+    [{ 'retry-after-ms': '5x' }, undefined, undefined],
+    [{ 'retry-after-ms': 'x5' }, undefined, undefined],
+    [{ 'retry-after': 'x, Thu, 31 Dec 2099 00:00:00 GMT' }, undefined, undefined],
+    [{ 'retry-after': 'Thu, 99 Dec 2099 00:00:00 GMT' }, undefined, undefined],
     [{ 'retry-after-ms': '0', 'retry-after': '3' }, 3_000, '3'],
     [{ 'retry-after': 'garbage', 'retry-after-ms': '7000' }, 7_000, '7'],
     [{ 'retry-after': 'Abc, 1' }, undefined, undefined],
@@ -137,6 +171,38 @@ describe('a failure of the network', () => {
     expect(reply.message.slice(reply.message.indexOf(';'))).toContain(remedy)
   })
 
+  it.each([
+    ['ECONNREFUSED', 'network', { status: 502, type: 'api_error' }],
+    ['ETIMEDOUT', 'timeout', { status: 504, type: 'timeout_error' }],
+    ['CERT_HAS_EXPIRED', 'network', { status: 502, type: 'api_error', shouldRetry: false }],
+    ['EWHATEVER', 'network', { status: 502, type: 'api_error' }],
+  ])('%s is one of kind %s, and a client is told %j', (code, kind, reply) => {
+    expect(thrown(code)).toMatchObject({ kind, reply })
+    const cause = new Error('outer', { cause: Object.assign(new Error('inner'), { code }) })
+    expect(thrownFailure(target, cause, (text) => text)).toMatchObject({ kind, message: code, reply, cause })
+  })
+
+  it.each([
+    ['Parse Error: Invalid EOF state', 'HPE_INVALID_EOF_STATE'],
+    ['Parse Error: Expected HTTP/', 'HPE_INVALID'],
+  ])('of a parser that gives no code has one: %s', (message, code) => {
+    const failure = thrownFailure(
+      target,
+      Object.assign(new Error(message), { name: 'HTTPParserError' }),
+      (text) => text,
+    )
+    expect(failure).toMatchObject({ kind: 'network', message: code })
+  })
+
+  it.each([{ code: 7 }, { code: 'ERR_INVALID_ARG_TYPE' }, { code: 'UND_ERR_INVALID_ARG' }, { code: 'Enoent' }, {}])(
+    'is none with %j',
+    (fields) => {
+      const failure = thrownFailure(target, Object.assign(new Error('no\nat x'), fields), (text) => text)
+      const message = "the attempt at provider 'p' (model 'm') failed: no"
+      expect(failure).toMatchObject({ kind: 'plugin', message, reply: { status: 500, type: 'api_error', message } })
+    },
+  )
+
   it('that has no words is told by its code', () => {
     expect(thrown('EWHATEVER').reply).toMatchObject({ status: 502, message: expect.stringContaining('EWHATEVER') })
   })
@@ -151,4 +217,93 @@ describe('a failure of the network', () => {
       expect(failure.reply.message).toMatch(new RegExp(`^the router .*${code}.*; try again`))
     },
   )
+})
+
+describe('an error with a code', () => {
+  const subject = "provider 'p' (model 'm')"
+  const refused = { status: 400, type: 'invalid_request_error', message: 'm' }
+  const inner: FailureReply = { status: 429, type: 'rate_limit_error', message: 'of the inner one' }
+
+  it.each<[ErrorCode, unknown, string, object]>([
+    ['CCR_UPSTREAM_TIMEOUT', undefined, 'timeout', { status: 504, type: 'timeout_error', message: 'm' }],
+    ['CCR_UPSTREAM_NETWORK', undefined, 'network', { status: 502, type: 'api_error', message: `${subject}: m` }],
+    ...(['CCR_STREAM_ENDED', 'CCR_STREAM_INVALID', 'CCR_STREAM_LIMIT', 'CCR_STREAM_ORDER'] as const).map(
+      (code): [ErrorCode, unknown, string, object] => [
+        code,
+        undefined,
+        'protocol',
+        { status: 502, type: 'api_error', message: `${subject}: m` },
+      ],
+    ),
+    [
+      'CCR_STREAM_ERROR',
+      { type: 'overloaded_error', message: 'busy', details: { a: 1 } },
+      'reported',
+      { status: 529, type: 'overloaded_error', message: `${subject} reported an error: busy`, details: { a: 1 } },
+    ],
+    [
+      'CCR_STREAM_ERROR',
+      undefined,
+      'reported',
+      { status: 502, type: 'api_error', message: `${subject} reported an error` },
+    ],
+    ['CCR_EXCHANGE_FAILED', inner, 'reported', inner],
+    ['CCR_EXCHANGE_FAILED', undefined, 'plugin', { status: 500, type: 'api_error', message: 'm' }],
+    ['CCR_REQUEST_INVALID', undefined, 'plugin', refused],
+    ['CCR_REQUEST_THREAD', undefined, 'plugin', { status: 404, type: 'not_found_error', details: { b: 2 } }],
+    ['CCR_HOOK_TIMEOUT', undefined, 'plugin', { status: 500, type: 'api_error', message: 'm' }],
+  ])('%s because of %j is one of kind %s', (code, cause, kind, reply) => {
+    const error = new CcrError(code, 'm', { cause, details: { b: 2 } })
+    const failure = thrownFailure(target, error, (text) => text)
+    expect(failure).toMatchObject({ kind, reply, cause: error })
+    expect(failure.status).toBe(kind === 'reported' ? failure.reply.status : undefined)
+    expect(failure.neutral).toBe(cause === inner ? true : undefined)
+  })
+
+  it.each<[ErrorCode, object]>([
+    ['CCR_REQUEST_INVALID', refused],
+    ['CCR_ROUTE_NONE', { status: 404, type: 'not_found_error', message: 'm' }],
+    ['CCR_EXCHANGE_SHUTDOWN', { status: 529, type: 'overloaded_error', message: 'm', retryAfter: '1' }],
+    ['CCR_HOOK_FAILED', { status: 500, type: 'api_error', message: 'm' }],
+  ])('%s is told a client where no attempt is to blame', (code, reply) => {
+    expect(replyTo(new CcrError(code, 'm\nat x'), (text) => text)).toEqual(reply)
+  })
+
+  it('any other is not told a client', () => {
+    const reply = { status: 500, type: 'api_error', message: 'the router failed; its log says why' }
+    expect(replyTo(new Error('secret'), (text) => text)).toEqual(reply)
+  })
+})
+
+describe('what a failure says about the target', () => {
+  const of = (fields: object): string => outcomeOf(fields as Parameters<typeof outcomeOf>[0])
+
+  it.each([
+    ['neutral', [400, 413, 422]],
+    ['cooldown', [429, 529]],
+    ['failure', [401, 403, 404, 408, 500, 502, 503, undefined]],
+  ])('%s for %j', (outcome, all) => {
+    for (const status of all) expect(of({ kind: 'status', status })).toBe(outcome)
+  })
+
+  it('is nothing where a handler failed, or it says so itself', () => {
+    expect([of({ kind: 'plugin', status: 500 }), of({ kind: 'status', status: 500, neutral: true })]).toEqual([
+      'neutral',
+      'neutral',
+    ])
+  })
+})
+
+it('a word of an upstream that is a name of every object is no type of a failure', () => {
+  expect(verdictOfType('constructor' as never)).toEqual({ status: 502, type: 'api_error' })
+})
+
+it.each([
+  ['0.5', 500],
+  ['Thu, 01 Jan 1970 00:00:10 GMT', 9_000],
+  ['Thursday, 01-Jan-70 00:00:10 GMT', 9_000],
+  ['Thu, 01 Jan 1970 00:00:10 GMT; x', undefined],
+  [undefined, undefined],
+])('a wait of %j at the first second is one of %j ms', (value, ms) => {
+  expect(retryAfterMsOf(value, 1_000)).toBe(ms)
 })
