@@ -129,6 +129,7 @@ describe('a custom router', () => {
 
   it.each([
     ['without a model', (req: LegacyRequest) => void delete req.body['model']],
+    ['of an empty model', (req: LegacyRequest) => void (req.body['model'] = '')],
     ['without messages', (req: LegacyRequest) => void (req.body['messages'] = 'x')],
     ['that holds itself', (req: LegacyRequest) => void (req.body['metadata'] = { body: req.body })],
     ['with a number that JSON does not have', (req: LegacyRequest) => void (req.body['temperature'] = 1n)],

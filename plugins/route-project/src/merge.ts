@@ -73,7 +73,7 @@ function mergeFields(base: Fields, over: Fields, above: readonly string[], layer
 type Kind = 'route' | 'threshold' | 'switch' | 'table'
 
 function kindOf([first = '', second, third]: readonly string[]): Kind | undefined {
-  if (first === '__proto__' || second === '__proto__') return undefined
+  if (second === '__proto__') return undefined
   if (first === 'families') return third === undefined ? 'table' : leafKind(third)
   if (TABLES.has(first)) return second === undefined ? 'table' : 'route'
   return first === 'enableFamilyRouting' ? 'switch' : leafKind(first)

@@ -187,8 +187,18 @@ describe('mergeRoutes', () => {
       models: { b: 'Mock,b' },
       agents: { Explore: 'Mock,explore' },
     }
-    const { router, refused } = merge(over)
+    const { router, refused, origins } = merge(over)
     expect(refused).toEqual([])
+    expect([...origins.keys()]).toEqual([
+      'think',
+      'longContextThreshold',
+      'enableFamilyRouting',
+      'families.opus.think',
+      'families.opus.default',
+      'families.sonnet.default',
+      'models.b',
+      'agents.Explore',
+    ])
     expect(router).toEqual({
       default: 'Mock,base',
       background: 'Mock,base-background',
@@ -200,7 +210,21 @@ describe('mergeRoutes', () => {
     })
   })
 
+  it('takes __proto__ for a name nowhere, or all tables would have its routes', () => {
+    const text =
+      '{"__proto__":{"think":"Mock,x"},"families":{"__proto__":{"think":"Mock,x"}},"models":{"__proto__":"Mock,x"}}'
+    const { router, refused } = merge(JSON.parse(text) as object)
+    expect(refused.map(({ rule }) => rule)).toEqual(
+      ['__proto__', 'families.__proto__', 'models.__proto__'].map((path) => `Router.${path} of the project`),
+    )
+    expect(router).toEqual(BASE)
+    for (const table of [router, router.families, router.models])
+      expect(Object.getPrototypeOf(table)).toBe(Object.prototype)
+  })
+
   it.each([
+    [{ longContextThreshold: -1 }, 'Router.longContextThreshold', 'it is no number of tokens'],
+    [{ longContextThreshold: 1.5 }, 'Router.longContextThreshold', 'it is no number of tokens'],
     [{ think: 'gone,x' }, 'Router.think', "there is no provider 'gone'"],
     [{ think: 5 }, 'Router.think', 'it is not provider,model'],
     [{ longContextThreshold: '5' }, 'Router.longContextThreshold', 'it is no number of tokens'],
