@@ -116,4 +116,38 @@ describe('the sizes of sessions', () => {
       sizes.record({ client, requestedModel, status: 'ok', tokens } as UsageRecord)
     expect([256, 257].map((length) => sizes.lastOf(client, 'm'.repeat(length)))).toEqual([70_000, 0])
   })
+
+  it('are what was sent and cached, of the last turn that was answered, told apart by model and agent', () => {
+    const sizes = new SessionSizes()
+    const client = { app: 'test', sessionId: 's-1' }
+    const tokens = { input: 100, cacheRead: 20, cacheCreation: 3, output: 9, reasoning: 7 }
+    const turn = { client, requestedModel: 'm', status: 'ok', tokens } as UsageRecord
+    sizes.record(turn)
+    sizes.record({ ...turn, status: 'error', tokens: { ...tokens, input: 1 } })
+    sizes.record({ ...turn, client: { ...client, requestClass: 'auxiliary' }, tokens: { ...tokens, input: 2 } })
+    sizes.record({ ...turn, tokens: { ...tokens, input: 0, cacheRead: 0, cacheCreation: 0 } })
+    sizes.record({ ...turn, client: { ...client, agentId: 'a' }, tokens: { ...tokens, input: 3 } })
+    sizes.record({ ...turn, requestedModel: 'n', tokens: { ...tokens, input: 4 } })
+    sizes.record({ ...turn, client: { app: 'test' }, tokens: { ...tokens, input: 5 } })
+    const asked = [client, { ...client, agentId: 'a' }, { app: 'test' }, { ...client, sessionId: 's-2' }]
+    expect(asked.map((one) => sizes.lastOf(one, 'm'))).toEqual([123, 26, 0, 0])
+    expect(sizes.lastOf(client, 'n')).toBe(27)
+  })
+
+  it('are of the 1,000 sessions that were answered last', () => {
+    const sizes = new SessionSizes()
+    const tokens = { input: 7, cacheRead: 0, cacheCreation: 0, output: 1, reasoning: 0 }
+    const answer = (id: number): void =>
+      sizes.record({
+        client: { app: 'test', sessionId: `s-${id}` },
+        requestedModel: 'm',
+        status: 'ok',
+        tokens,
+      } as UsageRecord)
+    for (let id = 0; id < 1_000; id++) answer(id)
+    answer(0)
+    answer(1_000)
+    const last = (id: number): number => sizes.lastOf({ app: 'test', sessionId: `s-${id}` }, 'm')
+    expect([0, 1, 2, 999, 1_000].map(last)).toEqual([7, 0, 7, 7, 7])
+  })
 })

@@ -57,6 +57,70 @@ describe('stripDirectives', () => {
     )
   })
 
+  const tag = (name: string): string => `${OPENING}${name}${CLOSING}`
+  const text = (said: string) => ({ type: 'text', text: said })
+  const image = { type: 'image' }
+  it.each<[string, object, object]>([
+    [
+      'a text, and what stands behind it stays',
+      { messages: [{ role: 'user', content: ` ${tag('a,b')} Do it.` }] },
+      { messages: [{ role: 'user', content: 'Do it.' }] },
+    ],
+    [
+      'a text that is nothing else, which does not become empty',
+      { messages: [{ role: 'user', content: tag('a,b') }] },
+      { messages: [{ role: 'user', content: [text('.')] }] },
+    ],
+    [
+      'blocks, and the others stay',
+      { messages: [{ role: 'user', content: [image, text(tag('a,b')), { type: 'text' }, null, text('')] }] },
+      { messages: [{ role: 'user', content: [image, { type: 'text' }, null, text('')] }] },
+    ],
+    [
+      'blocks that are nothing else',
+      { messages: [{ role: 'user', content: [text(`${tag('a,b')}\n${tag('c,d')}`)] }] },
+      { messages: [{ role: 'user', content: [text('.')] }] },
+    ],
+    [
+      'all messages before the first answer, and none behind it',
+      {
+        messages: [
+          null,
+          { role: 'user', content: tag('a,b') + 'x' },
+          { role: 'user', content: 5 },
+          { role: 'user' },
+          { role: 'system', content: tag('c,d') + 'y' },
+          { role: 'assistant', content: tag('e,f') },
+          { role: 'user', content: tag('g,h') },
+        ],
+      },
+      {
+        messages: [
+          null,
+          { role: 'user', content: 'x' },
+          { role: 'user', content: 5 },
+          { role: 'user' },
+          { role: 'system', content: 'y' },
+          { role: 'assistant', content: tag('e,f') },
+          { role: 'user', content: tag('g,h') },
+        ],
+      },
+    ],
+    [
+      'the system prompt first, which may go',
+      { system: tag('a,b'), messages: [{ role: 'user', content: tag('c,d') + 'x' }] },
+      { messages: [{ role: 'user', content: 'x' }] },
+    ],
+    [
+      'a system prompt that is malformed, which stays',
+      { system: 5, messages: [{ role: 'user', content: tag('a,b') + 'x' }] },
+      { system: 5, messages: [{ role: 'user', content: 'x' }] },
+    ],
+  ])('takes directives out of %s', (_name, given, left) => {
+    const request = { model: 'm', ...given } as unknown as CanonicalRequest
+    expect(stripDirectives(request)).toEqual({ model: 'a,b', request: { model: 'm', ...left } })
+  })
+
   it('takes any directive out of the system prompt and gives the rest back as it was', () => {
     fc.assert(
       fc.property(requests, target, (request, name) => {
