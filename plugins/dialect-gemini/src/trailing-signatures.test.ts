@@ -19,6 +19,20 @@ it('finds the signature of a text, however it was cut, for its provider and ques
   expect(kept.find('google', asked('q'), 'na👩ive')).toBeUndefined()
 })
 
+it('finds it where marks for a cache have moved, and while another text of its length is forgotten', () => {
+  const kept = new TrailingSignatures()
+  const marked = (cache_control?: object) => (): readonly Message[] => [
+    { role: 'user', content: [{ type: 'text', text: 'q', ...(cache_control && { cache_control }) }] },
+  ]
+  kept.remember('google', marked({ type: 'ephemeral' }), digest('one'), 'S1')
+  kept.remember('google', marked(), digest('two'), 'S2')
+  expect(kept.find('google', marked(), 'one')).toBe('S1')
+  kept.remember('google', marked(), digest('two'), 'S3')
+  expect([kept.find('google', marked(), 'one'), kept.find('google', marked(), 'two')]).toEqual(['S1', 'S3'])
+  for (let at = 0; at < 999; at++) kept.remember('google', asked(String(at)), digest('longer'), 'S')
+  expect([kept.find('google', marked(), 'one'), kept.find('google', marked(), 'two')]).toEqual([undefined, 'S3'])
+})
+
 it('keeps the newest, and no more than it may', () => {
   const kept = new TrailingSignatures()
   for (let at = 0; at < 1100; at++) kept.remember('google', asked(String(at)), digest('t'), `S${at}`)
