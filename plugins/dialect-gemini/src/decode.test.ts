@@ -14,6 +14,7 @@ import {
   wholeAnswer,
 } from '../test/harness.ts'
 import { faultsOf } from '../test/validate.ts'
+import { RAW_PART } from './content.ts'
 import { sign, type PartSignature } from './signatures.ts'
 import { createTarget } from './target.ts'
 import { TrailingSignatures } from './trailing-signatures.ts'
@@ -52,6 +53,45 @@ const ANSWERS: readonly Row[] = [
     parts: [call('f', { a: 1 }, { thoughtSignature: 'S' }), call('g')],
     content: [thought('', { on: 'call', signature: 'S' }), tool('toolu_2', 'f', { a: 1 }), tool('toolu_3', 'g')],
     stop: 'tool_use',
+  },
+  {
+    rule: 'rule 142: each thought has its own signatures alone, whatever stands between',
+    parts: [
+      { text: 'a', thought: true, thoughtSignature: 'S1' },
+      { text: 'b', thought: true },
+      { text: '', thought: true, thoughtSignature: 'S2' },
+      { text: 'x' },
+      { text: 'c', thought: true, thoughtSignature: 'S3' },
+    ],
+    content: [
+      thought('a', { on: 'thought', signature: 'S1' }),
+      thought('b', { on: 'thought', signature: 'S2' }),
+      text('x'),
+      thought('c', { on: 'thought', signature: 'S3' }),
+    ],
+  },
+  {
+    rule: 'rule 142: a signature that stands alone behind a call ends the answer',
+    parts: [call('f'), { text: '', thoughtSignature: 'S' }],
+    content: [tool('toolu_2', 'f'), thought('', { on: 'empty', signature: 'S' })],
+    stop: 'tool_use',
+  },
+  {
+    rule: 'rule 110: an answer with calls that was cut says so',
+    parts: [call('f')],
+    finish: 'MAX_TOKENS',
+    content: [tool('toolu_2', 'f')],
+    stop: 'max_tokens',
+  },
+  {
+    rule: 'an image that was thought is kept as it is',
+    parts: [{ inlineData: { mimeType: 'image/png', data: 'A' }, thought: true }],
+    content: [{ type: RAW_PART, part: { inlineData: { mimeType: 'image/png', data: 'A' }, thought: true } }],
+  },
+  {
+    rule: 'a part of nothing is none',
+    parts: [{}, { thought: true }, { thoughtSignature: 'S' }, { functionCall: {} }, { text: 'a' }],
+    content: [text('a')],
   },
   {
     rule: 'rule 142: or in the thought before it',
@@ -222,10 +262,18 @@ describe('an answer', () => {
     },
   )
 
+  it.each([
+    [undefined, 'the upstream ended its answer with UNEXPECTED_TOOL_CALL'],
+    ['in words', 'in words'],
+  ])('rule 146: an answer that failed says why: %j', (finishMessage, message) => {
+    const candidate = { content: { parts: [] }, finishReason: 'UNEXPECTED_TOOL_CALL', finishMessage }
+    expect(run([{ candidates: [candidate] } as GeminiEvent]).fault).toMatchObject({ cause: { message } })
+  })
+
   it('only the first candidate counts', () => {
     const other = { index: 1, content: { parts: [{ text: 'other' }] }, finishReason: 'STOP' }
     const first = { content: { parts: [{ text: 'a' }] }, finishReason: 'STOP' }
-    expect(messageOf(decode([{ candidates: [other, first] }])).content).toEqual([text('a')])
+    expect(messageOf(decode([{ candidates: [null, 'x', other, first] } as never])).content).toEqual([text('a')])
   })
 })
 
@@ -238,6 +286,7 @@ describe('usage', () => {
       { promptTokenCount: 9, candidatesTokenCount: 3, thoughtsTokenCount: 4 },
       { input_tokens: 9, output_tokens: 7, output_tokens_details: { thinking_tokens: 4 } },
     ],
+    ['thoughts alone are output, too', { thoughtsTokenCount: 4 }, { output_tokens: 4 }],
     [
       'the cache is not counted twice',
       { promptTokenCount: 100, cachedContentTokenCount: 60, candidatesTokenCount: 1 },

@@ -45,4 +45,5 @@ it('keeps the newest, and no more than it may', () => {
   expect(kept.find('google', asked('large 4'), 't')).toHaveLength(1024 * 1024)
   kept.remember('google', asked('huge'), digest('t'), 'x'.repeat(5 * 1024 * 1024))
   expect(kept.find('google', asked('huge'), 't')).toBeUndefined()
+  expect(kept.find('google', asked('large 4'), 't')).toHaveLength(1024 * 1024)
 })
