@@ -483,6 +483,19 @@ describe('what an answer said is replayed', () => {
     ['a signed image', [{ inlineData: { mimeType: 'image/png', data: 'AA' }, thoughtSignature: 'S' }]],
     ['a signature behind the text', [{ text: 'a' }, { text: '', thoughtSignature: 'S' }]],
     [
+      'a signature behind a text that follows another and a thought',
+      [{ text: 'a' }, { text: 'hm', thought: true }, { text: 'b' }, { text: '', thoughtSignature: 'S' }],
+    ],
+    [
+      'a signature behind a text that follows another and an image',
+      [
+        { text: 'a' },
+        { inlineData: { mimeType: 'image/png', data: 'AA' } },
+        { text: 'b' },
+        { text: '', thoughtSignature: 'S' },
+      ],
+    ],
+    [
       'a signature between text and call',
       [{ text: 'a' }, { text: '', thoughtSignature: 'S1' }, call('f', {}, { thoughtSignature: 'S2' })],
     ],

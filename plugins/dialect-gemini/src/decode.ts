@@ -142,7 +142,7 @@ export class GeminiDecoder implements StreamTransform<GeminiEvent, CanonicalEven
     if (text === '') return
     this.#settle()
     // The writer begins another block behind a signed one.
-    if (this.#last !== 'thinking' || this.#signatures.length > 0) this.#signatures = []
+    this.#signatures = []
     this.#last = 'thinking'
     this.#writer.thinking(text)
   }
