@@ -1,3 +1,4 @@
+import { MAX_ERROR_TEXT } from '@ccr/sdk'
 import { describe, expect, it } from 'vitest'
 import { target } from '../test/harness.ts'
 
@@ -26,6 +27,17 @@ describe('errors', () => {
         type: 'invalid_request_error',
       },
     ],
+    ['a type that is none', { error: { message: null, type: 5, code: null } }, undefined],
+    ['a code', { error: { code: 429 } }, { message: undefined, type: 'rate_limit_error' }],
+    ['a status', { error: { message: 'm', status: 'OVERLOADED' } }, { message: 'm', type: 'overloaded_error' }],
+    ['a size', { error: { message: 'm', code: '413' } }, { message: 'm', type: 'request_too_large' }],
+    ['a description', { error: { error_description: 'm' } }, { message: 'm', type: undefined }],
+    ['fields beside a text', { error: 'm', type: 'overloaded' }, { message: 'm', type: 'overloaded_error' }],
+    ['the words of a provider alone', { metadata: { raw: 'r' } }, { message: 'the provider reported an error: r' }],
+    ['no words of a provider', { message: 'm', metadata: { raw: '' } }, { message: 'm' }],
+    ['a long message', { message: 'x'.repeat(5_000) }, { message: 'x'.repeat(MAX_ERROR_TEXT) }],
+    ['white space', ' \n', undefined],
+    ['an indented page', ' <html></html>', undefined],
     ['plain text', 'no such model\n', { message: 'no such model' }],
     ['a page', '<html></html>', undefined],
     ['nothing', undefined, undefined],
