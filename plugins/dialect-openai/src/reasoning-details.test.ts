@@ -1,12 +1,12 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
-import type { CanonicalMessage, ContentBlock, Message } from '@ccr/sdk'
+import { MAX_HELD, type CanonicalMessage, type ContentBlock, type Message } from '@ccr/sdk'
 import { describe, expect, it } from 'vitest'
 import { detailed } from '../test/deltas.ts'
 import { answer, chunk, decode, DONE, encode, encodedMessages, FUZZ_MS, messageOf, RUNS } from '../test/harness.ts'
 import { FIXTURES } from '../../../test/recorded.ts'
 import { outcomeOf, recordings } from '../test/recordings.ts'
-import { packDetails, unpackDetails } from './reasoning-details.ts'
+import { packDetails, ReasoningDetails, unpackDetails } from './reasoning-details.ts'
 
 const asks: Message = { role: 'user', content: 'q' }
 const call = { tool_calls: [{ index: 0, id: 'x', function: { name: 'f', arguments: '{}' } }] }
@@ -119,5 +119,98 @@ describe.skipIf(replays().length === 0)('recorded replays', () => {
     expect(theirs.reasoning_details).toBeDefined()
     expect(ours['reasoning_details']).toEqual(theirs.reasoning_details)
     expect(ours['tool_calls']).toMatchObject(theirs.tool_calls!.map((one) => ({ id: (one as { id: string }).id })))
+  })
+})
+
+describe('the entries of a stream', () => {
+  const joined = (...fragments: readonly unknown[]): readonly object[] => {
+    const details = new ReasoningDetails()
+    details.add(fragments)
+    expect(details.empty).toBe(details.take().length === 0)
+    details.add(fragments)
+    return details.take()
+  }
+  const text = (said: unknown, more: object = {}): object => ({ type: 'reasoning.text', text: said, ...more })
+
+  it.each<[string, readonly unknown[], readonly object[]]>([
+    ['grow in their texts', [text('a', { index: 0 }), text('b', { index: 0 })], [text('ab', { index: 0 })]],
+    [
+      'grow in their summaries',
+      [
+        { type: 'reasoning.summary', summary: 'a' },
+        { type: 'reasoning.summary', summary: 'b' },
+      ],
+      [{ type: 'reasoning.summary', summary: 'ab' }],
+    ],
+    [
+      'are others with another index',
+      [text('a', { index: 0 }), text('b', { index: 1 })],
+      [text('a', { index: 0 }), text('b', { index: 1 })],
+    ],
+    [
+      'are others of another type',
+      [text('a'), { type: 'reasoning.summary', summary: 'b' }],
+      [text('a'), { type: 'reasoning.summary', summary: 'b' }],
+    ],
+    [
+      'never join what is encrypted',
+      [
+        { type: 'reasoning.encrypted', data: 'a' },
+        { type: 'reasoning.encrypted', data: 'b' },
+      ],
+      [
+        { type: 'reasoning.encrypted', data: 'a' },
+        { type: 'reasoning.encrypted', data: 'b' },
+      ],
+    ],
+    [
+      'keep the last word that says something of everything else',
+      [
+        text('a', { signature: 's', format: 'f', id: null }),
+        text(null, { signature: '', format: null, id: null, late: '' }),
+        text('b', { signature: 't' }),
+      ],
+      [text('ab', { signature: 't', format: 'f', id: null, late: '' })],
+    ],
+    ['begin where there was no text', [text(null), text('a')], [text('a')]],
+    ['are objects', [null, 5, 'x', [], text('a')], [text('a')]],
+  ])('%s', (_name, fragments, entries) => {
+    expect(joined(...fragments)).toEqual(entries)
+  })
+
+  it('are bounded in their texts and their number, until they are taken', () => {
+    const limit = expect.objectContaining({ code: 'CCR_STREAM_LIMIT' }) as Error
+    const details = new ReasoningDetails()
+    const half = text('x'.repeat(MAX_HELD / 2))
+    for (let turn = 0; turn < 3; turn++) {
+      details.add([half])
+      details.take()
+    }
+    details.add([half])
+    expect(() => details.add([half])).toThrow(limit)
+    expect(() => new ReasoningDetails().add(Array(MAX_HELD / 64).fill({ type: 'reasoning.encrypted' }))).toThrow(limit)
+  })
+})
+
+describe('packed entries', () => {
+  const text = (said: unknown): object => ({ type: 'reasoning.text', text: said, signature: 's' })
+
+  it('hold lengths in the place of the thinking that they are, and nothing where they are something else', () => {
+    const details = [
+      text('ab'),
+      { type: 'reasoning.summary', summary: 'c', text: null },
+      { type: 'reasoning.encrypted' },
+    ]
+    const packed = packDetails(details as never, 'abc')
+    expect(packed).toEqual([
+      text(2),
+      { type: 'reasoning.summary', summary: 1, text: null },
+      { type: 'reasoning.encrypted' },
+    ])
+    expect(unpackDetails(packed, 'abc')).toEqual(details)
+    expect(packDetails(details as never, 'other')).toBe(details)
+    expect(unpackDetails(details, 'other')).toEqual(details)
+    for (const thinking of ['ab', 'abcd']) expect(unpackDetails(packed, thinking)).toBeUndefined()
+    expect(unpackDetails('x', '')).toBeUndefined()
   })
 })
