@@ -219,18 +219,21 @@ describe('an answer that is not whole', () => {
     expect(await sdk.responses.stream(params).finalResponse()).toMatchObject(expected)
   })
 
-  it('a call that was cut is announced, never finished, and not part of the answer', async () => {
-    const upstream = () => [
-      created,
-      added(0, call(0, 'weather', '')),
-      args(0, '{"city":'),
-      { type: 'response.incomplete', response: { incomplete_details: { reason: 'max_output_tokens' } } },
-    ]
-    const { sdk } = await start({ upstream })
-    const events = await eventsOf(sdk)
-    expect(events.map(({ type }) => type)).not.toContain('response.output_item.done')
-    expect(events.at(-1)).toMatchObject({ type: 'response.incomplete', response: { output: [] } })
-  })
+  it.each(['max_output_tokens', 'content_filter'])(
+    'a call cut by %s is announced, never finished, and not part of the answer',
+    async (reason) => {
+      const upstream = () => [
+        created,
+        added(0, call(0, 'weather', '')),
+        args(0, '{"city":'),
+        { type: 'response.incomplete', response: { incomplete_details: { reason } } },
+      ]
+      const { sdk } = await start({ upstream })
+      const events = await eventsOf(sdk)
+      expect(events.map(({ type }) => type)).not.toContain('response.output_item.done')
+      expect(events.at(-1)).toMatchObject({ type: 'response.incomplete', response: { output: [] } })
+    },
+  )
 })
 
 describe('failures', () => {

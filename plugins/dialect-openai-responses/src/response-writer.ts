@@ -243,8 +243,7 @@ export class ResponseWriter {
 
   #end(): void {
     const reason = INCOMPLETE.get(this.#stop)
-    const cut = reason === 'max_output_tokens'
-    if (this.#doubtful && !cut) this.#finishCall(this.#doubtful)
+    if (this.#doubtful && reason === undefined) this.#finishCall(this.#doubtful)
     const status = reason === undefined ? 'completed' : 'incomplete'
     this.#response = this.#responseAs(status, {
       incomplete_details: reason === undefined ? null : { reason },
