@@ -66,6 +66,63 @@ describe('a cut text', () => {
   })
 })
 
+describe('a place where every tokenizer begins a new token', () => {
+  const isOne = (marked: string): boolean => isBoundary(marked.replace('|', ''), marked.indexOf('|'))
+
+  it.each([
+    ...['a| b', 'z|.', 'A|(', 'Z|\n', 'm|"', 'a|、', '1|a', '9|Z', '0|.', '5| ', '7|。', '漢|、', '一| ', '鿿|.'],
+    ...['ぁ|。', 'ゖ|,', 'ァ|？', 'ヺ|！', '가|（', '힣|：', 'か|\u007f'],
+  ])('is %j', (marked) => {
+    expect(isOne(marked)).toBe(true)
+  })
+
+  it.each([
+    ...["n|'t", "1|'", 'a|b', 'a|1', '1|2', ' |a', ' | ', '.|.', '(|a', '@|.', '[|.', '`|.', '{|.', '/|.', ':|.'],
+    ...[
+      '1|漢',
+      '漢|a',
+      '漢|字',
+      '漢|1',
+      'é|.',
+      'я|.',
+      '🙂|.',
+      'a|é',
+      'a|\u0080',
+      'a|🙂',
+      '。|。',
+      '\u3040|.',
+      '\u3097|.',
+    ],
+    ...['\u30a0|.', '\u30fb|.', '\u4dff|.', '\ua000|.', '\uabff|.', '\ud7a4|.'],
+  ])('is not %j', (marked) => {
+    expect(isOne(marked)).toBe(false)
+  })
+
+  it.each<[string, number, number, number]>([
+    ['ab cd ef', 0, 8, 8],
+    ['ab cd ef', 0, 7, 5],
+    ['ab cd ef', 0, 5, 5],
+    ['ab cd ef', 0, 4, 2],
+    ['ab cd ef', 2, 4, 5],
+    ['abcdefgh', 0, 5, 5],
+    ['🙂🙂🙂', 0, 3, 2],
+    ['🙂🙂🙂', 0, 1, 1],
+  ])('is where %j from %i on is cut for pieces of %i: %i', (whole, from, most, end) => {
+    expect(pieceEnd(whole, from, most)).toBe(end)
+  })
+
+  it.each<[string, number, number, number]>([
+    ['ab cd ef', 8, 9, 8],
+    ['ab cd ef', 7, 9, 5],
+    ['abcdefgh', 8, 4, 4],
+    ['ab cdefgh', 9, 4, 2],
+    ['🙂🙂🙂🙂', 8, 3, 2],
+    ['abcdefgh', 5, 9, 5],
+  ])('is near where %j is cut for pieces of %i that hold no run of %i: %i', (whole, most, longest, end) => {
+    expect(evenPieceEnd(whole, 0, most, longest)).toBe(end)
+  })
+})
+
 describe('a standard counter', () => {
   it.each([
     ['spaces', ' '],
