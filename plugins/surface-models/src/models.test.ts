@@ -2,7 +2,7 @@ import type { Endpoint, Exchange, HookHandlers, PluginContext, Provider, RoutePl
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import plugin from './index.ts'
-import { listModels, modelEntries, type ModelList } from './models.ts'
+import { findModel, listModels, modelEntries, type ModelList } from './models.ts'
 
 const provider = (name: string, ...models: string[]): Provider => ({ name, models, dialect: 'x', local: false })
 const providers = [provider('near', 'tiny', 'vendor/large:free'), provider('far', 'tiny'), provider('none')]
@@ -76,6 +76,26 @@ describe('the list', () => {
     'refuses %j',
     (query) => expect(() => list(query)).toThrow(expect.objectContaining({ code: 'CCR_REQUEST_INVALID' })),
   )
+
+  it('between two ids begins behind the first of them', () => {
+    const query = new URLSearchParams('after_id=p,a&before_id=p,d&limit=1')
+    const page = listModels([provider('p', 'a', 'b', 'c', 'd')], query)
+    expect(page).toMatchObject({ first_id: 'p,b', last_id: 'p,b', has_more: true })
+  })
+
+  it('has one model for each way to write its id, the exact one first', () => {
+    const all = [provider('p', 'One', 'one')]
+    const found = ['p,One', 'p,one', 'P,ONE', 'anthropic/p,one', 'ANTHROPIC/P,one'].map((id) => findModel(all, id))
+    expect(found.map(({ display_name }) => display_name)).toEqual([
+      'One (p)',
+      'one (p)',
+      'One (p)',
+      'one (p)',
+      'One (p)',
+    ])
+    const gone = { code: 'CCR_ROUTE_NONE', message: expect.stringContaining(`'${'x'.repeat(200)}'`) as string }
+    expect(() => findModel(all, 'x'.repeat(300))).toThrow(expect.objectContaining(gone))
+  })
 
   it('read page by page, whatever the limit, is the whole list in order, forwards and backwards', () => {
     const name = fc.stringMatching(/^[a-z]{1,8}$/)
