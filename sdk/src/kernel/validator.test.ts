@@ -142,6 +142,48 @@ describe('the validator', () => {
     expect(() => events.forEach((event) => validator.check(event))).toThrow(new RegExp(`rule ${rule}:`))
   })
 
+  const block = (index: number, content_block: object | null): CanonicalEvent =>
+    ({ type: 'content_block_start', index, content_block }) as CanonicalEvent
+  const open = [GOOD[0]!, GOOD[2]!]
+  it.each<[string, readonly CanonicalEvent[]]>([
+    ["I4: 'ping' after the end", [...GOOD, { type: 'ping' }]],
+    ["I4: 'message_start' after the end", [{ type: 'error', error: { type: 'api_error', message: 'm' } }, GOOD[0]!]],
+    ["I6: 'content_block_stop' before 'message_start'", [stop(0)]],
+    ["I7: 'message_start' without a message", [{ type: 'message_start', message: null } as never]],
+    ["I7: 'message_start' without a message", [{ type: 'message_start', message: 'm' } as never]],
+    ["I7: a second 'message_start'", [...open, GOOD[0]!]],
+    ['I8: block 1 starts while block 0 is open', [...open, GOOD[6]!]],
+    ['I9: block 2 starts where 1 was due', [...open, stop(0), block(2, { type: 'text' })]],
+    ['I10: a delta for block 1, which is not open', [...open, delta(1, { type: 'thinking_delta', thinking: 'a' })]],
+    ['I10: a delta for block 0, which is not open', [...open, stop(0), GOOD[3]!]],
+    ['I11: block 0 has no type', [GOOD[0]!, block(0, {})]],
+    ['I11: block 0 has no type', [GOOD[0]!, block(0, null)]],
+    ['I11: a delta of block 0 has no type', [...open, delta(0, {} as never)]],
+    ['I11: a delta of block 0 has no type', [...open, delta(0, null as never)]],
+    ["I11: 'text_delta' in a 'thinking' block", [...open, delta(0, { type: 'text_delta', text: 'x' })]],
+    ['I12: block 1 stops but is not open', [...open, stop(1)]],
+    ['I12: block 0 stops but is not open', [...open, stop(0), stop(0)]],
+    ["I14: 'message_delta' while block 0 is open", [...open, GOOD[17]!]],
+    ["I14: block 0 starts after 'message_delta'", [GOOD[0]!, GOOD[17]!, GOOD[2]!]],
+    ["I17: 'message_stop' without 'message_delta'", [GOOD[0]!, GOOD[18]!]],
+  ])('says %s', (fact, events) => {
+    const validator = new Validator()
+    for (const event of events.slice(0, -1)) validator.check(event)
+    const fault = { code: 'CCR_STREAM_ORDER', message: `the stream broke rule ${fact}` }
+    expect(() => validator.check(events.at(-1)!)).toThrow(expect.objectContaining(fault))
+  })
+
+  it('takes an error for the end, wherever it comes', () => {
+    const error: CanonicalEvent = { type: 'error', error: { type: 'api_error', message: 'm' } }
+    for (const before of [[], open, GOOD.slice(0, 18)]) {
+      const validator = new Validator()
+      for (const event of before) validator.check(event)
+      expect(validator.ended).toBe(false)
+      validator.check(error)
+      expect(validator.ended).toBe(true)
+    }
+  })
+
   it('lets event, block and delta types pass that it does not know', () => {
     const future = [
       GOOD[0]!,
