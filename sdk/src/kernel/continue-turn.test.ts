@@ -41,7 +41,7 @@ async function run(first: readonly Batch[], appended: readonly (readonly Batch[]
   const options = { tools: ['mine'], ...(rounds !== undefined && { rounds }) }
   const through = continueTurn(handler as never, options, (tokens) => counted.push(tokens))
   const batches: Batch[] = []
-  for await (const batch of through(stream(...first), undefined as never) as AsyncIterable<Batch>) batches.push(batch)
+  for await (const batch of through(stream(...first))) batches.push(batch)
   return { batches, events: batches.flat(), turns, counted }
 }
 
