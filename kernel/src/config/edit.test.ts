@@ -35,6 +35,19 @@ describe('set', () => {
     expect(edited.replaceAll('\r\n', '')).not.toContain('\n')
   })
 
+  test('leaves strict JSON strict, however many objects its lists have', () => {
+    const added = ['one', 'two', 'three'].reduce(
+      (text, use) => setInConfig(text, '/plugins/-', { use, enabled: false }),
+      JSON.stringify({ Providers: [{ name: 'a' }, { name: 'b' }], presets: {} }, null, 2),
+    )
+    const edited = setInConfig(added, '/presets/team', { key: '$KEY', models: [{ a: 1 }, { b: 2 }] })
+    expect(JSON.parse(edited)).toEqual(JSON5.parse(edited))
+  })
+
+  test('ends what it adds with commas where the text does', () => {
+    expect(setInConfig('{\n  a: [1,],\n}\n', '/b', { c: 1 })).toBe('{\n  a: [1,],\n  b: {\n    c: 1,\n  },\n}\n')
+  })
+
   test('changes one member of an element', () => {
     const edited = setInConfig(CONFIG, '/plugins/1/enabled', false)
     expect((JSON5.parse(edited) as { plugins: unknown[] }).plugins[1]).toMatchObject({ use: 'second', enabled: false })

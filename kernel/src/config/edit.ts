@@ -24,11 +24,17 @@ export function setInConfig(text: string, pointer: string, value: unknown): stri
   if (/^\s*\{\s*\}\s*$/.test(text)) return `${JSON.stringify(after, null, 2)}\n`
   let edited: string
   try {
-    edited = jju.update(text, after, { mode: 'json5' })
+    edited = jju.update(text, after, { mode: 'json5', no_trailing_comma: !hasTrailingComma(treeOf(text, pointer)) })
   } catch (thrown) {
     throw refused(pointer, messageOf(thrown))
   }
   return verified(withLineEnds(text, edited), after, pointer)
+}
+
+/** Whether a list or an object ends with a comma. The editor by itself takes every comma before an object for one. */
+function hasTrailingComma({ tokens = [] }: DocumentNode): boolean {
+  const types = tokens.map(({ type }) => type).filter((type) => !/Comment$/.test(type))
+  return types.some((type, at) => type === 'Comma' && /^R(Brace|Bracket)$/.test(types[at + 1] ?? ''))
 }
 
 /** The first key anywhere in a value that objects have by themselves, such as `constructor`. */
