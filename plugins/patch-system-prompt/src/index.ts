@@ -1,5 +1,5 @@
 import { homedir } from 'node:os'
-import { resolve } from 'node:path'
+import { isAbsolute } from 'node:path'
 import { definePlugin, messageOf, passOver, requestOf, Type } from '@ccr/sdk'
 import { PromptFile } from './prompt-file.ts'
 import { rewriteSystem } from './rewrite.ts'
@@ -21,17 +21,22 @@ export default definePlugin({
   activate(ctx) {
     const path = ctx.config[RULE]?.trim() ?? ''
     if (path === '') return
-    const file = new PromptFile(resolve(path.replace(/^~(?=\/)/, homedir())), () => performance.now())
+    const place = path.replace(/^~(?=\/)/, homedir())
+    const file = new PromptFile(place, () => performance.now())
+    // What a relative one means would be up to the folder in which somebody started the router.
+    const isKnown = isAbsolute(place)
     // A refiner, so that it happens once for all attempts, whoever decided.
     ctx.on(
       'selectRoute',
       async (plan, exchange) => {
+        const leftAsItIs = (fault: string) =>
+          passOver(plan, { rule: RULE, reason: `${path} ${fault}. The prompt stays as it is.`, unmatched: true })
+        if (!isKnown) return leftAsItIs("is neither absolute nor below '~/'")
         try {
           const request = rewriteSystem(requestOf(plan, exchange), await file.read())
           return request && { ...plan, request }
         } catch (thrown) {
-          const reason = `${path} cannot be read: ${messageOf(thrown)}. The prompt stays as it is.`
-          return passOver(plan, { rule: RULE, reason, unmatched: true })
+          return leftAsItIs(`cannot be read: ${messageOf(thrown)}`)
         }
       },
       { stage: 'refine' },

@@ -57,6 +57,12 @@ describe('REWRITE_SYSTEM_PROMPT', () => {
     expect(route).toContain('unmatched=REWRITE_SYSTEM_PROMPT:')
     expect(route).toContain('absent.md cannot be read')
   })
+
+  it('that is relative is not looked for in the folder of whoever started the router', async () => {
+    const { system, route } = await sent('You are <env>', 'package.json')
+    expect(system).toBe('You are <env>')
+    expect(route).toContain("unmatched=REWRITE_SYSTEM_PROMPT: package.json is neither absolute nor below '~/'")
+  })
 })
 
 describe('PromptFile', () => {

@@ -1,3 +1,4 @@
+import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import {
   tokenizerFields,
@@ -29,11 +30,11 @@ export function tokenizersOf(
   }))
 }
 
-/** The file that `{ type: 'huggingface', model }` or `{ type: 'huggingface', path }` means. */
+/** The file that `{ type: 'huggingface', model }` or `{ type: 'huggingface', path }` means, wherever a router runs. */
 function fileOf(field: TokenizerField['field'] | undefined, folder: string): string | undefined {
   const { type, model, path } = field ?? {}
   if (type !== 'huggingface') return undefined
-  if (typeof path === 'string' && path !== '') return resolve(path)
+  if (typeof path === 'string' && path !== '') return resolve(folder, path.replace(/^~(?=\/)/, homedir()))
   if (typeof model !== 'string' || model === '') return undefined
   return join(folder, model.replace(/[^A-Za-z0-9_-]/g, '_'), 'tokenizer.json')
 }

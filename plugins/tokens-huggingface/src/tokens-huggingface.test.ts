@@ -1,5 +1,5 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { PluginContext, TextTokenizer } from '@ccr/sdk'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -71,6 +71,13 @@ describe('the tokenizer field of a provider', () => {
       { file: '/files/Some_Model-1_5/tokenizer.json' },
       { file: '/models/other.json' },
     ])
+  })
+
+  it('names a file below the home folder, or below that of the models', () => {
+    const field = (path: string) => [{ name: 'p', tokenizer: { default: { type: 'huggingface', path } } }]
+    const fileOf = (path: string) => tokenizersOf(field(path), '/files', 'file:///counter.js')[0]?.data
+    expect(fileOf('~/own.json')).toEqual({ file: join(homedir(), 'own.json') })
+    expect(fileOf('own/own.json')).toEqual({ file: '/files/own/own.json' })
   })
 
   it.each([
