@@ -1,8 +1,30 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { failureHeaders, mergeHeaders, requestIdHeaders } from './header-value.ts'
+import { failureHeaders, mergeHeaders, requestIdHeaders, toHeaderValue } from './header-value.ts'
 
 const headers = fc.dictionary(fc.stringMatching(/^[A-Za-z-]{1,8}$/), fc.string())
+
+describe('a value for a header', () => {
+  it('keeps its form where a name in it is not ASCII', () => {
+    expect(toHeaderValue("think; by=x; rule=Router.think; unmatched=y: no provider 'Zürich'")).toBe(
+      "think; by=x; rule=Router.think; unmatched=y: no provider 'Z%C3%BCrich'",
+    )
+  })
+
+  it('is one line of ASCII, from which what it stands for can be read', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 100 }), (value) => {
+        const header = toHeaderValue(value)
+        expect(header).toMatch(/^[\x20-\x7e]*$/)
+        expect(decodeURIComponent(header)).toBe(value)
+      }),
+    )
+  })
+
+  it.each(['a\ud800', 'a\udc00'])('has a sign in the place of half a character: %j', (value) => {
+    expect(decodeURIComponent(toHeaderValue(value))).toBe('a\ufffd')
+  })
+})
 
 describe('mergeHeaders', () => {
   it('gives every name of any headers in lower case, with its last value', () => {

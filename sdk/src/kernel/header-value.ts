@@ -5,10 +5,11 @@ import type { FailureReply } from '../failure.ts'
 
 const LONE_SURROGATE = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g
 
-/** A value for a header: one short line of ASCII; what is not is cut or percent-encoded. */
+/** A value for a header: one line of ASCII. What is longer is cut; `%` and what is not ASCII are percent-encoded. */
 export function toHeaderValue(value: string, maxCharacters = 200): string {
   const short = value.slice(0, maxCharacters)
-  return /^[\x20-\x7e]*$/.test(short) ? short : encodeURIComponent(short.replace(LONE_SURROGATE, '\uFFFD'))
+  if (/^[\x20-\x24\x26-\x7e]*$/.test(short)) return short
+  return short.replace(LONE_SURROGATE, '\uFFFD').replace(/[^\x20-\x24\x26-\x7e]+/g, encodeURIComponent)
 }
 
 /** Headers of an upstream's answer that are its connection's own, or the router's business. */
