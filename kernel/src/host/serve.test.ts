@@ -3,7 +3,7 @@ import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, 
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { findRunning } from './process/instance.ts'
 import { serve, type Running, type ServeOptions } from './serve.ts'
 
@@ -128,6 +128,17 @@ describe('one router per home', () => {
     for (const result of results)
       if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'CCR_HOST_INSTANCE' })
     expect(await findRunning(home)).toMatchObject({ instanceId: won[0]!.value.instanceId })
+  })
+
+  it('is known again to a home that was deleted and made anew', async () => {
+    const running = await start()
+    const key = await readFile(join(home, 'run', 'admin.key'), 'utf8')
+    await rm(home, { recursive: true })
+    await mkdir(home)
+    await vi.waitFor(async () => expect(await findRunning(home)).toMatchObject({ url: running.url }), 10_000)
+    expect(await readFile(join(home, 'run', 'admin.key'), 'utf8')).toBe(key)
+    await running.close()
+    expect(await readdir(join(home, 'run'))).toEqual(['admin.key'])
   })
 
   it('names the router that runs', async () => {

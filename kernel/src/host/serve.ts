@@ -3,11 +3,12 @@ import { assemble } from '../config/assemble.ts'
 import { beginReading } from '../config/watch.ts'
 import type { Log } from '../core/log.ts'
 import { codeOf } from '../load/code-of.ts'
-import { readAdminKey } from './admin/key.ts'
+import { readAdminKey, writeAdminKey } from './admin/key.ts'
 import type { Origin } from './attribution.ts'
 import { tuneHeap } from './process/heap.ts'
 import { bracketed, isWildcard } from './http/host-names.ts'
-import { claimInstance, instanceAt, type Claim } from './process/instance.ts'
+import { claimInstance, instanceAt, type Claim, type RunningInstance } from './process/instance.ts'
+import { stayPresent } from './process/presence.ts'
 import { checkBind, toListenError } from './http/listen-failure.ts'
 import { createPrivateDirectory } from '../load/private-files.ts'
 import { narrowPermissions } from './private-files.ts'
@@ -77,6 +78,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   await createPrivateDirectory(home)
   const claim = await claimInstance(home)
   let router: Router | undefined
+  let leave: (() => void) | undefined
   try {
     const open = await narrowPermissions(home, ['.', 'run', 'logs'], configFile)
     const adminKey = await readAdminKey(home)
@@ -88,9 +90,9 @@ export async function serve(options: ServeOptions): Promise<Running> {
     await router.build()
     for (const line of open) router.logs.log.warn({}, line)
     await listen(router)
-    const running = toRunning(router, claim)
+    const running = toRunning(router, claim, () => leave?.())
     options.onReady?.(running)
-    await claim.announce({
+    const instance: RunningInstance = {
       pid: process.pid,
       port: running.port,
       host: running.host,
@@ -98,11 +100,17 @@ export async function serve(options: ServeOptions): Promise<Running> {
       instanceId: claim.instanceId,
       version: options.version,
       startedAt: new Date().toISOString(),
+    }
+    await claim.announce(instance)
+    leave = stayPresent(claim, async () => {
+      await writeAdminKey(home, adminKey)
+      await claim.announce(instance)
     })
     router.logs.log.info({ url: running.url, version: options.version, instance: claim.instanceId }, 'ready')
     await router.watch()
     return running
   } catch (thrown) {
+    leave?.()
     await router?.close(0)
     await claim.release()
     throw thrown
@@ -130,7 +138,7 @@ function urlOf(host: string, port: number): string {
   return `http://${isWildcard(host) ? '127.0.0.1' : bracketed(host)}:${port}`
 }
 
-function toRunning(router: Router, claim: Claim): Running {
+function toRunning(router: Router, claim: Claim, leave: () => void): Running {
   const { host, port } = router.bound
   const { containment } = router.plugins
   const url = urlOf(host, port)
@@ -142,6 +150,7 @@ function toRunning(router: Router, claim: Claim): Running {
     try {
       await router.close(graceMs)
     } finally {
+      leave()
       await claim.release()
       stopped()
     }

@@ -13,6 +13,11 @@ export async function readAdminKey(home: string): Promise<string> {
   if (/^[0-9a-f]{64}$/.test(kept)) return kept
   const key = randomBytes(32).toString('hex')
   await createPrivateDirectory(join(home, 'run'))
-  await writePrivateFile(file, `${key}\n`)
+  await writeAdminKey(home, key)
   return key
+}
+
+/** Puts the key where commands read it. */
+export function writeAdminKey(home: string, key: string): Promise<void> {
+  return writePrivateFile(join(home, 'run', 'admin.key'), `${key}\n`)
 }

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { claimInstance, findRunning, type RunningInstance } from './instance.ts'
+import { claimInstance, findRunning, type Claim, type RunningInstance } from './instance.ts'
 
 vi.mock('node:fs', async (original) => {
   const fs = await original<typeof import('node:fs')>()
@@ -47,6 +47,45 @@ describe('findRunning', () => {
     await record('http://127.0.0.1:9', 'one')
     expect(await findRunning(home)).toBeUndefined()
     expect(await findRunning(join(home, 'missing'))).toBeUndefined()
+  })
+})
+
+describe('a claim', () => {
+  const claimed = async (): Promise<{ claim: Claim; instance: RunningInstance }> => {
+    const claim = await claimInstance(home)
+    const url = await answering(claim.instanceId)
+    const rest = { pid: process.pid, port: 1, host: '127.0.0.1', version: '1', startedAt: '' }
+    const instance = { ...rest, url, instanceId: claim.instanceId }
+    await claim.announce(instance)
+    return { claim, instance }
+  }
+
+  it('is renewed in a home that was deleted and made anew', async () => {
+    const { claim, instance } = await claimed()
+    expect(await claim.renew()).toBe(false)
+    await rm(home, { recursive: true })
+    await mkdir(home)
+    expect(await claim.renew()).toBe(true)
+    await claim.announce(instance)
+    expect(await findRunning(home)).toEqual(instance)
+    await expect(claimInstance(home)).rejects.toMatchObject({ code: 'CCR_HOST_INSTANCE' })
+    await claim.release()
+    expect(await readdir(join(home, 'run'))).toEqual([])
+  })
+
+  it('brings no home back', async () => {
+    const { claim } = await claimed()
+    await rm(home, { recursive: true })
+    expect(await claim.renew()).toBe(false)
+    await expect(readdir(home)).rejects.toThrow('ENOENT')
+    await mkdir(home)
+  })
+
+  it('takes no home that another router has claimed meanwhile', async () => {
+    const { claim } = await claimed()
+    await rm(join(home, 'run'), { recursive: true })
+    await claimInstance(home)
+    expect(await claim.renew()).toBe(false)
   })
 })
 

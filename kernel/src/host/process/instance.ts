@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { readFile, rm } from 'node:fs/promises'
+import { mkdir, readFile, rm, stat } from 'node:fs/promises'
 import { get } from 'node:http'
 import { join } from 'node:path'
 import { CcrError } from '@ccr/sdk'
@@ -26,6 +26,13 @@ export interface Claim {
   readonly instanceId: string
   /** Tells others where the router listens. */
   announce(instance: RunningInstance): Promise<void>
+  /**
+   * Claims the home again where what says so was removed, as when it was deleted and made anew. A home that is not
+   * there, or that another router has claimed by now, stays as it is.
+   *
+   * @returns whether the router has to be announced again
+   */
+  renew(): Promise<boolean>
   /** Gives the home free. */
   release(): Promise<void>
 }
@@ -83,16 +90,26 @@ export async function claimInstance(home: string): Promise<Claim> {
 function toClaim(directory: string, instanceId: string): Claim {
   const record = join(directory, 'instance.json')
   const lock = join(directory, 'lock')
+  const isOurs = async (file: string): Promise<boolean> =>
+    (await readRecord<{ instanceId?: string }>(file))?.instanceId === instanceId
   return {
     instanceId,
     announce: (instance) => writePrivateFile(record, `${JSON.stringify(instance)}\n`),
+    async renew() {
+      if (await isOurs(record)) return false
+      if (await isOurs(lock)) return true
+      // Its folder, but nothing above: a home that somebody has deleted does not come back by itself.
+      await mkdir(directory, { mode: 0o700 }).catch(() => undefined)
+      return (await isFolder(directory)) && takeLock(lock, { instanceId })
+    },
     release: async () => {
-      for (const file of [record, lock]) {
-        if ((await readRecord<{ instanceId?: string }>(file))?.instanceId === instanceId)
-          await rm(file, { force: true })
-      }
+      for (const file of [record, lock]) if (await isOurs(file)) await rm(file, { force: true })
     },
   }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() === true
 }
 
 async function heldBy(home: string, { pid }: ProcessIdentity): Promise<CcrError> {
