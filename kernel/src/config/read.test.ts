@@ -47,6 +47,24 @@ describe('readConfig', () => {
     expect(loaded.at('/Own/x')).toBe(`${join(home, 'config.json')}:2:75`)
   })
 
+  it('takes null for absent, but in the options of plugins', async () => {
+    const provider = { name: 'p', api_base_url: 'http://127.0.0.1:9', models: null, transformer: null }
+    const plugins = [{ use: 'one', options: { size: null } }]
+    const said = {
+      HOST: null,
+      LOG_LEVEL: null,
+      Router: { think: null, default: 'p,m' },
+      Providers: [provider],
+      plugins,
+    }
+    await write('config.json', JSON.stringify(said))
+    expect((await read()).value).toEqual({
+      Router: { default: 'p,m' },
+      Providers: [{ name: 'p', api_base_url: 'http://127.0.0.1:9' }],
+      plugins,
+    })
+  })
+
   it('takes an empty text of a key of its own for an absent one: configuration editors leave them behind', async () => {
     const empty = [
       'PORT',
