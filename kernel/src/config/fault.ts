@@ -21,7 +21,9 @@ export function findFault(schema: TSchema, value: unknown, pointer = ''): Fault 
   const params = error.params as { readonly requiredProperties?: readonly string[] }
   if (error.keyword === 'required') return { pointer: at, fact: `lacks ${params.requiredProperties?.join(', ')}` }
   if (error.keyword === 'boolean') return { pointer: at, fact: 'is not a known key here' }
-  const expected = expectation(schemaAt(schema, error.schemaPath))
+  // Of many branches only the errors of the first few are told, and then not the union's own.
+  const schemaPath = error.schemaPath.replace(/\/anyOf\/\d+$/, '')
+  const expected = expectation(schemaAt(schema, schemaPath))
   return { pointer: at, fact: `must be ${expected ?? error.message.replace(/^must be /, '')}` }
 }
 

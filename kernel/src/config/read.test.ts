@@ -181,6 +181,7 @@ describe('readConfig', () => {
       ['PORT a word', '{ PORT: "web" }', 'CCR_CONFIG_SCHEMA', 'config.json:1:9', /\/PORT must be/],
       ['LOG as text', '{ LOG: "false" }', 'CCR_CONFIG_SCHEMA', 'config.json:1:8', /\/LOG must be true or false/],
       ['LOG_LEVEL', '{ LOG_LEVEL: "loud" }', 'CCR_CONFIG_SCHEMA', 'config.json:1:14', /"fatal" or "error" or/],
+      ['LOG_LEVEL, no text', '{ LOG_LEVEL: 5 }', 'CCR_CONFIG_SCHEMA', 'config.json:1:14', /"fatal" or "error" or/],
       [
         'a proxy',
         '{ PROXY_URL: "socks5://x" }',
