@@ -66,6 +66,13 @@ test('the arguments arrive untouched, and no shell reads them', async () => {
   expect(await readdir(cli.directory)).not.toContain('marker')
 })
 
+test('CLAUDE_PATH may begin with the home folder', async () => {
+  await fakeClaude()
+  await cli.writeConfig({ PORT: port, CLAUDE_PATH: '~/claude' })
+  expect(await cli.run(['code'])).toMatchObject({ code: 0, stderr: '' })
+  expect(await cli.run(['code'], { CLAUDE_PATH: '~/absent' })).toMatchObject({ code: 127 })
+})
+
 test('the environment leads to the router, and keeps what is not its business', async () => {
   const { env } = await seenBy([], {
     ANTHROPIC_API_KEY: 'sk-own',

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { constants } from 'node:os'
+import { constants, homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { findRunning } from '../../host/process/instance.ts'
 import { claudeEnvironment } from './claude-environment.ts'
@@ -29,7 +29,9 @@ export async function code(
     preset,
     modelAskedFor(claudeArguments, context.env),
   )
-  const executable = context.env['CLAUDE_PATH'] || settings.claudePath || 'claude'
+  const written = context.env['CLAUDE_PATH'] || settings.claudePath || 'claude'
+  // What a shell makes of it; none is asked.
+  const executable = written.replace(/^~(?=\/)/, homedir())
   if (isMissing(executable, context.env['PATH'])) {
     context.complain(`ccr: ${describeMissing(executable)}`)
     return EXIT.notFound
