@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import { connect, type AddressInfo } from 'node:net'
-import { isCcrError } from '@ccr/sdk'
+import { definePlugin, type Endpoint, isCcrError, Type } from '@ccr/sdk'
 import { createSettings } from '@ccr/sdk/kernel'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { ClientSink, Incoming } from '../../exchange/ports.ts'
@@ -242,6 +242,51 @@ describe('admission', () => {
     expect(server.inFlight).toBe(2)
     manual.finish()
     await until(() => manual.started.length === 4)
+  })
+
+  const other = { method: 'POST', path: '/v1/messages', respond: () => ({ status: 200 }) } as const
+  it.each<[string, Endpoint[], RegExp]>([
+    ['nothing', [], /^HTTP\/1.1 404 /],
+    ['what asks for another key', [other], /^HTTP\/1.1 401 /],
+    ['what runs no exchange', [{ ...other, access: 'public' }], /^HTTP\/1.1 404 [^]*the endpoint has just changed/],
+  ])('holds nothing for what finds %s when its turn comes', async (_name, endpoints, answer) => {
+    const manual = new Manual()
+    const settings = createSettings({ limits: { inFlight: 1 } })
+    const { port, server, kernel } = await start({ run: manual.run, settings })
+    post(port)
+    await until(() => manual.started.length === 1)
+    const second = post(port)
+    await until(() => server.queued === 1)
+    const plugin = definePlugin({
+      name: 'others',
+      apiVersion: 1,
+      description: 'Other endpoints.',
+      options: Type.Object({}),
+      activate: (ctx) => endpoints.forEach((endpoint) => ctx.endpoint(endpoint)),
+    })
+    await kernel.apply({ entries: [{ id: 'others', plugin, hash: '' }], providers: [], sections: {} })
+    manual.finish()
+    await until(() => second.text() !== '')
+    expect(second.text()).toMatch(answer)
+    expect(manual.started).toHaveLength(1)
+    await until(() => server.inFlight === 0)
+    expect(kernel.current!.leases).toBe(0)
+  })
+
+  it('refuses a body for which there is no room beside those that are on their way', async () => {
+    const { port } = await start({ settings: createSettings({ limits: { inFlightBytes: 1_000 } }) })
+    const begin = `POST /v1/messages HTTP/1.1\r\nHost: localhost:${port}\r\nTransfer-Encoding: chunked\r\n\r\n`
+    const piece = `258\r\n${'x'.repeat(600)}\r\n`
+    const clients = [sendRaw(port, begin + piece), sendRaw(port, begin + piece)]
+    await until(() => clients.some((client) => client.text() !== ''))
+    const refused = clients.find((client) => client.text() !== '')!
+    await refused.closed
+    expect(refused.text()).toMatch(/^HTTP\/1.1 529 [^]*connection: close[^]*overloaded_error/i)
+    const other = clients.find((client) => client !== refused)!
+    other.socket.write('0\r\n\r\n')
+    await until(() => other.text() !== '')
+    expect(other.text()).toMatch(/^HTTP\/1.1 200 [^]*"bytes":600/)
+    other.socket.destroy()
   })
 })
 

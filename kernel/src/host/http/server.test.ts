@@ -89,6 +89,15 @@ describe('routes', () => {
     expect(await call(port, 'POST', '/v1/messages')).toMatchObject({ json: { bytes: 0 } })
   })
 
+  it('says what it cannot read in words of its own', async () => {
+    const { port, logged } = await start()
+    const refused = await call(port, 'POST', '/v1/messages', { body: 'abc', headers: { 'content-type': 'abc' } })
+    expect(refused).toMatchObject({ status: 415, headers: { connection: 'close' } })
+    const message: unknown = expect.stringMatching(/^the request cannot be read: /)
+    expect(refused.json).toMatchObject({ plain: true, type: 'invalid_request_error', message })
+    expect(logged).toEqual([])
+  })
+
   it('says nothing about an endpoint that failed but that it did', async () => {
     const { port, logged } = await start()
     const { status, text } = await call(port, 'GET', '/fails')
