@@ -230,10 +230,8 @@ describe('a client that does not read', () => {
 describe('admission', () => {
   it('runs so many, queues so many, and refuses the rest at once', async () => {
     const manual = new Manual()
-    const { port, server } = await start({
-      run: manual.run,
-      settings: createSettings({ limits: { inFlight: 2, queued: 2 } }),
-    })
+    const { port, server, configure } = await start({ run: manual.run })
+    configure(createSettings({ limits: { inFlight: 2, queued: 2 } }))
     const clients = Array.from({ length: 6 }, () => post(port))
     await until(() => clients.filter((client) => client.text() !== '').length === 2)
     for (const client of clients.filter(({ text }) => text() !== ''))

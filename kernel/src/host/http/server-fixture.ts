@@ -20,8 +20,8 @@ export interface TestServer {
   readonly url: string
   readonly port: number
   readonly logged: readonly unknown[]
-  /** Takes another limit of bodies, as a reload does. */
-  limitBodies(bodyBytes: number): void
+  /** Takes other settings, as a reload does. */
+  configure(settings: Settings): void
   apply(endpoints: readonly Endpoint[]): Promise<unknown>
   stop(): Promise<void>
 }
@@ -85,13 +85,13 @@ export async function startServer({
     now: Date.now,
     freeze: false,
   }
-  const rules = (port: number, bodyBytes = settings.limits.bodyBytes): ServerRules => ({
+  const rules = (port: number, given = settings): ServerRules => ({
     gates: {
       names: createHostNames({ host: '127.0.0.1', port, allowedHosts: [] }),
-      bodyBytes,
+      bodyBytes: given.limits.bodyBytes,
     },
     keys: new Keys({ dataKey, adminKey: ADMIN_KEY }),
-    runtime,
+    runtime: { ...runtime, settings: given },
   })
   const server = new HostServer({ kernel, run, endpoints: host, log, rules: rules(0) })
   const port = await server.listen('127.0.0.1', 0)
@@ -102,8 +102,8 @@ export async function startServer({
       .close(0)
       .then(() => transport.close())
       .then(() => kernel.close()))
-  const limitBodies = (bodyBytes: number): void => server.configure(rules(port, bodyBytes))
-  return { server, kernel, url: `http://127.0.0.1:${port}`, port, logged, limitBodies, apply, stop }
+  const configure = (given: Settings): void => server.configure(rules(port, given))
+  return { server, kernel, url: `http://127.0.0.1:${port}`, port, logged, configure, apply, stop }
 }
 
 /** A client dialect whose errors can be told from the host's own. */

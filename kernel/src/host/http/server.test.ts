@@ -214,17 +214,23 @@ describe('raw requests', () => {
     expect(client.text()).toMatch(/model first[^]*model second/)
   })
 
-  it('cuts a client whose head or body comes too slowly', async () => {
-    const { port } = await start({ settings: createSettings({ timeouts: { clientHeaders: 100, clientBody: 200 } }) })
-    const slow = [
-      sendRaw(port, 'GET /hea'),
-      sendRaw(port, `POST /v1/messages HTTP/1.1\r\nHost: localhost:${port}\r\nContent-Length: 10\r\n\r\nabc`),
-    ]
-    for (const client of slow) {
-      await client.closed
-      expect(client.text()).toMatch(/^HTTP\/1.1 408 [^]*"the request came too slowly"/)
-    }
-  })
+  const fast = createSettings({ timeouts: { clientHeaders: 100, clientBody: 200, clientIdle: 30_000 } })
+  it.each(['from the start', 'since a reload'])(
+    'cuts a client whose head or body comes too slowly (%s)',
+    async (when) => {
+      const { port, configure } = await start(when === 'from the start' ? { settings: fast } : {})
+      configure(fast)
+      expect((await fetch(`http://127.0.0.1:${port}/v1/models/first`)).headers.get('keep-alive')).toBe('timeout=30')
+      const slow = [
+        sendRaw(port, 'GET /hea'),
+        sendRaw(port, `POST /v1/messages HTTP/1.1\r\nHost: localhost:${port}\r\nContent-Length: 10\r\n\r\nabc`),
+      ]
+      for (const client of slow) {
+        await client.closed
+        expect(client.text()).toMatch(/^HTTP\/1.1 408 [^]*"the request came too slowly"/)
+      }
+    },
+  )
 
   it('refuses a body that ends before its length', async () => {
     const { port } = await start()
@@ -277,8 +283,8 @@ describe('large bodies', () => {
     [5_000_000, 1_500_000, 200],
     [50_000, 20_000, 413],
   ])('knows a limit of %i that was set since, also for a chunked body', async (limit, size, status) => {
-    const { port, limitBodies } = await start({ settings })
-    limitBodies(limit)
+    const { port, configure } = await start({ settings })
+    configure(createSettings({ limits: { bodyBytes: limit } }))
     const body = 'x'.repeat(size)
     const client = sendRaw(
       port,

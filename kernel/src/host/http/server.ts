@@ -109,6 +109,7 @@ export class HostServer {
     })
     this.#fastify.all('*', (request, reply) => this.#serve(request, reply))
     this.#fastify.setErrorHandler((error, request, reply) => this.#failed(error, request, reply))
+    this.configure(rules)
   }
 
   /** Exchanges that run now. */
@@ -173,9 +174,6 @@ export class HostServer {
     const server = createServer(
       {
         maxHeaderSize: limits.headerBytes,
-        headersTimeout: timeouts.clientHeaders,
-        requestTimeout: Math.max(timeouts.clientBody, timeouts.clientHeaders),
-        keepAliveTimeout: timeouts.clientIdle,
         connectionsCheckingInterval: Math.min(1_000, timeouts.clientHeaders),
         noDelay: true,
         // The gate answers it, in our own words.

@@ -83,6 +83,19 @@ describe('an answer in pieces', () => {
   })
 })
 
+it.each([
+  ['it is given up', (sink: ResponseSink) => sink.destroy()],
+  ['the connection was lost before', (_: ResponseSink, response: ServerResponse) => new ResponseSink(response)],
+])('is cancelled when %s', async (_when, leave) => {
+  let sink: ResponseSink | undefined
+  const port = await serve((given, response) => {
+    given.destroy()
+    response.once('close', () => (sink = leave(given, response) ?? given))
+  })
+  await sendRaw(port, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n').closed
+  await expect.poll(() => sink?.cancellation.aborted).toBe(true)
+})
+
 it('gives an answer of one piece its length', async () => {
   const port = await serve((sink) => {
     sink.head(200, EVENTS)
@@ -94,9 +107,9 @@ it('gives an answer of one piece its length', async () => {
   expect(text()).not.toContain('chunked')
 })
 
-async function serve(answer: (sink: ResponseSink) => void): Promise<number> {
+async function serve(answer: (sink: ResponseSink, response: ServerResponse) => void): Promise<number> {
   const server = createServer((_request: IncomingMessage, response: ServerResponse) =>
-    answer(new ResponseSink(response)),
+    answer(new ResponseSink(response), response),
   )
   disposers.push(() => server.close().closeAllConnections())
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

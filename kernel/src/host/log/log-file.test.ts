@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process'
-import { lstat, mkdir, mkdtemp, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { lstat, mkdir, mkdtemp, open, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { LogFile } from './log-file.ts'
 
 let folder: string
@@ -88,6 +89,26 @@ describe('a log file', () => {
     }
     await expect.poll(failing, { timeout: 10_000 }).toBe(true)
     await log.close()
+  })
+
+  it('is closed in the end though what takes it does not', async () => {
+    const pipe = `${file}.pipe`
+    execFileSync('mkfifo', [pipe])
+    const reader = await open(pipe, constants.O_RDONLY | constants.O_NONBLOCK)
+    const log = await LogFile.open(pipe, (text) => text, 1e9)
+    log.write('x'.repeat(1_000_000))
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      let closed = false
+      const closing = log.close().then(() => (closed = true))
+      await vi.advanceTimersByTimeAsync(1_900)
+      expect(closed).toBe(false)
+      await vi.advanceTimersByTimeAsync(100)
+      await closing
+    } finally {
+      vi.useRealTimers()
+      await reader.close()
+    }
   })
 
   it('is refused where it cannot be opened at once', async () => {

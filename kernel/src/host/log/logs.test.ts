@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Exchange } from '@ccr/sdk'
@@ -45,6 +45,25 @@ describe('the logs of a router', () => {
     const after = await readdir(folder)
     expect(before.filter((name) => !after.includes(name))).toEqual([...old.slice(0, 3), `${old[0]}.1`])
     expect(after.filter((name) => /^ccr-.*\.log$/.test(name))).toHaveLength(10)
+  })
+
+  it('take what was written before they had a folder with them', async () => {
+    const [old, routing] = ['', 'logs'].map((folder) => join(home, folder, 'claude-code-router.log')) as [
+      string,
+      string,
+    ]
+    await writeFile(old, 'before\n')
+    logs = new Logs(home, options)
+    await logs.configure(options)
+    logs.record(exchange, attemptOf('m'))
+    await logs.close()
+    expect(await readFile(routing, 'utf8')).toMatch(/^before\n.*"event":"attempt"/)
+    expect(await readFile(old, 'utf8')).toBe(await readFile(routing, 'utf8'))
+    await rm(old)
+    await writeFile(old, 'of somebody else')
+    logs = new Logs(home, options)
+    await logs.configure(options)
+    expect(await readFile(routing, 'utf8')).toMatch(/^before\n/)
   })
 
   it('tell of the one that cannot be opened, and do without it', async () => {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage } from 'node:http'
 import { connect, createServer as createTcpServer, type Socket } from 'node:net'
 import { text as requestText } from 'node:stream/consumers'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { Cancellation } from '@ccr/sdk/kernel'
 import { until } from '../http/server-fixture.ts'
 import { readsOf, requestTo, startUpstreams, text } from './transport-fixture.ts'
@@ -115,6 +115,21 @@ describe('requests and answers', () => {
     const one = transport()
     for (let count = 0; count < 3; count++) expect(await text((await one.send(requestTo(url))).body)).toBe('ok')
     expect(ports.size).toBe(1)
+  })
+
+  it('does not use a connection again that is a minute old', async () => {
+    const ports = new Set<number>()
+    const url = await http((request, response) => {
+      ports.add(request.socket.remotePort!)
+      response.end('ok')
+    })
+    const one = transport()
+    await text((await one.send(requestTo(url))).body)
+    const later = performance.now() + 60_000
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => later)
+    disposers.push(() => clock.mockRestore())
+    for (let count = 0; count < 2; count++) await text((await one.send(requestTo(url))).body)
+    expect(ports.size).toBe(2)
   })
 
   it('does not use a connection again whose request was answered before all of it was taken', async () => {
@@ -407,14 +422,21 @@ describe('proxy', () => {
     await until(() => closed)
   })
 
-  it('takes another proxy for requests that follow', async () => {
-    const url = await http((_request, response) => void response.end('tunnelled'))
+  it('takes another proxy for requests that follow, and closes what nobody uses', async () => {
+    let closed = false
+    const url = await http((request, response) => {
+      request.socket.once('close', () => (closed = true))
+      response.end('tunnelled')
+    })
     const one = transport({ proxyUrl: 'http://127.0.0.1:9' })
     await expect(one.send(requestTo('http://provider.invalid/'))).rejects.toMatchObject({
       code: 'CCR_UPSTREAM_NETWORK',
     })
     one.configure({ proxyUrl: (await connectProxy(Number(new URL(url).port))).url })
     expect(await text((await one.send(requestTo('http://provider.invalid/'))).body)).toBe('tunnelled')
+    one.configure({})
+    // Long before it would be closed for having been idle.
+    await until(() => closed, 1)
   })
 })
 
