@@ -2,7 +2,7 @@ import { type CanonicalEvent, MessageWriter, readJson } from '@ccr/sdk'
 import { requestFault } from '@ccr/sdk/kernel'
 import { createTestKernel, type TestKernelOptions } from '@ccr/sdk/testing'
 import { describe, expect, it } from 'vitest'
-import { answerEvents, hello, lines, plainDialect, plugin, routeTo } from './support/plugins.ts'
+import { answerEvents, hello, lines, plain, plainDialect, plugin, routeTo } from './support/plugins.ts'
 
 const stream = { path: '/plain', body: { ...hello, stream: true } }
 const whole = { path: '/plain', body: hello }
@@ -45,6 +45,56 @@ describe('a client is always answered', () => {
     expect(reply.status).toBe(502)
     expect(reply.text).toContain('boom')
     expect(kernel.usage[0]!.attempts.map(({ outcome }) => outcome)).toEqual(['failure'])
+    await kernel.dispose()
+  })
+
+  it('when a plugin puts another request in the place of its own', async () => {
+    const bodies: string[] = []
+    const replace = plugin('replace', (ctx) =>
+      ctx.on('onRequest', (request) => ({ request: { ...request, max_tokens: 7 } })),
+    )
+    const upstream: TestKernelOptions['upstream'] = ({ body }) => {
+      bodies.push(String(body))
+      return jsonl(answerEvents('one'))
+    }
+    const kernel = await setUp({ plugins: [replace, routeTo('test')], upstream })
+    expect((await kernel.request(whole)).status).toBe(200)
+    expect(bodies.map((body) => JSON.parse(body) as unknown)).toEqual([{ ...hello, model: 'model', max_tokens: 7 }])
+    await kernel.dispose()
+  })
+
+  it.each(['whole', 'in a stream'])('or cut off, when its dialect cannot even say what failed (%s)', async (how) => {
+    const broken = (): never => {
+      throw new Error('boom')
+    }
+    const client = {
+      ...plain.client!,
+      failure: broken,
+      encoder: () => ({ ...plain.client!.encoder!(undefined as never), failure: broken }),
+    }
+    const dialect = plugin('broken', (ctx) =>
+      ctx.endpoint({ method: 'POST', path: '/broken', dialect: 'plain', client }),
+    )
+    const upstream = () => jsonl(answerEvents('one two').slice(0, 3))
+    const kernel = await setUp({ plugins: [dialect, routeTo('test')], upstream })
+    const reply = await kernel.request({ path: '/broken', body: { ...hello, stream: how !== 'whole' } })
+    expect(reply.cut).toBe(true)
+    expect(kernel.kernel.current!.leases).toBe(0)
+    expect(kernel.usage.map(({ status, attempts }) => [status, attempts.length])).toEqual([['error', 1]])
+    await kernel.dispose()
+  })
+
+  it('with what was read before its dialect could not read on', async () => {
+    const [begin, ...rest] = lines(answerEvents('one two'))
+    const body = [begin + rest.slice(0, 2).join('') + 'no JSON\n', ...rest.slice(2)]
+    const kernel = await setUp({ upstream: () => ({ ...jsonl([]), body }) })
+    const reply = await kernel.request(stream)
+    expect(reply.text).toContain('one')
+    expect(reply.text).not.toContain('two')
+    expect(JSON.parse(reply.text.trim().split('\n').at(-1)!)).toMatchObject({
+      type: 'error',
+      error: { type: 'api_error', message: expect.stringContaining("provider 'test'") },
+    })
     await kernel.dispose()
   })
 

@@ -213,6 +213,32 @@ describe('an inner exchange', () => {
     await kernel.dispose()
   })
 
+  it('that nobody wants any more when it is asked for reaches no upstream', async () => {
+    const asked: string[] = []
+    let told: unknown
+    const kernel = await createTestKernel({
+      plugins: [
+        plainDialect,
+        agent(async (ctx, parent) => {
+          const signal = AbortSignal.abort()
+          const target = { provider: 'inner', model: 'm' }
+          told = await ctx.exchange(asking('m'), { parent, target, signal }).catch((error: unknown) => error)
+          return ctx.exchange(asking('m'), { parent })
+        }),
+        routeTo('outer'),
+      ],
+      providers,
+      upstream: ({ url }) => {
+        asked.push(url)
+        return answer('hi')
+      },
+    })
+    expect((await kernel.request(request)).status).toBe(200)
+    expect(told).toMatchObject({ code: 'CCR_CLIENT_CLOSED' })
+    expect(asked).toEqual(['http://outer/'])
+    await kernel.dispose()
+  })
+
   it('that outlives its parent is recorded by itself, once', async () => {
     let go!: () => void
     const waiting = new Promise<void>((resolve) => (go = resolve))

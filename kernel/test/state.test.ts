@@ -26,6 +26,22 @@ describe('state', () => {
     await kernel.dispose()
   })
 
+  it('continues where it is first asked for by a request', async () => {
+    const seen: number[] = []
+    const late = () =>
+      plugin('late', (ctx) =>
+        ctx.on('onRequest', () => void seen.push(++ctx.state('requests', 1, () => ({ count: 0 })).count)),
+      )
+    const kernel = await createTestKernel({ plugins: [plainDialect, echo, late()] })
+    for (let reload = 0; reload < 2; reload++) {
+      await kernel.request(request)
+      await kernel.reload([plainDialect, echo, late()])
+    }
+    await kernel.request(request)
+    expect(seen).toEqual([1, 2, 3])
+    await kernel.dispose()
+  })
+
   it('is dropped, and the log says so, when another version of it is asked for', async () => {
     const seen: number[] = []
     const kernel = await createTestKernel({ plugins: [plainDialect, echo, counting(seen)] })

@@ -32,8 +32,9 @@ export async function runExchange(lease: Lease, incoming: Incoming, runtime: Run
       await running.answer()
     } catch (thrown) {
       running.giveUp(thrown)
+    } finally {
+      await running.settle()
     }
-    await running.settle()
   } catch (err) {
     log.error({ exchange: id, err }, 'an exchange failed outside its rules')
     incoming.sink.destroy()

@@ -113,9 +113,10 @@ export async function createTestKernel(options: TestKernelOptions): Promise<Test
     transport: {
       // What the test itself acquires is its own business.
       send: (request) =>
-        ResourceWatch.outside(async () =>
-          toResponse(await upstream({ ...request, body: joined(request.body) }), request.signal.signal),
-        ),
+        ResourceWatch.outside(async () => {
+          request.signal.throwIfAborted()
+          return toResponse(await upstream({ ...request, body: joined(request.body) }), request.signal.signal)
+        }),
     },
     settings,
     routing: {
