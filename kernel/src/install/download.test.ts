@@ -100,6 +100,13 @@ describe('a download', () => {
     ])
   })
 
+  it('asks nobody but the check where a name leads', async () => {
+    const { port } = await listen((request, response) => response.end(request.headers.host))
+    // Names that no resolver needs to know.
+    const { bytes } = await download(`http://somewhere.localhost:${port}/`, PRIVATE)
+    expect(Buffer.from(bytes).toString()).toBe(`somewhere.localhost:${port}`)
+  })
+
   it('row 138: a redirect to an address that is not allowed is refused without a connection', async () => {
     const inside = await listen((_, response) => response.end('secret'), '127.0.0.1')
     const outside = await listen((request, response) => {

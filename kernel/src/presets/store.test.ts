@@ -78,6 +78,14 @@ describe('a preset', () => {
     await expect(checkFreeName(home, 'FOO', [], true)).rejects.toThrow(/some systems/)
   })
 
+  it('takes the place of what is left of one without a manifest, if it may replace it', async () => {
+    await mkdir(join(home, 'presets', 'foo', 'rest'), { recursive: true })
+    await expect(placePreset(home, 'foo', 'text', false)).rejects.toThrow(/--force/)
+    await placePreset(home, 'foo', 'text', true)
+    expect(await textOf('foo')).toBe('text')
+    expect(await names()).toEqual(['foo'])
+  })
+
   it.each(['absent', '..', '../presets', ''])('that is not there (%j) cannot be taken away', async (name) => {
     await placePreset(home, 'foo', 'text', false)
     await expect(takePresetAway(home, name)).rejects.toThrow(/is installed/)
