@@ -99,6 +99,7 @@ describe('the condition of an entry', () => {
     const kernel = await createTestKernel({ plugins: [plainDialect, refusing, conditional] })
     expect((await kernel.request({ path: '/plain', body: hello })).status).toBe(400)
     expect(seen).toEqual([])
+    expect(kernel.warnings).toEqual([])
     await kernel.dispose()
   })
 })

@@ -192,8 +192,33 @@ describe('a generation', () => {
     })
     await kernel.reload([plainDialect, echo])
     await until(() => leaked.signal.aborted)
-    expect(() => leaked.on('onUsage', () => undefined)).toThrow(/after it was disposed/)
+    const late: readonly (() => unknown)[] = [
+      () => leaked.on('onUsage', () => undefined),
+      () => leaked.effect(() => undefined),
+      () => leaked.whileLive(() => () => undefined),
+      () => leaked.state('key', 1, () => 1),
+      () => leaked.exchangeStream(hello as never, {} as never),
+      () => leaked.exchange(hello as never, {} as never),
+    ]
+    for (const act of late) await expect((async () => act())()).rejects.toThrow(/after it was disposed/)
     await kernel.dispose()
+  })
+
+  it('does without an optional plugin that fails, and takes nothing else away', async () => {
+    const notes: string[] = []
+    const bad = (where: string) =>
+      plugin(`bad-${where}`, (ctx) => {
+        ctx.effect(() => void notes.push(`-${where}`))
+        throw new Error('boom')
+      })
+    const first = noted('first', notes)
+    const kernel = await createTestKernel({
+      plugins: [plainDialect, echo, first, { plugin: bad('here'), optional: true }, noted('last', notes)],
+    })
+    expect(notes).toEqual(['+first', '-here', '+last'])
+    expect(kernel.kernel.current!.failures).toMatchObject([{ subject: 'bad-here', code: 'CCR_PLUGIN_ACTIVATE' }])
+    await kernel.dispose()
+    expect(notes.slice(3)).toEqual(['-last', '-first'])
   })
 
   it('finishes a stream with the plugins it began with', async () => {

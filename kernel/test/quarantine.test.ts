@@ -113,22 +113,25 @@ describe('a plugin', () => {
     await kernel.dispose()
   })
 
-  it('of which an exchange depends fails at once, by name', async () => {
-    const calls: string[] = []
-    const guard = plugin('guard', (ctx) =>
-      ctx.on('onRequest', () => {
-        calls.push('call')
-        throw new Error('boom')
-      }),
-    )
-    const kernel = await setUp({ plugins: [guard] })
-    const replies = []
-    for (let turn = 0; turn < 7; turn++) replies.push(await kernel.request(request))
-    expect(replies.map(({ status }) => status)).toEqual(Array(7).fill(500))
-    expect(replies[6]!.text).toContain("plugin 'guard' is quarantined")
-    expect(calls).toHaveLength(5)
-    await kernel.dispose()
-  })
+  it.each(['onRequest', 'transformStream'] as const)(
+    'of which an exchange depends fails at once (%s)',
+    async (hook) => {
+      const calls: string[] = []
+      const guard = plugin('guard', (ctx) =>
+        ctx.on(hook, () => {
+          calls.push('call')
+          throw new Error('boom')
+        }),
+      )
+      const kernel = await setUp({ plugins: [guard] })
+      const replies = []
+      for (let turn = 0; turn < 7; turn++) replies.push(await kernel.request(request))
+      expect(replies.map(({ status }) => status)).toEqual(Array(7).fill(500))
+      expect(replies[6]!.text).toContain("plugin 'guard' is quarantined")
+      expect(calls).toHaveLength(5)
+      await kernel.dispose()
+    },
+  )
 
   it('is called again after a change of its code or options', async () => {
     const kernel = await setUp({ plugins: [acting(() => 'throws')] })

@@ -165,7 +165,7 @@ describe('a profile', () => {
     const shared = [plainDialect, echo, own]
     const kernel = await createTestKernel({
       plugins: [counted, route('base'), ...shared],
-      profiles: { work: { plugins: [route('work'), ...shared] } },
+      profiles: { work: { plugins: [counted, route('work'), ...shared] } },
     })
     expect(notes.splice(0)).toEqual(['+host default', '+own default', '+own work'])
     const scenarios = []

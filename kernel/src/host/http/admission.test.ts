@@ -53,6 +53,25 @@ describe('Admission', () => {
     expect([admission.running, admission.queued]).toEqual([2, 0])
   })
 
+  it('leaves neither a timer nor a listener behind', async () => {
+    vi.useFakeTimers()
+    try {
+      const admission = new Admission({ ...LIMITS, inFlight: 1 })
+      admission.enter(1)
+      const leave = new Cancellation()
+      const removed = vi.spyOn(leave, 'removeEventListener')
+      const waits = [admission.wait(1, leave), admission.wait(1, never)]
+      leave.abort('left')
+      expect(await admission.wait(1, leave)).toBe(false)
+      admission.leave(1)
+      expect(await Promise.all(waits)).toEqual([false, true])
+      expect(vi.getTimerCount()).toBe(0)
+      expect(removed).toHaveBeenCalledOnce()
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
   it('gives up after the queue timer', async () => {
     vi.useFakeTimers()
     try {
