@@ -7,7 +7,7 @@ import {
   type TestBody,
 } from '@ccr/sdk/testing'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { answerEvents, hello, lines, plainDialect, plugin, routeTo } from './support/plugins.ts'
 
 const stream = { path: '/plain', body: { ...hello, stream: true } }
@@ -114,6 +114,38 @@ describe('the commit rule', () => {
     await kernel.dispose()
   })
 
+  it('pings where nothing else was sent for so long, before content and after it, and not behind the end', async () => {
+    const go: (() => void)[] = []
+    const steps = [0, 1].map(() => new Promise<void>((resolve) => void go.push(resolve)))
+    const all = lines(answerEvents('one two'))
+    const body = async function* () {
+      await steps[0]
+      yield all.slice(0, 3).join('')
+      await steps[1]
+      yield all.slice(3).join('')
+    }
+    const settings = { timeouts: { keepAlive: 1000, ping: 400 } }
+    const kernel = await setUp({ settings, upstream: () => jsonl(body()) })
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+    try {
+      const began = performance.now()
+      const seen: string[] = []
+      const note = (chunk: string): void => void seen.push(`${performance.now() - began} ${types(chunk)[0]}`)
+      const reply = kernel.request({ ...stream, onChunk: note })
+      await vi.advanceTimersByTimeAsync(1500)
+      go[0]!()
+      await vi.advanceTimersByTimeAsync(900)
+      go[1]!()
+      await vi.advanceTimersByTimeAsync(5000)
+      expect(textOf((await reply).text)).toBe('one two')
+      const content = ['1500 message_start', '1900 ping', '2300 ping', '2400 content_block_delta']
+      expect(seen).toEqual(['1000 ping', '1400 ping', ...content])
+    } finally {
+      vi.useRealTimers()
+    }
+    await kernel.dispose()
+  })
+
   it('ends a kept-alive answer that fails with one error event and no message', async () => {
     let pinged!: () => void
     const ping = new Promise<void>((resolve) => (pinged = resolve))
@@ -122,6 +154,7 @@ describe('the commit rule', () => {
       upstream: async () => (await ping, { status: 529, body: '{}' }),
     })
     const reply = await kernel.request({ ...stream, onChunk: (chunk) => void (chunk.includes('ping') && pinged()) })
+    expect(reply.status).toBe(200)
     expect(new Set(types(reply.text))).toEqual(new Set(['ping', 'error']))
     expect(events(reply.text).at(-1)).toMatchObject({ error: { type: 'overloaded_error' } })
     await kernel.dispose()

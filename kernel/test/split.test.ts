@@ -52,6 +52,12 @@ const CASES: readonly Case[] = [
     touched: false,
   },
   { name: 'Messages, passed through', dialect: 'anthropic', body: messages, touched: false },
+  {
+    name: 'Messages, passed through, with more behind the end',
+    dialect: 'anthropic',
+    body: `${messages}: a comment\n\nevent: ping\ndata: {"type":"ping"}\n\n`,
+    touched: false,
+  },
   { name: 'Messages, decoded', dialect: 'anthropic', body: messages, touched: true },
   {
     name: 'Messages with an error in the middle',

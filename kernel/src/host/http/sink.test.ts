@@ -1,6 +1,6 @@
 import { createServer, get, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { sendRaw } from './server-fixture.ts'
 import { ResponseSink } from './sink.ts'
 
@@ -65,6 +65,8 @@ describe('an answer in pieces', () => {
       sink.head(200, EVENTS)
       sink.write('one')
       sink.end()
+      // It sent a FIN just now: nothing is written behind the end.
+      sink.finished()
     })
     expect(await textOf(port)).toBe('one')
   })
@@ -76,11 +78,42 @@ describe('an answer in pieces', () => {
     const read = textOf(port)
     while (!sink) await new Promise((resolve) => setTimeout(resolve, 5))
     sink.head(200, EVENTS)
-    expect(sink.write('x'.repeat(size))).toBe(false)
-    await sink.drained()
-    sink.end(Buffer.from('y'))
-    expect(await read).toBe('x'.repeat(size) + 'y')
+    for (let turn = 0; turn < 2; turn++) {
+      expect(sink.write('x'.repeat(size))).toBe(false)
+      await sink.drained()
+      expect(sink.write('y')).toBe(true)
+      await sink.drained()
+    }
+    sink.end(Buffer.from('z'))
+    expect(await read).toBe(`${'x'.repeat(size)}y`.repeat(2) + 'z')
   })
+})
+
+it.each([
+  ['comments in an event stream', '1.1', EVENTS, ': \n\n', 4],
+  ['nothing in an answer that has no comments', '1.1', { 'content-type': 'application/json' }, ': \n\n', 0],
+  ['interim answers before the head', '1.1', undefined, 'HTTP/1.1 102 Processing\r\n\r\n', 4],
+  ['nothing before the head that would be taken for it', '1.0', undefined, '102 Processing', 0],
+])('asks a client that sent a FIN by %s', async (_name, version, headers, asked, times) => {
+  let sink: ResponseSink | undefined
+  const port = await serve((given) => (sink = given))
+  const { text, closed } = sendRaw(port, `GET / HTTP/${version}\r\nHost: x\r\nConnection: close\r\n\r\n`)
+  await expect.poll(() => sink).toBeDefined()
+  if (headers) {
+    sink!.head(200, headers)
+    sink!.write('first')
+  }
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  try {
+    sink!.finished()
+    await vi.advanceTimersByTimeAsync(10_000)
+  } finally {
+    vi.useRealTimers()
+  }
+  if (!headers) sink!.head(200, EVENTS)
+  sink!.end('last')
+  await closed
+  expect(text().split(asked)).toHaveLength(times + 1)
 })
 
 it.each([

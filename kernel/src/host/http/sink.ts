@@ -104,7 +104,7 @@ export class ResponseSink implements ClientSink {
   }
 
   #ask(left: number): void {
-    if (left === 0 || this.#ended || !this.#open() || !this.#canProbe()) return
+    if (left === 0 || !this.#open() || !this.#canProbe()) return
     if (this.#began) this.#send(': \n\n')
     else this.#response.writeProcessing()
     this.#probe = setTimeout(() => this.#ask(left - 1), PROBE_MS)
