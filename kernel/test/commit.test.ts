@@ -328,9 +328,11 @@ describe('attempts', () => {
 
   it('pass a target over without counting it, and run the first one as the last resort', async () => {
     const seen: Pick<Attempt, 'lastResort' | 'number'>[] = []
+    const told: AttemptOutcome[] = []
     const skip = plugin('skip', (ctx) =>
       ctx.on('transformRequest', (_, attempt) => {
         seen.push({ lastResort: attempt.lastResort, number: attempt.number })
+        attempt.onSettled((how) => told.push(how))
         if (!attempt.lastResort) throw new SkipTarget('resting')
       }),
     )
@@ -342,6 +344,7 @@ describe('attempts', () => {
       { lastResort: false, number: 1 },
       { lastResort: true, number: 1 },
     ])
+    expect(told).toEqual(['neutral', 'neutral', 'ok'])
     expect(upstream.calls).toEqual(['a'])
     await kernel.dispose()
   })
@@ -375,6 +378,31 @@ describe('attempts', () => {
     expect((await kernel.request(stream)).status).toBe(502)
     expect(upstream.calls).toHaveLength(kernel.settings.limits.attempts)
     await kernel.dispose()
+  })
+
+  it.each([
+    ['waits before it is made', undefined, [0, 500, 1000], 'ok'],
+    ['is not made for a client that left meanwhile', 700, [0, 500], 'client_closed'],
+  ])('one that is made again %s', async (_name, leavesAt, calls, status) => {
+    const again = plugin('again', (ctx) => ctx.on('onError', () => ({ action: 'retry', afterMs: 500 })))
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+    try {
+      const began = performance.now()
+      const asked: number[] = []
+      const upstream = (): TestAnswer =>
+        asked.push(performance.now() - began) < 3 ? { status: 500, body: '' } : fine()
+      const kernel = await setUp({ plugins: [again], upstream })
+      const leaving = new AbortController()
+      if (leavesAt !== undefined) setTimeout(() => leaving.abort(), leavesAt)
+      const reply = kernel.request({ ...stream, signal: leaving.signal })
+      await vi.advanceTimersByTimeAsync(5000)
+      await reply
+      expect(asked).toEqual(calls)
+      expect(kernel.usage.map((one) => one.status)).toEqual([status])
+      await kernel.dispose()
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it.each(['retry', 'next'] as const)('begin no more once their time has passed, whatever says %s', async (action) => {
