@@ -120,9 +120,9 @@ describe('the commit rule', () => {
     const all = lines(answerEvents('one two'))
     const body = async function* () {
       await steps[0]
-      yield all.slice(0, 3).join('')
+      yield Buffer.from(all.slice(0, 3).join(''))
       await steps[1]
-      yield all.slice(3).join('')
+      yield Buffer.from(all.slice(3).join(''))
     }
     const settings = { timeouts: { keepAlive: 1000, ping: 400 } }
     const kernel = await setUp({ settings, upstream: () => jsonl(body()) })

@@ -242,7 +242,7 @@ describe('admission', () => {
     await until(() => manual.started.length === 4)
   })
 
-  const other = { method: 'POST', path: '/v1/messages', respond: () => ({ status: 200 }) } as const
+  const other = { method: 'POST', path: '/v1/messages', access: 'admin', respond: () => ({ status: 200 }) } as const
   it.each<[string, Endpoint[], RegExp]>([
     ['nothing', [], /^HTTP\/1.1 404 /],
     ['what asks for another key', [other], /^HTTP\/1.1 401 /],
@@ -262,7 +262,7 @@ describe('admission', () => {
       options: Type.Object({}),
       activate: (ctx) => endpoints.forEach((endpoint) => ctx.endpoint(endpoint)),
     })
-    await kernel.apply({ entries: [{ id: 'others', plugin, hash: '' }], providers: [], sections: {} })
+    await kernel.apply({ entries: [{ id: 'others', plugin, hash: '', options: {} }], providers: [], sections: {} })
     manual.finish()
     await until(() => second.text() !== '')
     expect(second.text()).toMatch(answer)
