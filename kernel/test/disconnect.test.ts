@@ -191,7 +191,7 @@ describe('a client that leaves while the router connects', () => {
 })
 
 describe('a client that takes nothing', () => {
-  // So many that the young generation of the heap, which Node 24 lets grow to 100 MB, is a small part of each one's share.
+  // So many that the heap's young generation, which Node 24 lets grow to 100 MB, is a small part of each share.
   const CLIENTS = 32
   const MIB = 1024 * 1024
   let router: RunningRouter
