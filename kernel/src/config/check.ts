@@ -2,6 +2,7 @@ import { CcrError } from '@ccr/sdk'
 import { findFault, type Fault } from './fault.ts'
 import type { LoadedConfig } from './loaded.ts'
 import { isWithin, joinPointer } from './pointer.ts'
+import { proxyFault } from './proxy.ts'
 import { KernelConfig } from './schema.ts'
 import { timerFault } from './timers.ts'
 
@@ -26,7 +27,12 @@ export function missingVariables(loaded: LoadedConfig, pointer: string): readonl
  */
 export function checkKernelKeys(loaded: LoadedConfig): void {
   const fault =
-    findFault(KernelConfig, loaded.value) ?? repeatedAlias(loaded) ?? portRange(loaded) ?? timerFault(loaded.value)
+    findFault(KernelConfig, loaded.value) ??
+    repeatedAlias(loaded) ??
+    portRange(loaded) ??
+    // Its schema was checked above.
+    proxyFault(loaded.value as KernelConfig) ??
+    timerFault(loaded.value)
   if (fault !== undefined) throw configFault(loaded, fault)
   if (missingVariables(loaded, '/APIKEY').length > 0) {
     // Its placeholder would become a key that anyone can guess.

@@ -189,6 +189,16 @@ describe('readConfig', () => {
         'config.json:1:14',
         /an http:\/\/ or https:\/\/ URL/,
       ],
+      [
+        'a proxy with no such port',
+        '{ PROXY_URL: "http://a:99999" }',
+        'CCR_CONFIG_SCHEMA',
+        'config.json:1:14',
+        /wrong port/,
+      ],
+      ['a proxy without a host', '{ httpsProxy: "http://?" }', 'CCR_CONFIG_SCHEMA', 'config.json:1:15', /no host/],
+      ['a proxy with a path', '{ PROXY_URL: "http://a/b" }', 'CCR_CONFIG_SCHEMA', 'config.json:1:14', /must end with/],
+      ['a proxy whose password', '{ PROXY_URL: "http://u:%p@a" }', 'CCR_CONFIG_SCHEMA', 'config.json:1:14', /as %25\b/],
       ['Providers', '{ Providers: {} }', 'CCR_CONFIG_SCHEMA', 'config.json:1:14', /\/Providers must be a list/],
       [
         'both aliases',

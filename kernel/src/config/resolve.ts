@@ -8,6 +8,7 @@ import { namedProviders, type NamedProvider } from './named-providers.ts'
 import type { Preset } from './preset.ts'
 import { resolveProviders, type ChainedEntry, type DisabledProvider } from './providers.ts'
 import type { LoadedConfig } from './loaded.ts'
+import { proxyOf } from './proxy.ts'
 import type { KernelConfig, LogLevel } from './schema.ts'
 import { collectSecrets } from './secrets.ts'
 import { misspeltKeys } from './section-keys.ts'
@@ -120,7 +121,7 @@ export function resolveProfile(loaded: LoadedConfig, { preset, installed, entrie
 }
 
 function serverConfig(config: KernelConfig): ServerConfig {
-  const proxy = config.HTTPS_PROXY ?? config.https_proxy ?? config.httpsProxy ?? config.PROXY_URL
+  const proxy = proxyOf(config)
   return {
     host: config.HOST ?? '127.0.0.1',
     port: Number(config.PORT ?? 3456),
