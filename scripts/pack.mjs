@@ -13,10 +13,12 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
+/** What the doors of a bundled library share. */
+const CHUNK = /chunk-\w+\.js$/
 const BUNDLED = ['sdk', 'kernel']
 const plugins = readdirSync(join(ROOT, 'plugins')).map((name) => `plugins/${name}`)
 
@@ -57,11 +59,24 @@ function copy(from, to) {
   })
 }
 
-/** The compiler leaves what it made of a file that has been moved or deleted since; chunks are made of libraries. */
+/** A build leaves what it made of a file that has been moved or deleted since; chunks are made of libraries. */
 function isMadeOfSource(file) {
-  if (/[\\/]chunk-\w+\.js$/.test(file)) return true
+  if (CHUNK.test(file)) return chunksIn(dirname(file)).has(basename(file))
   const source = file.replace(/([\\/])dist([\\/].*)\.(?:js|d\.ts)$/, '$1src$2.ts')
   return source === file || existsSync(source)
+}
+
+/** The chunks that the other files of a folder import, straight or through one another. */
+function chunksIn(folder) {
+  const found = new Set()
+  const pending = readdirSync(folder).filter((name) => name.endsWith('.js') && !CHUNK.test(name))
+  for (const name of pending) {
+    for (const [, chunk] of readFileSync(join(folder, name), 'utf8').matchAll(/"\.\/(chunk-\w+\.js)"/g)) {
+      if (!found.has(chunk)) pending.push(chunk)
+      found.add(chunk)
+    }
+  }
+  return found
 }
 
 /** The `package.json` of the tarball: everything that a part of it imports is a dependency of the whole. */
