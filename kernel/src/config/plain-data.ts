@@ -39,6 +39,23 @@ export function merge(
   return merged
 }
 
+/** What a plugin makes of `null` in its options is its own business. */
+const WITH_OPTIONS: readonly string[] = ['plugins', 'Plugins', 'transformer']
+
+/**
+ * A member that is `null` counts as absent, as it always did to those who only asked whether there is one; but for those
+ * of entries of plugins and transformers, with their options.
+ */
+export function withoutNulls(config: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const said = Object.entries(config).filter(([, value]) => value !== null)
+  return Object.fromEntries(said.map(([key, value]) => [key, WITH_OPTIONS.includes(key) ? value : cleared(value)]))
+}
+
+function cleared(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(cleared)
+  return isPlainObject(value) ? withoutNulls(value) : value
+}
+
 function copy(value: unknown, pointer: string, depth: number, at: (pointer: string) => string): unknown {
   if (depth > MAX_DEPTH) throw refuse(pointer, `is nested deeper than ${MAX_DEPTH} levels. Flatten it.`, at)
   if (Array.isArray(value)) return value.map((item, index) => copy(item, joinPointer(pointer, index), depth + 1, at))

@@ -3,7 +3,7 @@ import { CcrError } from '@ccr/sdk'
 import { checkKernelKeys } from './check.ts'
 import { interpolate, type Environment } from './interpolate.ts'
 import type { LoadedConfig } from './loaded.ts'
-import { isPlainObject, merge } from './plain-data.ts'
+import { merge, withoutNulls } from './plain-data.ts'
 import { hasPointer } from './pointer.ts'
 import { withExtends } from './presets/extends.ts'
 import { KernelConfig } from './schema.ts'
@@ -48,7 +48,7 @@ export async function readConfig({
   const loaded: LoadedConfig = {
     home,
     files: sources.map((source) => source.file),
-    value: withoutEmptyTexts(withoutNulls(value) as Readonly<Record<string, unknown>>),
+    value: withoutEmptyTexts(withoutNulls(value as Readonly<Record<string, unknown>>)),
     written: merged,
     variables,
     locked: code === undefined ? [] : Object.keys(code.value),
@@ -57,17 +57,6 @@ export async function readConfig({
   }
   checkKernelKeys(loaded)
   return withExtends(loaded, inputs)
-}
-
-/** What a plugin makes of `null` in its options is its own business. */
-const OF_PLUGINS: readonly string[] = ['plugins', 'Plugins', 'transformer']
-
-/** A member that is `null` counts as absent, as it always did to those who only asked whether there is one. */
-function withoutNulls(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutNulls)
-  if (!isPlainObject(value)) return value
-  const said = Object.entries(value).filter(([, one]) => one !== null)
-  return Object.fromEntries(said.map(([key, one]) => [key, OF_PLUGINS.includes(key) ? one : withoutNulls(one)]))
 }
 
 /** An empty text counts as absent, because configuration editors leave one behind. */

@@ -35,9 +35,10 @@ describe('an exported preset', () => {
         provider({ name: 'Deep Seek', api_key: 'sk-literal-key', models: ['m'], transformer: { use: ['x'] } }),
         provider({ name: 'second', api_key: '$SECOND_KEY', headers: { authorization: 'Bearer abc' } }),
         provider({ name: 'third', api_key: 'passthrough' }),
-        provider({ name: 'free', api_key: '' }),
+        provider({ name: 'free', api_key: '', headers: null }),
       ],
-      Router: { default: 'Deep Seek,m', longContextThreshold: 60000 },
+      Router: { default: 'Deep Seek,m', longContextThreshold: 60000, think: null },
+      fallback: null,
     })
     expect(leftOut).toEqual([])
     expect(manifest).toEqual({

@@ -1,5 +1,5 @@
 import { CcrError } from '@ccr/sdk'
-import { isPlainObject } from '../config/plain-data.ts'
+import { isPlainObject, withoutNulls } from '../config/plain-data.ts'
 import { isExecutableKey } from '../config/presets/data-only.ts'
 import { isFileText } from '../config/presets/file-text.ts'
 import type { PresetInput, PluginPin } from '../config/presets/schema.ts'
@@ -61,7 +61,7 @@ export function exportPreset(from: ExportInput): ExportedPreset {
     }
   }
   const config: Record<string, unknown> = {}
-  for (const [key, value] of Object.entries(written)) {
+  for (const [key, value] of Object.entries(withoutNulls(written))) {
     const name = key === 'providers' ? 'Providers' : key
     if (name !== 'Providers' && Object.hasOwn(KernelConfig.properties, name)) continue
     if (!ALWAYS.includes(name) && !sections.has(name)) leftOut.push(`${name}: no installed plugin reads it`)

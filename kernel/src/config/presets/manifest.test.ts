@@ -43,6 +43,16 @@ describe('a preset manifest', () => {
     expect(check(manifest, [])).toEqual(manifest)
   })
 
+  it('takes null for absent in what becomes config, as a config does, and nowhere else', () => {
+    const config = { Router: { default: 'ours,a', image: null }, fallback: null, template: { Router: { think: null } } }
+    const when = { field: 'k', operator: 'ne', value: null }
+    const schema = [{ id: 'k' }, { id: 'size', when }]
+    expect(check(preset({ ...provider({ headers: null }), ...config, schema }))).toEqual(
+      preset({ ...provider(), Router: { default: 'ours,a' }, template: { Router: {} }, schema }),
+    )
+    expect(() => check(preset({ author: null }))).toThrow(/\/author must be text/)
+  })
+
   it.each([
     ['a key in clear', provider({ api_key: 'sk-1' }), '/Providers/0/api_key', /holds a key/],
     ['a key around a placeholder', provider({ api_key: 'sk-#{x}' }), '/Providers/0/api_key', /holds a key/],

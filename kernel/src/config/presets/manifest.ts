@@ -1,5 +1,6 @@
 import { CcrError } from '@ccr/sdk'
 import { findFault } from '../fault.ts'
+import { withoutNulls } from '../plain-data.ts'
 import { joinPointer } from '../pointer.ts'
 import type { ConfigSource } from '../source.ts'
 import { suggestion } from '../../load/nearest.ts'
@@ -19,7 +20,7 @@ const SCHEMA_VERSION = 1
  * @throws CcrError `CCR_PRESET_INVALID`, whose `at` is the place at fault
  */
 export function checkManifest(source: ConfigSource, sections?: ReadonlySet<string>): PresetManifest {
-  const { value } = source
+  const value = withoutNullSettings(source.value)
   const refuse = (pointer: string, fact: string, remedy: string): CcrError => {
     const at = source.at(pointer)
     const message = withoutControls(`${at}: ${pointer || 'the preset'} ${fact}. ${remedy}`)
@@ -52,6 +53,15 @@ export function checkManifest(source: ConfigSource, sections?: ReadonlySet<strin
   const inputFault = findInputFault(manifest)
   if (inputFault !== undefined) throw refuse(inputFault.pointer, inputFault.fact, 'Correct it.')
   return manifest
+}
+
+/** In what becomes config, `null` means what it means there. */
+function withoutNullSettings(value: ConfigSource['value']): ConfigSource['value'] {
+  const isSetting = (key: string): boolean => key === 'template' || !MANIFEST_KEYS.includes(key)
+  const parts = Object.entries(value).map(([key, one]) =>
+    isSetting(key) ? withoutNulls({ [key]: one }) : { [key]: one },
+  )
+  return Object.assign({}, ...parts) as ConfigSource['value']
 }
 
 /** The keys of a manifest that are configuration. */
