@@ -30,6 +30,12 @@ export default definePlugin({
 })
 `
 
+const toCommonJs = (source: string): string =>
+  source
+    .replace('import { definePlugin, Type } from', 'const { definePlugin, Type } = require(')
+    .replace("'@ccr/sdk'", "'@ccr/sdk')")
+    .replace('export default', 'module.exports =')
+
 async function load(name = 'plugin.ts'): Promise<LoadedPlugin> {
   const loaded = await loadPluginFile(join(folder, name))
   if ('error' in loaded) throw loaded.error
@@ -78,13 +84,17 @@ describe('loadPluginFile', () => {
     expect(seen['dynamic']).toBe(Value.Check)
   })
 
+  it.each(['plugin.ts', 'plugin.cjs'])('gives %s, which requires it, the defaults of typebox', async (name) => {
+    const source = plugin(
+      "const Own = require('typebox').default",
+      "{ object: Own.Object, check: require('typebox/value').default.Check }",
+    )
+    await write({ [name]: name.endsWith('.ts') ? source : toCommonJs(source) })
+    expect(await seenBy(name)).toEqual({ object: Type.Object, check: Value.Check })
+  })
+
   it('loads a CommonJS plugin', async () => {
-    await write({
-      'plugin.cjs': plugin('', '1')
-        .replace('import { definePlugin, Type } from', 'const { definePlugin, Type } = require(')
-        .replace("'@ccr/sdk'", "'@ccr/sdk')")
-        .replace('export default', 'module.exports ='),
-    })
+    await write({ 'plugin.cjs': toCommonJs(plugin('', '1')) })
     expect(await seenBy('plugin.cjs')).toBe(1)
   })
 })
