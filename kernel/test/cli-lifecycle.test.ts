@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
@@ -98,6 +98,18 @@ test('a daemon is recorded once its start has returned, so that a stop ends its 
   expect((await cli.run(['stop'])).stdout).toContain('its exchanges finished')
   expect(isRunning(supervisor)).toBe(false)
   expect(await running()).toBeUndefined()
+})
+
+test('a daemon whose home was deleted and made anew restarts as it was started', async () => {
+  const port = await freePort()
+  expect((await cli.run(['start', '--daemon', '--port', String(port)])).code).toBe(0)
+  const records = ['admin.key', 'instance.json', 'lock', 'start.json']
+  const before = await readFile(join(cli.home, 'run', 'start.json'), 'utf8')
+  await rm(cli.home, { recursive: true })
+  await mkdir(cli.home)
+  await vi.waitFor(async () => expect((await readdir(join(cli.home, 'run'))).sort()).toEqual(records), 10_000)
+  expect(await readFile(join(cli.home, 'run', 'start.json'), 'utf8')).toBe(before)
+  expect(urlIn((await cli.run(['restart'])).stdout)).toBe(`http://127.0.0.1:${port}`)
 })
 
 test('of several starts at once one listens, and all tell its address', async () => {

@@ -141,6 +141,14 @@ describe('one router per home', () => {
     expect(await readdir(join(home, 'run'))).toEqual(['admin.key'])
   })
 
+  it('has the key of its commands again where that alone was removed', async () => {
+    await start()
+    const file = join(home, 'run', 'admin.key')
+    const key = await readFile(file, 'utf8')
+    await rm(file)
+    await vi.waitFor(async () => expect(await readFile(file, 'utf8')).toBe(key), 10_000)
+  })
+
   it('names the router that runs', async () => {
     const running = await start()
     await expect(start()).rejects.toMatchObject({

@@ -3,7 +3,7 @@ import { assemble } from '../config/assemble.ts'
 import { beginReading } from '../config/watch.ts'
 import type { Log } from '../core/log.ts'
 import { codeOf } from '../load/code-of.ts'
-import { readAdminKey, writeAdminKey } from './admin/key.ts'
+import { keepAdminKey, readAdminKey } from './admin/key.ts'
 import type { Origin } from './attribution.ts'
 import { tuneHeap } from './process/heap.ts'
 import { bracketed, isWildcard } from './http/host-names.ts'
@@ -32,6 +32,8 @@ export interface ServeOptions {
   readonly onSafeModeLeft?: (() => void) | undefined
   /** Called when the router begins to answer, before its first answer. */
   readonly onReady?: ((running: Running) => void) | undefined
+  /** Called when the home was deleted and made anew, and is this router's again: what else stood in it is gone. */
+  readonly onRenewed?: (() => void) | undefined
 }
 
 /** A router that runs in this process. */
@@ -102,8 +104,11 @@ export async function serve(options: ServeOptions): Promise<Running> {
       startedAt: new Date().toISOString(),
     }
     await claim.announce(instance)
-    leave = stayPresent(claim, async () => {
-      await writeAdminKey(home, adminKey)
+    leave = stayPresent(claim, async (renewed) => {
+      await keepAdminKey(home, adminKey)
+      if (!renewed) return
+      options.onRenewed?.()
+      // The last, because it says that nothing is missing.
       await claim.announce(instance)
     })
     router.logs.log.info({ url: running.url, version: options.version, instance: claim.instanceId }, 'ready')

@@ -57,6 +57,8 @@ async function startHere(context: CommandContext, options: StartOptions, link: S
   ])
   const supervisor = supervisorOf(context.env)
   let router: Running
+  const remember = ({ instanceId, drainMs }: Running): void =>
+    writeStartRecord(context.home, { instanceId, options, drainMs, supervisor })
   const endWatch = watchStart()
   try {
     router = await serve({
@@ -70,6 +72,7 @@ async function startHere(context: CommandContext, options: StartOptions, link: S
       onSafeModeLeft: () => link.tell({ type: 'safe-mode-left' }),
       // The first request may be the one that makes a plugin end the process.
       onReady: (running) => void process.once('exit', () => nameWhoEnds(running)),
+      onRenewed: () => remember(router),
     })
   } catch (error) {
     const winner = await winnerOf(context.home, error)
@@ -80,12 +83,7 @@ async function startHere(context: CommandContext, options: StartOptions, link: S
     endWatch()
   }
   installSignals(router, process, supervisor && (() => endAfterFault(context, router, link)))
-  writeStartRecord(context.home, {
-    instanceId: router.instanceId,
-    options,
-    drainMs: router.drainMs,
-    supervisor,
-  })
+  remember(router)
   announceReady(context, router.url)
   link.start(blockedAfterMs(context.env))
   await complainOfShortcomings(context, router.url)

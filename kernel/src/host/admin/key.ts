@@ -5,19 +5,26 @@ import { createPrivateDirectory, writePrivateFile } from '../../load/private-fil
 
 /** The key of the admin plane: 256 random bits, made at the first start and kept in `run/admin.key`. */
 export async function readAdminKey(home: string): Promise<string> {
-  const file = join(home, 'run', 'admin.key')
-  const kept = await readFile(file, 'utf8').then(
-    (text) => text.trim(),
-    () => '',
-  )
+  const kept = await readKey(home)
   if (/^[0-9a-f]{64}$/.test(kept)) return kept
   const key = randomBytes(32).toString('hex')
   await createPrivateDirectory(join(home, 'run'))
-  await writeAdminKey(home, key)
+  await keepAdminKey(home, key)
   return key
 }
 
-/** Puts the key where commands read it. */
-export function writeAdminKey(home: string, key: string): Promise<void> {
-  return writePrivateFile(join(home, 'run', 'admin.key'), `${key}\n`)
+/** Puts the key where commands read it, unless it is there. */
+export async function keepAdminKey(home: string, key: string): Promise<void> {
+  if ((await readKey(home)) !== key) await writePrivateFile(fileOf(home), `${key}\n`)
+}
+
+function readKey(home: string): Promise<string> {
+  return readFile(fileOf(home), 'utf8').then(
+    (text) => text.trim(),
+    () => '',
+  )
+}
+
+function fileOf(home: string): string {
+  return join(home, 'run', 'admin.key')
 }

@@ -62,10 +62,10 @@ describe('a claim', () => {
 
   it('is renewed in a home that was deleted and made anew', async () => {
     const { claim, instance } = await claimed()
-    expect(await claim.renew()).toBe(false)
+    expect(await claim.renew()).toBe('kept')
     await rm(home, { recursive: true })
     await mkdir(home)
-    expect(await claim.renew()).toBe(true)
+    expect(await claim.renew()).toBe('renewed')
     await claim.announce(instance)
     expect(await findRunning(home)).toEqual(instance)
     await expect(claimInstance(home)).rejects.toMatchObject({ code: 'CCR_HOST_INSTANCE' })
@@ -76,7 +76,7 @@ describe('a claim', () => {
   it('brings no home back', async () => {
     const { claim } = await claimed()
     await rm(home, { recursive: true })
-    expect(await claim.renew()).toBe(false)
+    expect(await claim.renew()).toBe('lost')
     await expect(readdir(home)).rejects.toThrow('ENOENT')
     await mkdir(home)
   })
@@ -85,7 +85,7 @@ describe('a claim', () => {
     const { claim } = await claimed()
     await rm(join(home, 'run'), { recursive: true })
     await claimInstance(home)
-    expect(await claim.renew()).toBe(false)
+    expect(await claim.renew()).toBe('lost')
   })
 })
 

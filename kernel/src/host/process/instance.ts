@@ -30,9 +30,9 @@ export interface Claim {
    * Claims the home again where what says so was removed, as when it was deleted and made anew. A home that is not
    * there, or that another router has claimed by now, stays as it is.
    *
-   * @returns whether the router has to be announced again
+   * @returns `kept` when nothing was removed, `renewed` when the router has to be announced again, `lost` when it cannot be
    */
-  renew(): Promise<boolean>
+  renew(): Promise<'kept' | 'renewed' | 'lost'>
   /** Gives the home free. */
   release(): Promise<void>
 }
@@ -96,11 +96,11 @@ function toClaim(directory: string, instanceId: string): Claim {
     instanceId,
     announce: (instance) => writePrivateFile(record, `${JSON.stringify(instance)}\n`),
     async renew() {
-      if (await isOurs(record)) return false
-      if (await isOurs(lock)) return true
+      if (await isOurs(record)) return 'kept'
+      if (await isOurs(lock)) return 'renewed'
       // Its folder, but nothing above: a home that somebody has deleted does not come back by itself.
       await mkdir(directory, { mode: 0o700 }).catch(() => undefined)
-      return (await isFolder(directory)) && takeLock(lock, { instanceId })
+      return (await isFolder(directory)) && takeLock(lock, { instanceId }) ? 'renewed' : 'lost'
     },
     release: async () => {
       for (const file of [record, lock]) if (await isOurs(file)) await rm(file, { force: true })

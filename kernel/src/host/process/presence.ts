@@ -7,12 +7,13 @@ const LOOK_MS = 2_000
  * Tells a home again who runs in it whenever what said so was removed: else a router whose home was deleted and made
  * anew would serve its config, and no command could find or stop it.
  *
- * @param announce writes what commands read
+ * @param keep sees to what commands read; it is told whether the home was claimed again, and all of it is gone
  * @returns ends it
  */
-export function stayPresent(claim: Pick<Claim, 'renew'>, announce: () => Promise<void>): () => void {
+export function stayPresent(claim: Pick<Claim, 'renew'>, keep: (renewed: boolean) => Promise<void>): () => void {
   const look = async (): Promise<void> => {
-    if (await claim.renew()) await announce()
+    const state = await claim.renew()
+    if (state !== 'lost') await keep(state === 'renewed')
   }
   // What cannot be written now is tried again with the next look.
   const timer = setInterval(() => void look().catch(() => undefined), LOOK_MS).unref()
