@@ -43,8 +43,8 @@ export function merge(
 const WITH_OPTIONS: readonly string[] = ['plugins', 'Plugins', 'transformer']
 
 /**
- * A member that is `null` counts as absent, as it always did to those who only asked whether there is one; but for those
- * of entries of plugins and transformers, with their options.
+ * A member that is `null` counts as absent, as it always did to those who only asked whether there is one; but for
+ * those of entries of plugins and transformers, with their options.
  */
 export function withoutNulls(config: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const said = Object.entries(config).filter(([, value]) => value !== null)

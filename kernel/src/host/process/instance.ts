@@ -30,7 +30,8 @@ export interface Claim {
    * Claims the home again where what says so was removed, as when it was deleted and made anew. A home that is not
    * there, or that another router has claimed by now, stays as it is.
    *
-   * @returns `kept` when nothing was removed, `renewed` when the router has to be announced again, `lost` when it cannot be
+   * @returns `kept` when nothing was removed, `renewed` when the router has to be announced again, `lost` when it
+   * cannot be
    */
   renew(): Promise<'kept' | 'renewed' | 'lost'>
   /** Gives the home free. */
