@@ -140,6 +140,22 @@ it('gives an answer of one piece its length', async () => {
   expect(text()).not.toContain('chunked')
 })
 
+it('writes answers that end in one turn behind all that came with it, and none that was given up', async () => {
+  const seen: string[] = []
+  const port = await serve((sink, response) => {
+    sink.head(200, EVENTS)
+    sink.end('whole')
+    seen.push(`${response.req.url} ${response.writableEnded}`)
+    if (response.req.url === '/given-up') sink.destroy()
+  })
+  const ask = (path: string): ReturnType<typeof sendRaw> =>
+    sendRaw(port, `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)
+  const clients = [ask('/a'), ask('/given-up'), ask('/b')]
+  await Promise.all(clients.map(({ closed }) => closed))
+  expect(clients.map(({ text }) => text().slice(-5))).toEqual(['whole', '', 'whole'])
+  expect(seen.sort()).toEqual(['/a false', '/b false', '/given-up false'])
+})
+
 async function serve(answer: (sink: ResponseSink, response: ServerResponse) => void): Promise<number> {
   const server = createServer((_request: IncomingMessage, response: ServerResponse) =>
     answer(new ResponseSink(response), response),
