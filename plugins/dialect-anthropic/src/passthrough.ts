@@ -33,8 +33,9 @@ export function createPassthrough(full: ReadonlySet<CanonicalEvent['type']>, max
   let fault: unknown
   const unfolder = new Unfolder()
   const sequencer = new Sequencer()
-  // Of the frame that ended last.
+  // Of the frame that ended last, and whether that was left out.
   let fit: Fit = 'keep'
+  let dropped = false
 
   /** Takes one line; true when it ended an event. */
   const line = (text: string, events: CanonicalEvent[]): boolean => {
@@ -67,8 +68,11 @@ export function createPassthrough(full: ReadonlySet<CanonicalEvent['type']>, max
     let began = -carriedBytes
     if (afterReturn && text.charCodeAt(0) === LF) {
       from = 1
-      // The rest of a line end whose event is already out.
-      if (carriedBytes === 0) complete(0, (began = 1))
+      // The rest of a line end whose event is already out, or left out.
+      if (carriedBytes === 0) {
+        if (dropped) fit = 'drop'
+        complete(0, (began = 1))
+      }
     }
     afterReturn = false
     let lf = text.indexOf('\n', from)
@@ -104,6 +108,7 @@ export function createPassthrough(full: ReadonlySet<CanonicalEvent['type']>, max
     try {
       scan(read.toString('latin1'), events, (from, to) => {
         complete = to
+        dropped = fit === 'drop'
         if (fit !== 'keep') {
           const repair = repairOf(fit, carriedBytes + from, carriedBytes + to)
           repairs.push(repair)

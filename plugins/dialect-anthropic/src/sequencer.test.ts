@@ -69,12 +69,12 @@ describe('a second message_start', () => {
     expect(decode([Buffer.from(twice)])).toEqual(decode([Buffer.from(once)]))
   })
 
-  it('is left out when passed on, wherever the bytes are cut', () => {
-    const bytes = Buffer.from(twice)
-    const { events } = pass([Buffer.from(once)])
-    for (let at = 0; at <= bytes.length; at++) {
-      const passed = pass([bytes.subarray(0, at), bytes.subarray(at)])
-      expect(passed.bytes.toString()).toBe(once)
+  it.each(['\n', '\r\n', '\r'])('is left out when passed on, wherever the bytes are cut (%j)', (lineEnd) => {
+    const [bytes, kept] = [twice, once].map((text) => Buffer.from(text.replaceAll('\n', lineEnd)))
+    const { events } = pass([kept!])
+    for (let at = 0; at <= bytes!.length; at++) {
+      const passed = pass([bytes!.subarray(0, at), bytes!.subarray(at)])
+      expect(passed.bytes).toEqual(kept)
       expect(passed.events).toEqual(events)
     }
   })
