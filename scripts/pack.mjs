@@ -61,9 +61,9 @@ function copy(from, to) {
 
 /** A build leaves what it made of a file that has been moved or deleted since; chunks are made of libraries. */
 function isMadeOfSource(file) {
-  if (CHUNK.test(file)) return chunksIn(dirname(file)).has(basename(file))
   const source = file.replace(/([\\/])dist([\\/].*)\.(?:js|d\.ts)$/, '$1src$2.ts')
-  return source === file || existsSync(source)
+  if (source === file || existsSync(source)) return true
+  return CHUNK.test(file) && chunksIn(dirname(file)).has(basename(file))
 }
 
 /** The chunks that the other files of a folder import, straight or through one another. */

@@ -9,23 +9,21 @@ export function proxyOf(config: KernelConfig): string | undefined {
   return KEYS.map((key) => config[key]).find((url) => url !== undefined)
 }
 
-/** The first proxy that no connection could be made through. `config` must fit its schema. */
+/** Why no connection could be made through the proxy. `config` must fit its schema. */
 export function proxyFault(config: KernelConfig): Fault | undefined {
-  for (const key of KEYS) {
-    const fact = factOf(config[key])
-    // The value stays unsaid: it may hold a password.
-    if (fact !== undefined) return { pointer: `/${key}`, fact }
-  }
-  return undefined
+  const key = KEYS.find((name) => config[name] !== undefined)
+  const fact = key && factOf(config[key]!)
+  // The value stays unsaid: it may hold a password.
+  return fact === undefined ? undefined : { pointer: `/${key}`, fact }
 }
 
-function factOf(text: string | undefined): string | undefined {
-  if (text === undefined) return undefined
+function factOf(text: string): string | undefined {
   if (!URL.canParse(text))
-    return 'must be an http:// or https:// URL: this one has no host, or a wrong one, or a wrong port'
+    return 'names no host and port that there could be; in a password, # is written %23, / is %2F, and ? is %3F'
   const { pathname, search, hash, username, password } = new URL(text)
   if (pathname !== '/' || search !== '' || hash !== '') return 'must end with the host or the port of the proxy'
-  return isDecodable(username + password) ? undefined : 'must write a literal % of its user or password as %25'
+  const isWhole = isDecodable(username) && isDecodable(password)
+  return isWhole ? undefined : 'must write a literal % of its user or password as %25'
 }
 
 function isDecodable(text: string): boolean {

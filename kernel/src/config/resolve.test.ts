@@ -107,6 +107,7 @@ describe('the kernel keys', () => {
   it.each([
     ['{ PROXY_URL: "http://d" }', 'http://d'],
     ['{ PROXY_URL: "http://d", httpsProxy: "http://c" }', 'http://c'],
+    ['{ PROXY_URL: "http://d/unused", httpsProxy: "http://c" }', 'http://c'],
     ['{ PROXY_URL: "http://d", httpsProxy: "http://c", https_proxy: "http://b" }', 'http://b'],
     ['{ PROXY_URL: "http://d", https_proxy: "http://b", HTTPS_PROXY: "http://a" }', 'http://a'],
   ])('%s uses the proxy %s', async (text, url) => {

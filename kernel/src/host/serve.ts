@@ -80,7 +80,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   await createPrivateDirectory(home)
   const claim = await claimInstance(home)
   let router: Router | undefined
-  let leave: (() => void) | undefined
+  let leave: (() => Promise<void>) | undefined
   try {
     const open = await narrowPermissions(home, ['.', 'run', 'logs'], configFile)
     const adminKey = await readAdminKey(home)
@@ -92,7 +92,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     await router.build()
     for (const line of open) router.logs.log.warn({}, line)
     await listen(router)
-    const running = toRunning(router, claim, () => leave?.())
+    const running = toRunning(router, claim, async () => leave?.())
     options.onReady?.(running)
     const instance: RunningInstance = {
       pid: process.pid,
@@ -115,7 +115,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     await router.watch()
     return running
   } catch (thrown) {
-    leave?.()
+    await leave?.()
     await router?.close(0)
     await claim.release()
     throw thrown
@@ -143,7 +143,7 @@ function urlOf(host: string, port: number): string {
   return `http://${isWildcard(host) ? '127.0.0.1' : bracketed(host)}:${port}`
 }
 
-function toRunning(router: Router, claim: Claim, leave: () => void): Running {
+function toRunning(router: Router, claim: Claim, leave: () => Promise<void>): Running {
   const { host, port } = router.bound
   const { containment } = router.plugins
   const url = urlOf(host, port)
@@ -155,7 +155,7 @@ function toRunning(router: Router, claim: Claim, leave: () => void): Running {
     try {
       await router.close(graceMs)
     } finally {
-      leave()
+      await leave()
       await claim.release()
       stopped()
     }

@@ -66,9 +66,10 @@ function isReply(reply: unknown): boolean {
 
 function isFailure(value: unknown): boolean {
   if (!isObject(value)) return false
-  const { status, type, message, retryAfter, headers = {} } = value
+  const { status, type, message, retryAfter, headers = {}, body } = value
   const isStatus = Number.isInteger(status) && (status as number) >= 400 && (status as number) <= 599
   const lines = isObject(headers) ? [...Object.entries(headers).flat(), retryAfter ?? ''] : [undefined]
+  if (body !== undefined && !(body instanceof Uint8Array)) return false
   return isStatus && typeof type === 'string' && typeof message === 'string' && lines.every(isLine)
 }
 

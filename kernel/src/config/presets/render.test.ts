@@ -23,6 +23,13 @@ describe('a preset', () => {
     expect(render({ StatusLine }, { a: '#{b}', b: 'x' })).toEqual({ StatusLine: { text: '{{workDirName}} #{b}' } })
   })
 
+  it('takes null for absent wherever it comes from', () => {
+    const configMappings = [{ target: 'Router.image', value: null }]
+    expect(render({ Router: { default: 'p,m', image: 'p,i' }, configMappings }, {})).toEqual({
+      Router: { default: 'p,m' },
+    })
+  })
+
   it('has nothing in the place of an optional input without answer', () => {
     expect(render({ Router: { default: 'p#{a}' } }, {}, ['a'])).toEqual({ Router: { default: 'p' } })
   })

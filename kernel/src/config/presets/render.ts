@@ -1,3 +1,4 @@
+import { withoutNulls } from '../plain-data.ts'
 import { configKeysOf } from './manifest.ts'
 import { holds } from './inputs.ts'
 import { parsePlace, withValueAt } from './places.ts'
@@ -25,7 +26,7 @@ export function renderPreset(manifest: PresetManifest, answers: Answers): Render
     const keys = /[.[]/.test(id) ? parsePlace(id) : undefined
     if (keys !== undefined) config = withValueAt(config, keys, answers[id])
   }
-  return config as RenderedPreset
+  return withoutNulls(config as RenderedPreset)
 }
 
 /** Whether the configuration of a preset comes from its template. */

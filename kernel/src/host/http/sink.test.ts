@@ -156,6 +156,21 @@ it('writes answers that end in one turn behind all that came with it, and none t
   expect(seen.sort()).toEqual(['/a false', '/b false', '/given-up false'])
 })
 
+it.each(['1.0', '1.1'])(
+  'refuses what cannot be written when it is given, and takes another end (HTTP/%s)',
+  async (version) => {
+    const port = await serve((sink) => {
+      sink.head(200, { 'content-length': '5' })
+      for (const wrong of [new ArrayBuffer(5), new Uint16Array(2), { length: 5 }])
+        expect(() => sink.end(wrong as unknown as Uint8Array)).toThrow(/neither text nor bytes/)
+      sink.end('whole')
+    })
+    const { text, closed } = sendRaw(port, `GET / HTTP/${version}\r\nHost: x\r\nConnection: close\r\n\r\n`)
+    await closed
+    expect(text()).toMatch(/\r\n\r\nwhole$/)
+  },
+)
+
 async function serve(answer: (sink: ResponseSink, response: ServerResponse) => void): Promise<number> {
   const server = createServer((_request: IncomingMessage, response: ServerResponse) =>
     answer(new ResponseSink(response), response),

@@ -82,6 +82,9 @@ export class ResponseSink implements ClientSink {
 
   end(chunk?: string | Uint8Array): void {
     if (!this.#open()) return
+    // It is written later, where nobody would hear of it.
+    if (chunk !== undefined && typeof chunk !== 'string' && !(chunk instanceof Uint8Array))
+      throw new TypeError('the end of an answer is neither text nor bytes')
     if (!this.#began && chunk !== undefined && this.#headers?.['content-length'] === undefined)
       this.#headers = { ...this.#headers, 'content-length': String(Buffer.byteLength(chunk)) }
     this.#begin()

@@ -8,14 +8,25 @@ const LOOK_MS = 2_000
  * anew would serve its config, and no command could find or stop it.
  *
  * @param keep sees to what commands read; it is told whether the home was claimed again, and all of it is gone
- * @returns ends it
+ * @returns ends it; nothing is written behind that
  */
-export function stayPresent(claim: Pick<Claim, 'renew'>, keep: (renewed: boolean) => Promise<void>): () => void {
+export function stayPresent(
+  claim: Pick<Claim, 'renew'>,
+  keep: (renewed: boolean) => Promise<void>,
+): () => Promise<void> {
   const look = async (): Promise<void> => {
     const state = await claim.renew()
     if (state !== 'lost') await keep(state === 'renewed')
   }
-  // What cannot be written now is tried again with the next look.
-  const timer = setInterval(() => void look().catch(() => undefined), LOOK_MS).unref()
-  return () => clearInterval(timer)
+  let looking: Promise<void> | undefined
+  const timer = setInterval(() => {
+    // What cannot be written now is tried again with the next look.
+    looking ??= look()
+      .catch(() => undefined)
+      .finally(() => (looking = undefined))
+  }, LOOK_MS).unref()
+  return async () => {
+    clearInterval(timer)
+    await looking
+  }
 }
