@@ -84,6 +84,16 @@ describe('loadPluginFile', () => {
     expect(seen['dynamic']).toBe(Value.Check)
   })
 
+  it.each(['compile', 'format', 'guard', 'schema', 'system', 'value'])(
+    'gives what is the default of typebox/%s for that',
+    async (part) => {
+      const { default: theirs } = (await import(`typebox/${part}`)) as { readonly default: object }
+      await write({ 'plugin.ts': plugin(`import Own from 'typebox/${part}'`, 'Own') })
+      const own = (await seenBy()) as object
+      expect([typeof own, Object.keys(own).sort()]).toEqual([typeof theirs, Object.keys(theirs).sort()])
+    },
+  )
+
   it.each(['plugin.ts', 'plugin.cjs'])('gives %s, which requires it, the defaults of typebox', async (name) => {
     const source = plugin(
       "const Own = require('typebox').default",

@@ -105,10 +105,9 @@ function reusable(file: string, hash: string): Plugin | undefined {
 async function kernelModules({ file, injected }: Bundle): Promise<ReadonlyMap<string, unknown>> {
   const modules = injected.map(async (id) => {
     try {
-      const own = id.replace(/^typebox/, '@ccr/sdk/typebox')
-      const module = (await import(own)) as object
-      // The library has what it exports once more as its default.
-      return [id, own === id ? module : { default: module, ...module }] as const
+      const module = (await import(id.replace(/^typebox/, '@ccr/sdk/typebox'))) as object
+      // So that what esbuild makes of an import takes its default for that.
+      return [id, 'default' in module ? { __esModule: true, ...module } : module] as const
     } catch (thrown) {
       const fact = `${file} imports ${id}, which does not exist: ${messageOf(thrown)}. Correct the import.`
       throw new CcrError('CCR_PLUGIN_LOAD', fact, { at: file, cause: thrown })

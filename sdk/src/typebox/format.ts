@@ -1,1 +1,2 @@
 export * from 'typebox/format'
+export { default } from 'typebox/format'

@@ -1,1 +1,2 @@
 export * from 'typebox/guard'
+export { default } from 'typebox/guard'

@@ -4,4 +4,5 @@
  * CPU time of a start.
  */
 export * from 'typebox'
+export { default } from 'typebox'
 export { default as Value } from 'typebox/value'

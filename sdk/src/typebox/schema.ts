@@ -1,1 +1,2 @@
 export * from 'typebox/schema'
+export { default } from 'typebox/schema'

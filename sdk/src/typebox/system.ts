@@ -1,1 +1,2 @@
 export * from 'typebox/system'
+export { default } from 'typebox/system'

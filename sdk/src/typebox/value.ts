@@ -1,1 +1,2 @@
 export * from 'typebox/value'
+export { default } from 'typebox/value'
