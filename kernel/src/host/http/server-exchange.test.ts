@@ -309,6 +309,43 @@ describe('stopping', () => {
     expect(manual.reasons).toEqual([])
   })
 
+  it.each(['before', 'after'])('gives a client time to take what was sent to it %s it began', async (when) => {
+    const manual = new Manual()
+    const { port, server } = await start({ run: manual.run })
+    const size = 12 * 1024 * 1024
+    const slow = post(port)
+    const idle = sendRaw(port, `GET /nowhere HTTP/1.1\r\nHost: localhost:${port}\r\n\r\n`)
+    await until(() => manual.started.length === 1 && idle.text() !== '')
+    slow.socket.pause()
+    const answer = (): void => {
+      manual.sink().head(200, {})
+      manual.sink().end('x'.repeat(size))
+      manual.finish()
+    }
+    if (when === 'before') answer()
+    await until(() => when === 'after' || server.inFlight === 0)
+    const closed = server.close(60_000)
+    if (when === 'after') answer()
+    await until(() => server.inFlight === 0)
+    setTimeout(() => slow.socket.resume(), 100)
+    await Promise.all([closed, slow.closed, idle.closed])
+    expect(slow.text().length).toBeGreaterThan(size)
+  })
+
+  it('cuts a client that takes nothing of what was sent to it', async () => {
+    const manual = new Manual()
+    const { port, server } = await start({ run: manual.run })
+    const stalled = post(port)
+    await until(() => manual.started.length === 1)
+    stalled.socket.pause()
+    manual.sink().head(200, {})
+    manual.sink().end('x'.repeat(12 * 1024 * 1024))
+    manual.finish()
+    await until(() => server.inFlight === 0)
+    await server.close(60_000)
+    stalled.socket.destroy()
+  })
+
   it('ends what runs after the limit, and what waits', async () => {
     const manual = new Manual()
     const { port, server } = await start({

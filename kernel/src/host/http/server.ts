@@ -9,6 +9,7 @@ import type { Log } from '../../core/log.ts'
 import type { Runtime } from '../../exchange/ports.ts'
 import { admissionLimits } from './admission.ts'
 import { refuseBrokenRequest } from './broken-request.ts'
+import { ClientConnections } from './client-connections.ts'
 import {
   ExchangeRequest,
   Exchanges,
@@ -20,6 +21,7 @@ import {
   type RunExchange,
 } from './exchanges.ts'
 import { answerFailure, type Refusal } from './failure-answer.ts'
+
 import { checkGates, tooLarge, type GateRules } from './gates.ts'
 import type { Keys } from './keys.ts'
 import { NO_SCHEMAS } from './no-schemas.ts'
@@ -56,11 +58,8 @@ interface Match {
 
 // Kept on the objects themselves: a WeakMap with as many changes costs more than all the rest of this file.
 const MATCH = Symbol('match')
-const SINKS = Symbol('sinks')
 type Pass = (request: IncomingMessage, response: ServerResponse) => void
 type MatchedRequest = IncomingMessage & { [MATCH]?: Match }
-/** Its answers, oldest first: requests may be sent before earlier ones are answered. */
-type ClientSocket = Socket & { [SINKS]?: ResponseSink[] }
 
 const NO_BODY = Buffer.alloc(0)
 const DENIED_LOG_MS = 60_000
@@ -76,6 +75,7 @@ export class HostServer {
   readonly #tables = new WeakMap<Generation, EndpointTable>()
   readonly #exchanges: Exchanges
   readonly #server: Server
+  readonly #connections: ClientConnections
   readonly #fastify: FastifyInstance
   #rules: ServerRules
   #bodyLimits: BodyLimits
@@ -91,6 +91,7 @@ export class HostServer {
     this.#exchanges = new Exchanges({ run, log, limits: admissionLimits(rules.runtime.settings) })
     let pass: Pass
     this.#server = this.#createServer((request, response) => pass(request, response))
+    this.#connections = new ClientConnections(this.#server)
     this.#fastify = Fastify({
       logger: false,
       return503OnClosing: false,
@@ -154,13 +155,9 @@ export class HostServer {
   /** Accepts nothing more, lets what runs finish within the limit, then ends it. */
   async close(limitMs: number): Promise<void> {
     this.#stopping = true
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    this.#connections.stop()
     await this.#exchanges.drain(limitMs)
-    this.#server.closeIdleConnections()
-    // The last bytes of an answer may still be on their way; whoever does not take them is cut.
-    const cut = setTimeout(() => this.#server.closeAllConnections(), 1_000)
-    await closed
-    clearTimeout(cut)
+    await this.#connections.end()
     await this.#fastify.close()
   }
 
@@ -185,11 +182,6 @@ export class HostServer {
     server.maxHeadersCount = 0
     // A client may close its half of the connection and still wait for the answer. Node's types lack this property.
     Object.assign(server, { httpAllowHalfOpen: true })
-    server.on('connection', (socket: ClientSocket) => {
-      const sinks: ResponseSink[] = (socket[SINKS] = [])
-      socket.on('end', () => sinks.forEach((sink) => sink.finished()))
-      socket.on('close', () => sinks.forEach((sink) => sink.left()))
-    })
     // Only what passes the gates is asked for its body.
     server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
       this.#receive(request, response, () => {
@@ -197,8 +189,8 @@ export class HostServer {
         pass(request, response)
       })
     })
-    server.on('clientError', (error, socket: ClientSocket) => {
-      const running = socket[SINKS]?.find(({ began }) => began)
+    server.on('clientError', (error, socket: Socket) => {
+      const running = this.#connections.answersOn(socket).find(({ began }) => began)
       refuseBrokenRequest(error, socket, this.#rules.runtime.newId('req_'), running)
     })
     return server
@@ -263,8 +255,8 @@ export class HostServer {
 
   #exchange(request: IncomingMessage, response: ServerResponse, body: Buffer): Promise<void> {
     const sink = new ResponseSink(response)
-    const socket: ClientSocket = request.socket
-    const sinks = (socket[SINKS] ??= [])
+    const { socket } = request
+    const sinks = this.#connections.answersOn(socket)
     sinks.push(sink)
     if (socket.destroyed) sink.left()
     else if (socket.readableEnded) sink.finished()
@@ -277,7 +269,7 @@ export class HostServer {
         // Nearly always the only one.
         if (sinks.length === 1) sinks.pop()
         else sinks.splice(sinks.indexOf(sink), 1)
-        if (this.#stopping) setImmediate(() => this.#server.closeIdleConnections())
+        this.#connections.answered()
       },
     }
     return this.#exchanges.serve(call, this.#rules.runtime)
