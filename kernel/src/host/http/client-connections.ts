@@ -15,7 +15,7 @@ const LOOK_MS = 20
 export class ClientConnections {
   readonly #server: Server
   readonly #open = new Set<ClientSocket>()
-  #stopped = false
+  #stopped: Promise<void> | undefined
   #look: NodeJS.Timeout | undefined
 
   constructor(server: Server) {
@@ -38,22 +38,23 @@ export class ClientConnections {
 
   /** Takes no more connections, and closes those on which nothing happens, now and from then on. */
   stop(): void {
-    this.#stopped = true
-    // That of an HTTP server would at once close those whose last answer is still on its way.
-    NetServer.prototype.close.call(this.#server)
+    this.#stopped ??= new Promise((resolve) => {
+      // That of an HTTP server would at once close those whose last answer is still on its way.
+      NetServer.prototype.close.call(this.#server, () => resolve())
+    })
     this.#closeIdle()
   }
 
   /** An answer has ended. */
   answered(): void {
-    if (this.#stopped) setImmediate(() => this.#closeIdle())
+    if (this.#stopped !== undefined) setImmediate(() => this.#closeIdle())
   }
 
-  /** Nothing runs any more: who does not take what was sent to it is cut a little later. */
+  /** Nothing runs any more, behind {@link stop}: who does not take what was sent to it is cut a little later. */
   async end(): Promise<void> {
     const cut = setTimeout(() => this.#server.closeAllConnections(), FLUSH_MS)
     this.#closeIdle()
-    if (this.#open.size > 0) await new Promise<void>((resolve) => this.#server.once('close', () => resolve()))
+    await this.#stopped
     clearTimeout(cut)
     clearTimeout(this.#look)
     // Closed it is; this ends the timer by which Node looks for slow requests.
