@@ -48,6 +48,23 @@ describe('a client is always answered', () => {
     await kernel.dispose()
   })
 
+  it('when a provider inside the process gives its events one by one', async () => {
+    const wrong = plugin('wrong', (ctx) =>
+      ctx.contribute('providers', {
+        name: 'wrong',
+        models: ['model'],
+        local: async function* () {
+          yield* answerEvents('lost')
+        } as never,
+      }),
+    )
+    const kernel = await setUp({ plugins: [wrong, routeTo('wrong')] })
+    const reply = await kernel.request(whole)
+    expect(reply.status).toBe(500)
+    expect(reply.text).toContain("'wrong' (model 'model') failed: it gave something else than a list of events")
+    await kernel.dispose()
+  })
+
   it('when a plugin puts another request in the place of its own', async () => {
     const bodies: string[] = []
     const replace = plugin('replace', (ctx) =>

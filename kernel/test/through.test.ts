@@ -130,6 +130,20 @@ describe('a whole-stream stage', () => {
     await kernel.dispose()
   })
 
+  it.each([
+    ['one event', { type: 'ping' }],
+    ['null', null],
+  ])('that gives %s where a list of events is due is named', async (_, given) => {
+    const wrong: StreamFunction = async function* (batches) {
+      for await (const batch of batches) yield batch.length > 0 ? (given as never) : batch
+    }
+    const kernel = await kernelWith([through('canonical', wrong)], () => jsonl(body))
+    const reply = await kernel.request(request)
+    expect(reply.status).toBe(500)
+    expect(reply.text).toContain("plugin 'through' failed in transformStream: it gave something else than a list")
+    await kernel.dispose()
+  })
+
   it('has a deadline for what it gives next', async () => {
     const stuck: StreamFunction = async function* (batches) {
       for await (const batch of batches) {

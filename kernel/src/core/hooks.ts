@@ -28,6 +28,9 @@ export type TargetHooks = ReturnType<typeof createTargetHooks>
 /** A pipeline that knows which tap is building on it, so that a failing stage names its plugin. */
 type NamingPipeline = Pick<Pipeline, 'as'>
 
+/** What a plugin answers by itself. */
+export type Replied = { readonly reply: LocalReply; readonly by: Tap }
+
 type Failed = [failure: AttemptFailure, attempt: HookedAttempt]
 type Registered<First, Second> = readonly [tap: Tap, run: Guarded<First, Second>]
 
@@ -39,7 +42,7 @@ export function createHookTable(taps: readonly Tap[], log: Log) {
   const routes = ofHook(taps, 'selectRoute').map((tap) => routeTap(tap, log))
   const errors = ofHook(taps, 'onError').map((tap) => errorTap(tap, log))
   return Object.freeze({
-    onRequest: filled(new AsyncSeriesBailHook<[undefined, HookedExchange], LocalReply>(['_', 'exchange']), requests),
+    onRequest: filled(new AsyncSeriesBailHook<[undefined, HookedExchange], Replied>(['_', 'exchange']), requests),
     selectRoute: filled(new AsyncSeriesWaterfallHook<[RoutePlan, HookedExchange]>(['plan', 'exchange']), routes),
     onError: filled(new AsyncSeriesBailHook<Failed, ErrorDecision>(['failure', 'attempt']), errors),
     onUsage: filled(parallel(), usage(false)),
@@ -75,7 +78,7 @@ function requestTap(tap: Tap<'onRequest'>, log: Log): Registered<undefined, Hook
     run(_, exchange, (error, result) => {
       const decision = result as RequestDecision | undefined
       if (error || !decision) return done(error)
-      if ('reply' in decision) return done(undefined, decision.reply)
+      if ('reply' in decision) return done(undefined, { reply: decision.reply, by: tap })
       exchange.replaceRequest(decision.request)
       done(undefined)
     })

@@ -1,5 +1,5 @@
 import { type CanonicalEvent, CcrError, type PassthroughFrames, type TargetDialect, type WireReader } from '@ccr/sdk'
-import { AnswerHead, explodeAnswer, isThenable, readPieces, readWhole, settle } from '@ccr/sdk/kernel'
+import { AnswerHead, batchOf, explodeAnswer, isThenable, readPieces, readWhole, settle } from '@ccr/sdk/kernel'
 import type { Piece, Pipeline, Settings, Watchdog } from '@ccr/sdk/kernel'
 import type { AttemptState } from './attempt.ts'
 import { ofDialect } from './outbound.ts'
@@ -132,7 +132,7 @@ export async function readLocal(answer: LocalAnswer, reading: Reading, take: Tak
     for (;;) {
       const read = await settle(events.next(), Infinity, attempt.cancellation)
       watchdog.read()
-      const batch = await pipeline.process(read.done ? [] : read.value, read.done === true)
+      const batch = await pipeline.process(batchOf(read), read.done === true)
       if (batch.length > 0) await take({ events: batch, bytes: undefined })
       if (pipeline.ended) return await pipeline.flush()
       if (pipeline.failure !== undefined) throw pipeline.failure

@@ -1,8 +1,9 @@
 import { CcrError, isCcrError, isEnd, isProgress, isSkipTarget, isSubstantive, outcomeOf, replyEvents } from '@ccr/sdk'
-import type { AttemptFailure, AttemptRecord, DecodedRequest, LocalReply, Target, UsageRecord } from '@ccr/sdk'
-import { describeUnreadable, Held, hiding, pause, Pipeline, readRefusal, readWhole } from '@ccr/sdk/kernel'
+import type { AttemptFailure, AttemptRecord, DecodedRequest, Target, UsageRecord } from '@ccr/sdk'
+import { describeUnreadable, Held, hiding, pause, Pipeline, readRefusal, readWhole, replyFault } from '@ccr/sdk/kernel'
 import { refusedCredentials, replyTo, statusFailure, thrownFailure, UsageTracker, Watchdog } from '@ccr/sdk/kernel'
 import type { Cancellation, Piece } from '@ccr/sdk/kernel'
+import type { Replied } from '../core/hooks.ts'
 import type { Profile } from '../core/profile.ts'
 import type { Lease } from '../core/kernel.ts'
 import type { Log } from '../core/log.ts'
@@ -84,8 +85,8 @@ class Running {
   async answer(): Promise<void> {
     // An inner exchange was asked for by a plugin, not by a client.
     const guarded = this.#exchange.inner ? undefined : this.#profile.hooks.onRequest
-    const reply = guarded && (await guarded.promise(undefined, this.#exchange))
-    if (reply) return this.#replyLocally(reply)
+    const replied = guarded && (await guarded.promise(undefined, this.#exchange))
+    if (replied) return this.#replyLocally(replied)
     const targets = await planRoute(this.#exchange, this.#profile)
     const { decidedBy, rule, source, scenario, family, targets: chosen, passedOver } = this.#exchange.plan!
     this.#note({ event: 'route', decidedBy, rule, source, scenario, family, targets: chosen, passedOver })
@@ -251,7 +252,7 @@ class Running {
     this.#note({ event: 'commit', number: attempt.number, provider, model })
   }
 
-  async #replyLocally(reply: LocalReply): Promise<void> {
+  async #replyLocally({ reply, by }: Replied): Promise<void> {
     if ('failure' in reply) return this.#delivery.fail(reply.failure)
     const target = { provider: 'reply', model: this.#exchange.requestedModel }
     const planned = { target, provider: { name: 'reply', models: [], dialect: 'canonical', local: true } }
@@ -264,6 +265,10 @@ class Running {
     try {
       const reading: Reading = { attempt, pipeline, watchdog, settings }
       await readLocal(replyEvents(reply), reading, this.#taker(attempt, watchdog))
+    } catch (thrown) {
+      if (this.#exchange.cancellation.aborted || this.#delivery.stalled) throw thrown
+      const fault = replyFault(thrown, by)
+      this.#delivery.fail(thrownFailure(attempt.target, fault, this.#runtime.redact).reply)
     } finally {
       watchdog.stop()
       attempt.settle('neutral')

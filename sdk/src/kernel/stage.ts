@@ -126,16 +126,35 @@ export class Stage implements RunnableStage {
 
 /** What a stage that threw is told of, once its plugin's health has heard of it. */
 export function stageFault(thrown: unknown, owner: StageOwner, signal: Abortable): CcrError {
-  const { plugin, hook, paths = [], health } = owner
-  // What an upstream did to an inner exchange is not the doing of the plugin that ran it.
-  if (isCcrError(thrown) && thrown.code === 'CCR_EXCHANGE_FAILED') return thrown
-  const named = isCcrError(thrown) && (thrown.code.startsWith('CCR_STREAM_') || thrown.plugin !== undefined)
-  const fact = `plugin '${plugin}' failed in ${hook}: ${messageOf(thrown)}`
-  const error = named
-    ? thrown
-    : new CcrError('CCR_HOOK_FAILED', fact, { plugin, hook, at: placeOf(thrown, paths), cause: thrown })
-  if (!signal.aborted) health?.failed(hook, error)
+  const known = isCcrError(thrown) && (thrown.code.startsWith('CCR_STREAM_') || thrown.plugin !== undefined)
+  const error = known || isOfInner(thrown) ? thrown : named(thrown, owner)
+  if (!signal.aborted && !isOfInner(thrown)) owner.health?.failed(owner.hook, error)
   return error
+}
+
+/** The same for an answer that a plugin gave by itself: whatever breaks in it is its own, but not what it reports. */
+export function replyFault(thrown: unknown, owner: StageOwner): CcrError {
+  if (isOfInner(thrown) || (isCcrError(thrown) && thrown.code === 'CCR_STREAM_ERROR')) return thrown
+  const error = named(thrown, owner)
+  owner.health?.failed(owner.hook, error)
+  return error
+}
+
+/** What an upstream did to an inner exchange is not the doing of the plugin that ran it. */
+function isOfInner(thrown: unknown): thrown is CcrError {
+  return isCcrError(thrown) && thrown.code === 'CCR_EXCHANGE_FAILED'
+}
+
+function named(thrown: unknown, { plugin, hook, paths = [] }: StageOwner): CcrError {
+  const fact = `plugin '${plugin}' failed in ${hook}: ${messageOf(thrown)}`
+  return new CcrError('CCR_HOOK_FAILED', fact, { plugin, hook, at: placeOf(thrown, paths), cause: thrown })
+}
+
+/** The events that were read of a plugin's stream. */
+export function batchOf<Event>(read: IteratorResult<readonly Event[], unknown>): readonly Event[] {
+  if (read.done) return []
+  if (!Array.isArray(read.value)) throw new TypeError('it gave something else than a list of events')
+  return read.value
 }
 
 /** What a stage is told of that did not finish in time. */

@@ -1,6 +1,6 @@
 import { BatchQueue } from './batch-queue.ts'
 import { CcrError } from '../errors.ts'
-import { stageFault, stageLate, type Batch, type RunnableStage, type StageOwner } from './stage.ts'
+import { batchOf, stageFault, stageLate, type Batch, type RunnableStage, type StageOwner } from './stage.ts'
 import type { StreamFunction } from '../stream.ts'
 import { settle, type Abortable } from './waiting.ts'
 
@@ -83,7 +83,7 @@ export class ThroughStage implements RunnableStage {
       this.#arrived = undefined
       if (!arrived) return undefined
       if (!arrived.read) throw arrived.thrown
-      if (!arrived.read.done) return arrived.read.value
+      if (!arrived.read.done) return batchOf(arrived.read)
       this.#done = true
     } catch (thrown) {
       this.failure = stageFault(thrown, this.owner, this.#signal)
