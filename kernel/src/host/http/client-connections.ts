@@ -6,9 +6,9 @@ import type { ResponseSink } from './sink.ts'
 const SINKS = Symbol('sinks')
 type ClientSocket = Socket & { [SINKS]?: ResponseSink[] }
 
-/** Time for a client to take what was sent to it, in milliseconds. */
+/** Time in which a client that is still sent something must take some of it, in milliseconds. */
 const FLUSH_MS = 1_000
-/** How often it is looked whether it did. */
+/** How often it is looked which connections have become idle. */
 const LOOK_MS = 20
 
 /** The connections of the clients of a server, and how they end when it stops. */
@@ -17,6 +17,8 @@ export class ClientConnections {
   readonly #open = new Set<ClientSocket>()
   #stopped: Promise<void> | undefined
   #look: NodeJS.Timeout | undefined
+  #cut: NodeJS.Timeout | undefined
+  #hurried = false
 
   constructor(server: Server) {
     this.#server = server
@@ -38,34 +40,50 @@ export class ClientConnections {
 
   /** Takes no more connections, and closes those on which nothing happens, now and from then on. */
   stop(): void {
-    this.#stopped ??= new Promise((resolve) => {
+    if (this.#stopped) return
+    this.#stopped = new Promise((resolve) => {
       // That of an HTTP server would at once close those whose last answer is still on its way.
       NetServer.prototype.close.call(this.#server, () => resolve())
     })
-    this.#closeIdle()
+    // Within this turn an answer may have ended behind which others wait.
+    const look = (): void => void setImmediate(() => this.#closeIdle())
+    look()
+    this.#look = setInterval(look, LOOK_MS)
   }
 
-  /** An answer has ended. */
-  answered(): void {
-    if (this.#stopped !== undefined) setImmediate(() => this.#closeIdle())
-  }
-
-  /** Nothing runs any more, behind {@link stop}: who does not take what was sent to it is cut a little later. */
-  async end(): Promise<void> {
-    const cut = setTimeout(() => this.#server.closeAllConnections(), FLUSH_MS)
-    this.#closeIdle()
+  /**
+   * Nothing runs any more, behind {@link stop}: who is still sent something gets the time for it, within the limit, as
+   * long as some of it is taken; all others are cut.
+   */
+  async end(limitMs: number): Promise<void> {
+    const last = this.#hurried ? FLUSH_MS : Math.max(FLUSH_MS, limitMs)
+    this.#cut = setTimeout(() => this.#cutAll(), last)
+    const unsent = setTimeout(() => this.#cutAll((socket) => socket.writableLength === 0), FLUSH_MS)
+    // Node ends those on which nothing moves; it also looks how far a write is that is not done. This comes behind the
+    // answers that end in this turn, whose clients get a longer time at first.
+    setImmediate(() => this.#open.forEach((socket) => socket.setTimeout(FLUSH_MS)))
     await this.#stopped
-    clearTimeout(cut)
-    clearTimeout(this.#look)
+    clearTimeout(this.#cut)
+    clearTimeout(unsent)
+    clearInterval(this.#look)
     // Closed it is; this ends the timer by which Node looks for slow requests.
     this.#server.close()
   }
 
+  /** Whatever is not sent soon is not waited for. */
+  hurry(): void {
+    this.#hurried = true
+    if (!this.#cut) return
+    clearTimeout(this.#cut)
+    this.#cut = setTimeout(() => this.#cutAll(), FLUSH_MS)
+  }
+
   /** To Node a connection is idle as soon as its last answer was given to it, however much of that has left. */
   #closeIdle(): void {
-    clearTimeout(this.#look)
-    const sends = [...this.#open].some((socket) => socket.writableLength > 0)
-    if (sends) this.#look = setTimeout(() => this.#closeIdle(), LOOK_MS)
-    else this.#server.closeIdleConnections()
+    if (![...this.#open].some((socket) => socket.writableLength > 0)) this.#server.closeIdleConnections()
+  }
+
+  #cutAll(concerned: (socket: Socket) => boolean = () => true): void {
+    for (const socket of this.#open) if (concerned(socket)) socket.destroy()
   }
 }

@@ -288,6 +288,51 @@ describe('admission', () => {
   })
 })
 
+it('cuts a client that takes nothing of an answer that has ended', async () => {
+  const manual = new Manual()
+  const { port } = await start({ run: manual.run, settings: createSettings({ timeouts: { clientStall: 100 } }) })
+  const one = `POST /v1/messages HTTP/1.1\r\nHost: localhost:${port}\r\nContent-Length: 2\r\n\r\n{}`
+  const size = 12 * 1024 * 1024
+  // As the first answer of its connection, and behind another one.
+  for (const answers of [1, 2]) {
+    const before = manual.started.length
+    const stalled = sendRaw(port, one.repeat(answers))
+    await until(() => manual.started.length === before + answers)
+    stalled.socket.pause()
+    for (let at = answers - 1; at >= 0; at--) {
+      manual.sink(before + at).head(200, {})
+      manual.sink(before + at).end(Buffer.alloc(at === answers - 1 ? size : 10))
+    }
+    manual.finish()
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    stalled.socket.resume()
+    await stalled.closed
+    expect(stalled.text().length).toBeLessThan(size)
+  }
+})
+
+it('keeps a connection whose client took a large answer in its own time', async () => {
+  const manual = new Manual()
+  const { port } = await start({ run: manual.run, settings: createSettings({ timeouts: { clientStall: 300 } }) })
+  const client = post(port)
+  await until(() => manual.started.length === 1)
+  client.socket.pause()
+  manual.sink().head(200, {})
+  manual.sink().end('x'.repeat(12 * 1024 * 1024))
+  manual.finish()
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  client.socket.resume()
+  await until(() => client.text().length > 12 * 1024 * 1024)
+  client.socket.write(`POST /v1/messages HTTP/1.1\r\nHost: localhost:${port}\r\nContent-Length: 2\r\n\r\n{}`)
+  await until(() => manual.started.length === 2)
+  await new Promise((resolve) => setTimeout(resolve, 700))
+  manual.sink(1).head(200, {})
+  manual.sink(1).end('second')
+  manual.finish()
+  await until(() => client.text().endsWith('second'))
+  client.socket.destroy()
+})
+
 describe('stopping', () => {
   it('lets running exchanges finish, refuses new ones, and closes idle connections', async () => {
     const manual = new Manual()
@@ -344,6 +389,91 @@ describe('stopping', () => {
     await until(() => server.inFlight === 0)
     await server.close(60_000)
     stalled.socket.destroy()
+  })
+
+  it('sends answers that wait behind a stream, also those that came when it stopped', async () => {
+    const manual = new Manual()
+    const { port, server } = await start({ run: manual.run })
+    const one = `POST /v1/messages HTTP/1.1\r\nHost: localhost:${port}\r\nContent-Length: 2\r\n\r\n{}`
+    const client = sendRaw(port, one + one)
+    disposers.push(() => client.socket.destroy())
+    await until(() => manual.started.length === 2)
+    manual.sink(0).head(200, {})
+    manual.sink(0).write('first ')
+    manual.sink(1).head(200, {})
+    manual.sink(1).end('second')
+    const closed = server.close(60_000)
+    client.socket.write(one)
+    await until(() => client.text().includes('first'))
+    manual.sink(0).end('done')
+    manual.finish()
+    await Promise.all([closed, client.closed])
+    expect(client.text()).toMatch(/first [^]*done[^]*HTTP\/1.1 200 [^]*second/)
+  })
+
+  it('begins nothing for a request whose body comes while it stops', async () => {
+    const manual = new Manual()
+    const { port, server } = await start({ run: manual.run })
+    const running = post(port)
+    const late = sendRaw(
+      port,
+      `POST /v1/messages HTTP/1.1\r\nHost: localhost:${port}\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n{`,
+    )
+    await until(() => manual.started.length === 1 && late.text().includes('100 Continue'))
+    const closed = server.close(60_000)
+    late.socket.write('}')
+    await late.closed
+    manual.finish()
+    await Promise.all([closed, running.closed])
+    expect(late.text()).toMatch(/HTTP\/1.1 529 [^]*connection: close[^]*shutting down/i)
+    expect(manual.started).toHaveLength(1)
+  })
+
+  it('waits for endpoints that run no exchange, within the limit', async () => {
+    let answer: () => void = () => undefined
+    const asked = new Promise<void>((resolve) => (answer = resolve))
+    let count = 0
+    const respond = async () => {
+      count++
+      await asked
+      return { status: 200, body: 'late' }
+    }
+    const { port, server } = await start({ host: [{ method: 'GET', path: '/slow', access: 'public', respond }] })
+    const get = `GET /slow HTTP/1.1\r\nHost: localhost:${port}\r\n\r\n`
+    const client = sendRaw(port, get)
+    await until(() => count === 1)
+    let isClosed = false
+    const closed = server.close(60_000).then(() => (isClosed = true))
+    await new Promise((resolve) => setTimeout(resolve, 1_300))
+    expect(isClosed).toBe(false)
+    answer()
+    await Promise.all([closed, client.closed])
+    expect(client.text()).toContain('late')
+  })
+
+  it('gives a client that is slow but steady all of its answer, unless it is told to hurry', async () => {
+    const size = 24 * 1024 * 1024
+    for (const hurried of [false, true]) {
+      const manual = new Manual()
+      const { port, server } = await start({ run: manual.run })
+      const slow = post(port)
+      await until(() => manual.started.length === 1)
+      let received = 0
+      slow.socket.on('data', (data) => {
+        received += data.length
+        slow.socket.pause()
+        setTimeout(() => slow.socket.resume(), 5)
+      })
+      manual.sink().head(200, {})
+      manual.sink().end(Buffer.alloc(size))
+      manual.finish()
+      await until(() => server.inFlight === 0)
+      const closed = server.close(60_000)
+      if (hurried) server.abortAll()
+      await Promise.all([closed, slow.closed])
+      if (hurried) expect(received).toBeLessThan(size)
+      else expect(received).toBeGreaterThan(size)
+    }
   })
 
   it('ends what runs after the limit, and what waits', async () => {

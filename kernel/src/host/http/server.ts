@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import { type Endpoint, type EndpointReply, messageOf } from '@ccr/sdk'
+import { type Endpoint, messageOf } from '@ccr/sdk'
 import { replyTo, settle } from '@ccr/sdk/kernel'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { DEFAULT_PROFILE, type Generation } from '../../core/generation.ts'
@@ -10,6 +10,7 @@ import type { Runtime } from '../../exchange/ports.ts'
 import { admissionLimits } from './admission.ts'
 import { refuseBrokenRequest } from './broken-request.ts'
 import { ClientConnections } from './client-connections.ts'
+import { answerEndpoint } from './endpoint-answer.ts'
 import {
   ExchangeRequest,
   Exchanges,
@@ -21,7 +22,6 @@ import {
   type RunExchange,
 } from './exchanges.ts'
 import { answerFailure, type Refusal } from './failure-answer.ts'
-
 import { checkGates, tooLarge, type GateRules } from './gates.ts'
 import type { Keys } from './keys.ts'
 import { NO_SCHEMAS } from './no-schemas.ts'
@@ -77,6 +77,8 @@ export class HostServer {
   readonly #server: Server
   readonly #connections: ClientConnections
   readonly #fastify: FastifyInstance
+  /** Answers of endpoints that run no exchange. */
+  readonly #responding = new Set<Promise<void>>()
   #rules: ServerRules
   #bodyLimits: BodyLimits
   #stopping = false
@@ -154,16 +156,19 @@ export class HostServer {
 
   /** Accepts nothing more, lets what runs finish within the limit, then ends it. */
   async close(limitMs: number): Promise<void> {
+    const latest = performance.now() + limitMs
     this.#stopping = true
     this.#connections.stop()
-    await this.#exchanges.drain(limitMs)
-    await this.#connections.end()
+    const responses = settle(Promise.allSettled(this.#responding), limitMs, undefined).catch(() => undefined)
+    await Promise.all([this.#exchanges.drain(limitMs), responses])
+    await this.#connections.end(latest - performance.now())
     await this.#fastify.close()
   }
 
   /** Ends what runs now. */
   abortAll(): void {
     this.#exchanges.abortAll()
+    this.#connections.hurry()
   }
 
   #createServer(pass: Pass): Server {
@@ -243,10 +248,15 @@ export class HostServer {
     const found = this.#find(this.#kernel.current, request)
     if ('status' in found) return this.#refuse(request, response, found)
     const bytes = body === undefined || body === null ? NO_BODY : (body as Buffer)
-    const settled =
-      'client' in found.endpoint
-        ? this.#exchange(request, response, bytes)
-        : this.#respond(found.endpoint, found.params, request, response, bytes)
+    let settled: Promise<void>
+    if ('client' in found.endpoint) {
+      if (this.#stopping) return this.#refuse(request, response, STOPPING)
+      settled = this.#exchange(request, response, bytes)
+    } else {
+      const respond = this.#respond(found.endpoint, found.params, request, response, bytes)
+      this.#responding.add(respond)
+      settled = respond.finally(() => this.#responding.delete(respond))
+    }
     settled.catch((thrown: unknown) => {
       this.#log.error({ err: thrown }, 'a request failed outside its rules')
       response.destroy()
@@ -254,7 +264,8 @@ export class HostServer {
   }
 
   #exchange(request: IncomingMessage, response: ServerResponse, body: Buffer): Promise<void> {
-    const sink = new ResponseSink(response)
+    const { clientStall } = this.#rules.runtime.settings.timeouts
+    const sink = new ResponseSink(response, clientStall)
     const { socket } = request
     const sinks = this.#connections.answersOn(socket)
     sinks.push(sink)
@@ -269,7 +280,6 @@ export class HostServer {
         // Nearly always the only one.
         if (sinks.length === 1) sinks.pop()
         else sinks.splice(sinks.indexOf(sink), 1)
-        this.#connections.answered()
       },
     }
     return this.#exchanges.serve(call, this.#rules.runtime)
@@ -308,7 +318,7 @@ export class HostServer {
     // The host's own endpoints belong to no generation, and must not hold the one that they replace.
     const lease = this.#endpoints.includes(endpoint) ? undefined : this.#kernel.acquire()
     try {
-      const { total } = this.#rules.runtime.settings.timeouts
+      const { total, clientStall } = this.#rules.runtime.settings.timeouts
       const answer = endpoint.respond({
         method: request.method!,
         url: request.url!,
@@ -320,7 +330,7 @@ export class HostServer {
       // One that never answers would hold its generation.
       const late = (): Error => new Error(`it did not answer within ${total} ms`)
       const reply = await settle(Promise.resolve(answer), total, undefined, late)
-      send(response, reply, this.#rules.runtime.newId('req_'))
+      answerEndpoint(response, reply, this.#rules.runtime.newId('req_'), clientStall)
     } catch (thrown) {
       const reply = replyTo(thrown, this.#rules.runtime.redact)
       if (reply.status < 500) return this.#refuse(request, response, reply)
@@ -369,19 +379,6 @@ export class HostServer {
     this.#deniedAt = now
     this.#log.warn({ status }, 'a request without a valid key was refused; more within a minute are not logged')
   }
-}
-
-function send(response: ServerResponse, { status, headers, body }: EndpointReply, requestId: string): void {
-  if (response.destroyed) return
-  const isPlain = body === undefined || typeof body === 'string' || Buffer.isBuffer(body)
-  const bytes = isPlain ? (body ?? '') : JSON.stringify(body)
-  response.writeHead(status, {
-    ...(!isPlain && { 'content-type': 'application/json' }),
-    'request-id': requestId,
-    'content-length': String(Buffer.byteLength(bytes)),
-    ...headers,
-  })
-  response.end(bytes)
 }
 
 function bodyLimits(rules: ServerRules): BodyLimits {

@@ -118,7 +118,7 @@ it.each([
 
 it.each([
   ['it is given up', (sink: ResponseSink) => sink.destroy()],
-  ['the connection was lost before', (_: ResponseSink, response: ServerResponse) => new ResponseSink(response)],
+  ['the connection was lost before', (_: ResponseSink, response: ServerResponse) => new ResponseSink(response, 60_000)],
 ])('is cancelled when %s', async (_when, leave) => {
   let sink: ResponseSink | undefined
   const port = await serve((given, response) => {
@@ -140,20 +140,31 @@ it('gives an answer of one piece its length', async () => {
   expect(text()).not.toContain('chunked')
 })
 
-it('writes answers that end in one turn behind all that came with it, and none that was given up', async () => {
+it('writes answers that end in one turn behind all that came with it, and cuts none that has ended', async () => {
   const seen: string[] = []
   const port = await serve((sink, response) => {
     sink.head(200, EVENTS)
     sink.end('whole')
     seen.push(`${response.req.url} ${response.writableEnded}`)
-    if (response.req.url === '/given-up') sink.destroy()
+    if (response.req.url === '/cut') sink.destroy()
   })
   const ask = (path: string): ReturnType<typeof sendRaw> =>
     sendRaw(port, `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)
-  const clients = [ask('/a'), ask('/given-up'), ask('/b')]
+  const clients = [ask('/a'), ask('/cut'), ask('/b')]
   await Promise.all(clients.map(({ closed }) => closed))
-  expect(clients.map(({ text }) => text().slice(-5))).toEqual(['whole', '', 'whole'])
-  expect(seen.sort()).toEqual(['/a false', '/b false', '/given-up false'])
+  expect(clients.map(({ text }) => text().slice(-5))).toEqual(['whole', 'whole', 'whole'])
+  expect(seen.sort()).toEqual(['/a false', '/b false', '/cut false'])
+})
+
+it('cuts an answer that has not ended', async () => {
+  const port = await serve((sink) => {
+    sink.head(200, EVENTS)
+    sink.write('half')
+    sink.destroy()
+  })
+  const { text, closed } = sendRaw(port, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  await closed
+  expect(text()).not.toContain('0\r\n\r\n')
 })
 
 it.each(['1.0', '1.1'])(
@@ -173,7 +184,7 @@ it.each(['1.0', '1.1'])(
 
 async function serve(answer: (sink: ResponseSink, response: ServerResponse) => void): Promise<number> {
   const server = createServer((_request: IncomingMessage, response: ServerResponse) =>
-    answer(new ResponseSink(response), response),
+    answer(new ResponseSink(response, 60_000), response),
   )
   disposers.push(() => server.close().closeAllConnections())
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { CcrError } from '@ccr/sdk'
 import { Cancellation } from '@ccr/sdk/kernel'
 import type { ClientSink } from '../../exchange/ports.ts'
+import { endResponse } from './last-piece.ts'
 
 // How often, and how many times, a client that sent a FIN is asked whether it still listens.
 const PROBE_MS = 200
@@ -11,21 +12,13 @@ const PROBES = 4
 const LAST_CHUNK = '0\r\n\r\n'
 
 /**
- * Answers that end in one turn of the event loop are written together, behind everything else that came in with it.
- * Each write may wake its reader; written one by one they wake theirs for each, who then ask again one by one. Of many
- * small requests at once each cost a sixth more.
- */
-function endOf(response: ServerResponse, chunk: string | Uint8Array | undefined): void {
-  response.end(chunk)
-}
-
-/**
  * The answer of one exchange on its way to the client, and the cancellation that comes with the end of its connection.
  */
 export class ResponseSink implements ClientSink {
   /** Aborted when the client leaves before its answer was complete, or by {@link abort}. */
   readonly cancellation = new Cancellation()
   readonly #response: ServerResponse
+  readonly #stallMs: number
   #status = 0
   #headers: Readonly<Record<string, string>> | undefined
   #began = false
@@ -37,8 +30,10 @@ export class ResponseSink implements ClientSink {
   #waiting: { promise: Promise<void>; resolve(): void; reject(reason: unknown): void } | undefined
   #probe: NodeJS.Timeout | undefined
 
-  constructor(response: ServerResponse) {
+  /** @param stallMs how long a client may take nothing of what is left when the answer has ended, in milliseconds */
+  constructor(response: ServerResponse, stallMs: number) {
     this.#response = response
+    this.#stallMs = stallMs
     response.once('close', () => this.#close())
     if (response.destroyed) this.#close()
   }
@@ -90,13 +85,17 @@ export class ResponseSink implements ClientSink {
     this.#begin()
     this.#ended = true
     clearTimeout(this.#probe)
-    if (!this.#chunked) return void setImmediate(endOf, this.#response, chunk)
+    // Answers that end in one turn of the event loop are written together, behind everything else that came in with it.
+    // Each write may wake its reader; written one by one they wake theirs for each, who then ask again one by one. Of
+    // many small requests at once each cost a sixth more.
+    if (!this.#chunked) return void setImmediate(endResponse, this.#response, chunk, this.#stallMs)
     if (chunk !== undefined) this.#send(chunk)
-    this.#response.end(LAST_CHUNK)
+    endResponse(this.#response, LAST_CHUNK, this.#stallMs)
   }
 
+  /** Cuts an answer that has not ended. */
   destroy(): void {
-    this.#response.destroy()
+    if (!this.#ended) this.#response.destroy()
   }
 
   /**
