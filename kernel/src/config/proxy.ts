@@ -18,7 +18,7 @@ export function proxyFault(config: KernelConfig): Fault | undefined {
 }
 
 function factOf(text: string): string | undefined {
-  if (!URL.canParse(text))
+  if (!URL.canParse(text) || new URL(text).port === '0')
     return 'names no host and port that there could be; in a password, # is written %23, / is %2F, and ? is %3F'
   const { pathname, search, hash, username, password } = new URL(text)
   if (pathname !== '/' || search !== '' || hash !== '') return 'must end with the host or the port of the proxy'

@@ -196,6 +196,13 @@ describe('readConfig', () => {
         'config.json:1:14',
         /no host and port that there could be/,
       ],
+      [
+        'a proxy with port 0',
+        '{ PROXY_URL: "http://a:0" }',
+        'CCR_CONFIG_SCHEMA',
+        'config.json:1:14',
+        /no host and port/,
+      ],
       ['a proxy without a host', '{ httpsProxy: "http://?" }', 'CCR_CONFIG_SCHEMA', 'config.json:1:15', /no host/],
       [
         'a proxy with # in it',

@@ -6,6 +6,7 @@ import type { Dispatcher } from 'undici'
 import { codeOf } from '../load/code-of.ts'
 import { writePrivateFile } from '../load/private-files.ts'
 import { createProxyBypass, type ProxyBypass } from './upstream/no-proxy.ts'
+import { proxyLogin } from './upstream/proxy-login.ts'
 import type { TransportOptions } from './upstream/transport.ts'
 
 /** What the facilities of all plugins are made from. */
@@ -122,5 +123,6 @@ class Network {
 async function loadClient({ proxyUrl }: TransportOptions) {
   const { Agent, fetch, ProxyAgent } = await import('undici')
   const direct: Dispatcher = new Agent()
-  return { fetch, direct, proxy: proxyUrl === undefined ? direct : new ProxyAgent(proxyUrl) }
+  if (proxyUrl === undefined) return { fetch, direct, proxy: direct }
+  return { fetch, direct, proxy: new ProxyAgent({ uri: proxyUrl, ...proxyLogin(proxyUrl) }) }
 }

@@ -1,7 +1,7 @@
 import { createRequire, isBuiltin } from 'node:module'
 import { readFile } from 'node:fs/promises'
 import { dirname, join, resolve, sep } from 'node:path'
-import type { Plugin as EsbuildPlugin } from 'esbuild'
+import type { ImportKind, Plugin as EsbuildPlugin } from 'esbuild'
 
 /** Whether a module is given to plugins by the kernel, so that there is one copy of it. */
 export function isInjected(id: string): boolean {
@@ -16,7 +16,14 @@ export interface Dependencies {
   readonly injected: Set<string>
 }
 
-const INJECTED = 'ccr-injected'
+const REQUIRED = 'ccr-required'
+const IMPORTED = 'ccr-imported'
+
+/**
+ * The modules through which injected ones are reached. A native import() would find a second copy. An import of a file
+ * that Node takes for an ES module would get, as their default, all of what is required.
+ */
+const THROUGH: Partial<Record<ImportKind, string>> = { 'dynamic-import': REQUIRED, 'import-statement': IMPORTED }
 
 /**
  * Decides what belongs to a bundle: a plugin's own files, and the packages that themselves build on the SDK or typebox.
@@ -31,10 +38,8 @@ export function followDependencies({ inputs, injected }: Dependencies): EsbuildP
         if (isBuiltin(path)) return { path, external: true }
         if (isInjected(path)) {
           injected.add(path)
-          // A native import() would find a second copy; through this module it becomes the injected require.
-          return kind === 'dynamic-import' && namespace === 'file'
-            ? { path, namespace: INJECTED }
-            : { path, external: true }
+          const through = namespace === 'file' ? THROUGH[kind] : undefined
+          return through ? { path, namespace: through } : { path, external: true }
         }
         const found = await findPackage(path, resolveDir)
         if (found === undefined || found.buildsOnSdk) return undefined
@@ -53,10 +58,14 @@ export function followDependencies({ inputs, injected }: Dependencies): EsbuildP
         inputs.add(path)
         return undefined
       })
-      onLoad({ filter: /.*/, namespace: INJECTED }, ({ path }) => ({
+      onLoad({ filter: /.*/, namespace: REQUIRED }, ({ path }) => ({
         contents: `module.exports = require(${JSON.stringify(path)})`,
         loader: 'js',
       }))
+      onLoad({ filter: /.*/, namespace: IMPORTED }, ({ path }) => {
+        const from = `from ${JSON.stringify(path)}`
+        return { contents: `export * ${from}; export { default } ${from}`, loader: 'js' }
+      })
     },
   }
 }

@@ -84,15 +84,25 @@ describe('loadPluginFile', () => {
     expect(seen['dynamic']).toBe(Value.Check)
   })
 
-  it.each(['compile', 'format', 'guard', 'schema', 'system', 'value'])(
-    'gives what is the default of typebox/%s for that',
-    async (part) => {
-      const { default: theirs } = (await import(`typebox/${part}`)) as { readonly default: object }
-      await write({ 'plugin.ts': plugin(`import Own from 'typebox/${part}'`, 'Own') })
-      const own = (await seenBy()) as object
-      expect([typeof own, Object.keys(own).sort()]).toEqual([typeof theirs, Object.keys(theirs).sort()])
-    },
-  )
+  describe.each([
+    ['plugin.ts', 'commonjs'],
+    ['plugin.ts', 'module'],
+    ['plugin.mts', 'commonjs'],
+  ])('to %s in a %s package', (name, type) => {
+    it.each(['compile', 'format', 'guard', 'schema', 'system', 'value'])(
+      'gives what is the default of typebox/%s for that, beside all it has',
+      async (part) => {
+        const { default: theirs, ...more } = (await import(`typebox/${part}`)) as { readonly default: object }
+        await write({
+          'package.json': `{ "type": "${type}" }`,
+          [name]: plugin(`import Own, * as all from 'typebox/${part}'`, '[Own, all]'),
+        })
+        const [own, all] = (await seenBy(name)) as [object, object]
+        expect([typeof own, Object.keys(own).sort()]).toEqual([typeof theirs, Object.keys(theirs).sort()])
+        expect(Object.keys(all)).toEqual(expect.arrayContaining(Object.keys(more)))
+      },
+    )
+  })
 
   it.each(['plugin.ts', 'plugin.cjs'])('gives %s, which requires it, the defaults of typebox', async (name) => {
     const source = plugin(

@@ -44,7 +44,12 @@ describe('a preset manifest', () => {
   })
 
   it('takes null for absent in what becomes config, as a config does, and nowhere else', () => {
-    const config = { Router: { default: 'ours,a', image: null }, fallback: null, template: { Router: { think: null } } }
+    const config = {
+      Router: { default: 'ours,a', image: null },
+      fallback: null,
+      plugins: null,
+      template: { Router: { think: null } },
+    }
     const when = { field: 'k', operator: 'ne', value: null }
     const schema = [{ id: 'k' }, { id: 'size', when }]
     expect(check(preset({ ...provider({ headers: null }), ...config, schema }))).toEqual(

@@ -57,7 +57,7 @@ export function checkManifest(source: ConfigSource, sections?: ReadonlySet<strin
 
 /** In what becomes config, `null` means what it means there. */
 function withoutNullSettings(value: ConfigSource['value']): ConfigSource['value'] {
-  const isSetting = (key: string): boolean => key === 'template' || !MANIFEST_KEYS.includes(key)
+  const isSetting = (key: string): boolean => ['template', 'plugins'].includes(key) || !MANIFEST_KEYS.includes(key)
   const parts = Object.entries(value).map(([key, one]) =>
     isSetting(key) ? withoutNulls({ [key]: one }) : { [key]: one },
   )

@@ -73,6 +73,17 @@ describe('a claim', () => {
     expect(await readdir(join(home, 'run'))).toEqual([])
   })
 
+  it('takes its lock again, where only that was removed', async () => {
+    const { claim } = await claimed()
+    await rm(join(home, 'run', 'lock'))
+    expect(await claim.renew()).toBe('kept')
+    expect((await readdir(join(home, 'run'))).sort()).toEqual(['instance.json', 'lock'])
+    await expect(claimInstance(home)).rejects.toMatchObject({ code: 'CCR_HOST_INSTANCE' })
+    await rm(join(home, 'run', 'lock'))
+    await claimInstance(home)
+    expect(await claim.renew()).toBe('lost')
+  })
+
   it('brings no home back', async () => {
     const { claim } = await claimed()
     await rm(home, { recursive: true })

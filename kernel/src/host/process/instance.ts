@@ -30,7 +30,7 @@ export interface Claim {
    * Claims the home again where what says so was removed, as when it was deleted and made anew. A home that is not
    * there, or that another router has claimed by now, stays as it is.
    *
-   * @returns `kept` when nothing was removed, `renewed` when the router has to be announced again, `lost` when it
+   * @returns `kept` when its record is there, `renewed` when the router has to be announced again, `lost` when it
    * cannot be
    */
   renew(): Promise<'kept' | 'renewed' | 'lost'>
@@ -97,11 +97,11 @@ function toClaim(directory: string, instanceId: string): Claim {
     instanceId,
     announce: (instance) => writePrivateFile(record, `${JSON.stringify(instance)}\n`),
     async renew() {
-      if (await isOurs(record)) return 'kept'
-      if (await isOurs(lock)) return 'renewed'
+      const state = (await isOurs(record)) ? 'kept' : 'renewed'
+      if (await isOurs(lock)) return state
       // Its folder, but nothing above: a home that somebody has deleted does not come back by itself.
       await mkdir(directory, { mode: 0o700 }).catch(() => undefined)
-      return (await isFolder(directory)) && takeLock(lock, { instanceId }) ? 'renewed' : 'lost'
+      return (await isFolder(directory)) && takeLock(lock, { instanceId }) ? state : 'lost'
     },
     release: async () => {
       for (const file of [record, lock]) if (await isOurs(file)) await rm(file, { force: true })

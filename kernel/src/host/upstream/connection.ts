@@ -1,5 +1,6 @@
 import type { LookupFunction, Socket } from 'node:net'
 import type { buildConnector as Connecting, Dispatcher } from 'undici'
+import { proxyLogin } from './proxy-login.ts'
 import { buildConnector, Client, createProxyAgent } from './undici.ts'
 
 const IDLE_MS = 30_000
@@ -72,6 +73,7 @@ export class Connection {
         : createProxyAgent({
             ...common,
             uri: options.proxyUrl,
+            ...proxyLogin(options.proxyUrl),
             connections: 1,
             proxyTls,
             requestTls: { timeout: 0 },

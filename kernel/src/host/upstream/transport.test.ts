@@ -374,13 +374,18 @@ describe('proxy', () => {
     expect(proxy.asked).toEqual([])
   })
 
-  it('goes through the proxy otherwise, with its credentials, and keeps the tunnel', async () => {
+  it.each([
+    ['user:pass', 'user:pass'],
+    ['token', 'token:'],
+    [':pass', ':pass'],
+    ['a%3Ab:%23', 'a:b:#'],
+  ])('goes through the proxy otherwise, with the login %s, and keeps the tunnel', async (login, said) => {
     const url = await http((_request, response) => void response.end('tunnelled'))
     const proxy = await connectProxy(Number(new URL(url).port))
-    const one = transport({ proxyUrl: proxy.url.replace('//', '//user:pass@') })
+    const one = transport({ proxyUrl: proxy.url.replace('//', `//${login}@`) })
     for (let count = 0; count < 2; count++)
       expect(await text((await one.send(requestTo('http://provider.invalid/v1'))).body)).toBe('tunnelled')
-    expect(proxy.asked).toEqual([`provider.invalid:80 Basic ${Buffer.from('user:pass').toString('base64')}`])
+    expect(proxy.asked).toEqual([`provider.invalid:80 Basic ${Buffer.from(said).toString('base64')}`])
   })
 
   it('honours NO_PROXY', async () => {
