@@ -127,12 +127,25 @@ describe("an answer of a plugin's own", () => {
     expect(failures).toBe(0)
   })
 
+  const inner: Answer = (ctx, parent) => {
+    const messages = [{ role: 'user' as const, content: 'inner' }]
+    const target = { provider: 'inner', model: 'deep' }
+    return { events: ctx.exchangeStream({ model: 'm', max_tokens: 5, messages }, { parent, target }) }
+  }
+
+  it('waits for an exchange inside it as long as that has time', async () => {
+    const { status, said, failures } = await ask(inner, true, {
+      plugins: [routeTo('inner')],
+      providers: [{ name: 'inner', dialect: 'plain', baseUrl: 'http://test/' }],
+      upstream: ({ signal }) => new Promise((_, end) => signal.addEventListener('abort', () => end(signal.reason))),
+      settings: { timeouts: { firstEvent: 30 } },
+    })
+    expect(status).toBe(504)
+    expect(said).toMatchObject({ message: expect.stringMatching(/^provider 'inner' .* was given up/) as string })
+    expect(failures).toBe(0)
+  })
+
   it('may be that of an exchange inside it, whose failure is none of its own', async () => {
-    const inner: Answer = (ctx, parent) => {
-      const messages = [{ role: 'user' as const, content: 'inner' }]
-      const target = { provider: 'inner', model: 'deep' }
-      return { events: ctx.exchangeStream({ model: 'm', max_tokens: 5, messages }, { parent, target }) }
-    }
     const { status, said, failures } = await ask(inner, false, {
       plugins: [routeTo('inner')],
       providers: [{ name: 'inner', dialect: 'plain', baseUrl: 'http://test/' }],

@@ -117,9 +117,8 @@ async function takeWhole(text: string, bytes: Passed, remote: Remote, reading: R
   const answer = ofDialect(pipeline.dialect, () => explodeAnswer(text, response, dialect, attempt, describe))
   const pending = pipeline.process(answer.events, true)
   const events = isThenable(pending) ? await pending : pending
-  if (!pipeline.ended) {
+  if (!pipeline.ended)
     throw pipeline.failure ?? new CcrError('CCR_STREAM_ENDED', 'the answer ended before its last event')
-  }
   if (events.length > 0) await take({ events, bytes: answer.json ? bytes : undefined })
 }
 
@@ -128,6 +127,7 @@ export async function readLocal(answer: LocalAnswer, reading: Reading, take: Tak
   const { attempt, pipeline, watchdog } = reading
   const events = answer[Symbol.asyncIterator]()
   pipeline.deliverTo((batch) => take({ events: batch, bytes: undefined }), watchdog)
+  attempt.exchange.patience = watchdog
   try {
     for (;;) {
       const read = await settle(events.next(), Infinity, attempt.cancellation)

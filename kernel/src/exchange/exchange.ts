@@ -124,7 +124,7 @@ class Running {
   async #attempt(attempt: AttemptState, { target, provider }: FoundTarget): Promise<Failed> {
     const { timeouts } = this.#runtime.settings
     const subject = `provider '${target.provider}' (model '${target.model}')`
-    const watchdog = new Watchdog(subject, timeouts, this.#exchange.stream, (late) => attempt.cancellation.abort(late))
+    const watchdog = new Watchdog(subject, timeouts, this.#exchange.stream, attempt.cancellation)
     const pipeline = new Pipeline(provider.dialect, attempt.cancellation, this.#log)
     const known = this.#runtime.redact
     const redact = provider.clientCredentials ? hiding(this.#exchange.headers, known) : known
@@ -258,8 +258,7 @@ class Running {
     const planned = { target, provider: { name: 'reply', models: [], dialect: 'canonical', local: true } }
     const attempt = new AttemptState(this.#exchange, planned, 1, false, this.#log)
     const { settings } = this.#runtime
-    const expire = (late: CcrError): void => attempt.cancellation.abort(late)
-    const watchdog = new Watchdog('the reply', settings.timeouts, this.#exchange.stream, expire)
+    const watchdog = new Watchdog('the reply', settings.timeouts, this.#exchange.stream, attempt.cancellation)
     const pipeline = new Pipeline('canonical', attempt.cancellation, this.#log)
     pipeline.seal(undefined, undefined)
     try {

@@ -40,7 +40,7 @@ export const runInner: RunInner = async (request, where, reader) => {
   }
   // Events are taken as they are encoded; there are no bytes to write.
   const sink: ClientSink = { ...NOWHERE, write: () => taken === undefined, drained: () => taken! }
-  const { profile, headers } = parent
+  const { profile, headers, patience } = parent
   const cancellation = new Cancellation()
   const leave = (): void => cancellation.abort(parent.cancellation.aborted ? parent.cancellation.reason : unwanted())
   const signals = [parent.cancellation, reader?.signal, where.signal]
@@ -50,7 +50,9 @@ export const runInner: RunInner = async (request, where, reader) => {
   const inner = { parent, target }
   const lease = { generation, release: generation.acquire() }
   const incoming = { dialect: 'canonical', client, input, profile, sink, cancellation, inner }
+  patience?.pause()
   await runExchange(lease, incoming, runtime, log)
+  patience?.resume()
   for (const signal of signals) signal?.removeEventListener('abort', leave)
   if (cancellation.aborted && isCcrError(cancellation.reason)) throw cancellation.reason
   if (answer || (reader && !failure)) return answer

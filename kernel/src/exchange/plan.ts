@@ -39,8 +39,6 @@ function nowhere(exchange: ExchangeState, profile: Profile, plan: RoutePlan): Cc
   const state = why === undefined ? 'does not exist' : 'is left out of the config'
   const missing = unknown?.model === '' ? 'a target names no model' : `provider '${unknown?.provider}' ${state}`
   const fact = unknown ? `${missing} (${asked})` : `no rule decided where model '${exchange.requestedModel}' goes`
-  return new CcrError(
-    'CCR_ROUTE_NONE',
-    `${fact}; providers: ${names}. ${why ?? 'Ask for "provider,model", or set a default route'}`,
-  )
+  const remedy = why ?? 'Ask for "provider,model", or set a default route'
+  return new CcrError('CCR_ROUTE_NONE', `${fact}; providers: ${names}. ${remedy}`)
 }

@@ -1,7 +1,7 @@
 import { deepFreeze } from '@ccr/sdk'
 import type { AttemptRecord, CanonicalRequest, ClientInfo, DecodedRequest, Exchange, HeaderBag } from '@ccr/sdk'
 import type { Provider, RawBody, RoutePlan, UsageRecord } from '@ccr/sdk'
-import type { Cancellation } from '@ccr/sdk/kernel'
+import type { Cancellation, Patience } from '@ccr/sdk/kernel'
 import type { Generation } from '../core/generation.ts'
 import type { Log } from '../core/log.ts'
 import type { Profile } from '../core/profile.ts'
@@ -36,6 +36,8 @@ export class ExchangeState implements Exchange, Parent {
   readonly depth: number
   readonly innerAttempts: AttemptRecord[] = []
   readonly locals: Record<symbol, unknown> = {}
+  /** What stands still while an exchange runs inside it, which has timers of its own. */
+  patience: Patience | undefined
   /** Its usage is settled. */
   ended = false
   readonly #freeze: boolean

@@ -20,10 +20,15 @@ const REQUIRED = 'ccr-required'
 const IMPORTED = 'ccr-imported'
 
 /**
- * The modules through which injected ones are reached. A native import() would find a second copy. An import of a file
- * that Node takes for an ES module would get, as their default, all of what is required.
+ * The module through which an injected one is reached, if not directly. A native import() would find a second copy. In
+ * a file that Node takes for an ES module, all of what is imported would be its default.
  */
-const THROUGH: Partial<Record<ImportKind, string>> = { 'dynamic-import': REQUIRED, 'import-statement': IMPORTED }
+function throughOf(path: string, kind: ImportKind): string | undefined {
+  const isDynamic = kind === 'dynamic-import'
+  // Only these have a default; what is reached through a module is read by getters, which cost more.
+  if (path.startsWith('typebox') && (isDynamic || kind === 'import-statement')) return IMPORTED
+  return isDynamic ? REQUIRED : undefined
+}
 
 /**
  * Decides what belongs to a bundle: a plugin's own files, and the packages that themselves build on the SDK or typebox.
@@ -38,7 +43,7 @@ export function followDependencies({ inputs, injected }: Dependencies): EsbuildP
         if (isBuiltin(path)) return { path, external: true }
         if (isInjected(path)) {
           injected.add(path)
-          const through = namespace === 'file' ? THROUGH[kind] : undefined
+          const through = namespace === 'file' && throughOf(path, kind)
           return through ? { path, namespace: through } : { path, external: true }
         }
         const found = await findPackage(path, resolveDir)

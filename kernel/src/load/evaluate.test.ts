@@ -95,10 +95,14 @@ describe('loadPluginFile', () => {
         const { default: theirs, ...more } = (await import(`typebox/${part}`)) as { readonly default: object }
         await write({
           'package.json': `{ "type": "${type}" }`,
-          [name]: plugin(`import Own, * as all from 'typebox/${part}'`, '[Own, all]'),
+          [name]: plugin(
+            `import Own, * as all from 'typebox/${part}'`,
+            `import('typebox/${part}').then((later) => [Own, all, later.default])`,
+          ),
         })
-        const [own, all] = (await seenBy(name)) as [object, object]
+        const [own, all, later] = (await seenBy(name)) as [object, object, object]
         expect([typeof own, Object.keys(own).sort()]).toEqual([typeof theirs, Object.keys(theirs).sort()])
+        expect(later).toBe(own)
         expect(Object.keys(all)).toEqual(expect.arrayContaining(Object.keys(more)))
       },
     )

@@ -6,12 +6,13 @@ const { timeouts } = createSettings({ timeouts: { firstEvent: 100, idle: 50, pro
 
 describe('a watchdog', () => {
   const expired: string[] = []
+  const given = { abort: (reason: unknown): void => void expired.push((reason as Error).message) }
   let watchdog: Watchdog
 
   beforeEach(() => {
     vi.useFakeTimers()
     expired.length = 0
-    watchdog = new Watchdog('it', timeouts, true, ({ message }) => void expired.push(message))
+    watchdog = new Watchdog('it', timeouts, true, given)
   })
   afterEach(() => {
     watchdog.stop()
@@ -82,7 +83,7 @@ describe('a watchdog', () => {
 
   it('knows of a whole answer nothing but its total time until its head has come', () => {
     watchdog.stop()
-    watchdog = new Watchdog('it', { ...timeouts, total: 700 }, false, ({ message }) => void expired.push(message))
+    watchdog = new Watchdog('it', { ...timeouts, total: 700 }, false, given)
     expect(run(() => undefined)).toEqual([700, 'it was given up: its answer was not complete within 0.7 s'])
   })
 

@@ -1,4 +1,5 @@
 import { CcrError } from '../errors.ts'
+import type { Cancellation } from './cancellation.ts'
 import type { Timeouts } from './settings.ts'
 
 /** What each timer misses when it expires. */
@@ -20,7 +21,7 @@ export class Watchdog {
   readonly #subject: string
   readonly #timeouts: Timeouts
   readonly #stream: boolean
-  readonly #expire: (reason: CcrError) => void
+  readonly #given: Pick<Cancellation, 'abort'>
   readonly #began = performance.now()
   #sentAt = this.#began
   #readAt = Infinity
@@ -30,11 +31,12 @@ export class Watchdog {
   #pauses = 0
   #timer: NodeJS.Timeout | undefined
 
-  constructor(subject: string, timeouts: Timeouts, stream: boolean, expire: (reason: CcrError) => void) {
+  /** @param given is aborted when a timer expires */
+  constructor(subject: string, timeouts: Timeouts, stream: boolean, given: Pick<Cancellation, 'abort'>) {
     this.#subject = subject
     this.#timeouts = timeouts
     this.#stream = stream
-    this.#expire = expire
+    this.#given = given
     this.#tick()
   }
 
@@ -94,7 +96,7 @@ export class Watchdog {
     const left = since + limit - now
     if (left > 0) return left
     const fact = `${this.#subject} was given up: ${MISSED[name]} within ${limit / 1000} s`
-    this.#expire(new CcrError('CCR_UPSTREAM_TIMEOUT', fact))
+    this.#given.abort(new CcrError('CCR_UPSTREAM_TIMEOUT', fact))
     return 0
   }
 }

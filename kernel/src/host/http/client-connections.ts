@@ -6,7 +6,9 @@ import type { ResponseSink } from './sink.ts'
 const SINKS = Symbol('sinks')
 type ClientSocket = Socket & { [SINKS]?: ResponseSink[] }
 
-/** Time in which a client that is still sent something must take some of it, in milliseconds. */
+/** Time in which a client must take something of what it is still sent, in milliseconds: systems buffer megabytes. */
+const STALL_MS = 5_000
+/** How long all others are waited for, and who is in the way of a stop that is urgent. */
 const FLUSH_MS = 1_000
 /** How often it is looked which connections have become idle. */
 const LOOK_MS = 20
@@ -56,14 +58,14 @@ export class ClientConnections {
    * long as some of it is taken; all others are cut.
    */
   async end(limitMs: number): Promise<void> {
-    const last = this.#hurried ? FLUSH_MS : Math.max(FLUSH_MS, limitMs)
-    this.#cut = setTimeout(() => this.#cutAll(), last)
+    this.#cut = setTimeout(() => this.#cutAll(), this.#hurried ? FLUSH_MS : Math.max(FLUSH_MS, limitMs))
     const unsent = setTimeout(() => this.#cutAll((socket) => socket.writableLength === 0), FLUSH_MS)
     // Node ends those on which nothing moves; it also looks how far a write is that is not done. This comes behind the
     // answers that end in this turn, whose clients get a longer time at first.
-    setImmediate(() => this.#open.forEach((socket) => socket.setTimeout(FLUSH_MS)))
+    setImmediate(() => this.#open.forEach((socket) => socket.setTimeout(STALL_MS)))
     await this.#stopped
     clearTimeout(this.#cut)
+    this.#cut = undefined
     clearTimeout(unsent)
     clearInterval(this.#look)
     // Closed it is; this ends the timer by which Node looks for slow requests.
@@ -72,6 +74,7 @@ export class ClientConnections {
 
   /** Whatever is not sent soon is not waited for. */
   hurry(): void {
+    if (this.#hurried) return
     this.#hurried = true
     if (!this.#cut) return
     clearTimeout(this.#cut)

@@ -387,7 +387,7 @@ describe('stopping', () => {
     manual.sink().end('x'.repeat(12 * 1024 * 1024))
     manual.finish()
     await until(() => server.inFlight === 0)
-    await server.close(60_000)
+    await server.close(1_200)
     stalled.socket.destroy()
   })
 
@@ -451,6 +451,21 @@ describe('stopping', () => {
     expect(client.text()).toContain('late')
   })
 
+  it.each(['the limit', 'being told to hurry'])('answers for an endpoint that never does, after %s', async (what) => {
+    let count = 0
+    const respond = async () => {
+      count++
+      return new Promise<never>(() => undefined)
+    }
+    const { port, server } = await start({ host: [{ method: 'GET', path: '/never', access: 'public', respond }] })
+    const client = sendRaw(port, `GET /never HTTP/1.1\r\nHost: localhost:${port}\r\n\r\n`)
+    await until(() => count === 1)
+    const closed = server.close(what === 'the limit' ? 50 : 60_000)
+    if (what !== 'the limit') server.abortAll()
+    await Promise.all([closed, client.closed])
+    expect(client.text()).toMatch(/^HTTP\/1.1 529 [^]*shutting down/)
+  })
+
   it('gives a client that is slow but steady all of its answer, unless it is told to hurry', async () => {
     const size = 24 * 1024 * 1024
     for (const hurried of [false, true]) {
@@ -469,8 +484,10 @@ describe('stopping', () => {
       manual.finish()
       await until(() => server.inFlight === 0)
       const closed = server.close(60_000)
-      if (hurried) server.abortAll()
+      // As often as an impatient user asks for it.
+      const hurry = hurried ? setInterval(() => server.abortAll(), 100) : undefined
       await Promise.all([closed, slow.closed])
+      clearInterval(hurry)
       if (hurried) expect(received).toBeLessThan(size)
       else expect(received).toBeGreaterThan(size)
     }

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { type Endpoint, messageOf } from '@ccr/sdk'
-import { replyTo, settle } from '@ccr/sdk/kernel'
+import { Cancellation, replyTo, settle } from '@ccr/sdk/kernel'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { DEFAULT_PROFILE, type Generation } from '../../core/generation.ts'
 import type { Kernel } from '../../core/kernel.ts'
@@ -79,6 +79,8 @@ export class HostServer {
   readonly #fastify: FastifyInstance
   /** Answers of endpoints that run no exchange. */
   readonly #responding = new Set<Promise<void>>()
+  /** Aborted when these are no longer waited for. */
+  readonly #expired = new Cancellation()
   #rules: ServerRules
   #bodyLimits: BodyLimits
   #stopping = false
@@ -157,10 +159,12 @@ export class HostServer {
   /** Accepts nothing more, lets what runs finish within the limit, then ends it. */
   async close(limitMs: number): Promise<void> {
     const latest = performance.now() + limitMs
+    const late = setTimeout(() => this.#expired.abort(STOPPING), limitMs)
     this.#stopping = true
     this.#connections.stop()
-    const responses = settle(Promise.allSettled(this.#responding), limitMs, undefined).catch(() => undefined)
-    await Promise.all([this.#exchanges.drain(limitMs), responses])
+    await this.#exchanges.drain(limitMs)
+    while (this.#responding.size > 0) await Promise.allSettled(this.#responding)
+    clearTimeout(late)
     await this.#connections.end(latest - performance.now())
     await this.#fastify.close()
   }
@@ -168,6 +172,7 @@ export class HostServer {
   /** Ends what runs now. */
   abortAll(): void {
     this.#exchanges.abortAll()
+    this.#expired.abort(STOPPING)
     this.#connections.hurry()
   }
 
@@ -329,9 +334,10 @@ export class HostServer {
       })
       // One that never answers would hold its generation.
       const late = (): Error => new Error(`it did not answer within ${total} ms`)
-      const reply = await settle(Promise.resolve(answer), total, undefined, late)
+      const reply = await settle(Promise.resolve(answer), total, this.#expired, late)
       answerEndpoint(response, reply, this.#rules.runtime.newId('req_'), clientStall)
     } catch (thrown) {
+      if (this.#expired.aborted) return this.#refuse(request, response, STOPPING)
       const reply = replyTo(thrown, this.#rules.runtime.redact)
       if (reply.status < 500) return this.#refuse(request, response, reply)
       this.#log.error({ err: thrown, endpoint: endpoint.path }, 'an endpoint failed')
