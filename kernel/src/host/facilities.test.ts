@@ -116,10 +116,12 @@ describe('ctx.http', () => {
 
   it('goes through the proxy of the config, except to this machine', async () => {
     const asked: string[] = []
+    let hangsUp = false
     const proxy = createServer().listen(0, '127.0.0.1')
     proxy.on('connect', (request, socket) => {
       asked.push(`${request.url} ${request.headers['proxy-authorization']}`)
-      socket.end('HTTP/1.1 403 Forbidden\r\n\r\n')
+      if (hangsUp) socket.destroy()
+      else socket.end('HTTP/1.1 403 Forbidden\r\n\r\n')
     })
     await once(proxy, 'listening')
     const all = new HostFacilities({ home, env: {} })
@@ -128,6 +130,9 @@ describe('ctx.http', () => {
     expect((await http.fetch(url)).status).toBe(200)
     await expect(http.fetch('http://api.example.invalid/')).rejects.toThrow()
     expect(asked).toEqual([`api.example.invalid:80 Basic ${Buffer.from('token:').toString('base64')}`])
+    hangsUp = true
+    await expect(http.fetch('http://other.example.invalid/')).rejects.toThrow()
+    expect(asked).toHaveLength(2)
     all.close()
     proxy.close()
   })

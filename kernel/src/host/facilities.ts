@@ -8,6 +8,7 @@ import { writePrivateFile } from '../load/private-files.ts'
 import { createProxyBypass, type ProxyBypass } from './upstream/no-proxy.ts'
 import { proxyLogin } from './upstream/proxy-login.ts'
 import type { TransportOptions } from './upstream/transport.ts'
+import { createProxyAgent } from './upstream/undici.ts'
 
 /** What the facilities of all plugins are made from. */
 export interface FacilitiesOptions extends TransportOptions {
@@ -121,8 +122,8 @@ class Network {
 }
 
 async function loadClient({ proxyUrl }: TransportOptions) {
-  const { Agent, fetch, ProxyAgent } = await import('undici')
+  const { Agent, fetch } = await import('undici')
   const direct: Dispatcher = new Agent()
   if (proxyUrl === undefined) return { fetch, direct, proxy: direct }
-  return { fetch, direct, proxy: new ProxyAgent({ uri: proxyUrl, ...proxyLogin(proxyUrl) }) }
+  return { fetch, direct, proxy: createProxyAgent({ uri: proxyUrl, ...proxyLogin(proxyUrl) }) }
 }

@@ -415,6 +415,27 @@ describe('proxy', () => {
     await expect(sent).rejects.not.toMatchObject({ message: expect.stringContaining('secret') as unknown })
   })
 
+  it.each([
+    ['hangs up', '', false],
+    ['hangs up within its answer', 'HTTP/1.1 200 ', false],
+    ['resets', '', true],
+  ])('asks a proxy that %s no more than once', async (_, said, resets) => {
+    let asked = 0
+    const url = await tcp((socket) =>
+      socket.once('data', () => {
+        asked++
+        if (resets) socket.resetAndDestroy()
+        else socket.end(said)
+      }),
+    )
+    const sent = transport({ proxyUrl: url }).send(requestTo('https://provider.invalid/'))
+    await expect(sent).rejects.toMatchObject({
+      code: 'CCR_UPSTREAM_NETWORK',
+      message: expect.stringMatching(/the proxy 127\.0\.0\.1:\d+ gave no connection: ECONNRESET/) as unknown,
+    })
+    expect(asked).toBe(1)
+  })
+
   it('closes the way to a proxy that does not answer', async () => {
     let closed = false
     const url = await tcp((socket) => void socket.once('close', () => (closed = true)))

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import type * as undici from 'undici'
+import { codeOf } from '../../load/code-of.ts'
 
 const require = createRequire(import.meta.url)
 
@@ -11,6 +12,22 @@ export const errors = require('undici/lib/core/errors.js') as typeof undici.erro
 
 /** What leads through a proxy asks for all of undici. */
 export function createProxyAgent(options: undici.ProxyAgent.Options): undici.ProxyAgent {
-  const { ProxyAgent } = require('undici') as typeof undici
-  return new ProxyAgent(options)
+  const { Pool, ProxyAgent } = require('undici') as typeof undici
+  return new ProxyAgent({
+    ...options,
+    factory: (origin, given) => {
+      const once = { ...given, connect: onlyOnce((given as { connect: undici.buildConnector.connector }).connect) }
+      return options.connections === 1 ? new Client(origin, once) : new Pool(origin, once)
+    },
+  })
+}
+
+/** A proxy that hangs up would be asked again at once, and without end: undici takes this code for a broken request. */
+function onlyOnce(connect: undici.buildConnector.connector): undici.buildConnector.connector {
+  return (options, callback) =>
+    connect(options, (...[error, socket]) => {
+      if (error === null) return callback(error, socket)
+      const isClosed = codeOf(error) === 'UND_ERR_SOCKET'
+      callback(isClosed ? Object.assign(new Error(error.message), { code: 'ECONNRESET', cause: error }) : error, null)
+    })
 }

@@ -157,14 +157,14 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
   /** No connection: it says to where. On the way to a proxy that is the proxy, without its credentials. */
   #describe(error: Error): Error {
     const { proxyUrl, origin } = this.#upstream
-    const code = codeOf(error) ?? 'unknown'
+    const code = codeOf(error) ?? ''
     // Behind a proxy that was reached, TLS is between here and the upstream.
     const atUpstream = TLS_FAILURE.test(code) && this.#connection?.reached === true
     if (proxyUrl === undefined || atUpstream || isShortage(code)) return Object.assign(error, { origin })
     const proxy = `the proxy ${new URL(proxyUrl).host}`
     if (code === 'UND_ERR_CONNECT_TIMEOUT')
       return new CcrError('CCR_UPSTREAM_TIMEOUT', `${proxy} gave ${error.message}`, { cause: error })
-    const fact = code === 'UND_ERR_ABORTED' ? error.message : code
+    const fact = code === 'UND_ERR_ABORTED' || code === '' ? error.message : code
     return new CcrError('CCR_UPSTREAM_NETWORK', `${proxy} gave no connection: ${fact}`, { cause: error })
   }
 }
