@@ -1,6 +1,6 @@
 import { type CanonicalEvent, MessageWriter, readJson } from '@ccr/sdk'
 import { requestFault } from '@ccr/sdk/kernel'
-import { createTestKernel, type TestKernelOptions } from '@ccr/sdk/testing'
+import { createTestKernel, type TestAnswer, type TestKernelOptions } from '@ccr/sdk/testing'
 import { describe, expect, it } from 'vitest'
 import { answerEvents, hello, lines, plain, plainDialect, plugin, routeTo } from './support/plugins.ts'
 
@@ -62,6 +62,27 @@ describe('a client is always answered', () => {
     const reply = await kernel.request(whole)
     expect(reply.status).toBe(500)
     expect(reply.text).toContain("'wrong' (model 'model') failed: it gave something else than a list of events")
+    await kernel.dispose()
+  })
+
+  const said = JSON.stringify({ error: { message: 'slow down' } })
+  async function* stalling(): AsyncGenerator<Uint8Array> {
+    yield Buffer.from(said)
+    await new Promise(() => undefined)
+  }
+  const broken: [string, TestAnswer][] = [
+    ['stalls', { body: stalling() }],
+    ['breaks', { body: [said], failure: Object.assign(new Error('reset'), { code: 'ECONNRESET' }) }],
+    ['is cut at the limit', { body: [`slow down ${'x'.repeat(200)}`] }],
+  ]
+  it.each(broken)('with the status and the words of an error whose body %s', async (_, answer) => {
+    const kernel = await setUp({
+      upstream: () => ({ status: 429, headers: { 'retry-after': '7' }, ...answer }),
+      settings: { limits: { errorBytes: 100 } },
+    })
+    const reply = await kernel.request(stream)
+    expect([reply.status, reply.headers['retry-after']]).toEqual([429, '7'])
+    expect(reply.text).toContain('slow down')
     await kernel.dispose()
   })
 

@@ -1,6 +1,6 @@
 import { CcrError, isCcrError, isEnd, isProgress, isSkipTarget, isSubstantive, outcomeOf, replyEvents } from '@ccr/sdk'
 import type { AttemptFailure, AttemptRecord, DecodedRequest, Target, UsageRecord } from '@ccr/sdk'
-import { describeUnreadable, Held, hiding, pause, Pipeline, readRefusal, readWhole, replyFault } from '@ccr/sdk/kernel'
+import { describeUnreadable, Held, hiding, pause, Pipeline, readRefusal, readSome, replyFault } from '@ccr/sdk/kernel'
 import { refusedCredentials, replyTo, statusFailure, thrownFailure, UsageTracker, Watchdog } from '@ccr/sdk/kernel'
 import type { Cancellation, Piece } from '@ccr/sdk/kernel'
 import type { Replied } from '../core/hooks.ts'
@@ -181,7 +181,7 @@ class Running {
     redact: Runtime['redact'],
   ): Promise<AttemptFailure> {
     const { status, headers, body } = response
-    const bytes = await readWhole(body, this.#runtime.settings.limits.errorBytes).catch(() => Buffer.alloc(0))
+    const bytes = await readSome(body, this.#runtime.settings.limits.errorBytes)
     attempt.cancellation.throwIfAborted()
     const dialect = this.#profile.dialects.get(attempt.provider.dialect)!.target!
     const { said, unread } = readRefusal(bytes, dialect, url, redact)

@@ -4,6 +4,8 @@ import { bufferOf } from '../utf8.ts'
 /** How long a finished upstream may take to close before it is closed, and what it may still send. */
 const CLOSE_MS = 500
 const CLOSE_READS = 16
+/** How long the body of an error is read. */
+const SOME_MS = 2_000
 
 /** The bytes of an answer, decompressed, given as they come; no more than a bounded buffer is read ahead. */
 export interface BodySource {
@@ -41,6 +43,24 @@ export function readPieces(body: BodySource, limitBytes: number, step: Step): Pr
  */
 export function readWhole(body: BodySource, limitBytes: number, onRead?: () => void): Promise<Buffer> {
   return new Promise((resolve, reject) => body.readTo(new Whole(body, limitBytes, onRead, { resolve, reject })))
+}
+
+/** Reads what there is, for 2 s, of a body that says why something failed: a limit, a fault or a stall ends it. */
+export function readSome(body: BodySource, limitBytes: number): Promise<Buffer> {
+  return new Promise((resolve) => {
+    let read = Buffer.alloc(0)
+    const done = (): void => {
+      clearTimeout(timer)
+      body.leave()
+      resolve(read.subarray(0, limitBytes))
+    }
+    const timer = setTimeout(done, SOME_MS)
+    const piece = (bytes: Uint8Array): undefined => {
+      read = Buffer.concat([read, bytes])
+      if (read.length > limitBytes) done()
+    }
+    body.readTo({ piece, end: done, fail: done })
+  })
 }
 
 /** How a reading is settled. */

@@ -35,51 +35,27 @@ export const Timeouts = Type.Object(
 export type Timeouts = Static<typeof Timeouts>
 
 const MiB = 1024 * 1024
+const IN_FLIGHT = 'Request bytes of what runs, of what waits and of what is on its way; an eighth of the heap at most'
+
+const count = (value: number, description: string, minimum = 1) =>
+  Type.Integer({ minimum, default: value, description: `${description}.` })
+const bytes = (value: number, description: string, minimum = 1) => count(value, `${description}, in bytes`, minimum)
 
 /** The limits of the router. */
 export const Limits = Type.Object(
   {
-    bodyBytes: Type.Integer({ minimum: 1, default: 32 * MiB, description: 'Largest client request, in bytes.' }),
-    headerBytes: Type.Integer({
-      minimum: 1024,
-      default: 16 * 1024,
-      description: 'Largest head of a client request, in bytes.',
-    }),
-    answerBytes: Type.Integer({
-      minimum: 1,
-      default: 64 * MiB,
-      description: 'Largest non-streaming answer of an upstream, decompressed, in bytes.',
-    }),
-    errorBytes: Type.Integer({
-      minimum: 1,
-      default: 64 * 1024,
-      description: 'How much of an error answer is read, in bytes.',
-    }),
-    heldEvents: Type.Integer({
-      minimum: 1,
-      default: 64,
-      description: 'Events kept back before the first substantive one.',
-    }),
-    heldBytes: Type.Integer({
-      minimum: 1,
-      default: 256 * 1024,
-      description: 'Bytes kept back before the first substantive event.',
-    }),
-    failures: Type.Integer({ minimum: 1, default: 5, description: 'Failures that take a plugin out.' }),
-    generations: Type.Integer({
-      minimum: 1,
-      default: 32,
-      description: 'Replaced generations whose exchanges may still run; further changes wait.',
-    }),
+    bodyBytes: bytes(32 * MiB, 'Largest client request'),
+    headerBytes: bytes(16 * 1024, 'Largest head of a client request', 1024),
+    answerBytes: bytes(64 * MiB, 'Largest non-streaming answer of an upstream, decompressed'),
+    errorBytes: bytes(64 * 1024, 'How much of an error answer is read'),
+    heldEvents: count(64, 'Events kept back before the first substantive one'),
+    heldBytes: count(256 * 1024, 'Bytes kept back before the first substantive event'),
+    failures: count(5, 'Failures that take a plugin out'),
+    generations: count(32, 'Replaced generations whose exchanges may still run; further changes wait'),
     attempts: Type.Integer({ minimum: 1, maximum: 10, default: 4, description: 'Attempts of one exchange.' }),
-    inFlight: Type.Integer({ minimum: 1, default: 2048, description: 'Exchanges that run at once.' }),
-    queued: Type.Integer({ minimum: 0, default: 64, description: 'Exchanges that wait for a place.' }),
-    inFlightBytes: Type.Integer({
-      minimum: 1,
-      default: 512 * MiB,
-      description:
-        'Request bytes of what runs, of what waits and of what is on its way; an eighth of the heap at most.',
-    }),
+    inFlight: count(2048, 'Exchanges that run at once'),
+    queued: count(64, 'Exchanges that wait for a place', 0),
+    inFlightBytes: count(512 * MiB, IN_FLIGHT),
   },
   { additionalProperties: false, default: {} },
 )

@@ -159,8 +159,6 @@ export function batchOf<Event>(read: IteratorResult<readonly Event[], unknown>):
 
 /** What a stage is told of that did not finish in time. */
 export function stageLate({ plugin, hook, timeoutMs }: StageOwner): CcrError {
-  return new CcrError('CCR_HOOK_TIMEOUT', `plugin '${plugin}' did not finish ${hook} within ${timeoutMs} ms`, {
-    plugin,
-    hook,
-  })
+  const fact = `plugin '${plugin}' did not finish ${hook} within ${timeoutMs} ms`
+  return new CcrError('CCR_HOOK_TIMEOUT', fact, { plugin, hook })
 }

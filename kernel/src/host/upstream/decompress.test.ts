@@ -31,6 +31,20 @@ describe('content codings', () => {
     await until(() => closed)
   })
 
+  it.each(UNKNOWN)(
+    'tells the status of an error in %s, without its body, and closes the connection',
+    async (coding) => {
+      let closed = false
+      const url = await http((request, response) => {
+        request.socket.once('close', () => (closed = true))
+        response.writeHead(429, { 'content-encoding': coding, 'retry-after': '7' }).write('x')
+      })
+      const answer = await transport().send(requestTo(url))
+      expect([answer.status, answer.headers['retry-after'], await text(answer.body)]).toEqual([429, '7', ''])
+      await until(() => closed)
+    },
+  )
+
   it.each([
     ['br', Buffer.from('this is not compressed')],
     ['br', brotliCompressSync(plain).subarray(0, 9)],

@@ -16,9 +16,8 @@ export type Decompress = (body: BodySource) => BodySource
  * @throws CcrError `CCR_STREAM_INVALID` for a chain or an unknown coding
  */
 export function decompressorFor(contentEncoding: string | undefined): Decompress | undefined {
-  if (contentEncoding === undefined) return undefined
-  const coding = contentEncoding.trim().toLowerCase()
-  if (coding === '' || coding === 'identity') return undefined
+  const coding = codingOf(contentEncoding)
+  if (coding === '') return undefined
   const create = DECODERS.get(coding)
   if (!create)
     throw new CcrError(
@@ -26,6 +25,17 @@ export function decompressorFor(contentEncoding: string | undefined): Decompress
       `it used the content encoding '${coding.slice(0, 40)}', which is not supported`,
     )
   return (body) => new Expanded(body, create())
+}
+
+/** Whether a body of this `content-encoding` can be read. */
+export function isDecodable(contentEncoding: string | undefined): boolean {
+  const coding = codingOf(contentEncoding)
+  return coding === '' || DECODERS.has(coding)
+}
+
+function codingOf(contentEncoding = ''): string {
+  const coding = contentEncoding.trim().toLowerCase()
+  return coding === 'identity' ? '' : coding
 }
 
 // Each read is flushed at once: a compressed stream must not be held back until a block is full.

@@ -1,11 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { CcrError } from '@ccr/sdk'
-import { isShortage } from '@ccr/sdk/kernel'
+import { isShortage, type BodySource } from '@ccr/sdk/kernel'
 import type { Dispatcher } from 'undici'
 import type { TransportRequest, TransportResponse } from '../../exchange/ports.ts'
 import { codeOf } from '../../load/code-of.ts'
 import type { Connection } from './connection.ts'
-import { decompressorFor } from './decompress.ts'
+import { decompressorFor, isDecodable } from './decompress.ts'
 import { ResponseBody } from './response-body.ts'
 import { errors } from './undici.ts'
 import type { Upstream } from './upstream.ts'
@@ -76,7 +76,13 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
     try {
       const flat = flatten(headers)
       this.#closing = /(?:^|,)\s*close\s*(?:,|$)/i.test(flat['connection'] ?? '')
-      const decompress = decompressorFor(flat['content-encoding'])
+      const coding = flat['content-encoding']
+      // Why something failed may be unreadable; that it did, and how, is not.
+      if (status !== 200 && !isDecodable(coding)) {
+        this.#abandon()
+        return this.#settle.resolve({ status, headers: flat, body: NOTHING })
+      }
+      const decompress = decompressorFor(coding)
       this.#settle.resolve({ status, headers: flat, body: decompress ? decompress(body) : body })
     } catch (thrown) {
       this.#abandon()
@@ -168,6 +174,8 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
     return new CcrError('CCR_UPSTREAM_NETWORK', `${proxy} gave no connection: ${fact}`, { cause: error })
   }
 }
+
+const NOTHING: BodySource = { readTo: (reader) => reader.end(), leave: () => undefined }
 
 /** What undici asserts of an answer, or does not read, is no fault of ours. */
 function named(error: Error): Error {
