@@ -7,6 +7,7 @@ import { codeOf } from '../../load/code-of.ts'
 import type { Connection } from './connection.ts'
 import { decompressorFor, isDecodable } from './decompress.ts'
 import { ResponseBody } from './response-body.ts'
+import { sniff } from './sniff.ts'
 import { errors } from './undici.ts'
 import type { Upstream } from './upstream.ts'
 
@@ -82,8 +83,14 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
         this.#abandon()
         return this.#settle.resolve({ status, headers: flat, body: NOTHING })
       }
-      const decompress = decompressorFor(coding)
-      this.#settle.resolve({ status, headers: flat, body: decompress ? decompress(body) : body })
+      const plain = decompressorFor(coding)?.(body) ?? body
+      if (!this.#request.stream || status !== 200 || isEventStream(flat[TYPE]))
+        return this.#settle.resolve({ status, headers: flat, body: plain })
+      // Some servers name their streams otherwise, or not at all, and a whole answer would be waited for to its end.
+      void sniff(plain).then((sniffed) => {
+        const actual = sniffed.isEvents ? { ...flat, [TYPE]: EVENT_STREAM } : flat
+        this.#settle.resolve({ status, headers: actual, body: sniffed.body })
+      })
     } catch (thrown) {
       this.#abandon()
       this.#settle.reject(thrown)
@@ -173,6 +180,13 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
     const fact = code === 'UND_ERR_ABORTED' || code === '' ? error.message : code
     return new CcrError('CCR_UPSTREAM_NETWORK', `${proxy} gave no connection: ${fact}`, { cause: error })
   }
+}
+
+const TYPE = 'content-type'
+const EVENT_STREAM = 'text/event-stream'
+
+function isEventStream(type = ''): boolean {
+  return type.toLowerCase().startsWith(EVENT_STREAM)
 }
 
 const NOTHING: BodySource = { readTo: (reader) => reader.end(), leave: () => undefined }
