@@ -168,7 +168,7 @@ export interface UsageRecord {
   /** The HTTP status the client saw. */
   readonly httpStatus: number
   readonly tokens: TokenCounts
-  /** The answer ended early, so the counts are a lower bound. */
+  /** The answer ended early: the counts are of what was seen of it, and output may be a guess from its length. */
   readonly partial: boolean
   readonly attempts: readonly AttemptRecord[]
 }

@@ -95,6 +95,25 @@ export function verdictOfStatus(status: number): Verdict {
   return BY_STATUS.get(status) ?? BAD_GATEWAY
 }
 
+const TYPE_OF_STATUS: ReadonlyMap<number, FailureType> = new Map([
+  [400, 'invalid_request_error'],
+  [401, 'authentication_error'],
+  [402, 'permission_error'],
+  [403, 'permission_error'],
+  [404, 'not_found_error'],
+  [408, 'timeout_error'],
+  [413, 'request_too_large'],
+  [422, 'invalid_request_error'],
+  [429, 'rate_limit_error'],
+  [504, 'timeout_error'],
+  [529, 'overloaded_error'],
+])
+
+/** The type of an error that was reported inside a good answer, by the HTTP status that it names, if it does. */
+export function typeOfStatus(status: unknown): FailureType | undefined {
+  return TYPE_OF_STATUS.get(Number(status))
+}
+
 /** What an upstream's own error type means to a client. */
 export function verdictOfType(type: FailureType): Verdict {
   // What an upstream reports may be a word of its own.

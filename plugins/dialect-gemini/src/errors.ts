@@ -2,6 +2,7 @@ import {
   CcrError,
   MAX_ERROR_TEXT,
   overflowMessage,
+  typeOfStatus,
   type FailureReply,
   type FailureType,
   type UpstreamError,
@@ -9,8 +10,8 @@ import {
 import { isFields, type Fields } from './wire.ts'
 
 /**
- * Reads an error of this API: `{error: {code, message, status, details}}`, or a list with one.
- * Source: https://google.aip.dev/193
+ * Reads an error of this API: `{error: {code, message, status, details}}`, or a list with one. Gateways before it write
+ * `{error: "…"}`, `{code, msg}`, `{errors: [{message}]}` or `{detail}`. Source: https://google.aip.dev/193
  */
 export function readError(body: unknown): UpstreamError | undefined {
   if (typeof body === 'string') {
@@ -19,14 +20,34 @@ export function readError(body: unknown): UpstreamError | undefined {
   }
   if (Array.isArray(body)) return readError(body[0])
   if (!isFields(body)) return undefined
-  const error = body['error'] ?? body
-  if (typeof error === 'string') return readError({ message: error })
-  if (!isFields(error)) return undefined
-  const said = typeof error['message'] === 'string' ? error['message'].slice(0, MAX_ERROR_TEXT) : undefined
+  const error = errorIn(body)
+  const said = messageIn(error)?.slice(0, MAX_ERROR_TEXT)
   const overflow = overflowMessage(said ?? '', error)
   if (overflow !== undefined) return { message: overflow, type: 'invalid_request_error' }
   const type = typeOf(error, said ?? '')
   return said === undefined && type === undefined ? undefined : { message: said, type, retryAfter: delayOf(error) }
+}
+
+/** The error that stands where an answer should: an object without candidates that says something. */
+export function errorInPlaceOf(answer: Fields): CcrError | undefined {
+  const { success, code } = answer
+  // Envelopes say that all is well.
+  if (success === true || code === 0 || code === 200) return undefined
+  return readError(answer)?.message === undefined ? undefined : reportedError(errorIn(answer))
+}
+
+/** The fields that say what went wrong: those of the body, its `error`, or the first of its `errors`. */
+function errorIn(body: Fields): Fields {
+  const error = body['error'] ?? body
+  const inner = isFields(error) ? error : { ...body, message: error }
+  const first: unknown = Array.isArray(inner['errors']) ? inner['errors'][0] : undefined
+  if (messageIn(inner) !== undefined) return inner
+  return isFields(first) ? { ...inner, ...first } : first === undefined ? inner : { ...inner, message: first }
+}
+
+function messageIn({ message, msg, detail }: Fields): string | undefined {
+  const said = [message, msg, detail].find((text) => typeof text === 'string')
+  return said as string | undefined
 }
 
 /** Source: google.rpc.RetryInfo; a duration is written as seconds and `s`. */
@@ -59,15 +80,6 @@ const BY_STATUS: Readonly<Record<string, FailureType>> = {
   INTERNAL: 'api_error',
 }
 
-const BY_CODE: Readonly<Record<number, FailureType>> = {
-  400: 'invalid_request_error',
-  401: 'authentication_error',
-  403: 'permission_error',
-  404: 'not_found_error',
-  429: 'rate_limit_error',
-  504: 'timeout_error',
-}
-
 function typeOf(error: Fields, message: string): FailureType | undefined {
   const { status, code, details } = error
   // A wrong key is a 400 here, and nobody's fault but the router's.
@@ -77,7 +89,7 @@ function typeOf(error: Fields, message: string): FailureType | undefined {
   if (reasons.includes('API_KEY_INVALID')) return 'authentication_error'
   if (/overloaded/i.test(message)) return 'overloaded_error'
   if (typeof status === 'string' && Object.hasOwn(BY_STATUS, status)) return BY_STATUS[status]
-  return typeof code === 'number' && Object.hasOwn(BY_CODE, code) ? BY_CODE[code] : undefined
+  return typeof code === 'number' ? typeOfStatus(code) : undefined
 }
 
 const STATUS_WORDS: Readonly<Record<FailureType, string>> = {

@@ -3,7 +3,7 @@ import type { Address, Attempt, Outbound, Secret, TargetDialect, WireReader } fr
 import { createAdaptation, type Adaptation } from './adapt.ts'
 import { GeminiDecoder, type Sent } from './decode.ts'
 import { encodeRequest } from './encode.ts'
-import { readError } from './errors.ts'
+import { errorInPlaceOf, readError } from './errors.ts'
 import type { TrailingSignatures } from './trailing-signatures.ts'
 import { isFields, type GeminiBody, type GeminiEvent } from './wire.ts'
 
@@ -98,7 +98,7 @@ function explode(answer: unknown): readonly GeminiEvent[] {
   if (!isFields(answer)) throw notAnAnswer()
   const { candidates, promptFeedback, error } = answer
   if (error !== undefined && error !== null) return [answer]
-  if (!Array.isArray(candidates) && !isFields(promptFeedback)) throw notAnAnswer()
+  if (!Array.isArray(candidates) && !isFields(promptFeedback)) throw errorInPlaceOf(answer) ?? notAnAnswer()
   const [first] = Array.isArray(candidates) ? (candidates as readonly unknown[]) : []
   if (!isFields(first) || typeof first['finishReason'] === 'string') return [answer]
   // The answer is whole, so one without a reason simply stopped.

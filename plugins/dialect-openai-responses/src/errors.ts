@@ -3,6 +3,7 @@ import {
   isOverflow,
   MAX_ERROR_TEXT,
   overflowMessage,
+  typeOfStatus,
   type FailureReply,
   type FailureType,
   type UpstreamError,
@@ -11,30 +12,52 @@ import { fieldsOf, type Fields } from './wire.ts'
 
 /**
  * Reads an error as servers write it: `{error: {message, type, code}}`, `{error: "…"}`, `{message, code}`,
- * `{detail}`, or plain text.
+ * `{code, msg}`, `{errors: [{message}]}`, `{detail}`, or plain text.
  */
 export function readError(body: unknown): UpstreamError | undefined {
-  if (typeof body === 'string')
-    return /^\s*</.test(body) || body.trim() === '' ? undefined : readError({ message: body.trim() })
-  if (Array.isArray(body)) return readError(body[0])
-  const outer = fieldsOf(body)
-  const error = outer['error'] ?? outer
-  const inner = typeof error === 'string' ? { ...outer, message: error } : fieldsOf(error)
-  const said = inner['message'] ?? inner['detail']
-  const message =
-    said === undefined || said === null ? undefined : typeof said === 'string' ? said : JSON.stringify(said)
-  const overflow = overflowMessage(message ?? '', inner)
-  if (overflow !== undefined) return { message: overflow.slice(0, MAX_ERROR_TEXT), type: 'invalid_request_error' }
-  const type = typeIn(inner)
-  if (message === undefined && type === undefined) return undefined
-  return { message: message?.slice(0, MAX_ERROR_TEXT), type }
+  return read(body, typeIn)
 }
 
 /** The error that ends an answer in which the upstream reported one. */
 export function reportedError(error: unknown): CcrError {
-  const read = readError({ error }) ?? {}
-  const cause: UpstreamError = { message: read.message, type: read.type ?? 'api_error' }
-  return new CcrError('CCR_STREAM_ERROR', read.message ?? 'the upstream reported an error without a message', { cause })
+  const { message, type = 'api_error' } = read({ error }, reportedTypeIn) ?? {}
+  const cause: UpstreamError = { message, type }
+  return new CcrError('CCR_STREAM_ERROR', message ?? 'the upstream reported an error without a message', { cause })
+}
+
+/** The error that stands where an answer should: an object without output that says something. */
+export function errorInPlaceOf(answer: Fields): CcrError | undefined {
+  const { message, success, code } = answer
+  // Other protocols answer in a `message`, and envelopes say that all is well.
+  if (fieldsOf(message)['role'] !== undefined || success === true || code === 0 || code === 200) return undefined
+  return readError(answer)?.message === undefined ? undefined : reportedError(errorIn(answer))
+}
+
+function read(body: unknown, typeOf: (error: Fields) => FailureType | undefined): UpstreamError | undefined {
+  if (typeof body === 'string')
+    return /^\s*</.test(body) || body.trim() === '' ? undefined : read({ message: body.trim() }, typeOf)
+  if (Array.isArray(body)) return read(body[0], typeOf)
+  const error = errorIn(fieldsOf(body))
+  const message = messageIn(error)
+  const overflow = overflowMessage(message ?? '', error)
+  if (overflow !== undefined) return { message: overflow.slice(0, MAX_ERROR_TEXT), type: 'invalid_request_error' }
+  const type = typeOf(error)
+  if (message === undefined && type === undefined) return undefined
+  return { message: message?.slice(0, MAX_ERROR_TEXT), type }
+}
+
+/** The fields that say what went wrong: those of the body, its `error`, or the first of its `errors`. */
+function errorIn(body: Fields): Fields {
+  const error = body['error'] ?? body
+  const inner = typeof error === 'string' ? { ...body, message: error } : fieldsOf(error)
+  const first: unknown = Array.isArray(inner['errors']) ? inner['errors'][0] : undefined
+  if (messageIn(inner) !== undefined || first === undefined) return inner
+  return { ...inner, ...(typeof first === 'string' ? { message: first } : fieldsOf(first)) }
+}
+
+function messageIn(error: Fields): string | undefined {
+  const said = error['message'] ?? error['msg'] ?? error['detail'] ?? undefined
+  return said === undefined || typeof said === 'string' ? said : JSON.stringify(said)
 }
 
 const TYPES: readonly (readonly [FailureType, RegExp])[] = [
@@ -50,12 +73,29 @@ const TYPES: readonly (readonly [FailureType, RegExp])[] = [
 /** The words that mean one thing everywhere; the rest is left to the status. */
 function typeIn(error: Fields): FailureType | undefined {
   // A wrong key is called an invalid request too; its status says more.
-  if (error['code'] === 'invalid_api_key') return undefined
+  return error['code'] === 'invalid_api_key' ? undefined : typeOfWords(error, TYPES)
+}
+
+/** Before the others: servers call a wrong key or model an invalid request too. */
+const REPORTED_TYPES: typeof TYPES = [
+  ['authentication_error', /api_?key|authenticat|unauthorized/],
+  ['permission_error', /permission|forbidden|access_?denied|insufficient_?(?:quota|balance|credit|fund)|billing/],
+  ['not_found_error', /\b(?:model|deployment|resource)?_?not_?found/],
+  ['timeout_error', /time_?out|timed_?out/],
+  ...TYPES,
+]
+
+/** The type of an error without a status that says more: its code is what the status would have been. */
+function reportedTypeIn(error: Fields): FailureType | undefined {
+  return typeOfStatus(error['code']) ?? typeOfStatus(error['status']) ?? typeOfWords(error, REPORTED_TYPES)
+}
+
+function typeOfWords(error: Fields, types: typeof TYPES): FailureType | undefined {
   const words = [error['type'], error['code'], error['status']]
     .filter((word) => typeof word === 'string' || typeof word === 'number')
     .join(' ')
     .toLowerCase()
-  for (const [type, pattern] of TYPES) if (pattern.test(words)) return type
+  for (const [type, pattern] of types) if (pattern.test(words)) return type
   return undefined
 }
 

@@ -12,7 +12,7 @@ import {
 import type { Adaptation } from './adapt.ts'
 import { ResponsesDecoder, toItemEvents } from './decode.ts'
 import { encodeRequest } from './encode.ts'
-import { readError } from './errors.ts'
+import { errorInPlaceOf, readError } from './errors.ts'
 import { keyOf } from './reasoning.ts'
 import { NamespacedNames } from './tool-names.ts'
 import { fieldsOf, type ReasoningItem, type ResponsesBody, type ResponsesEvent } from './wire.ts'
@@ -72,12 +72,16 @@ function explode(answer: unknown): readonly ResponsesEvent[] {
   const { status, error, output } = response
   if (status === undefined && error !== undefined && error !== null) return [{ type: 'error', error }]
   if (status !== 'failed' && status !== 'cancelled' && !Array.isArray(output))
-    throw new CcrError(
-      'CCR_STREAM_INVALID',
-      'the answer is not a response; is the base URL that of a Responses endpoint?',
-    )
+    throw errorInPlaceOf(response) ?? notAResponse()
   const type = `response.${UNFINISHED.has(status) ? String(status) : 'completed'}`
   return [{ type: 'response.created' }, ...toItemEvents(output), { type, response }]
+}
+
+function notAResponse(): CcrError {
+  return new CcrError(
+    'CCR_STREAM_INVALID',
+    'the answer is not a response; is the base URL that of a Responses endpoint?',
+  )
 }
 
 /** How an answer may end otherwise than completed. */

@@ -13,7 +13,7 @@ import {
 import { Annotations } from './annotations.ts'
 import { CallKeys } from './call-keys.ts'
 import { EmptyArguments } from './empty-arguments.ts'
-import { reportedError } from './errors.ts'
+import { errorInPlaceOf, reportedError } from './errors.ts'
 import { sign, signDetails, type ReasoningField } from './reasoning.ts'
 import { ReasoningDetails, textOf, type ReasoningDetail } from './reasoning-details.ts'
 import type { ToolNames } from '@ccr/sdk'
@@ -42,6 +42,8 @@ export class ChatDecoder implements StreamTransform<ChatEvent, CanonicalEvent> {
   #counted = false
   /** Deltas have said something, which a message behind them would only repeat. */
   #streamed = false
+  /** The last chunk, where it had no choice: it may say why no other came. */
+  #rest: ChatChunk | undefined
   /** Characters of the answer, from which its tokens are guessed when nobody counts them. */
   #characters = 0
 
@@ -72,7 +74,7 @@ export class ChatDecoder implements StreamTransform<ChatEvent, CanonicalEvent> {
   }
 
   #chunk(chunk: ChatChunk): void {
-    if (chunk.error !== undefined && chunk.error !== null) throw reportedError(chunk.error)
+    if (chunk.error !== undefined && chunk.error !== null) throw reportedError(chunk)
     const choice = firstChoice(chunk)
     const usage = chunk.usage ?? choice?.usage ?? chunk.x_groq?.usage
     if (usage) {
@@ -80,6 +82,7 @@ export class ChatDecoder implements StreamTransform<ChatEvent, CanonicalEvent> {
       this.#writer.usage(toUsage(usage))
     }
     this.#writer.start()
+    this.#rest = choice ? undefined : chunk
     if (!choice) return
     if (choice.delta) {
       this.#delta(choice.delta)
@@ -186,7 +189,7 @@ export class ChatDecoder implements StreamTransform<ChatEvent, CanonicalEvent> {
 
   #stop(choice: ChatChoice, reason: string): void {
     const failed = FAILED.get(reason)
-    if (failed) throw reportedError(choice.error ?? failed)
+    if (failed) throw reportedError({ error: choice.error ?? failed })
     this.#finish = reason
     const matched = choice.stop_reason ?? choice.matched_stop
     if (typeof matched === 'string' && reason === 'stop') this.#matched = matched
@@ -194,7 +197,10 @@ export class ChatDecoder implements StreamTransform<ChatEvent, CanonicalEvent> {
 
   #end(): void {
     const writer = this.#writer
-    if (this.#finish === undefined) throw new CcrError('CCR_STREAM_ENDED', 'the answer ended before its finish reason')
+    if (this.#finish === undefined) {
+      const ended = new CcrError('CCR_STREAM_ENDED', 'the answer ended before its finish reason')
+      throw (this.#rest && errorInPlaceOf(this.#rest)) ?? ended
+    }
     this.#endReasoning()
     this.#arguments(this.#empty?.rest())
     this.#annotations?.settle(false)

@@ -1,34 +1,56 @@
-import { CcrError, MAX_ERROR_TEXT, overflowMessage, type FailureType, type UpstreamError } from '@ccr/sdk'
+import { CcrError, MAX_ERROR_TEXT, overflowMessage, typeOfStatus } from '@ccr/sdk'
+import type { FailureType, UpstreamError } from '@ccr/sdk'
+
+type Fields = Readonly<Record<string, unknown>>
 
 /**
  * Reads an error as compatible servers write it: `{error: {message, type, code}}`, `{error: "…"}`, `{message}`,
- * `{detail}` (FastAPI), a list with one of these, or plain text.
+ * `{code, msg}`, `{errors: [{message}]}`, `{detail}` (FastAPI), a list with one of these, or plain text.
  */
 export function readError(body: unknown): UpstreamError | undefined {
+  return read(body, typeIn)
+}
+
+/** The error that ends an answer whose upstream reported one, by the body or the event that holds it. */
+export function reportedError(body: Fields): CcrError {
+  const { message, type = 'api_error' } = read(body, reportedTypeIn) ?? {}
+  const cause: UpstreamError = { message, type }
+  return new CcrError('CCR_STREAM_ERROR', message ?? 'the upstream reported an error without a message', { cause })
+}
+
+/** The error that stands where an answer, or a chunk of one, should: an object without choices that says something. */
+export function errorInPlaceOf(answer: Fields): CcrError | undefined {
+  const { message, success, code } = answer
+  // Other protocols answer in a `message`, and envelopes say that all is well.
+  const answers = isFields(message) && message['role'] !== undefined
+  if (answers || success === true || code === 0 || code === 200) return undefined
+  return readError(answer)?.message === undefined ? undefined : reportedError(answer)
+}
+
+function read(body: unknown, typeOf: (error: Fields) => FailureType | undefined): UpstreamError | undefined {
   if (typeof body === 'string')
-    return /^\s*</.test(body) || body.trim() === '' ? undefined : readError({ message: body.trim() })
-  if (typeof body !== 'object' || body === null) return undefined
-  if (Array.isArray(body)) return readError(body[0])
-  const fields = body as Record<string, unknown>
-  const error = fields['error'] ?? fields
-  const inner =
-    typeof error === 'object' && error !== null ? (error as Record<string, unknown>) : { ...fields, message: error }
-  const message = messageIn(inner)
-  const overflow = overflowMessage(message ?? '', inner)
+    return /^\s*</.test(body) || body.trim() === '' ? undefined : read({ message: body.trim() }, typeOf)
+  if (Array.isArray(body)) return read(body[0], typeOf)
+  if (!isFields(body)) return undefined
+  const error = errorIn(body)
+  const message = messageIn(error)
+  const overflow = overflowMessage(message ?? '', error)
   if (overflow !== undefined) return { message: overflow, type: 'invalid_request_error' }
-  const type = typeIn(inner)
+  const type = typeOf(error)
   return message === undefined && type === undefined ? undefined : { message, type }
 }
 
-/** The error that ends a stream whose upstream reported one. */
-export function reportedError(error: unknown): CcrError {
-  const read = readError({ error }) ?? {}
-  const cause: UpstreamError = { message: read.message, type: read.type ?? 'api_error' }
-  return new CcrError('CCR_STREAM_ERROR', read.message ?? 'the upstream reported an error without a message', { cause })
+/** The fields that say what went wrong: those of the body, its `error`, or the first of its `errors`. */
+function errorIn(body: Fields): Fields {
+  const { error = null } = body
+  const inner = isFields(error) ? error : error === null || error === true ? body : { ...body, message: error }
+  const first: unknown = Array.isArray(inner['errors']) ? inner['errors'][0] : undefined
+  if (messageIn(inner) !== undefined) return inner
+  return isFields(first) ? { ...inner, ...first } : first === undefined ? inner : { ...inner, message: first }
 }
 
-function messageIn(error: Record<string, unknown>): string | undefined {
-  const said = error['message'] ?? error['detail'] ?? error['error_description']
+function messageIn(error: Fields): string | undefined {
+  const said = error['message'] ?? error['msg'] ?? error['detail'] ?? error['error_description']
   const message =
     typeof said === 'string' ? said : said === undefined || said === null ? undefined : JSON.stringify(said)
   // OpenRouter keeps the words of the provider behind it here.
@@ -46,11 +68,33 @@ const TYPES: readonly (readonly [FailureType, RegExp])[] = [
 ]
 
 /** The words that mean one thing everywhere; the rest is left to the status. */
-function typeIn(error: Record<string, unknown>): FailureType | undefined {
+function typeIn(error: Fields): FailureType | undefined {
+  return typeOfWords(error, TYPES)
+}
+
+/** Before the others: servers call a wrong key or model an invalid request too. */
+const REPORTED_TYPES: typeof TYPES = [
+  ['authentication_error', /api_?key|authenticat|unauthorized/],
+  ['permission_error', /permission|forbidden|access_?denied|insufficient_?(?:quota|balance|credit|fund)|billing/],
+  ['not_found_error', /\b(?:model|deployment|resource)?_?not_?found/],
+  ['timeout_error', /time_?out|timed_?out/],
+  ...TYPES,
+]
+
+/** The type of an error without a status that says more: its code is what the status would have been. */
+function reportedTypeIn(error: Fields): FailureType | undefined {
+  return typeOfStatus(error['code']) ?? typeOfStatus(error['status']) ?? typeOfWords(error, REPORTED_TYPES)
+}
+
+function typeOfWords(error: Fields, types: typeof TYPES): FailureType | undefined {
   const words = [error['type'], error['code'], error['status']]
     .filter((word) => word !== undefined && word !== null)
     .join(' ')
     .toLowerCase()
-  for (const [type, pattern] of TYPES) if (pattern.test(words)) return type
+  for (const [type, pattern] of types) if (pattern.test(words)) return type
   return undefined
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null
 }

@@ -13,7 +13,7 @@ import {
 import type { Adaptation } from './adapt.ts'
 import { ChatDecoder } from './decode.ts'
 import { encodeRequest } from './encode.ts'
-import { readError } from './errors.ts'
+import { errorInPlaceOf, readError } from './errors.ts'
 import { unknownFields } from './fields.ts'
 import { RepeatedChunk } from './repeated-chunk.ts'
 import type { ChatBody, ChatEvent, ChatMessage } from './wire.ts'
@@ -87,7 +87,7 @@ function explode(answer: unknown): readonly ChatEvent[] {
   if (typeof answer !== 'object' || answer === null || Array.isArray(answer)) throw notACompletion()
   const { choices, error } = answer as Record<string, unknown>
   if (error !== undefined && error !== null) return [{ ...answer }]
-  if (!Array.isArray(choices)) throw notACompletion()
+  if (!Array.isArray(choices)) throw errorInPlaceOf({ ...answer }) ?? notACompletion()
   const whole = (choices as readonly unknown[]).map(toChunkChoice)
   return [{ ...answer, choices: whole }, { done: true }]
 }

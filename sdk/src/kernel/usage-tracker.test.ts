@@ -50,6 +50,23 @@ describe('the record of an exchange', () => {
     expect([record.provider, record.model, record.route, record.firstEventMs]).toEqual(Array(4).fill(undefined))
   })
 
+  it('guesses from its length what an answer took that ended early, if nobody counted more', () => {
+    const tracker = new UsageTracker()
+    const tokens = (status: 'ok' | 'client_closed') =>
+      tracker.record(exchange, { status, httpStatus: 200, attempts }).tokens
+    const part = (of: object) => ({ type: 'content_block_delta', index: 0, delta: of }) as CanonicalEvent
+    tracker.see([start({ input_tokens: 3, output_tokens: 1 }), part({ type: 'text_delta', text: 'x'.repeat(20) })])
+    tracker.see([part({ type: 'thinking_delta', thinking: 'x'.repeat(8) })])
+    tracker.see([part({ type: 'input_json_delta', partial_json: '{"a":1' }), part({ type: 'signature_delta' })])
+    tracker.see([{ type: 'content_block_delta', index: 0 } as CanonicalEvent])
+    expect(tokens('client_closed')).toEqual({ ...none, input: 3, output: 9 })
+    expect(tokens('ok')).toEqual({ ...none, input: 3, output: 1 })
+    tracker.see([delta({ output_tokens: 50 })])
+    expect(tokens('client_closed')).toEqual({ ...none, input: 3, output: 50 })
+    tracker.reset({ appendedOutput: 0 })
+    expect(tokens('client_closed')).toEqual(none)
+  })
+
   it('counts the last attempt alone, without what other exchanges count', () => {
     const tracker = new UsageTracker()
     const tokens = () => tracker.record(exchange, { status: 'ok', httpStatus: 200, attempts }).tokens
