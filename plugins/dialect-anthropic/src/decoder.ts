@@ -1,6 +1,8 @@
 import { CcrError } from '@ccr/sdk'
 import type { CanonicalEvent, Emit, StreamTransform } from '@ccr/sdk'
 import { CallArguments } from './call-arguments.ts'
+import { GivenCalls } from './given-calls.ts'
+import { MissingFields } from './missing-fields.ts'
 import { Sequencer } from './sequencer.ts'
 import { Unfolder } from './unfold.ts'
 import { errorOf, reported } from './upstream-error.ts'
@@ -10,21 +12,29 @@ export type WireEvent = CanonicalEvent | { readonly type?: undefined; readonly e
 
 /**
  * Wire events are canonical events already. A second `message_start` and all that follows `message_stop` are dropped,
- * an error and half a call are thrown, fields whose absence clients do not bear are filled in, and overlapping blocks
- * are put in a row.
+ * an error and half a call are thrown, fields whose absence clients do not bear are filled in, arguments become deltas,
+ * and overlapping blocks are put in a row.
  */
-export function createDecoder(): StreamTransform<WireEvent, CanonicalEvent> {
+export function createDecoder(newId: (prefix: string) => string): StreamTransform<WireEvent, CanonicalEvent> {
   let stopped = false
   const unfolder = new Unfolder()
   const sequencer = new Sequencer()
   const calls = new CallArguments()
+  const given = new GivenCalls(newId)
+  const missing = new MissingFields()
+  const emitBlock = (event: CanonicalEvent, emit: Emit<CanonicalEvent>): void => {
+    for (const one of given.unfold(event) ?? [event]) {
+      calls.see(one)
+      emit(one.type === 'content_block_start' ? completeBlock(one) : one)
+    }
+  }
   return {
     chunk(event, emit) {
       if (stopped) return
       switch (event.type) {
         case 'message_start':
           if (sequencer.fit(event) === 'drop') return
-          return emitAll(completeStart(event), unfolder, emit)
+          return emitAll(missing.fill(event), unfolder, emit)
         case 'error':
           throw reported(errorOf(event) ?? {})
         case 'message_stop':
@@ -32,19 +42,14 @@ export function createDecoder(): StreamTransform<WireEvent, CanonicalEvent> {
           return emitAll(event, unfolder, emit)
         case 'message_delta':
           calls.see(event)
-          return emitAll(event, unfolder, emit)
+          return emitAll(missing.fill(event), unfolder, emit)
         case 'content_block_start':
         case 'content_block_delta':
         case 'content_block_stop': {
           const fit = sequencer.fit(event)
           if (fit === 'drop') return
-          if (fit !== 'keep') {
-            const stop = { type: 'content_block_stop', index: fit } as const
-            calls.see(stop)
-            emit(stop)
-          }
-          calls.see(event)
-          return emit(event.type === 'content_block_start' ? completeBlock(event) : event)
+          if (fit !== 'keep') emitBlock({ type: 'content_block_stop', index: fit }, emit)
+          return emitBlock(event, emit)
         }
         default:
           // `{"error": …}` without a type: the form in which some gateways report an error inside a stream.
@@ -73,16 +78,4 @@ function completeBlock(event: BlockStart): BlockStart {
   const { content_block: block } = event
   if (block?.type !== 'thinking' || 'signature' in block) return event
   return { ...event, content_block: { ...block, signature: '' } }
-}
-
-type MessageStart = Extract<CanonicalEvent, { type: 'message_start' }>
-
-function completeStart(event: MessageStart): MessageStart {
-  const message: Partial<MessageStart['message']> | null | undefined = event.message
-  if (typeof message !== 'object' || message === null) {
-    throw new CcrError('CCR_STREAM_INVALID', 'the upstream sent a message_start without a message')
-  }
-  if (message.usage && Array.isArray(message.content)) return event
-  const usage = message.usage ?? { input_tokens: 0, output_tokens: 0 }
-  return { ...event, message: { ...event.message, content: message.content ?? [], usage } }
 }

@@ -51,7 +51,12 @@ function shortFrame(index: number, kind: string, text: unknown): string | undefi
 
 const DELTA = 'event: content_block_delta\ndata: {"type":"content_block_delta","index":'
 
+/** One whole frame. */
+export function frame(type: string, event: unknown): string {
+  return `${eventLine(type)}data: ${writeJson(event)}\n\n`
+}
+
 /** The type of an unknown event is the upstream's own word: it must not end the line. */
-function frame(type: string, event: unknown): string {
-  return `event: ${type.replace(/[\r\n\0]/g, ' ')}\ndata: ${writeJson(event)}\n\n`
+export function eventLine(type: string): string {
+  return `event: ${type.replace(/[\r\n\0]/g, ' ')}\n`
 }

@@ -1,26 +1,26 @@
-import { CcrError, MAX_FRAME } from '@ccr/sdk'
+import { randomUUID } from 'node:crypto'
+import { CcrError, MAX_FRAME, parseObject } from '@ccr/sdk'
 import type { CanonicalEvent, PassthroughFrames, PassthroughReader } from '@ccr/sdk'
-import { Sequencer, type Fit } from './sequencer.ts'
-import { readSkeleton } from './skeleton.ts'
-import { Unfolder } from './unfold.ts'
+import { FrameMender, LEFT_OUT, type Mend } from './frame-mender.ts'
 
 const EMPTY: PassthroughFrames = { bytes: new Uint8Array(0), events: [], ends: [] }
 const LF = 10
-
-/** Types that are always parsed whole: the exchange reads usage, stop reasons and errors from them. */
-const ALWAYS_FULL = ['message_start', 'message_delta', 'error'] as const
+/** The byte order mark, in Latin-1. */
+const MARK = '\u00ef\u00bb\u00bf'
 
 /**
  * Cuts an answer into whole server-sent events, and hands on their bytes as they came. Line ends may be LF, CRLF or CR.
  * A read that holds only whole events is handed on without a copy; the work is linear in the bytes. What precedes a
- * faulty event is returned first, the error is thrown by the next call. Only where blocks overlap, or a message starts
- * twice, which no client bears, frames are added and left out.
+ * faulty event is returned first, the error is thrown by the next call. Only what no client bears is mended: frames are
+ * added, left out, named and given anew, and a last event gets the line ends it lacks.
  *
  * @throws CcrError `CCR_STREAM_LIMIT` for an event longer than `maxFrame` bytes, `CCR_STREAM_INVALID` for what is none
  */
-export function createPassthrough(full: ReadonlySet<CanonicalEvent['type']>, maxFrame = MAX_FRAME): PassthroughReader {
-  const whole: ReadonlySet<string> = new Set([...full, ...ALWAYS_FULL])
-  const wholeDeltas: ReadonlySet<string> = new Set([...whole, 'content_block_delta'])
+export function createPassthrough(
+  full: ReadonlySet<CanonicalEvent['type']>,
+  maxFrame = MAX_FRAME,
+  newId: (prefix: string) => string = randomId,
+): PassthroughReader {
   // The bytes of the event that is not complete, and the text of its last line. Bytes are read as Latin-1, so that a
   // position in the text is a position in the bytes; data that is parsed is turned into UTF-8 first.
   let carried: Buffer[] = []
@@ -30,34 +30,37 @@ export function createPassthrough(full: ReadonlySet<CanonicalEvent['type']>, max
   let afterReturn = false
   let name: string | undefined
   let data: string | undefined
+  /** Lines of the event that say nothing, such as comments. */
+  let others = ''
   let fault: unknown
-  const unfolder = new Unfolder()
-  const sequencer = new Sequencer()
-  // Of the frame that ended last, and whether that was left out.
-  let fit: Fit = 'keep'
-  let dropped = false
+  const mender = new FrameMender(full, newId)
+  // Of the frame that ended last, and whether nothing of its own bytes was kept.
+  let mend: Mend | undefined
+  let replaced = false
+  /** How many bytes of the next whole frame are the byte order mark, which stays the first. */
+  let marked = 0
 
   /** Takes one line; true when it ended an event. */
   const line = (text: string, events: CanonicalEvent[]): boolean => {
     if (atStart) {
       atStart = false
-      // The byte order mark, in Latin-1.
-      if (text.startsWith('\u00ef\u00bb\u00bf')) text = text.slice(3)
+      if (text.startsWith(MARK)) text = text.slice((marked = MARK.length))
     }
     if (text === '') {
-      fit = 'keep'
-      if (data !== undefined && data !== '' && data !== '[DONE]') {
-        const event = readSkeleton(name, data, sequencer.busy ? wholeDeltas : whole)
-        fit = sequencer.fit(event)
-        if (fit !== 'drop') events.push(...(unfolder.unfold(event) ?? [event]))
-      }
+      if (isFilled(data)) mend = mender.take(name, data, others, events)
       name = undefined
       data = undefined
+      others = ''
       return true
     }
     const value = fieldOf(text, 'data')
-    if (value !== undefined) data = data === undefined ? value : `${data}\n${value}`
-    else name = fieldOf(text, 'event') ?? name
+    if (value !== undefined) {
+      data = joined(data, value)
+      return false
+    }
+    const named = fieldOf(text, 'event')
+    if (named !== undefined) name = named
+    else others += `${text}\n`
     return false
   }
 
@@ -70,7 +73,7 @@ export function createPassthrough(full: ReadonlySet<CanonicalEvent['type']>, max
       from = 1
       // The rest of a line end whose event is already out, or left out.
       if (carriedBytes === 0) {
-        if (dropped) fit = 'drop'
+        if (replaced) mend = LEFT_OUT
         complete(0, (began = 1))
       }
     }
@@ -108,17 +111,18 @@ export function createPassthrough(full: ReadonlySet<CanonicalEvent['type']>, max
     try {
       scan(read.toString('latin1'), events, (from, to) => {
         complete = to
-        dropped = fit === 'drop'
-        if (fit !== 'keep') {
-          const repair = repairOf(fit, carriedBytes + from, carriedBytes + to)
+        replaced = mend?.instead === true
+        if (mend) {
+          const at = from + marked
+          let end = at + shift
+          for (const frame of mend.before) ends.push((end += frame.length))
+          const bytes = Buffer.concat([...mend.before, mend.own])
+          const repair = { from: carriedBytes + at, to: carriedBytes + (mend.instead ? to : at), bytes }
           repairs.push(repair)
-          shift += repair.bytes.length - (repair.to - repair.from)
-          if (fit !== 'drop') {
-            events.splice(-1, 0, { type: 'content_block_stop', index: fit })
-            ends.push(from + shift)
-          }
-          fit = 'keep'
+          shift += bytes.length - (repair.to - repair.from)
+          mend = undefined
         }
+        marked = 0
         while (events.length > ends.length) ends.push(to + shift)
       })
     } catch (thrown) {
@@ -143,9 +147,20 @@ export function createPassthrough(full: ReadonlySet<CanonicalEvent['type']>, max
     push,
     end() {
       if (fault) throw fault
-      return EMPTY
+      const open = pieces.join('')
+      const value = fieldOf(atStart && open.startsWith(MARK) ? open.slice(MARK.length) : open, 'data')
+      const last = value === undefined ? data : joined(data, value)
+      // One that was cut is no event: the missing end of the stream is what will be reported.
+      if (!isFilled(last) || parseObject(Buffer.from(last, 'latin1').toString('utf8')) === undefined) return EMPTY
+      // A line feed behind a carriage return only completes that line end.
+      return push(Buffer.from(open !== '' || afterReturn ? '\n\n' : '\n'))
     },
   }
+}
+
+/** The exchange, whose identifiers others are, is not known where bytes are passed on. */
+function randomId(prefix: string): string {
+  return prefix + randomUUID().replaceAll('-', '')
 }
 
 /** Bytes that take the place of others. */
@@ -153,13 +168,6 @@ interface Repair {
   readonly from: number
   readonly to: number
   readonly bytes: Buffer
-}
-
-/** The frame at these places is left out, or a stop is put before it. */
-function repairOf(fit: Exclude<Fit, 'keep'>, from: number, to: number): Repair {
-  if (fit === 'drop') return { from, to, bytes: Buffer.alloc(0) }
-  const data = JSON.stringify({ type: 'content_block_stop', index: fit })
-  return { from, to: from, bytes: Buffer.from(`event: content_block_stop\ndata: ${data}\n\n`) }
 }
 
 function repaired(bytes: Uint8Array, repairs: readonly Repair[]): Buffer {
@@ -170,6 +178,15 @@ function repaired(bytes: Uint8Array, repairs: readonly Repair[]): Buffer {
     at = to
   }
   return Buffer.concat([...parts, bytes.subarray(at)])
+}
+
+/** Some gateways end every stream with another vendor's marker, and keep connections alive with empty data. */
+function isFilled(data: string | undefined): data is string {
+  return data !== undefined && data !== '' && data !== '[DONE]'
+}
+
+function joined(data: string | undefined, value: string): string {
+  return data === undefined ? value : `${data}\n${value}`
 }
 
 function fieldOf(line: string, field: string): string | undefined {

@@ -11,22 +11,28 @@ export function createReader(): WireReader<WireEvent> {
   const frames = createSseReader()
   return {
     push(bytes, emit) {
-      for (const { data } of frames.push(bytes)) {
+      for (const { event: name, data } of frames.push(bytes)) {
         // Some gateways end every stream with another vendor's marker, and keep connections alive with empty data.
         if (data === '' || data === '[DONE]') continue
         const event = parseObject(data)
         if (event === undefined) throw invalid(data)
-        emit(event as WireEvent)
+        emit(named(event, name))
       }
     },
     end(emit) {
-      for (const { data } of frames.end()) {
+      for (const { event: name, data } of frames.end()) {
         // A last frame that was cut off is no event: the missing end of the stream is what will be reported.
         const event = parseObject(data)
-        if (event !== undefined) emit(event as WireEvent)
+        if (event !== undefined) emit(named(event, name))
       }
     },
   }
+}
+
+/** Where data has no type its `event` line tells it; errors are known without. */
+function named(event: Record<string, unknown>, name: string | undefined): WireEvent {
+  const isTyped = !name || event['error'] || (event['type'] ?? undefined) !== undefined
+  return (isTyped ? event : { ...event, type: name }) as WireEvent
 }
 
 /** Quotes nothing: half a key in a quotation that was cut is no longer found as one. */

@@ -87,6 +87,8 @@ afterAll(() => {
   replay?.closeAllConnections()
 })
 
+const GIVEN = /"content_block_start".*"type":"tool_use".*"input":\{"/
+
 describe.skipIf(!present)(`recorded streams${note}`, { timeout: 30_000 }, () => {
   it('are there', () => {
     expect(streams.length).toBeGreaterThan(40)
@@ -110,8 +112,8 @@ describe.skipIf(!present)(`recorded streams${note}`, { timeout: 30_000 }, () => 
 
   it.each(streams)('$name passes with the same bytes and the same skeletons', ({ bytes }) => {
     const all = pass([bytes])
-    // One server lets blocks overlap, which is repaired.
-    expect(all.bytes.equals(bytes)).toBe(!overlaps(bytes))
+    // One server lets blocks overlap, and calls made by code begin with their arguments, which is mended.
+    expect(all.bytes.equals(bytes)).toBe(!overlaps(bytes) && !GIVEN.test(bytes.toString()))
     const skeletons = decode([bytes]).map((event) => ({
       type: event.type,
       ...('index' in event ? { index: event.index } : {}),

@@ -9,7 +9,7 @@ const open = frame('message_start', { message: { id: 'm', content: [], usage: {}
 const start = (index: number, type: string): string => frame('content_block_start', { index, content_block: { type } })
 const delta = (index: number, part: object): string => frame('content_block_delta', { index, delta: part })
 const stop = (index: number): string => frame('content_block_stop', { index })
-const end = frame('message_delta', { delta: { stop_reason: 'end_turn' } }) + frame('message_stop', {})
+const end = frame('message_delta', { delta: { stop_reason: 'end_turn' }, usage: {} }) + frame('message_stop', {})
 const words = { type: 'text_delta', text: 'words' }
 const unsigned = { type: 'signature_delta', signature: '' }
 

@@ -98,9 +98,11 @@ describe('any answer', LIMITS, () => {
       fc.property(wireStream, cuts, (stream, places) => {
         const bytes = whole(stream)
         const passed = pass(cutAt(bytes, places))
-        // What follows the last whole event, such as half a line end, stays behind.
-        expect(bytes.subarray(0, passed.bytes.length).equals(passed.bytes)).toBe(true)
-        expect(bytes.length - passed.bytes.length).toBeLessThanOrEqual(1)
+        if (stream.early) {
+          // What follows the last whole event, such as half a line end, stays behind.
+          expect(bytes.subarray(0, passed.bytes.length).equals(passed.bytes)).toBe(true)
+          expect(bytes.length - passed.bytes.length).toBeLessThanOrEqual(1)
+        } else expect(passed.bytes.equals(pass([bytes]).bytes)).toBe(true)
         expect(types(passed.events)).toEqual(types(decode([bytes])))
         expect(passed.events).toEqual(pass([bytes]).events)
       }),

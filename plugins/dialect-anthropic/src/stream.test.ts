@@ -1,6 +1,7 @@
 import type { CanonicalEvent } from '@ccr/sdk'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { newId } from '../test/recordings.ts'
 import { createDecoder, type WireEvent } from './decoder.ts'
 import { createReader } from './reader.ts'
 
@@ -28,7 +29,7 @@ type Outcome = { events: unknown[]; code: unknown }
 
 function decode(reads: readonly Uint8Array[]): Outcome {
   const reader = createReader()
-  const decoder = createDecoder()
+  const decoder = createDecoder(newId)
   const events: CanonicalEvent[] = []
   const take = (event: WireEvent): void => void decoder.chunk(event, (one) => events.push(one))
   try {
@@ -139,7 +140,7 @@ describe('the decoder', () => {
     ['{"error":{"message":"busy","code":500}}', { message: 'busy' }],
     ['{"type":"error"}', {}],
   ])('throws what %s says', (data, cause) => {
-    const decoder = createDecoder()
+    const decoder = createDecoder(newId)
     const event = JSON.parse(data) as WireEvent
     expect(() => void decoder.chunk(event, () => undefined)).toThrow(
       expect.objectContaining({ code: 'CCR_STREAM_ERROR', cause }),
@@ -148,7 +149,7 @@ describe('the decoder', () => {
 
   it('quotes at most 500 characters of an error', () => {
     const event = { type: 'error', error: { type: 'api_error', message: 'x'.repeat(10_000) } } as const
-    expect(() => void createDecoder().chunk(event, () => undefined)).toThrow(/^.{1,560}$/)
+    expect(() => void createDecoder(newId).chunk(event, () => undefined)).toThrow(/^.{1,560}$/)
   })
 
   it('refuses events without a type, and a message_start without a message', () => {
@@ -159,7 +160,7 @@ describe('the decoder', () => {
       { type: 'message_start' },
       { type: 'message_start', message: null },
     ]) {
-      expect(() => void createDecoder().chunk(event as WireEvent, () => undefined)).toThrow(
+      expect(() => void createDecoder(newId).chunk(event as WireEvent, () => undefined)).toThrow(
         expect.objectContaining({ code: 'CCR_STREAM_INVALID' }),
       )
     }
@@ -168,10 +169,10 @@ describe('the decoder', () => {
   it('gives thinking that nobody signs an empty signature', () => {
     const events: CanonicalEvent[] = []
     const event = { type: 'content_block_start', index: 0, content_block: { type: 'thinking', thinking: '' } } as const
-    void createDecoder().chunk(event as unknown as WireEvent, (one) => events.push(one))
+    void createDecoder(newId).chunk(event as unknown as WireEvent, (one) => events.push(one))
     expect(events).toEqual([{ ...event, content_block: { type: 'thinking', thinking: '', signature: '' } }])
     const signed = { ...event, content_block: { ...event.content_block, signature: 'theirs' } } as const
-    void createDecoder().chunk(signed, (one) => events.push(one))
+    void createDecoder(newId).chunk(signed, (one) => events.push(one))
     expect(events.at(-1)).toEqual(signed)
   })
 
@@ -182,7 +183,7 @@ describe('the decoder', () => {
   ])('fills in the usage and content that compatible servers leave out: %j', (given, filled) => {
     const events: CanonicalEvent[] = []
     const event = { type: 'message_start', message: { id: 'm', ...given } } as unknown as WireEvent
-    void createDecoder().chunk(event, (one) => events.push(one))
+    void createDecoder(newId).chunk(event, (one) => events.push(one))
     expect(events).toEqual([{ type: 'message_start', message: { id: 'm', ...filled } }])
   })
 })

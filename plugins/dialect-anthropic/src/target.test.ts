@@ -331,3 +331,16 @@ describe('reader', () => {
     expect(target.reader(contentType, attempt()) !== undefined).toBe(reads)
   })
 })
+
+it.each([undefined, null, ''])('a call of a whole answer whose id is %j gets one', (id) => {
+  const decoder = target.decoder(attempt())
+  const read: unknown[] = []
+  const content = [{ type: 'tool_use', id, name: 'Read', input: { file: 'a' } }]
+  for (const event of target.explode({ content, stop_reason: 'tool_use' }, attempt()))
+    void decoder.chunk(event, (one) => read.push(one))
+  expect(read).toContainEqual({
+    type: 'content_block_start',
+    index: 0,
+    content_block: { type: 'tool_use', id: 'toolu_new', name: 'Read', input: {} },
+  })
+})

@@ -56,7 +56,7 @@ const TARGET: Omit<TargetDialect<CanonicalRequest, WireEvent>, 'encode' | 'mustE
   explode,
   decoder,
   error: errorOf,
-  passthrough: createPassthrough,
+  passthrough: (full) => createPassthrough(full),
 }
 
 function encode(
@@ -84,7 +84,7 @@ function adapted(given: CanonicalRequest, attempt: NamedAttempt): CanonicalReque
 
 function decoder(attempt: NamedAttempt): StreamTransform<WireEvent, CanonicalEvent> {
   const { [NAMES]: names } = attempt
-  const plain = createDecoder()
+  const plain = createDecoder((prefix) => attempt.exchange.newId(prefix))
   if (!names) return plain
   return { ...plain, chunk: (event, emit) => plain.chunk(event, (one) => emit(fromWireNames(one, names))) }
 }

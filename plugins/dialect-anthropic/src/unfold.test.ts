@@ -4,7 +4,7 @@ import { accumulate, decode, pass } from '../test/recordings.ts'
 import { Unfolder } from './unfold.ts'
 
 const call = { type: 'tool_use', id: 'toolu_1', name: 'roll', input: { player: 'two' }, caller: { type: 'code' } }
-const start = (more: object): object => ({
+const start = (more: object): { type: string; message: object } => ({
   type: 'message_start',
   message: {
     id: 'msg_1',
@@ -19,8 +19,8 @@ const start = (more: object): object => ({
   },
 })
 const stop = { type: 'message_stop' }
-const bytes = (...events: readonly object[]): Buffer[] => [
-  Buffer.from(events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join('')),
+const bytes = (...events: readonly { readonly type: string }[]): Buffer[] => [
+  Buffer.from(events.map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`).join('')),
 ]
 const types = (events: readonly CanonicalEvent[]): string[] => events.map((event) => event.type)
 const whole = [

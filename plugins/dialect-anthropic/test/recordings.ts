@@ -36,10 +36,13 @@ export function recordedAnswers(): readonly { readonly name: string; readonly an
     .filter(({ answer }) => !('input_tokens' in answer))
 }
 
+/** Every identifier is the same. */
+export const newId = (prefix: string): string => `${prefix}new`
+
 /** What the target side makes of reads. */
 export function decode(reads: readonly Uint8Array[]): CanonicalEvent[] {
   const reader = createReader()
-  const decoder = createDecoder()
+  const decoder = createDecoder(newId)
   const events: CanonicalEvent[] = []
   const take = (event: WireEvent): void => void decoder.chunk(event, (one) => events.push(one))
   for (const read of reads) reader.push(read, take)
@@ -50,7 +53,7 @@ export function decode(reads: readonly Uint8Array[]): CanonicalEvent[] {
 
 /** What the passthrough makes of reads. */
 export function pass(reads: readonly Uint8Array[]): { bytes: Buffer; events: CanonicalEvent[] } {
-  const reader = createPassthrough(new Set())
+  const reader = createPassthrough(new Set(), undefined, newId)
   const parts = [...reads.map((read) => reader.push(read)), reader.end()]
   return { bytes: Buffer.concat(parts.map((part) => part.bytes)), events: parts.flatMap((part) => part.events) }
 }

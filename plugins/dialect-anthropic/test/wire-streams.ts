@@ -7,6 +7,8 @@ export interface WireStream {
   readonly content: readonly object[]
   readonly stopReason: string
   readonly usage: { readonly input_tokens: number; readonly output_tokens: number }
+  /** Its `message_start` has the usage that clients expect there. */
+  readonly early: boolean
 }
 
 interface Part {
@@ -111,7 +113,7 @@ const answer = (part: fc.Arbitrary<Part>, late: boolean): fc.Arbitrary<WireStrea
       })
       const [first = '', ...rest] = noisy.map((event) => frameOf(event, spelling))
       const usage = { input_tokens, output_tokens }
-      return { frames: [`${spelling.mark}${first}`, ...rest], content, stopReason, usage }
+      return { frames: [`${spelling.mark}${first}`, ...rest], content, stopReason, usage, early }
     })
 
 /** Any answer in any spelling. */

@@ -37,7 +37,8 @@ export function refused(message: string, status = 400): TestAnswer {
   return json({ type: 'error', error: { type: 'invalid_request_error', message } }, status)
 }
 
-function routeTo(providers: readonly string[]): Plugin {
+/** Sends everything to these providers in turn. */
+export function routeTo(providers: readonly string[]): Plugin {
   return definePlugin({
     name: 'route-to',
     apiVersion: 1,

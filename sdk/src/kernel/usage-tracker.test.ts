@@ -59,6 +59,7 @@ describe('the record of an exchange', () => {
     tracker.see([part({ type: 'thinking_delta', thinking: 'x'.repeat(8) })])
     tracker.see([part({ type: 'input_json_delta', partial_json: '{"a":1' }), part({ type: 'signature_delta' })])
     tracker.see([{ type: 'content_block_delta', index: 0 } as CanonicalEvent])
+    for (const type of ['text_delta', 'thinking_delta', 'input_json_delta']) tracker.see([part({ type })])
     expect(tokens('client_closed')).toEqual({ ...none, input: 3, output: 9 })
     expect(tokens('ok')).toEqual({ ...none, input: 3, output: 1 })
     tracker.see([delta({ output_tokens: 50 })])

@@ -74,16 +74,8 @@ export class UsageTracker {
   }
 }
 
-/** A frame that is passed on unread has no delta. */
+/** Of a frame that is passed on unread at most the type is known. */
 function charactersIn(delta: Delta | undefined): number {
-  switch (delta?.type) {
-    case 'text_delta':
-      return delta.text.length
-    case 'thinking_delta':
-      return delta.thinking.length
-    case 'input_json_delta':
-      return delta.partial_json.length
-    default:
-      return 0
-  }
+  const { text, thinking, partial_json: json } = (delta ?? {}) as Partial<Record<string, string>>
+  return (text ?? thinking ?? json)?.length ?? 0
 }

@@ -1,0 +1,45 @@
+import { CcrError, isObject } from '@ccr/sdk'
+import type { CanonicalEvent, CanonicalMessage, CanonicalUsage } from '@ccr/sdk'
+
+type MessageStart = Extract<CanonicalEvent, { type: 'message_start' }>
+
+/** Fills in what compatible servers leave out of the first and the last event, and clients read without a look. */
+export class MissingFields {
+  /** As the events before have told. */
+  #outputTokens = 0
+
+  /**
+   * The event itself when it lacks nothing.
+   *
+   * @throws CcrError `CCR_STREAM_INVALID` for a `message_start` without a message
+   */
+  fill(event: CanonicalEvent): CanonicalEvent {
+    if (event.type === 'message_start') {
+      const filled = filledStart(event)
+      this.#note(filled.message.usage)
+      return filled
+    }
+    if (event.type !== 'message_delta') return event
+    if (isObject(event.usage)) {
+      this.#note(event.usage)
+      return event
+    }
+    // Its counts are cumulative: any other would undo what is known.
+    return { ...event, usage: { output_tokens: this.#outputTokens } }
+  }
+
+  #note({ output_tokens }: CanonicalUsage): void {
+    if (typeof output_tokens === 'number') this.#outputTokens = output_tokens
+  }
+}
+
+function filledStart(event: MessageStart): MessageStart {
+  const message: unknown = event.message
+  if (!isObject(message)) {
+    throw new CcrError('CCR_STREAM_INVALID', 'the upstream sent a message_start without a message')
+  }
+  const { content, usage } = message as Partial<CanonicalMessage>
+  if (isObject(usage) && (content ?? undefined) !== undefined) return event
+  const counts = isObject(usage) ? usage : { input_tokens: 0, output_tokens: 0 }
+  return { ...event, message: { ...event.message, content: content ?? [], usage: counts } }
+}
