@@ -451,6 +451,20 @@ describe('stopping', () => {
     expect(client.text()).toContain('late')
   })
 
+  it('lets an endpoint that runs no exchange answer, also where nothing is waited for', async () => {
+    let count = 0
+    const respond = async () => {
+      count++
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      return { status: 200, body: 'late' }
+    }
+    const { port, server } = await start({ host: [{ method: 'GET', path: '/slow', access: 'public', respond }] })
+    const client = sendRaw(port, `GET /slow HTTP/1.1\r\nHost: localhost:${port}\r\n\r\n`)
+    await until(() => count === 1)
+    await Promise.all([server.close(0), client.closed])
+    expect(client.text()).toMatch(/^HTTP\/1.1 200 [^]*late/)
+  })
+
   it.each(['the limit', 'being told to hurry'])('answers for an endpoint that never does, after %s', async (what) => {
     let count = 0
     const respond = async () => {

@@ -63,6 +63,8 @@ type MatchedRequest = IncomingMessage & { [MATCH]?: Match }
 
 const NO_BODY = Buffer.alloc(0)
 const DENIED_LOG_MS = 60_000
+/** Time for endpoints that run no exchange to answer when the router stops at once, in milliseconds. */
+const RESPOND_MS = 1_000
 
 /**
  * The HTTP server. Fastify is set up once and reads bodies; gates, keys and endpoints are looked at before it sees a
@@ -159,7 +161,7 @@ export class HostServer {
   /** Accepts nothing more, lets what runs finish within the limit, then ends it. */
   async close(limitMs: number): Promise<void> {
     const latest = performance.now() + limitMs
-    const late = setTimeout(() => this.#expired.abort(STOPPING), limitMs)
+    const late = setTimeout(() => this.#expired.abort(STOPPING), Math.max(limitMs, RESPOND_MS))
     this.#stopping = true
     this.#connections.stop()
     await this.#exchanges.drain(limitMs)
