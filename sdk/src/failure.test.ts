@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { typeOfStatus } from './failure.ts'
+import { typeOfReport, typeOfStatus } from './failure.ts'
 
 it.each([
   [401, 'authentication_error'],
@@ -11,4 +11,17 @@ it.each([
   [null, undefined],
 ])('an error inside an answer that names the status %j has the type %s', (status, type) => {
   expect(typeOfStatus(status)).toBe(type)
+})
+
+it.each([
+  [{ code: 401, type: 'invalid_request_error' }, 'authentication_error'],
+  [{ status: '504' }, 'timeout_error'],
+  [{ code: 'invalid_api_key' }, 'authentication_error'],
+  [{ type: 'insufficient_quota', code: null }, 'permission_error'],
+  [{ code: 'model_not_found' }, 'not_found_error'],
+  [{ code: 'file_not_found' }, undefined],
+  [{ code: 503, type: 'overloaded_error' }, undefined],
+  [{ message: 'the api_key is wrong' }, undefined],
+])('an error %j inside an answer has the type %s', (error, type) => {
+  expect(typeOfReport(error)).toBe(type)
 })

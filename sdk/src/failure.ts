@@ -114,6 +114,24 @@ export function typeOfStatus(status: unknown): FailureType | undefined {
   return TYPE_OF_STATUS.get(Number(status))
 }
 
+const TYPE_OF_WORDS: readonly (readonly [FailureType, RegExp])[] = [
+  ['authentication_error', /api_?key|authenticat|unauthorized/],
+  ['permission_error', /permission|forbidden|access_?denied|insufficient_?(?:quota|balance|credit|fund)|billing/],
+  ['not_found_error', /\b(?:model|deployment|resource)?_?not_?found/],
+  ['timeout_error', /time_?out|timed_?out/],
+]
+
+/**
+ * The type of an error that was reported inside a good answer, by its `code`, `status` and `type`: they mean what the
+ * HTTP status would have meant. Nothing where only a dialect can tell.
+ */
+export function typeOfReport(error: Readonly<Record<string, unknown>>): FailureType | undefined {
+  const { type, code, status } = error
+  const named = [type, code, status].filter((word) => typeof word === 'string')
+  const words = named.join(' ').toLowerCase()
+  return typeOfStatus(code) ?? typeOfStatus(status) ?? TYPE_OF_WORDS.find(([, pattern]) => pattern.test(words))?.[0]
+}
+
 /** What an upstream's own error type means to a client. */
 export function verdictOfType(type: FailureType): Verdict {
   // What an upstream reports may be a word of its own.

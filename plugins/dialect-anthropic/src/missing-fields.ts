@@ -24,7 +24,7 @@ export class MissingFields {
       this.#note(event.usage)
       return event
     }
-    // Its counts are cumulative: any other would undo what is known.
+    // Its counts are cumulative: another one would undo what is known.
     return { ...event, usage: { output_tokens: this.#outputTokens } }
   }
 

@@ -3,7 +3,7 @@ import {
   isOverflow,
   MAX_ERROR_TEXT,
   overflowMessage,
-  typeOfStatus,
+  typeOfReport,
   type FailureReply,
   type FailureType,
   type UpstreamError,
@@ -73,29 +73,20 @@ const TYPES: readonly (readonly [FailureType, RegExp])[] = [
 /** The words that mean one thing everywhere; the rest is left to the status. */
 function typeIn(error: Fields): FailureType | undefined {
   // A wrong key is called an invalid request too; its status says more.
-  return error['code'] === 'invalid_api_key' ? undefined : typeOfWords(error, TYPES)
+  return error['code'] === 'invalid_api_key' ? undefined : typeOfWords(error)
 }
 
-/** Before the others: servers call a wrong key or model an invalid request too. */
-const REPORTED_TYPES: typeof TYPES = [
-  ['authentication_error', /api_?key|authenticat|unauthorized/],
-  ['permission_error', /permission|forbidden|access_?denied|insufficient_?(?:quota|balance|credit|fund)|billing/],
-  ['not_found_error', /\b(?:model|deployment|resource)?_?not_?found/],
-  ['timeout_error', /time_?out|timed_?out/],
-  ...TYPES,
-]
-
-/** The type of an error without a status that says more: its code is what the status would have been. */
+/** The type of an error without a status that says more. Servers call a wrong key or model an invalid request too. */
 function reportedTypeIn(error: Fields): FailureType | undefined {
-  return typeOfStatus(error['code']) ?? typeOfStatus(error['status']) ?? typeOfWords(error, REPORTED_TYPES)
+  return typeOfReport(error) ?? typeOfWords(error)
 }
 
-function typeOfWords(error: Fields, types: typeof TYPES): FailureType | undefined {
+function typeOfWords(error: Fields): FailureType | undefined {
   const words = [error['type'], error['code'], error['status']]
     .filter((word) => typeof word === 'string' || typeof word === 'number')
     .join(' ')
     .toLowerCase()
-  for (const [type, pattern] of types) if (pattern.test(words)) return type
+  for (const [type, pattern] of TYPES) if (pattern.test(words)) return type
   return undefined
 }
 

@@ -1,4 +1,4 @@
-import { CcrError, MAX_ERROR_TEXT, overflowMessage, typeOfStatus } from '@ccr/sdk'
+import { CcrError, MAX_ERROR_TEXT, overflowMessage, typeOfReport } from '@ccr/sdk'
 import type { FailureType, UpstreamError } from '@ccr/sdk'
 
 type Fields = Readonly<Record<string, unknown>>
@@ -8,7 +8,7 @@ type Fields = Readonly<Record<string, unknown>>
  * `{code, msg}`, `{errors: [{message}]}`, `{detail}` (FastAPI), a list with one of these, or plain text.
  */
 export function readError(body: unknown): UpstreamError | undefined {
-  return read(body, typeIn)
+  return read(body, typeOfWords)
 }
 
 /** The error that ends an answer whose upstream reported one, by the body or the event that holds it. */
@@ -67,31 +67,18 @@ const TYPES: readonly (readonly [FailureType, RegExp])[] = [
   ['invalid_request_error', /\b4(?:00|22)\b|invalid_request|bad_?request/],
 ]
 
-/** The words that mean one thing everywhere; the rest is left to the status. */
-function typeIn(error: Fields): FailureType | undefined {
-  return typeOfWords(error, TYPES)
-}
-
-/** Before the others: servers call a wrong key or model an invalid request too. */
-const REPORTED_TYPES: typeof TYPES = [
-  ['authentication_error', /api_?key|authenticat|unauthorized/],
-  ['permission_error', /permission|forbidden|access_?denied|insufficient_?(?:quota|balance|credit|fund)|billing/],
-  ['not_found_error', /\b(?:model|deployment|resource)?_?not_?found/],
-  ['timeout_error', /time_?out|timed_?out/],
-  ...TYPES,
-]
-
-/** The type of an error without a status that says more: its code is what the status would have been. */
+/** The type of an error without a status that says more. Servers call a wrong key or model an invalid request too. */
 function reportedTypeIn(error: Fields): FailureType | undefined {
-  return typeOfStatus(error['code']) ?? typeOfStatus(error['status']) ?? typeOfWords(error, REPORTED_TYPES)
+  return typeOfReport(error) ?? typeOfWords(error)
 }
 
-function typeOfWords(error: Fields, types: typeof TYPES): FailureType | undefined {
+/** The words that mean one thing everywhere; the rest is left to the status. */
+function typeOfWords(error: Fields): FailureType | undefined {
   const words = [error['type'], error['code'], error['status']]
     .filter((word) => word !== undefined && word !== null)
     .join(' ')
     .toLowerCase()
-  for (const [type, pattern] of types) if (pattern.test(words)) return type
+  for (const [type, pattern] of TYPES) if (pattern.test(words)) return type
   return undefined
 }
 

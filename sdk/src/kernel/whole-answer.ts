@@ -5,10 +5,14 @@ import { isBounded } from '../json-bounds.ts'
 import { parseJson } from '../json-numbers.ts'
 import { BYTE_ORDER_MARK } from '../utf8.ts'
 
-/** How an event stream begins. */
 const STREAM = /^\s*(?:data|event|id|retry|):/
 /** Most bytes that are kept of what is called a stream and holds no event: 1 Mi. */
 const MAX_HEAD = 1024 * 1024
+
+/** Whether a text begins as an event stream does. */
+export function beginsAsEvents(text: string): boolean {
+  return STREAM.test(text)
+}
 
 /** The wire events of an answer that came as a whole. */
 export interface WholeAnswer {
@@ -40,7 +44,7 @@ export function explodeAnswer(
   try {
     answer = parseJson(isMarked ? text.slice(1) : text)
   } catch {
-    const reader = STREAM.test(text) ? dialect.reader('text/event-stream', attempt) : undefined
+    const reader = beginsAsEvents(text) ? dialect.reader('text/event-stream', attempt) : undefined
     if (!reader) {
       const type = headers['content-type']?.split(';')[0] ?? 'no content type'
       const fact = `its answer (status ${status}, ${type}) is neither JSON nor an event stream ${describe(text)}`
@@ -78,6 +82,6 @@ export class AnswerHead {
   toText(): string | undefined {
     if (!this.#parts) return undefined
     const text = Buffer.concat(this.#parts).toString('utf8')
-    return STREAM.test(text) ? undefined : text
+    return beginsAsEvents(text) ? undefined : text
   }
 }

@@ -1,8 +1,6 @@
-import type { BodyReader, BodySource } from '@ccr/sdk/kernel'
+import { beginsAsEvents, type BodyReader, type BodySource } from '@ccr/sdk/kernel'
 
-/** How an event stream begins, perhaps behind a byte order mark, all in Latin-1. */
-const EVENTS = /^(?:\u00ef\u00bb\u00bf)?\s*(?:data|event|id|retry|):/
-/** Enough is there to tell: what begins no field, or a word, or more of one than the longest with its mark has. */
+/** Enough is there to tell, in Latin-1: what begins no field, a word, or more than the longest has behind its mark. */
 const DECIDES = /^\s*(?:[^\sdeir\u00ef]|\S+\s|\S{9})/
 /** Of blanks alone no more is waited for. */
 const MOST = 1024
@@ -69,6 +67,8 @@ class Beginning implements BodySource, BodyReader {
   }
 
   #tell(): void {
-    this.#known({ body: this, isEvents: EVENTS.test(this.#held.subarray(0, MOST).toString('latin1')) })
+    // Without a byte order mark.
+    const beginning = new TextDecoder().decode(this.#held.subarray(0, MOST))
+    this.#known({ body: this, isEvents: beginsAsEvents(beginning) })
   }
 }
