@@ -78,7 +78,7 @@ const REFUSED: readonly Refused[] = [
   { row: 29, fault: 'status-500', query: { stack: 1 }, status: 502, type: 'api_error' },
   { row: 29, fault: 'status-502', status: 502, type: 'api_error' },
   { row: 29, fault: 'status-503', status: 502, type: 'api_error' },
-  { row: 29, fault: 'status-504', status: 502, type: 'api_error' },
+  { row: 29, fault: 'status-504', status: 504, type: 'timeout_error' },
   { row: 30, fault: 'status-529', status: 529, type: 'overloaded_error' },
   { row: 31, fault: 'html-502', status: 502, type: 'api_error' },
   { row: 32, fault: 'html-200', status: 502, type: 'api_error' },

@@ -75,6 +75,7 @@ const BY_STATUS: ReadonlyMap<number, Verdict> = new Map([
   [413, { status: 413, type: 'invalid_request_error' }],
   [422, { status: 422, type: 'invalid_request_error' }],
   [429, { status: 429, type: 'rate_limit_error' }],
+  [504, { status: 504, type: 'timeout_error' }],
   [529, { status: 529, type: 'overloaded_error' }],
 ])
 

@@ -99,7 +99,7 @@ describe.each([
     [500, 502, 'api_error'],
     [502, 502, 'api_error'],
     [503, 502, 'api_error'],
-    [504, 502, 'api_error'],
+    [504, 504, 'timeout_error'],
     [529, 529, 'overloaded_error'],
   ])('rule 25: %i becomes %i %s (as reliability 3.6 overrides it)', async (given, status, type, shouldRetry) => {
     upstream.answer = sendJson(errorOf('some_error'), given)

@@ -152,12 +152,15 @@ describe('an answer that is passed on', () => {
     expect((await send(messagesBody('m', stream))).headers['x-echo']).toBe('key [secret] of [secret]')
   })
 
-  it('rule 12: keeps status and retry-after of an error', async () => {
+  it('rule 12: keeps status, retry-after and limits of an error', async () => {
     const error = { type: 'error', error: { type: 'rate_limit_error', message: 'slow down' } }
-    upstream.answer = sendJson(error, 429, limits)
+    upstream.answer = sendJson(error, 429, { ...limits, 'retry-after-ms': '2500', 'x-echo': 'e' })
     const { status, headers } = await send(streaming)
     expect(status).toBe(429)
-    expect(headers['retry-after']).toBe('3')
+    const { 'anthropic-organization-id': _, 'request-id': theirs, ...kept } = limits
+    expect(headers).toMatchObject({ ...kept, 'retry-after-ms': '2500' })
+    expect(headers).not.toHaveProperty('x-echo')
+    expect(headers['request-id'], 'stands in the body and in the log').not.toBe(theirs)
   })
 
   it('rule 13: has the bytes of the upstream, as a stream', async () => {

@@ -132,6 +132,31 @@ describe('an error status', () => {
   })
 })
 
+describe('what an upstream says of its limits', () => {
+  it('is passed on as it is, without secrets, and nothing else', () => {
+    const redact = (text: string): string => text.replaceAll('key-1', '[secret]')
+    const headers = {
+      'anthropic-ratelimit-tokens-reset': '2026-01-01T00:00:00Z',
+      'x-ratelimit-remaining-requests': '0',
+      'ratelimit-policy': '"key-1";q=10 \n',
+      'retry-after-ms': '1500',
+      'x-request-id': 'theirs',
+      'set-cookie': 'ratelimit=1',
+      server: 's',
+    }
+    expect(statusFailure(target, 429, headers, undefined, redact).reply.headers).toEqual({
+      'anthropic-ratelimit-tokens-reset': '2026-01-01T00:00:00Z',
+      'x-ratelimit-remaining-requests': '0',
+      'ratelimit-policy': '"[secret]";q=10 %0A',
+      'retry-after-ms': '1500',
+    })
+  })
+
+  it.each(['', '0', '-1', 'soon', 'Infinity'])('is no wait that a client could not read: %j', (wait) => {
+    expect(failure(429, undefined, { 'retry-after-ms': wait }).reply.headers).toBeUndefined()
+  })
+})
+
 describe('a failure of the network', () => {
   it('is told with the origin that was tried, where the transport knows it, without secrets', () => {
     const refused = Object.assign(new Error('no'), { code: 'ECONNREFUSED', origin: 'http://secret.local:9' })

@@ -1,6 +1,7 @@
 import { isCcrError, messageOf, type CcrError } from '../errors.ts'
 import type { UpstreamError } from '../dialect.ts'
 import type { Target } from '../exchange.ts'
+import { toHeaderValue } from './header-value.ts'
 import { isShortage, networkFault } from './network-fault.ts'
 import { isOverflow } from '../overflow.ts'
 import { retryAfterMsOf, verdictOfStatus, verdictOfType } from '../failure.ts'
@@ -9,6 +10,8 @@ import type { AttemptFailure, FailureReply, Verdict } from '../failure.ts'
 /** Codes of Node and undici, and those of OpenSSL about certificates. */
 const NETWORK = /^(?:E[A-Z0-9]{2,}$|EAI_|UND_ERR_(?!INVALID_ARG)|HPE_|ERR_(?:SOCKET|STREAM|TLS|SSL))/
 const CERTIFICATE = /^(?:CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOSTNAME_)/
+/** Headers that say how much a client may still ask for. */
+const LIMIT = /(?:^|-)ratelimit-/
 const TEXT_LIMIT = 500
 /** Most fields, and most texts of a list, that are passed on of what an upstream says for programs. */
 const MAX_DETAILS = 20
@@ -50,6 +53,7 @@ export function statusFailure(
     // What no client could read is not passed on.
     retryAfter: retryAfterMs === undefined ? undefined : stated === undefined ? secondsOf(retryAfterMs) : given,
     shouldRetry: impatient ? false : verdict.shouldRetry,
+    headers: limitsOf(headers, redact),
     details: detailsOf(said?.details, redact),
   }
   return { kind: 'status', status, message: message || fact, retryAfterMs, neutral: overflow || undefined, reply }
@@ -178,6 +182,15 @@ function detailsOf(details: FailureReply['details'], redact: Redact): FailureRep
         return plain === undefined ? [] : [[quotable(name, redact), plain] as const]
       })
   return kept && kept.length > 0 ? Object.fromEntries(kept) : undefined
+}
+
+/** What an upstream says of its limits, and of the wait to the millisecond where a client can read it. */
+function limitsOf(headers: Headers, redact: Redact): Headers | undefined {
+  const isKept = ([name, value]: [string, string]): boolean =>
+    LIMIT.test(name) || (name === 'retry-after-ms' && millisecondsOf(value) !== undefined)
+  const kept = Object.entries(headers).filter(isKept)
+  if (kept.length === 0) return undefined
+  return Object.fromEntries(kept.map(([name, value]) => [name, toHeaderValue(redact(value))]))
 }
 
 /** Milliseconds, as some servers state them beside the seconds. */
