@@ -105,6 +105,7 @@ interface Failed {
 const FAILED: readonly Failed[] = [
   { row: 39, fault: 'clmismatch', type: 'api_error' },
   { row: 44, fault: 'err-in-stream', type: 'overloaded_error', says: /too busy/ },
+  { row: 44, fault: 'err-bare', type: 'overloaded_error', says: /too busy/ },
   { row: 45, fault: 'reset-mid', type: 'api_error', says: BROKEN },
   { row: 46, fault: 'fin-mid', type: 'api_error', says: BROKEN },
   { row: 47, fault: 'eof-clean', type: 'api_error' },
@@ -132,10 +133,14 @@ const WHOLE: readonly (readonly [row: number, fault: string, query: Query])[] = 
   [58, 'multiline', {}],
 ]
 
+/** All but the mark of the end comes, which not every dialect has. */
+const UNMARKED = ['reset-unmarked', 'fin-unmarked', 'hang-unmarked']
+
 const CASES = [
   ...REFUSED,
   ...FAILED,
   ...WHOLE.map(([row, fault, query]) => ({ row, fault, query })),
+  ...UNMARKED.map((fault) => ({ fault })),
   { fault: 'bad-utf8' },
 ]
 
@@ -248,6 +253,17 @@ describe.each(SHAPES)('an upstream in the %s dialect', (shape) => {
     expect(checkSse(answer.text).usage).toMatchObject({ output_tokens: USAGE.output })
     if (shape === 'openai')
       expect(answer.text, 'a converted answer names the model asked for').not.toContain(UPSTREAM_MODEL)
+  })
+
+  it.each(UNMARKED)('row 53: %s is complete where a finish reason says so', async (fault) => {
+    const answer = await exchange(shape, fault, true)
+    expect(answer).toMatchObject({ status: 200, broken: undefined })
+    expect(violationsOf(answer.text)).toEqual([])
+    const verdict = checkSse(answer.text)
+    if (shape === 'anthropic') return expect(verdict.outcome).toBe('error')
+    expect(verdict).toMatchObject({ outcome: 'success', text: TEXT, stopReason: 'end_turn' })
+    expect(verdict.usage).toMatchObject({ output_tokens: USAGE.output })
+    expect(await exchange(shape, fault, false)).toMatchObject({ status: 200, json: { stop_reason: 'end_turn' } })
   })
 
   it.each(['ok', 'json-for-stream', 'json-bom', 'sse-for-json'])(

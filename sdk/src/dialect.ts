@@ -85,6 +85,19 @@ export interface PassthroughReader {
   end(): PassthroughFrames
 }
 
+/**
+ * Turns the wire events of one answer into canonical ones. It throws `CCR_STREAM_ENDED` from `flush` when the answer
+ * lacks its terminal event, and `CCR_STREAM_ERROR` with an {@link UpstreamError} as its `cause` when the upstream
+ * reports an error.
+ */
+export interface AnswerDecoder<Event = unknown> extends StreamTransform<Event, CanonicalEvent> {
+  /**
+   * Whether nothing but the mark of the end can be missing. From then on a connection that breaks, or is silent for
+   * 5 s, ends the answer as if it had closed.
+   */
+  readonly complete?: boolean
+}
+
 /** Where and how an encoded request is sent. */
 export interface Address {
   readonly url: string
@@ -119,11 +132,8 @@ export interface TargetDialect<Body = unknown, Event = unknown> {
   reader(contentType: string, attempt: Attempt): WireReader<Event> | undefined
   /** A whole answer → the events a stream of it would have had. */
   explode(answer: unknown, attempt: Attempt): readonly Event[]
-  /**
-   * Wire events → canonical events. It throws `CCR_STREAM_ENDED` from `flush` when the answer lacks its terminal
-   * event, and `CCR_STREAM_ERROR` with an {@link UpstreamError} as its `cause` when the upstream reports an error.
-   */
-  decoder(attempt: Attempt): StreamTransform<Event, CanonicalEvent>
+  /** Wire events → canonical events, for one answer. */
+  decoder(attempt: Attempt): AnswerDecoder<Event>
   /** Reads an error body, parsed where it was JSON. */
   error(body: unknown): UpstreamError | undefined
   /** Whether this request must be encoded although it could go out as received: the target refused it as it is. */

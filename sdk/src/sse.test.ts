@@ -36,6 +36,7 @@ function cut(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {
 
 describe('the lines of an event stream', () => {
   const one = [{ event: 'a', data: 'x' }]
+  const object = { event: undefined, data: '{"b":1}' }
   it.each<[string, string, readonly SseFrame[]]>([
     ['LF', 'event: a\ndata: x\n\n', one],
     ['CRLF', 'event: a\r\ndata: x\r\n\r\n', one],
@@ -56,6 +57,12 @@ describe('the lines of an event stream', () => {
     ['other fields', 'id: 1\nretry: 5\nevent: a\ndatax: 1\ndata: x\n\n', one],
     ['the last event name counts', 'event: b\nevent: a\ndata: x\n\n', one],
     ['blank lines between', '\n\n\nevent: a\ndata: x\n\n\n\n', one],
+    ['an object on a line of its own at the end', 'event: a\ndata: x\n\n{"b":1}', [...one, object]],
+    ['such a line, and blank ones behind it', 'event: a\ndata: x\n\n{"b":1}\n\n', [...one, object]],
+    ['such a line and no event', '{"b":1}', [object]],
+    ['the last of such lines', '{"a":1}\n{"b":1}\n', [object]],
+    ['none before an event', '{"b":1}\nevent: a\ndata: x\n\n', one],
+    ['no line that only holds one', ' {"b":1}\nb: {"b":1}\nevent: a\ndata: x\n\n x{"b":1}', one],
     ['no final blank line', 'event: a\ndata: x\n', one],
     ['no final line end', 'event: a\ndata: x', one],
     ['nothing', '', []],

@@ -19,7 +19,8 @@ export const MAX_FRAME = 8 * 1024 * 1024
 
 /**
  * Splits bytes into server-sent events, however they were cut: LF, CRLF and CR line ends, a byte order mark, comments,
- * a missing space after the colon, data of several lines, code points split between reads. Its work is linear in the
+ * a missing space after the colon, data of several lines, code points split between reads. A JSON object on a line of
+ * its own behind the last event is the data of one more: so servers say why they broke off. Its work is linear in the
  * bytes. Source: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
  *
  * @throws CcrError `CCR_STREAM_LIMIT` when a line, or the data of one frame, exceeds `maxFrame`. Frames that precede it
@@ -33,6 +34,7 @@ export function createSseReader(maxFrame = MAX_FRAME): SseReader {
   let endedInCarriageReturn = false
   let event: string | undefined
   let data: string | undefined
+  let stray: string | undefined
 
   const line = (text: string, out: SseFrame[]): void => {
     if (text === '') {
@@ -45,12 +47,13 @@ export function createSseReader(maxFrame = MAX_FRAME): SseReader {
     if (colon === 0) return
     const field = colon < 0 ? text : text.slice(0, colon)
     if (field === 'data') {
+      stray = undefined
       const value = colon < 0 ? '' : text.slice(text.charCodeAt(colon + 1) === 32 ? colon + 2 : colon + 1)
       data = data === undefined ? value : `${data}\n${value}`
       if (data.length > maxFrame) throw tooLong(maxFrame)
     } else if (field === 'event') {
       event = colon < 0 ? '' : text.slice(text.charCodeAt(colon + 1) === 32 ? colon + 2 : colon + 1)
-    }
+    } else if (text.startsWith('{')) stray = text
   }
 
   const take = (text: string, out: SseFrame[]): void => {
@@ -103,6 +106,8 @@ export function createSseReader(maxFrame = MAX_FRAME): SseReader {
     if (pieces.length > 0) line(pieces.join(''), out)
     pieces = []
     line('', out)
+    if (stray !== undefined) out.push({ event: undefined, data: stray })
+    stray = undefined
   }
 
   return {

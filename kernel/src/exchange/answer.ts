@@ -1,6 +1,6 @@
 import { type CanonicalEvent, CcrError, type PassthroughFrames, type TargetDialect, type WireReader } from '@ccr/sdk'
 import { AnswerHead, batchOf, explodeAnswer, isThenable, readPieces, readWhole, settle } from '@ccr/sdk/kernel'
-import type { Piece, Pipeline, Settings, Watchdog } from '@ccr/sdk/kernel'
+import type { Piece, Pipeline, Settings, Want, Watchdog } from '@ccr/sdk/kernel'
 import type { AttemptState } from './attempt.ts'
 import { ofDialect } from './outbound.ts'
 import type { TransportResponse } from './ports.ts'
@@ -37,8 +37,7 @@ export function readRemote(remote: Remote, reading: Reading, take: Take): Promis
   const { attempt, pipeline, watchdog } = reading
   const { response, dialect } = remote
   pipeline.deliverTo((events) => take({ events, bytes: undefined }), watchdog)
-  const contentType = response.headers['content-type'] ?? ''
-  const reader = ofDialect(pipeline.dialect, () => dialect.reader(contentType, attempt))
+  const reader = ofDialect(pipeline.dialect, () => dialect.reader(response.headers['content-type'] ?? '', attempt))
   return reader ? readStream(remote, reader, reading, take) : readWholeAnswer(remote, reading, take)
 }
 
@@ -53,23 +52,25 @@ function readStream(remote: Remote, reader: WireReader<unknown>, reading: Readin
   let fault: unknown
   let last = false
   /** Every event so far was taken. */
-  const taken = (): boolean | Promise<boolean> => {
-    if (pipeline.ended) return pipeline.observesOnly || pipeline.flush().then(() => true)
+  const taken = (): Want | Promise<Want> => {
+    if (pipeline.ended) return pipeline.observesOnly ? 'enough' : pipeline.flush().then(() => 'enough')
     if (pipeline.failure !== undefined || fault !== undefined) throw pipeline.failure ?? fault
     if (last) throw new CcrError('CCR_STREAM_ENDED', 'the answer ended before its last event')
-    return false
+    return pipeline.complete ? 'mark' : 'more'
   }
-  const after = (busy: Promise<void> | undefined): boolean | Promise<boolean> => (busy ? busy.then(taken) : taken())
-  const give = (events: readonly CanonicalEvent[]): boolean | Promise<boolean> =>
+  const after = (busy: Promise<void> | undefined): Want | Promise<Want> => (busy ? busy.then(taken) : taken())
+  const give = (events: readonly CanonicalEvent[]): Want | Promise<Want> =>
     after(events.length > 0 ? take({ events, bytes: undefined }) : undefined)
   return readPieces(response.body, settings.limits.answerBytes, (bytes) => {
     if (bytes) {
       watchdog.read()
       head.add(bytes)
     } else {
+      // What a client had asked for that left is not complete, and nobody hears of it.
+      attempt.exchange.cancellation.throwIfAborted()
       last = true
       const whole = head.toText()
-      if (whole !== undefined) return takeWhole(whole, undefined, remote, reading, take).then(() => true)
+      if (whole !== undefined) return takeWhole(whole, undefined, remote, reading, take).then(() => 'enough')
     }
     if (frames) {
       const piece = passed(bytes ? frames.push(bytes) : frames.end(), pipeline, dialect)

@@ -191,6 +191,7 @@ export const FAULTS: Readonly<Record<string, FaultBehaviour>> = {
   },
   'err-first': (turn) => streamed(turn, [errorEvent(turn.shape)]),
   'err-in-stream': (turn) => streamed(turn, [...someOf(turn.shape), errorEvent(turn.shape)]),
+  'err-bare': (turn) => streamed(turn, [...someOf(turn.shape), JSON.stringify(errorBody(turn.shape, 529, 'too busy'))]),
   'reset-before': (turn) => turn.reset(),
   'fin-before': (turn) => turn.fin(),
   'reset-mid': async (turn) => {
@@ -202,6 +203,16 @@ export const FAULTS: Readonly<Record<string, FaultBehaviour>> = {
     await begin(turn, someOf(turn.shape))
     turn.fin()
   },
+  'reset-unmarked': async (turn) => {
+    await begin(turn, all(turn.shape).slice(0, -1))
+    await turn.wait(SETTLE_MS)
+    turn.reset()
+  },
+  'fin-unmarked': async (turn) => {
+    await begin(turn, all(turn.shape).slice(0, -1))
+    turn.fin()
+  },
+  'hang-unmarked': (turn) => begin(turn, all(turn.shape).slice(0, -1)),
   'hang-headers': () => undefined,
   'hang-body': (turn) => turn.send(streamHead),
   'hang-mid': (turn) => begin(turn, someOf(turn.shape)),

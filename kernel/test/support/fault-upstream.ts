@@ -16,9 +16,11 @@ import type { Shape } from './fault-transcripts.ts'
  * error-200              an error body under 200
  * eof-clean, trunc-json  ends in order before its terminal event, at an event's end or inside one
  * err-first              the first event is an error          err-in-stream   one comes after some text
+ * err-bare               one without the form of an event comes after some text
  * reset-before, fin-before, reset-mid, fin-mid                the connection breaks
  * hang-headers, hang-body, hang-mid                           silence from there on
  * hang-close             complete, but the connection stays open
+ * reset-unmarked, fin-unmarked, hang-unmarked                 the same, when only the terminal event is missing
  * junk, bighdr           no status line; a header of 2 MB
  * redirect               307 to ?to=<url>, or to redirect-target, which answers like ok
  * json-for-stream, sse-for-json, json-bom                     the other kind of answer; JSON behind a byte order mark

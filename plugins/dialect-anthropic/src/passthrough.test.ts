@@ -86,6 +86,26 @@ describe('a passed-through stream', { timeout: 30_000 }, () => {
     })
   })
 
+  it.each([
+    ['', true],
+    ['\n', true],
+    ['\n\n', true],
+    [`\n\n${frames[1]}`, false],
+  ])('tells an error that stands on a line of its own at its end, before %j', (rest, told) => {
+    const error = { error: { type: 'overloaded_error', message: 'ü' } }
+    for (const type of [{}, { type: 'error' }]) {
+      const bytes = Buffer.from(`${frames[0]}${JSON.stringify({ ...type, ...error })}${rest}`)
+      const { events } = pass([bytes])
+      expect(events[1]).toEqual(told ? { type: 'error', ...error } : { type: 'ping' })
+      expect(pass(Array.from(bytes, (_, at) => bytes.subarray(at, at + 1))).events).toEqual(events)
+    }
+  })
+
+  it.each(['{"type":"message_stop"}', '{"error":null}', '{"error":', 'x{"error":{}}'])(
+    'tells nothing else that stands so: %s',
+    (line) => expect(pass([Buffer.from(`${frames[0]}${line}`)])).toEqual(pass([Buffer.from(frames[0]!)])),
+  )
+
   it('always tells errors whole', () => {
     const error = { type: 'error', error: { type: 'api_error', message: 'é' } }
     expect(pass([Buffer.from(`event: error\ndata: ${JSON.stringify(error)}\n\n`)]).events).toEqual([error])

@@ -32,6 +32,8 @@ export function createPassthrough(
   let data: string | undefined
   /** Lines of the event that say nothing, such as comments. */
   let others = ''
+  /** An object on a line of its own: behind the last event it may say why the answer broke off. */
+  let stray: string | undefined
   let fault: unknown
   const mender = new FrameMender(full, newId)
   // Of the frame that ended last, and whether nothing of its own bytes was kept.
@@ -56,11 +58,13 @@ export function createPassthrough(
     const value = fieldOf(text, 'data')
     if (value !== undefined) {
       data = joined(data, value)
+      stray = undefined
       return false
     }
     const named = fieldOf(text, 'event')
     if (named !== undefined) name = named
     else others += `${text}\n`
+    if (text.startsWith('{')) stray = text
     return false
   }
 
@@ -148,10 +152,15 @@ export function createPassthrough(
     end() {
       if (fault) throw fault
       const open = pieces.join('')
-      const value = fieldOf(atStart && open.startsWith(MARK) ? open.slice(MARK.length) : open, 'data')
+      const line = atStart && open.startsWith(MARK) ? open.slice(MARK.length) : open
+      const value = fieldOf(line, 'data')
+      if (value === undefined && data === undefined) {
+        if (line.startsWith('{')) stray = line
+        if (parsed(stray)?.['error']) data = stray
+      }
       const last = value === undefined ? data : joined(data, value)
       // One that was cut is no event: the missing end of the stream is what will be reported.
-      if (!isFilled(last) || parseObject(Buffer.from(last, 'latin1').toString('utf8')) === undefined) return EMPTY
+      if (!isFilled(last) || parsed(last) === undefined) return EMPTY
       // A line feed behind a carriage return only completes that line end.
       return push(Buffer.from(open !== '' || afterReturn ? '\n\n' : '\n'))
     },
@@ -183,6 +192,11 @@ function repaired(bytes: Uint8Array, repairs: readonly Repair[]): Buffer {
 /** Some gateways end every stream with another vendor's marker, and keep connections alive with empty data. */
 function isFilled(data: string | undefined): data is string {
   return data !== undefined && data !== '' && data !== '[DONE]'
+}
+
+/** @param data UTF-8 read as Latin-1 */
+function parsed(data = ''): Record<string, unknown> | undefined {
+  return parseObject(Buffer.from(data, 'latin1').toString('utf8'))
 }
 
 function joined(data: string | undefined, value: string): string {

@@ -1,5 +1,5 @@
 import { CcrError, estimateInput, MessageWriter, tokensOf } from '@ccr/sdk'
-import type { Attempt, CanonicalEvent, CanonicalRequest, Emit, StreamTransform, ToolNames } from '@ccr/sdk'
+import type { AnswerDecoder, Attempt, CanonicalEvent, CanonicalRequest, Emit, ToolNames } from '@ccr/sdk'
 import { RAW_PART } from './content.ts'
 import { questionBefore } from './encode-contents.ts'
 import { reportedError } from './errors.ts'
@@ -25,7 +25,7 @@ interface OpenCall {
 }
 
 /** Events of generateContent → canonical events, for one answer. */
-export class GeminiDecoder implements StreamTransform<GeminiEvent, CanonicalEvent> {
+export class GeminiDecoder implements AnswerDecoder<GeminiEvent> {
   readonly #writer: MessageWriter
   readonly #newId: (prefix: string) => string
   readonly #provider: string
@@ -60,6 +60,11 @@ export class GeminiDecoder implements StreamTransform<GeminiEvent, CanonicalEven
       toolName: sent && ((name) => sent.names.fromWire(name)),
       estimateInput: () => estimateInput(exchange.request),
     })
+  }
+
+  /** The protocol knows no mark of the end. */
+  get complete(): boolean {
+    return this.#finish !== undefined
   }
 
   chunk(event: GeminiEvent, emit: Emit<CanonicalEvent>): void {

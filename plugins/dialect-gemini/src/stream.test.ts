@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import type { CanonicalEvent } from '@ccr/sdk'
 import { describe, expect, it } from 'vitest'
-import { chunk, cutAt, messageOf, readStream, sseOf } from '../test/harness.ts'
+import { chunk, cutAt, fakeAttempt, messageOf, readStream, sseOf, target } from '../test/harness.ts'
 import { faultsOf } from '../test/validate.ts'
 
 /** Runs of each property; a long run takes more. */
@@ -293,5 +293,19 @@ describe('a stream with everything in it', () => {
       code: 'CCR_STREAM_ERROR',
       message: 'm',
     })
+  })
+})
+
+describe('an answer, whose end nothing marks', () => {
+  it.each([
+    ['its finish reason', [chunk([{ text: 'a' }]), chunk([{ text: 'b' }], 'STOP')]],
+    ['a refusal of the prompt', [{ usageMetadata: {} }, { promptFeedback: { blockReason: 'SAFETY' } }]],
+  ])('is complete from %s on', (_what, events) => {
+    const decoder = target.decoder(fakeAttempt())
+    const seen = events.map((event) => {
+      void decoder.chunk(event, () => undefined)
+      return decoder.complete
+    })
+    expect(seen).toEqual([false, true])
   })
 })

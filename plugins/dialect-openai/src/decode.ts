@@ -1,4 +1,5 @@
 import {
+  type AnswerDecoder,
   type Attempt,
   type CanonicalEvent,
   CcrError,
@@ -6,7 +7,6 @@ import {
   estimateInput,
   MessageWriter,
   readReasoning,
-  type StreamTransform,
   tokensOf,
   writeJson,
 } from '@ccr/sdk'
@@ -21,7 +21,7 @@ import { toUsage } from './usage.ts'
 import type { CallDelta, ChatChoice, ChatChunk, ChatDelta, ChatEvent, FunctionDelta } from './wire.ts'
 
 /** Chat Completions chunks → canonical events, for one answer. */
-export class ChatDecoder implements StreamTransform<ChatEvent, CanonicalEvent> {
+export class ChatDecoder implements AnswerDecoder<ChatEvent> {
   readonly #writer: MessageWriter
   readonly #newId: (prefix: string) => string
   #keys: CallKeys | undefined
@@ -58,6 +58,11 @@ export class ChatDecoder implements StreamTransform<ChatEvent, CanonicalEvent> {
       toolName: names && ((name) => names.fromWire(name)),
       estimateInput: () => estimateInput(exchange.request),
     })
+  }
+
+  /** Some servers send neither usage nor a mark behind the finish reason, and keep the connection open. */
+  get complete(): boolean {
+    return this.#finish !== undefined
   }
 
   chunk(event: ChatEvent, emit: Emit<CanonicalEvent>): void {

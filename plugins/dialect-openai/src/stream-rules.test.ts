@@ -12,6 +12,7 @@ import {
   messageOf,
   readStream,
   run,
+  target,
 } from '../test/harness.ts'
 import { sign } from './reasoning.ts'
 import type { ChatEvent } from './wire.ts'
@@ -344,5 +345,18 @@ describe('rule 28: a message where a delta is meant', () => {
     ],
   ])('counts once, with %s', (_what, events) => {
     expect(messageOf(decode([...(events as ChatEvent[]), DONE])).content).toEqual([text('ab')])
+  })
+})
+
+describe('an answer that nothing marks the end of', () => {
+  it('is complete from its finish reason on', () => {
+    const decoder = target.decoder(fakeAttempt())
+    const seen = [chunk({ role: 'assistant', content: '' }), chunk({ content: 'a' }), chunk({}, 'stop')].map(
+      (event) => {
+        decoder.chunk(event, () => undefined)
+        return decoder.complete
+      },
+    )
+    expect(seen).toEqual([false, false, true])
   })
 })

@@ -1,4 +1,5 @@
 import type { CanonicalEvent } from '../canonical.ts'
+import type { AnswerDecoder } from '../dialect.ts'
 import { CcrError } from '../errors.ts'
 import { placeOf } from './place.ts'
 import { continueTurn } from './continue-turn.ts'
@@ -36,6 +37,7 @@ export class Pipeline {
   }[] = []
   readonly #validator = new Validator()
   readonly #stages: RunnableStage[] = []
+  #decoder: AnswerDecoder<never> | undefined
   #rename: string | undefined
   #failure: unknown
   #deliver: Deliver | undefined
@@ -67,6 +69,11 @@ export class Pipeline {
     return this.#validator.ended
   }
 
+  /** The answer is as it should be, and lacks nothing but what marks its end. */
+  get complete(): boolean {
+    return this.#decoder?.complete === true
+  }
+
   /** Output tokens of streams that were appended: the exchanges that made them have counted these. */
   get appendedOutput(): number {
     return this.#appendedOutput
@@ -92,10 +99,11 @@ export class Pipeline {
 
   /** Nothing more can be added: puts the decoder between wire and canonical stages. */
   seal(
-    decoder: { readonly transform: AnyTransform; readonly owner: StageOwner } | undefined,
+    decoder: { readonly transform: AnswerDecoder<never>; readonly owner: StageOwner } | undefined,
     rename: string | undefined,
   ): void {
     this.#rename = rename
+    this.#decoder = decoder?.transform
     this.#stages.push(...this.#wire)
     if (decoder) this.#stages.push(new Stage(decoder.transform, decoder.owner, false, this.#signal, this.#log))
     this.#stages.push(...this.#canonical)

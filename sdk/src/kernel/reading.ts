@@ -6,6 +6,8 @@ const CLOSE_MS = 500
 const CLOSE_READS = 16
 /** How long the body of an error is read. */
 const SOME_MS = 2_000
+/** How long the mark of the end is waited for. */
+const MARK_MS = 5_000
 
 /** The bytes of an answer, decompressed, given as they come; no more than a bounded buffer is read ahead. */
 export interface BodySource {
@@ -25,15 +27,19 @@ export interface BodyReader {
   fail(reason: unknown): void
 }
 
-/** Takes the bytes of one read, or nothing at the end of the body; says whether it wants no more. */
-export type Step = (bytes: Uint8Array | undefined) => boolean | Promise<boolean>
+/** What a step wants next: more bytes; nothing but the mark of the end, which the end itself may stand for; no more. */
+export type Want = 'more' | 'mark' | 'enough'
+
+/** Takes the bytes of one read, or nothing at the end of the body. */
+export type Step = (bytes: Uint8Array | undefined) => Want | Promise<Want>
 
 /**
  * Reads a body until `step` wants no more. What has given enough may close by itself, so that its connection is used
- * again: within 500 ms, 16 reads and `limitBytes`. When `step` throws it is closed at once.
+ * again: within 500 ms, 16 reads and `limitBytes`. When `step` throws it is closed at once. While nothing but the mark
+ * of the end is wanted, a fault or 5 s of silence is the end of the body.
  */
 export function readPieces(body: BodySource, limitBytes: number, step: Step): Promise<void> {
-  return new Promise((resolve, reject) => body.readTo(new Reading(body, limitBytes, step, { resolve, reject })))
+  return new Promise((resolve, reject) => body.readTo(new Reading(body, limitBytes, step, resolve, reject)))
 }
 
 /**
@@ -42,7 +48,24 @@ export function readPieces(body: BodySource, limitBytes: number, step: Step): Pr
  * @throws CcrError `CCR_STREAM_LIMIT`
  */
 export function readWhole(body: BodySource, limitBytes: number, onRead?: () => void): Promise<Buffer> {
-  return new Promise((resolve, reject) => body.readTo(new Whole(body, limitBytes, onRead, { resolve, reject })))
+  return new Promise((resolve, reject) => {
+    let parts: Uint8Array[] = []
+    let bytes = 0
+    const piece = (read: Uint8Array): undefined => {
+      onRead?.()
+      bytes += read.byteLength
+      parts.push(read)
+      if (bytes <= limitBytes) return
+      parts = []
+      body.leave()
+      reject(new CcrError('CCR_STREAM_LIMIT', `its answer is larger than ${limitBytes} bytes`))
+    }
+    const end = (): void => {
+      const [only] = parts
+      resolve(only && parts.length === 1 ? bufferOf(only) : Buffer.concat(parts, bytes))
+    }
+    body.readTo({ piece, end, fail: reject })
+  })
 }
 
 /** Reads what there is, for 2 s, of a body that says why something failed: a limit, a fault or a stall ends it. */
@@ -63,115 +86,79 @@ export function readSome(body: BodySource, limitBytes: number): Promise<Buffer> 
   })
 }
 
-/** How a reading is settled. */
-interface Settle<T> {
-  resolve(value: T): void
-  reject(reason: unknown): void
-}
-
-class Whole implements BodyReader {
-  readonly #body: BodySource
-  readonly #limitBytes: number
-  readonly #onRead: (() => void) | undefined
-  readonly #settle: Settle<Buffer>
-  #parts: Uint8Array[] = []
-  #bytes = 0
-
-  constructor(body: BodySource, limitBytes: number, onRead: (() => void) | undefined, settle: Settle<Buffer>) {
-    this.#body = body
-    this.#limitBytes = limitBytes
-    this.#onRead = onRead
-    this.#settle = settle
-  }
-
-  piece(bytes: Uint8Array): undefined {
-    this.#onRead?.()
-    this.#bytes += bytes.byteLength
-    this.#parts.push(bytes)
-    if (this.#bytes <= this.#limitBytes) return
-    this.#parts = []
-    this.#body.leave()
-    const fact = `its answer is larger than ${this.#limitBytes} bytes`
-    this.#settle.reject(new CcrError('CCR_STREAM_LIMIT', fact))
-  }
-
-  end(): void {
-    const parts = this.#parts
-    this.#parts = []
-    const [only] = parts
-    this.#settle.resolve(only && parts.length === 1 ? bufferOf(only) : Buffer.concat(parts, this.#bytes))
-  }
-
-  fail(reason: unknown): void {
-    this.#settle.reject(reason)
-  }
-}
-
 /** Gives pieces to a step, and waits for each. */
 class Reading implements BodyReader {
   readonly #body: BodySource
   readonly #limitBytes: number
   readonly #step: Step
-  readonly #done: Settle<void>
+  readonly #resolve: () => void
+  readonly #reject: (reason: unknown) => void
+  #want: Want = 'more'
+  #ended = false
   #over = false
   #reads = 0
   #bytes = 0
-  #closing: NodeJS.Timeout | undefined
+  #timer: NodeJS.Timeout | undefined
+  #fault: { readonly reason: unknown } | undefined
 
-  constructor(body: BodySource, limitBytes: number, step: Step, done: Settle<void>) {
+  constructor(body: BodySource, limitBytes: number, step: Step, resolve: () => void, reject: (why: unknown) => void) {
     this.#body = body
     this.#limitBytes = limitBytes
     this.#step = step
-    this.#done = done
+    this.#resolve = resolve
+    this.#reject = reject
   }
 
   piece(bytes: Uint8Array): Promise<void> | undefined {
     if (this.#over) return this.#surplus(bytes)
+    if (this.#want === 'mark') clearTimeout(this.#timer)
+    return this.#take(bytes)
+  }
+
+  end(): void {
+    clearTimeout(this.#timer)
+    if (!this.#over) void this.#take(undefined)
+  }
+
+  fail(reason: unknown): void {
+    this.#fault = { reason }
+    if (this.#want === 'mark') return this.end()
+    clearTimeout(this.#timer)
+    this.#broke(reason)
+  }
+
+  #take(bytes: Uint8Array | undefined): Promise<void> | undefined {
+    this.#ended = bytes === undefined
     try {
-      const enough = this.#step(bytes)
-      if (typeof enough !== 'boolean') return enough.then(this.#stepped, this.#broke)
-      if (enough) this.#finish()
+      const want = this.#step(bytes)
+      if (typeof want !== 'string') return want.then(this.#stepped, this.#broke)
+      this.#stepped(want)
     } catch (thrown) {
-      this.fail(thrown)
+      this.#broke(thrown)
     }
     return undefined
   }
 
-  end(): void {
-    clearTimeout(this.#closing)
-    if (this.#over) return
-    try {
-      const enough = this.#step(undefined)
-      if (typeof enough === 'boolean') this.#complete()
-      else enough.then(this.#complete, this.#broke)
-    } catch (thrown) {
-      this.fail(thrown)
-    }
-  }
-
-  fail(reason: unknown): void {
-    clearTimeout(this.#closing)
+  /** What ended the body is told, rather than what came of it. */
+  readonly #broke = (thrown: unknown): void => {
     if (this.#over) return
     this.#over = true
     this.#body.leave()
-    this.#done.reject(reason)
+    this.#reject(this.#fault ? this.#fault.reason : thrown)
   }
 
-  readonly #broke = (thrown: unknown): void => this.fail(thrown)
-
-  readonly #complete = (): void => {
-    if (this.#over) return
-    this.#over = true
-    this.#done.resolve()
+  readonly #stepped = (want: Want): void => {
+    this.#want = want
+    if (this.#ended || want === 'enough') {
+      this.#over = true
+      if (!this.#ended) this.#timer = setTimeout(() => this.#body.leave(), CLOSE_MS)
+      this.#resolve()
+    } else if (want === 'mark') this.#timer = setTimeout(this.#silent, MARK_MS)
   }
 
-  readonly #stepped = (enough: boolean): void => {
-    if (enough && !this.#over) this.#finish()
-  }
-
-  #finish(): void {
-    this.#closing = setTimeout(() => this.#body.leave(), CLOSE_MS)
-    this.#complete()
+  readonly #silent = (): void => {
+    this.#body.leave()
+    this.end()
   }
 
   /** What comes after enough was read; it was finished, so how its connection ends is of no interest. */
@@ -179,7 +166,7 @@ class Reading implements BodyReader {
     this.#reads++
     this.#bytes += bytes.byteLength
     if (this.#reads < CLOSE_READS && this.#bytes < this.#limitBytes) return
-    clearTimeout(this.#closing)
+    clearTimeout(this.#timer)
     this.#body.leave()
   }
 }
