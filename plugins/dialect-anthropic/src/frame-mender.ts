@@ -1,10 +1,8 @@
 import type { CanonicalEvent } from '@ccr/sdk'
 import { eventLine, frame } from './encoder.ts'
-import { GivenCalls, mayBeGiven } from './given-calls.ts'
-import { MissingFields } from './missing-fields.ts'
-import { Sequencer } from './sequencer.ts'
+import { EventMender } from './event-mender.ts'
+import { mayBeGiven } from './given-calls.ts'
 import { readSkeleton } from './skeleton.ts'
-import { Unfolder } from './unfold.ts'
 
 /** Types that are always parsed whole: the exchange reads usage, stop reasons and errors from them. */
 const ALWAYS_FULL = ['message_start', 'message_delta', 'error'] as const
@@ -24,22 +22,19 @@ const NOTHING = new Uint8Array(0)
 /** The frame is left out. */
 export const LEFT_OUT: Mend = { before: [], own: NOTHING, instead: true }
 
-/** Finds what official clients do not bear in the frames of a stream. Most lack nothing, and are not parsed. */
+/** Mends the frames of a stream as its events are mended. Most lack nothing, and are not parsed. */
 export class FrameMender {
   readonly #whole: ReadonlySet<string>
   readonly #wholeDeltas: ReadonlySet<string>
   readonly #wholeStarts: ReadonlySet<string>
-  readonly #unfolder = new Unfolder()
-  readonly #sequencer = new Sequencer()
-  readonly #missing = new MissingFields()
-  readonly #calls: GivenCalls
+  readonly #mender: EventMender
 
   /** @param full types of events that are told whole */
   constructor(full: ReadonlySet<string>, newId: (prefix: string) => string) {
     this.#whole = new Set([...full, ...ALWAYS_FULL])
     this.#wholeDeltas = new Set([...this.#whole, 'content_block_delta'])
     this.#wholeStarts = new Set([...this.#whole, 'content_block_start'])
-    this.#calls = new GivenCalls(newId)
+    this.#mender = new EventMender(newId)
   }
 
   /**
@@ -50,32 +45,17 @@ export class FrameMender {
    * @throws CcrError `CCR_STREAM_INVALID` when its data is no event
    */
   take(name: string | undefined, data: string, others: string, events: CanonicalEvent[]): Mend | undefined {
-    const isBusy = this.#sequencer.busy || this.#calls.busy
-    let event = readSkeleton(name, data, isBusy ? this.#wholeDeltas : this.#whole)
+    let event = readSkeleton(name, data, this.#mender.busy ? this.#wholeDeltas : this.#whole)
     const isGiven = event.type === 'content_block_start' && mayBeGiven(event.content_block?.type, data)
     if (isGiven) event = readSkeleton(name, data, this.#wholeStarts)
-    const fit = this.#sequencer.fit(event)
-    if (fit === 'drop') return LEFT_OUT
-    let added = fit === 'keep' ? NONE : this.#unfolded({ type: 'content_block_stop', index: fit })
-    let own = event
-    // A block start that lacks nothing was not read whole.
-    if (isGiven || (this.#calls.busy && event.type !== 'content_block_start')) {
-      const unfolded = this.#unfolded(event)
-      added = [...added, ...unfolded.slice(0, -1)]
-      own = unfolded.at(-1)!
-    }
-    own = this.#missing.fill(own)
-    if (added.length > 0) events.push(...added)
-    const unfolded = this.#unfolder.unfold(own)
-    if (unfolded) events.push(...unfolded)
-    else events.push(own)
-    if (own !== event || !isTyped(data, event.type)) return mendOf(added, anew(others, own), true)
-    if (name === undefined) return mendOf(added, Buffer.from(eventLine(event.type)), false)
-    return added.length === 0 ? undefined : mendOf(added, NOTHING, false)
-  }
-
-  #unfolded(event: CanonicalEvent): readonly CanonicalEvent[] {
-    return this.#calls.unfold(event) ?? [event]
+    const mended = this.#mender.mend(event, isGiven)
+    if (mended === 'drop') return LEFT_OUT
+    if (mended) events.push(...mended.before, ...mended.told)
+    else events.push(event)
+    const { before, own } = mended ?? { before: NONE, own: event }
+    if (own !== event || !isTyped(data, event.type)) return mendOf(before, anew(others, own), true)
+    if (name === undefined) return mendOf(before, Buffer.from(eventLine(event.type)), false)
+    return before.length === 0 ? undefined : mendOf(before, NOTHING, false)
   }
 }
 

@@ -1,0 +1,61 @@
+import type { CanonicalEvent } from '@ccr/sdk'
+import { GivenCalls } from './given-calls.ts'
+import { MissingFields } from './missing-fields.ts'
+import { Sequencer } from './sequencer.ts'
+import { Unfolder } from './unfold.ts'
+
+/** What stands in the place of an event. */
+export interface Mended {
+  /** Events that it was preceded by. */
+  readonly before: readonly CanonicalEvent[]
+  /** The event as clients bear it. */
+  readonly own: CanonicalEvent
+  /** What that says, one thing at a time. */
+  readonly told: readonly CanonicalEvent[]
+}
+
+const NONE: readonly CanonicalEvent[] = []
+
+/** Mends what official clients do not bear in the events of one stream. */
+export class EventMender {
+  readonly #sequencer = new Sequencer()
+  readonly #calls: GivenCalls
+  readonly #missing = new MissingFields()
+  readonly #unfolder = new Unfolder()
+
+  constructor(newId: (prefix: string) => string) {
+    this.#calls = new GivenCalls(newId)
+  }
+
+  /** Deltas must be read whole. */
+  get busy(): boolean {
+    return this.#sequencer.busy || this.#calls.busy
+  }
+
+  /**
+   * Nothing when the event stands for itself, `drop` when it has no place in the stream.
+   *
+   * @param isWhole false where only its skeleton was read: a block start is then one that lacks nothing
+   * @throws CcrError `CCR_STREAM_INVALID` for a `message_start` without a message, or with content that is none
+   */
+  mend(event: CanonicalEvent, isWhole: boolean): Mended | 'drop' | undefined {
+    const fit = this.#sequencer.fit(event)
+    if (fit === 'drop') return 'drop'
+    let before = fit === 'keep' ? NONE : this.#unfolded({ type: 'content_block_stop', index: fit })
+    let own = event
+    if (isWhole || event.type !== 'content_block_start') {
+      const given = this.#calls.unfold(event)
+      if (given) {
+        before = [...before, ...given.slice(0, -1)]
+        own = given.at(-1)!
+      }
+    }
+    own = this.#missing.fill(own)
+    const told = this.#unfolder.unfold(own)
+    return own === event && before === NONE && !told ? undefined : { before, own, told: told ?? [own] }
+  }
+
+  #unfolded(event: CanonicalEvent): readonly CanonicalEvent[] {
+    return this.#calls.unfold(event) ?? [event]
+  }
+}
