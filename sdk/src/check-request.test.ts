@@ -25,7 +25,16 @@ describe('a request for a foreign target', () => {
       /\/content\/0\/content\/0 must be an object/,
     ],
     ['an image', content({ type: 'image', source: { type: 'url' } }), /\/source\/url must be a string/],
-    ['an image of bytes', content({ type: 'image', source: { type: 'base64' } }), /\/source\/data must be a string/],
+    [
+      'an image of bytes',
+      content({ type: 'image', source: { type: 'base64', media_type: 'image/png' } }),
+      /\/source\/data must be a string/,
+    ],
+    [
+      'the type of such an image',
+      content({ type: 'image', source: { type: 'base64', data: '' } }),
+      /\/source\/media_type must be a string/,
+    ],
     ['a source', content({ type: 'document' }), /\/content\/0\/source must be an object/],
     ['the type of a source', content({ type: 'document', source: {} }), /\/source\/type must be a string/],
     [

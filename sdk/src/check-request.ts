@@ -59,7 +59,8 @@ function checkBlock(block: Fields, at: string): void {
   const inner = source as Fields
   checkString(inner['type'], `${at}/source/type`)
   if (type === 'image' && inner['type'] === 'url') checkString(inner['url'], `${at}/source/url`)
-  if (type === 'image' && inner['type'] === 'base64') checkString(inner['data'], `${at}/source/data`)
+  if (type === 'image' && inner['type'] === 'base64')
+    for (const field of ['media_type', 'data']) checkString(inner[field], `${at}/source/${field}`)
   if (inner['type'] === 'content' && present(inner['content'])) checkContent(inner['content'], `${at}/source/content`)
 }
 

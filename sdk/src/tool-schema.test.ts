@@ -266,6 +266,17 @@ const ROWS: readonly (readonly [what: string, given: unknown, narrow: unknown, w
     },
     { description: 'd' },
   ],
+  [
+    'values of several types',
+    { enum: ['a', 1, null], description: 'd' },
+    {
+      anyOf: [
+        { type: 'string', description: 'd One of "a", 1.', nullable: true },
+        { type: 'number', description: 'd One of "a", 1.', nullable: true },
+      ],
+    },
+    { enum: ['a', 1, null], description: 'd' },
+  ],
   ['default null', { type: 'string', default: null }, { type: 'string' }, { type: 'string' }],
   [
     'required that does not exist',

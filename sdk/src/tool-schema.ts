@@ -180,6 +180,7 @@ class Lowering {
     const type = types[0] ?? inferType(schema)
     if (type === undefined && !('$ref' in schema && this.#keepsReferences) && support.anything) {
       const annotations = this.#kept(annotationsOf(schema))
+      for (const key of ['enum', 'const']) if (key in schema) this.#keyword(annotations, key, schema, type, level)
       return support.loneAnyOf && 'anyOf' in support.anything
         ? this.#union(annotations, support.anything['anyOf'] as Fields[], level)
         : { ...support.anything, ...annotations }

@@ -7,7 +7,11 @@ const call = (id: string): ContentBlock => ({ type: 'tool_use', id, name: 'read'
 const result = (tool_use_id: string, content: string | ContentBlock[] = 'done'): ContentBlock => {
   return { type: 'tool_result', tool_use_id, content }
 }
-const missing = (id: string): ContentBlock => ({ ...result(id, '[this call was not answered]'), is_error: true })
+const failed = (id: string, content: string | ContentBlock[]): ContentBlock => ({
+  ...result(id, content),
+  is_error: true,
+})
+const missing = (id: string): ContentBlock => failed(id, '[this call was not answered]')
 const text = (said: string): ContentBlock => ({ type: 'text', text: said })
 const user = (...content: ContentBlock[]): Message => ({ role: 'user', content })
 const assistant = (...content: ContentBlock[]): Message => ({ role: 'assistant', content })
@@ -46,6 +50,17 @@ describe('the calls of a turn', () => {
       'of which nothing is left out but texts that say nothing',
       [user(result('a', [text(' '), { type: 'image' }, text('r')]), { type: 'tool_result', tool_use_id: 'b' })],
       [user(text('[result of the tool call a]'), { type: 'image' }, text('r'), text('[result of the tool call b]'))],
+    ],
+    [
+      'and of which it is told where it was an error, but not twice',
+      [user(failed('a', 'exit 1'), failed('b', [text('Error: no')]), failed('c', []))],
+      [
+        user(
+          ...[text('[result of the tool call a]'), text('Error:'), text('exit 1')],
+          ...[text('[result of the tool call b]'), text('Error: no')],
+          ...[text('[result of the tool call c]'), text('Error:')],
+        ),
+      ],
     ],
     [
       'so is a second result of one call',

@@ -1,3 +1,4 @@
+import { failureText } from '@ccr/sdk'
 import type { CanonicalRequest, ContentBlock, Message, ToolResultBlock, ToolUseBlock } from '@ccr/sdk'
 
 const UNANSWERED = '[this call was not answered]'
@@ -74,15 +75,23 @@ function answer(calls: readonly Call[], run: readonly Message[]): readonly Messa
   return [answered, ...(joins ? rest.slice(1) : rest)].filter(({ content }) => content.length > 0)
 }
 
-function asText({ tool_use_id, content }: ToolResultBlock): readonly ContentBlock[] {
-  const said: readonly ContentBlock[] =
+function asText(result: ToolResultBlock): readonly ContentBlock[] {
+  const { tool_use_id, content } = result
+  const given: readonly ContentBlock[] =
     typeof content === 'string' ? [{ type: 'text', text: content }] : (content ?? [])
-  return [{ type: 'text', text: `[result of the tool call ${tool_use_id}]` }, ...said.filter(saysSomething)]
+  const said = given.filter(saysSomething)
+  const text = said.map(textIn).join('')
+  const failed: readonly ContentBlock[] = failureText(result, text) === text ? [] : [{ type: 'text', text: 'Error:' }]
+  return [{ type: 'text', text: `[result of the tool call ${tool_use_id}]` }, ...failed, ...said]
 }
 
 /** Texts that say nothing are refused. */
 function saysSomething(block: ContentBlock): boolean {
-  return block.type !== 'text' || String((block as { text?: unknown }).text).trim() !== ''
+  return block.type !== 'text' || textIn(block).trim() !== ''
+}
+
+function textIn(block: ContentBlock): string {
+  return block.type === 'text' ? String((block as { text?: unknown }).text) : ''
 }
 
 function hasBlock({ content }: Message, type: string): boolean {

@@ -1,4 +1,4 @@
-import { isKnownBlock, joinSystem, parseObject } from '@ccr/sdk'
+import { failureText, isKnownBlock, joinSystem, parseObject } from '@ccr/sdk'
 import type {
   CanonicalRequest,
   ContentBlock,
@@ -134,8 +134,9 @@ class Encoding {
       if (role !== 'user' || typeof content === 'string') continue
       for (const block of content) {
         if (!isKnownBlock(block) || block.type !== 'tool_result') continue
-        const call = this.#open.find(({ id }) => id === block.tool_use_id)
-        if (call && !found.has(call)) found.set(call, block)
+        // Calls of one turn may share an id: their results come in their order.
+        const call = this.#open.find((one) => one.id === block.tool_use_id && !found.has(one))
+        if (call) found.set(call, block)
       }
     }
     return found
@@ -252,7 +253,7 @@ export function questionBefore(messages: readonly Message[], end: number): () =>
 function userParts(block: ContentBlock): readonly Part[] {
   if (!isKnownBlock(block) || block.type !== 'tool_result') return toParts(block)
   const { text, rest } = resultParts(block)
-  return [{ text: `[result of the tool call ${block.tool_use_id}]\n${text}` }, ...rest]
+  return [{ text: `[result of the tool call ${block.tool_use_id}]\n${failureText(block, text)}` }, ...rest]
 }
 
 /** The text of a tool result, and its parts that are none. */

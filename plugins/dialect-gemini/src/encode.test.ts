@@ -17,6 +17,7 @@ const png = (data = 'AAAA'): ContentBlock => ({
 const pngPart = (data = 'AAAA'): object => ({ inlineData: { mimeType: 'image/png', data } })
 const says = (...parts: readonly object[]): object => ({ role: 'user', parts })
 const model = (...parts: readonly object[]): object => ({ role: 'model', parts })
+const failed = (id: string, content: unknown): ContentBlock => result(id, content, { is_error: true })
 const called = (id: string, name = 'f', args: object = {}, rest: object = {}): object => ({
   functionCall: { id, name, args },
   ...rest,
@@ -179,6 +180,24 @@ const HISTORIES: readonly Row[] = [
       says({ text: '[result of the tool call gone]\nr' }),
       model(called('b')),
       says(answered('b', { error: '[this call was not answered]' })),
+    ],
+  },
+  {
+    rule: 'rule 42: of a result without a call it is told where it was an error, but not twice',
+    messages: [asks, user(failed('x', 'exit 1'), failed('y', 'Error: no'))],
+    sent: [
+      asked,
+      says({ text: '[result of the tool call x]\nError: exit 1' }, { text: '[result of the tool call y]\nError: no' }),
+    ],
+  },
+  {
+    rule: 'rule 37: calls of one turn that share an id get their results in order',
+    messages: [asks, assistant(call('a'), call('a')), user(result('a', '1'), result('a', '2'), result('a', '3'))],
+    sent: [
+      asked,
+      model(called('a'), called('a_2')),
+      says(answered('a', { output: '1' }), answered('a_2', { output: '2' })),
+      says({ text: '[result of the tool call a]\n3' }),
     ],
   },
   {
@@ -451,9 +470,12 @@ describe('settings', () => {
     ['none', { type: 'none' }, { mode: 'NONE' }],
     ['any', { type: 'any' }, { mode: 'ANY' }],
     ['tool', { type: 'tool', name: 'f' }, { mode: 'ANY', allowedFunctionNames: ['f'] }],
-    ['a tool that is not there', { type: 'tool', name: 'g' }, { mode: 'ANY' }],
   ])('rule 141: tool_choice %s', (_what, tool_choice, config) => {
     expect(encode({ tools: [f], tool_choice }).toolConfig).toEqual({ functionCallingConfig: config })
+  })
+
+  it('rule 141: a tool that is not there is not chosen, and no other one for it', () => {
+    expect(encode({ tools: [f], tool_choice: { type: 'tool', name: 'g' } }).toolConfig).toBeUndefined()
   })
 
   it('rule 141: there is nothing to choose without functions', () => {
@@ -520,47 +542,6 @@ describe('settings', () => {
       expect(encode({ tools: [{ name: 'f', input_schema }] }).tools).toEqual([
         { functionDeclarations: [{ name: 'f', description: '' }] },
       ])
-  })
-
-  const PRO = 'gemini-2.5-pro'
-  const FLASH = 'gemini-2.5-flash'
-  const enabled = (budget_tokens: number): CanonicalRequest['thinking'] => ({ type: 'enabled', budget_tokens })
-
-  it.each<readonly [string, string, CanonicalRequest['thinking'], string | undefined, unknown]>([
-    ['disabled', FLASH, { type: 'disabled' }, undefined, { thinkingBudget: 0, includeThoughts: false }],
-    ['disabled', 'gemini-2.5-flash-lite', { type: 'disabled' }, 'high', { thinkingBudget: 0, includeThoughts: false }],
-    ['disabled', PRO, { type: 'disabled' }, undefined, { thinkingBudget: 128, includeThoughts: false }],
-    ['disabled', THIRD, { type: 'disabled' }, undefined, { thinkingLevel: 'LOW', includeThoughts: false }],
-    [
-      'disabled',
-      'gemini-3-flash-preview',
-      { type: 'disabled' },
-      undefined,
-      { thinkingLevel: 'MINIMAL', includeThoughts: false },
-    ],
-    ['disabled', 'gemini-2.0-flash', { type: 'disabled' }, undefined, undefined],
-    ['absent', FLASH, undefined, 'high', undefined],
-    ['enabled', FLASH, enabled(2000), undefined, { thinkingBudget: 2000, includeThoughts: true }],
-    ['enabled beyond the range', FLASH, enabled(99_999), undefined, { thinkingBudget: 24_576, includeThoughts: true }],
-    ['enabled beyond the range', PRO, enabled(99_999), undefined, { thinkingBudget: 32_768, includeThoughts: true }],
-    ['enabled below the range', PRO, enabled(1), undefined, { thinkingBudget: 128, includeThoughts: true }],
-    ['enabled', THIRD, enabled(1024), undefined, { thinkingLevel: 'LOW', includeThoughts: true }],
-    ['enabled', THIRD, enabled(8192), undefined, { thinkingLevel: 'MEDIUM', includeThoughts: true }],
-    ['enabled', THIRD, enabled(8193), undefined, { thinkingLevel: 'HIGH', includeThoughts: true }],
-    ['adaptive', FLASH, { type: 'adaptive' }, undefined, { thinkingBudget: -1, includeThoughts: true }],
-    ['adaptive', FLASH, { type: 'adaptive' }, 'medium', { thinkingBudget: 8192, includeThoughts: true }],
-    ['adaptive', THIRD, { type: 'adaptive' }, undefined, { includeThoughts: true }],
-    ['adaptive', THIRD, { type: 'adaptive' }, 'max', { thinkingLevel: 'HIGH', includeThoughts: true }],
-    [
-      'not shown',
-      THIRD,
-      { type: 'adaptive', display: 'omitted' },
-      'low',
-      { thinkingLevel: 'LOW', includeThoughts: false },
-    ],
-  ])('rule 152: thinking %s of %s', (_what, name, thinking_, effort, config) => {
-    const body = encode({ thinking: thinking_, output_config: { effort } }, { model: name })
-    expect((body.generationConfig ?? {})['thinkingConfig']).toEqual(config)
   })
 
   it('asks for JSON by a schema, unless functions would then be refused', () => {

@@ -78,8 +78,9 @@ function toCallingConfig(
     case 'any':
       return { mode: 'ANY' }
     case 'tool': {
+      // Any other one would be a tool that nobody chose.
       const known = functions.some(({ name }) => name === choice.name)
-      return known ? { mode: 'ANY', allowedFunctionNames: [names.toWire(choice.name)] } : { mode: 'ANY' }
+      return known ? { mode: 'ANY', allowedFunctionNames: [names.toWire(choice.name)] } : undefined
     }
     default:
       return undefined

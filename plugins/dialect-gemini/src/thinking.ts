@@ -15,7 +15,7 @@ export function toThinkingConfig(
   const traits = traitsOf(model)
   if (!thinking || !traits.thinks || refused.has('thinking')) return undefined
   if (refused.has('thinking_amount')) return { includeThoughts: isShown(thinking) }
-  if (thinking.type === 'disabled') {
+  if (isOff(thinking)) {
     if (traits.isThird) return { thinkingLevel: traits.isPro ? 'LOW' : 'MINIMAL', includeThoughts: false }
     return { thinkingBudget: traits.isPro ? PRO_BUDGET.least : 0, includeThoughts: false }
   }
@@ -29,8 +29,13 @@ export function toThinkingConfig(
   return { thinkingBudget: budgetOf(thinking, effort, traits), includeThoughts }
 }
 
+/** A budget of nothing is none. */
+function isOff(thinking: Thinking): boolean {
+  return thinking.type === 'disabled' || (thinking.type === 'enabled' && thinking.budget_tokens <= 0)
+}
+
 function isShown(thinking: Thinking): boolean {
-  return thinking.type !== 'disabled' && (thinking as { display?: unknown }).display !== 'omitted'
+  return !isOff(thinking) && (thinking as { display?: unknown }).display !== 'omitted'
 }
 
 /** What a client of this API asks for, in canonical words. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { isKnownBlock, joinSystem, writeJson } from '@ccr/sdk'
+import { failureText, isKnownBlock, joinSystem, writeJson } from '@ccr/sdk'
 import type { CanonicalRequest, ContentBlock, Message, ToolResultBlock } from '@ccr/sdk'
 import { describe, toParts, type ContentLimits } from './content.ts'
 import type { EncodeOptions } from './encode-options.ts'
@@ -213,16 +213,17 @@ class History {
   }
 
   /** What a tool gave: text alone as a string, which every server accepts, else its parts in order. */
-  #output({ content, is_error }: ToolResultBlock): string | readonly InputPart[] {
+  #output(block: ToolResultBlock): string | readonly InputPart[] {
+    const { content } = block
     const parts = typeof content === 'string' ? undefined : (content ?? []).flatMap((inner) => this.#parts(inner))
     const plain = parts?.every(({ type }) => type === 'input_text')
     const text =
       parts === undefined
         ? (content as string)
         : parts.map((part) => (part.type === 'input_text' ? part.text : '')).join('')
-    const failed = is_error && !/^error/i.test(text)
-    if (parts === undefined || plain) return failed ? `Error: ${text}` : text
-    return failed ? [{ type: 'input_text', text: 'Error:' }, ...parts] : parts
+    const told = failureText(block, text)
+    if (parts === undefined || plain) return told
+    return told !== text ? [{ type: 'input_text', text: 'Error:' }, ...parts] : parts
   }
 
   /** What a user message holds beside answers to open calls. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { isKnownBlock, joinSystem, writeJson } from '@ccr/sdk'
+import { failureText, isKnownBlock, joinSystem, writeJson } from '@ccr/sdk'
 import type { CanonicalRequest, ContentBlock, Message, ToolResultBlock } from '@ccr/sdk'
 import type { Trait } from './adapt.ts'
 import { describe, toContent, toParts } from './content.ts'
@@ -227,7 +227,7 @@ function resultText(block: ToolResultBlock, images: ChatPart[], refused: Readonl
     }
   }
   if (text === '' && images.length > before) text = '[the result is the image below]'
-  return block.is_error && !/^error/i.test(text) ? `Error: ${text}` : text
+  return failureText(block, text)
 }
 
 /** A system prompt as one text, without the billing block. */
