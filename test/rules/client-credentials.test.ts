@@ -128,6 +128,26 @@ describe("a provider whose key is 'passthrough'", () => {
     }
   })
 
+  it.each([
+    [402, 'permission_error'],
+    [429, 'rate_limit_error'],
+  ])('has its %i reach the client with status, body and limits as they are', async (status, type) => {
+    const body = { type: 'error', error: { type, message: "This would exceed your account's rate limit." } }
+    const limits = {
+      'anthropic-ratelimit-unified-status': 'rejected',
+      'anthropic-ratelimit-unified-reset': '1700000000',
+      'retry-after': '18000',
+      'x-should-retry': 'false',
+      'request-id': 'req_up',
+    }
+    for (const stream of [false, true]) {
+      own.answer = sendJson(body, status, limits)
+      const reply = await send('own,model', { authorization: `Bearer ${OWN}` }, stream)
+      expect([reply.status, reply.text]).toEqual([status, JSON.stringify(body)])
+      expect(reply.headers).toMatchObject({ ...limits, 'content-type': 'application/json' })
+    }
+  })
+
   it('has its 401 reach a client of another dialect with the status, in the words of that dialect', async () => {
     own.answer = sendJson({ error: { message: 'expired', type: 'invalid_request_error' } }, 401)
     const reply = await send('own-chat,model', { authorization: `Bearer ${OWN}` })

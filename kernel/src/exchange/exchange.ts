@@ -1,7 +1,7 @@
 import { CcrError, isCcrError, isEnd, isProgress, isSkipTarget, isSubstantive, outcomeOf, replyEvents } from '@ccr/sdk'
 import type { AttemptFailure, AttemptRecord, DecodedRequest, Target, UsageRecord } from '@ccr/sdk'
 import { describeUnreadable, Held, hiding, pause, Pipeline, readRefusal, readSome, replyFault } from '@ccr/sdk/kernel'
-import { refusedCredentials, replyTo, statusFailure, thrownFailure, UsageTracker, Watchdog } from '@ccr/sdk/kernel'
+import { ofOwnAccount, replyTo, statusFailure, thrownFailure, UsageTracker, Watchdog } from '@ccr/sdk/kernel'
 import type { Cancellation, Piece } from '@ccr/sdk/kernel'
 import type { Replied } from '../core/hooks.ts'
 import type { Profile } from '../core/profile.ts'
@@ -185,8 +185,8 @@ class Running {
     attempt.cancellation.throwIfAborted()
     const dialect = this.#profile.dialects.get(attempt.provider.dialect)!.target!
     const { said, unread } = readRefusal(bytes, dialect, url, redact)
-    const refused = provider.clientCredentials && refusedCredentials(attempt, response, bytes, said, redact)
-    return refused || statusFailure(attempt.target, status, headers, said, redact, unread)
+    const failure = statusFailure(attempt.target, status, headers, said, redact, unread)
+    return provider.clientCredentials ? ofOwnAccount(failure, attempt, response, bytes, said, redact) : failure
   }
 
   /** Settles the attempt; a failure after content was sent is the client's last event. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { hiding, ownCredentials, refusedCredentials } from './client-credentials.ts'
+import { hiding, ofOwnAccount, ownCredentials } from './client-credentials.ts'
 import type { Attempt } from '../exchange.ts'
 import type { AttemptFailure } from '../failure.ts'
 
@@ -46,13 +46,27 @@ describe('a refusal of them', () => {
     ({ exchange: { dialect: 'one' }, provider: { dialect }, target: { provider: 'p', model: 'm' } }) as Attempt
   const body = Buffer.from('{"error":"no"}')
   const headers = { 'content-type': 'application/json', 'www-authenticate': 'Bearer', 'set-cookie': 'a=b' }
-  const refused = (dialect: string, status: number): AttemptFailure | undefined =>
-    refusedCredentials(attempt(dialect), { status, headers }, body, { message: 'secret words' }, (text) =>
+  const failure: AttemptFailure = {
+    kind: 'status',
+    status: 500,
+    message: 'm',
+    retryAfterMs: 7,
+    reply: { status: 502, type: 'rate_limit_error', message: 'told', retryAfter: '8', shouldRetry: false },
+  }
+  const refused = (dialect: string, status: number): AttemptFailure =>
+    ofOwnAccount(failure, attempt(dialect), { status, headers }, body, { message: 'secret words' }, (text) =>
       text.replace('secret', 'hidden'),
     )
 
-  it.each([400, 402, 404, 429, 500])('is not what %i says', (status) => {
-    expect(refused('one', status)).toBeUndefined()
+  it.each([400, 404, 408, 500, 529])('is not what %i says', (status) => {
+    expect(refused('one', status)).toBe(failure)
+  })
+
+  it.each([402, 429])('is not all that %i says, which is passed on to the same dialect', (status) => {
+    const seen = { 'content-type': 'application/json', 'www-authenticate': 'Bearer' }
+    const reply = { status, type: 'rate_limit_error', message: 'told', headers: seen, body }
+    expect(refused('one', status)).toStrictEqual({ ...failure, reply })
+    expect(refused('two', status)).toBe(failure)
   })
 
   it.each([
@@ -75,7 +89,7 @@ describe('a refusal of them', () => {
   })
 
   it('is told to another dialect in its own form', () => {
-    const { reply } = refused('two', 401)!
+    const { reply } = refused('two', 401)
     expect(reply).toMatchObject({ status: 401, type: 'authentication_error' })
     expect(reply).not.toHaveProperty('body')
     expect(reply).not.toHaveProperty('headers')

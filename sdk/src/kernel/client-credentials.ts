@@ -18,19 +18,25 @@ export function ownCredentials(client: HeaderBag, baseUrl: string, url: string):
   return found
 }
 
-/** What the client is told when its own credentials are refused: in its own dialect, what the upstream said. */
-export function refusedCredentials(
+/**
+ * What the client is told when its own credentials are refused, or may spend no more: in its own dialect, what the
+ * upstream said. `failure` is what would be told of a provider's key, and is told of any other status.
+ */
+export function ofOwnAccount(
+  failure: AttemptFailure,
   { exchange, provider, target }: Attempt,
   { status, headers }: { readonly status: number; readonly headers: Readonly<Record<string, string>> },
   body: Uint8Array,
   said: UpstreamError | undefined,
   redact: (text: string) => string,
-): AttemptFailure | undefined {
-  if (status !== 401 && status !== 403) return undefined
-  if (exchange.dialect !== provider.dialect) return credentialFailure(target, status, said, {}, redact)
+): AttemptFailure {
   const { 'www-authenticate': challenge } = headers
   const seen = { ...Object.fromEntries(forwardable(headers)), ...(challenge && { 'www-authenticate': challenge }) }
-  return credentialFailure(target, status, said, { headers: seen, body }, redact)
+  const asItIs = exchange.dialect === provider.dialect ? { headers: seen, body } : undefined
+  if (status === 401 || status === 403) return credentialFailure(target, status, said, asItIs ?? {}, redact)
+  if (!asItIs || (status !== 402 && status !== 429)) return failure
+  const { type, message } = failure.reply
+  return { ...failure, reply: { status, type, message, ...asItIs } }
 }
 
 /** Also hides a client's own credentials, which no other place knows to be secret. */
