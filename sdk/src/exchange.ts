@@ -21,6 +21,8 @@ export interface Provider {
   readonly models: readonly string[]
   /** The wire protocol it speaks; `canonical` for a provider whose answers are made in the process. */
   readonly dialect: string
+  /** What `transformer.use` says beside the name of the dialect, by the schema that the dialect declares for it. */
+  readonly dialectOptions?: Readonly<Record<string, unknown>> | undefined
   readonly local: boolean
 }
 

@@ -171,6 +171,8 @@ export interface TransformerName {
   readonly aliases?: readonly string[] | undefined
   /** The dialect this name chooses for a target. */
   readonly dialect?: string | undefined
+  /** Closed schema of what may stand beside a dialect's name; its target reads that in `provider.dialectOptions`. */
+  readonly options?: TObject | undefined
 }
 
 /** A frozen description of a plugin. Importing it does nothing. */

@@ -23,6 +23,13 @@ beforeAll(async () => {
           models: ['model'],
           transformer: { use: ['Anthropic'] },
         },
+        {
+          name: 'bearer',
+          api_base_url: upstream.url,
+          api_key: PROVIDER_KEY,
+          models: ['model'],
+          transformer: { use: [['Anthropic', { UseBearer: true }]] },
+        },
       ],
       Router: { default: 'claude,model' },
     },
@@ -88,6 +95,15 @@ describe('a request that is passed on', () => {
     expect(keys.map((name) => name.toLowerCase())).toEqual(['x-api-key'])
     expect(upstream.last.headers['x-api-key']).toBe(PROVIDER_KEY)
     expect(rawHeaders.join('\n') + text).not.toContain(CLIENT_KEY)
+  })
+
+  it('rule 10: has the key as a bearer token alone where the provider is to get it so', async () => {
+    for (const stream of [true, false]) {
+      if (!stream) upstream.answer = sendJson(message('hello'))
+      expect((await send(messagesBody('bearer,model', stream))).status).toBe(200)
+      expect(upstream.last.headers).toMatchObject({ authorization: `Bearer ${PROVIDER_KEY}` })
+      expect(upstream.last.headers).not.toHaveProperty('x-api-key')
+    }
   })
 
   it('rule 11: keeps the protocol headers, and leaves the connection to the router', async () => {

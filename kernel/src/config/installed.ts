@@ -17,6 +17,7 @@ export interface InstalledPlugin {
     readonly name: string
     readonly aliases?: readonly string[] | undefined
     readonly dialect?: string | undefined
+    readonly options?: TSchema | undefined
   }[]
   /** The dialects it registers; nothing when only running it would tell. */
   readonly dialects: readonly string[] | undefined

@@ -75,6 +75,7 @@ export function resolveProviders(
       baseUrl: config.api_base_url,
       models: config.models ?? [],
       dialect,
+      ...(chains.dialectOptions && { dialectOptions: chains.dialectOptions }),
       ...(chains.entries.length > 0 && { needs: chains.entries.map(({ id }) => id) }),
       ...credentialsOf(config),
     })

@@ -22,9 +22,11 @@ const plugin = (name: string, more: Partial<InstalledPlugin> = {}): InstalledPlu
   ...more,
 })
 
+const loudness = Type.Object({ loud: Type.Optional(Type.Boolean()) }, { additionalProperties: false })
+
 const installed = [
   plugin('dialect-a', { dialects: ['wire-a'], transformers: [{ name: 'Alpha', aliases: ['al'], dialect: 'wire-a' }] }),
-  plugin('dialect-b', { dialects: ['wire-b'], transformers: [{ name: 'beta', dialect: 'wire-b' }] }),
+  plugin('dialect-b', { dialects: ['wire-b'], transformers: [{ name: 'beta', dialect: 'wire-b', options: loudness }] }),
   plugin('patch-plain', {
     transformers: [{ name: 'plain', aliases: ['Simple'] }],
     options: Type.Object({ size: Type.Optional(Type.Integer({ minimum: 1 })) }, { additionalProperties: false }),
@@ -216,6 +218,16 @@ describe('providers', () => {
     expect(providers[1]?.dialect).toBe(dialect)
   })
 
+  it.each([
+    ["['beta', { loud: true }]", { loud: true }],
+    ["['beta', {}]", {}],
+    ["'beta'", {}],
+  ])('%s is a dialect with its options', async (used, dialectOptions) => {
+    const { providers, chained } = await resolve(one(`${url}, transformer: { use: [${used}], m: { use: ['beta'] } }`))
+    expect(providers[1]).toMatchObject({ dialect: 'wire-b', dialectOptions })
+    expect(chained).toEqual([])
+  })
+
   const url = "name: 'x', api_base_url: 'http://x'"
   it.each<[string, string, RegExp, string?]>([
     ["name: 'x'", 'config.json:1:62', /lacks api_base_url/],
@@ -257,7 +269,13 @@ describe('providers', () => {
       /sise is not a known key here; plain/,
     ],
     [`${url}, transformer: { use: ['alpha', 'beta'] }`, 'config.json:2:68', /two dialects, alpha and beta/],
-    [`${url}, transformer: { use: [['beta', {}]] }`, 'config.json:2:59', /takes no options/],
+    [`${url}, transformer: { use: [['al', { loud: true }]] }`, 'config.json:2:74', /loud is not a known key here; al/],
+    [`${url}, transformer: { use: [['beta', { loud: 1 }]] }`, 'config.json:2:76', /loud must be true or false; beta/],
+    [
+      `${url}, dialect: 'wire-b', transformer: { m: { use: [['beta', { loud: true }]] } }`,
+      'config.json:2:82',
+      /m\/use gives options to a dialect, which holds for a whole provider\. Move them\./,
+    ],
     [
       `${url}, dialect: 'wire-a', transformer: { use: ['beta'] }`,
       'config.json:2:47',

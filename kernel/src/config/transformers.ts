@@ -1,4 +1,5 @@
 import { dirname } from 'node:path'
+import { Type, type TSchema } from '@ccr/sdk/typebox'
 import { filePath, type EntryConfig } from '../load/entries.ts'
 import { suggestion } from '../load/nearest.ts'
 import { findFault } from './fault.ts'
@@ -14,6 +15,8 @@ interface NamedTransformer {
   readonly plugin: InstalledPlugin
   /** The dialect that the name chooses; nothing when it stands for an entry. */
   readonly dialect: string | undefined
+  /** Schema of what may stand beside the name. */
+  readonly options: TSchema
 }
 
 /** What is wrong with `transformer`. */
@@ -25,20 +28,27 @@ export interface ChainFault {
 
 /** What `transformer` of one provider says. */
 export interface Chains {
-  /** The dialect it chooses. */
+  /** The dialect it chooses, and what stands beside its name. */
   readonly dialect: string | undefined
+  readonly dialectOptions: Options | undefined
   /** Dialects that it chooses for single models, with the pointer below the provider. */
   readonly modelDialects: readonly { readonly model: string; readonly dialect: string; readonly field: string }[]
   /** The entries it stands for: those of the provider, then those of its models. */
   readonly entries: readonly EntryConfig[]
 }
 
+type Options = Readonly<Record<string, unknown>>
+
+/** Nothing may stand beside the name of most dialects. */
+const NO_OPTIONS = Type.Object({}, { additionalProperties: false })
+
 /** The names of all installed plugins; the plugin that comes last wins. */
 export function transformerNames(installed: readonly InstalledPlugin[]): TransformerNames {
   const names = new Map<string, NamedTransformer>()
   for (const plugin of installed) {
-    for (const { name, aliases = [], dialect } of plugin.transformers)
-      for (const one of [name, ...aliases]) names.set(one.toLowerCase(), { plugin, dialect })
+    for (const { name, aliases = [], dialect, options = NO_OPTIONS } of plugin.transformers)
+      for (const one of [name, ...aliases])
+        names.set(one.toLowerCase(), { plugin, dialect, options: dialect === undefined ? plugin.options : options })
   }
   return names
 }
@@ -60,9 +70,20 @@ export function readChains(
     const chosen = reader.read((chain as { readonly use?: Chain }).use, `${field}/use`, model)
     if (chosen === undefined) continue
     if ('reason' in chosen) return chosen
+    if (Object.keys(chosen.options).length > 0) {
+      const reason = `${field.slice(1)}/use gives options to a dialect, which holds for a whole provider. Move them.`
+      return { field: `${field}/use`, reason }
+    }
     modelDialects.push({ model, dialect: chosen.dialect, field })
   }
-  return { dialect: own?.dialect, modelDialects, entries: reader.entries }
+  return { dialect: own?.dialect, dialectOptions: own?.options, modelDialects, entries: reader.entries }
+}
+
+/** The dialect that a list chooses. */
+interface Chosen {
+  readonly name: string
+  readonly dialect: string
+  readonly options: Options
 }
 
 type Chain = NonNullable<NonNullable<ProviderConfig['transformer']>['use']>
@@ -82,43 +103,35 @@ class ChainReader {
   }
 
   /** Takes up the entries of a list; gives the dialect that it chooses, or what is wrong with it. */
-  read(
-    chain: Chain | undefined,
-    field: string,
-    model: string | undefined,
-  ): { dialect: string } | ChainFault | undefined {
-    let chosen: { readonly name: string; readonly dialect: string } | undefined
+  read(chain: Chain | undefined, field: string, model: string | undefined): Chosen | ChainFault | undefined {
+    let chosen: Chosen | undefined
     for (const [index, item] of (chain ?? []).entries()) {
       const place = `${field}/${index}`
       const where = field.slice(1)
-      const [name, options] = typeof item === 'string' ? [item] : item
+      const [name, options = {}] = typeof item === 'string' ? [item] : item
       if (typeof name !== 'string') return { field: place, reason: `${place.slice(1)} must begin with a name.` }
       const named = this.#names.get(name.toLowerCase())
-      if (named?.dialect !== undefined) {
-        if (options !== undefined) {
-          return { field: place, reason: `${name} takes no options in ${where}. Remove them.` }
-        }
-        if (chosen !== undefined) {
-          return {
-            field: place,
-            reason: `${where} names two dialects, ${chosen.name} and ${name}. Remove one of them.`,
-          }
-        }
-        chosen = { name, dialect: named.dialect }
-        continue
-      }
       const file = filePath(name, dirname(this.#loaded.fileOf(this.#pointer)))
       if (named === undefined && file === undefined) return this.#unknown(name, where, place)
-      const fault = findFault(named?.plugin.options ?? {}, options ?? {}, `${place}/1`)
+      const fault = findFault(named?.options ?? {}, options, `${place}/1`)
       if (fault !== undefined) {
         return {
           field: fault.pointer,
           reason: `${fault.pointer.slice(1)} ${fault.fact}; ${name} reads it. Correct it.`,
         }
       }
-      this.#add(named?.plugin.use ?? name, file ?? named?.plugin.file, options ?? {}, place, model)
+      if (named?.dialect !== undefined) {
+        if (chosen !== undefined) {
+          return {
+            field: place,
+            reason: `${where} names two dialects, ${chosen.name} and ${name}. Remove one of them.`,
+          }
+        }
+        // The schema was checked above.
+        chosen = { name, dialect: named.dialect, options: options as Options }
+      } else this.#add(named?.plugin.use ?? name, file ?? named?.plugin.file, options, place, model)
     }
-    return chosen && { dialect: chosen.dialect }
+    return chosen
   }
 
   #unknown(name: string, where: string, place: string): ChainFault {

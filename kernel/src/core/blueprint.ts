@@ -1,4 +1,4 @@
-import type { Exchange, Placement, Plugin, Secret, Target } from '@ccr/sdk'
+import type { Exchange, Placement, Plugin, Provider, Secret, Target } from '@ccr/sdk'
 
 /** When an entry's handlers run. Before there is a target, only what is known of the exchange counts. */
 export interface Condition {
@@ -30,12 +30,8 @@ export interface Entry extends Placement {
 }
 
 /** A configured provider. */
-export interface ProviderBlueprint {
-  readonly name: string
+export interface ProviderBlueprint extends Omit<Provider, 'local'> {
   readonly baseUrl: string
-  readonly models: readonly string[]
-  /** Name of a target dialect. */
-  readonly dialect: string
   readonly secret: Secret | undefined
   /** Ids of optional entries without which it is left out too. */
   readonly needs?: readonly string[] | undefined

@@ -16,6 +16,7 @@ export const Manifest = Type.Object({
       name: Type.String(),
       aliases: Type.Optional(Names),
       dialect: Type.Optional(Type.String()),
+      options: Type.Optional(JsonSchema),
     }),
   ),
   scope: Type.Enum(['host', 'profile']),

@@ -3,7 +3,7 @@ import { client } from './client.ts'
 import { countTokens } from './count-tokens.ts'
 import { createModelTraits } from './model-traits.ts'
 import { learn } from './refusals.ts'
-import { askedOf, createTarget } from './target.ts'
+import { askedOf, createTarget, TargetOptions } from './target.ts'
 
 /** What Claude Code asks of its server beside messages; an answer without content satisfies it. */
 const probes: readonly Endpoint[] = [
@@ -18,7 +18,7 @@ export default definePlugin({
   apiVersion: 1,
   description: 'Speaks the Anthropic Messages protocol with clients and with providers.',
   options: Type.Object({}, { additionalProperties: false }),
-  transformers: [{ name: 'Anthropic', dialect: 'anthropic' }],
+  transformers: [{ name: 'Anthropic', dialect: 'anthropic', options: TargetOptions }],
   requires: ['tokens?'],
   activate(ctx) {
     const traits = createModelTraits()

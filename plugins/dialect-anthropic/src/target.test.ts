@@ -7,7 +7,7 @@ const target = createTarget(createModelTraits())
 
 function attempt(headers: HeaderBag = {}, dialect = 'anthropic'): Attempt {
   const exchange = { dialect, headers, locals: {}, newId: (prefix: string) => `${prefix}new` }
-  return { exchange, target: { provider: 'p', model: 'target-model' } } as unknown as Attempt
+  return { exchange, target: { provider: 'p', model: 'target-model' }, provider: {} } as unknown as Attempt
 }
 
 function outbound(more: Partial<Outbound> = {}): Outbound {
@@ -155,6 +155,14 @@ describe('address', () => {
     expect(target.address(own, undefined, attempt(headers))).toMatchObject({
       url: expect.stringMatching(/\?beta=true$/),
     })
+  })
+
+  it('rule 10: sends the key as a bearer token alone where it is to', () => {
+    const secret = new Secret('k')
+    const told = (dialectOptions: object): Attempt => ({ ...attempt(), provider: { dialectOptions } }) as Attempt
+    expect(target.address(outbound(), secret, told({ UseBearer: true })).auth).toEqual({ scheme: 'bearer', secret })
+    for (const options of [{ UseBearer: false }, {}])
+      expect(target.address(outbound(), secret, told(options)).auth).toMatchObject({ name: 'x-api-key' })
   })
 
   it('sends the key as x-api-key, and nothing without one', () => {

@@ -1,4 +1,4 @@
-import { CcrError, endpointUrl, isObject, messageEvents } from '@ccr/sdk'
+import { CcrError, endpointUrl, isObject, messageEvents, Type } from '@ccr/sdk'
 import type {
   Address,
   Attempt,
@@ -7,6 +7,7 @@ import type {
   CanonicalRequest,
   Outbound,
   Secret,
+  Static,
   StreamTransform,
   TargetDialect,
   ToolNames,
@@ -32,6 +33,16 @@ const NAMES = Symbol('names')
 /** What the encoder was asked to send, before anything was left out that its model refuses. */
 const ASKED = Symbol('asked')
 type NamedAttempt = Attempt & { [NAMES]?: ToolNames; [ASKED]?: CanonicalRequest }
+
+/** What may stand beside `Anthropic` in `transformer.use`. */
+export const TargetOptions = Type.Object(
+  {
+    UseBearer: Type.Optional(
+      Type.Boolean({ description: 'Sends the key as `authorization: Bearer …` and not as `x-api-key`.' }),
+    ),
+  },
+  { additionalProperties: false },
+)
 
 /** The request of an attempt before anything was left out that its model refuses. */
 export function askedOf(attempt: NamedAttempt): CanonicalRequest {
@@ -97,7 +108,10 @@ function address(outbound: Outbound, secret: Secret | undefined, attempt: Attemp
   const url = endpointUrl(outbound.baseUrl, '/messages', { root: '/v1', always: true })
   // Clients that use beta features ask for them in the query as well.
   const beta = 'anthropic-beta' in headers || 'anthropic-beta' in outbound.headers
-  const auth = secret && ({ scheme: 'header', name: 'x-api-key', secret } as const)
+  // The schema was checked with the config.
+  const { UseBearer } = (attempt.provider.dialectOptions ?? {}) as Static<typeof TargetOptions>
+  const scheme = UseBearer ? ({ scheme: 'bearer' } as const) : ({ scheme: 'header', name: 'x-api-key' } as const)
+  const auth = secret && { ...scheme, secret }
   return { url: beta ? withBeta(url) : url, headers, auth }
 }
 
