@@ -1,3 +1,4 @@
+import { CcrError } from '@ccr/sdk'
 import type { CanonicalEvent } from '@ccr/sdk'
 import { GivenCalls } from './given-calls.ts'
 import { MissingFields } from './missing-fields.ts'
@@ -22,6 +23,8 @@ export class EventMender {
   readonly #calls: GivenCalls
   readonly #missing = new MissingFields()
   readonly #unfolder = new Unfolder()
+  /** The answer has said why it ends. */
+  #reasoned = false
 
   constructor(newId: (prefix: string) => string) {
     this.#calls = new GivenCalls(newId)
@@ -36,7 +39,8 @@ export class EventMender {
    * Nothing when the event stands for itself, `drop` when it has no place in the stream.
    *
    * @param isWhole false where only its skeleton was read: a block start is then one that lacks nothing
-   * @throws CcrError `CCR_STREAM_INVALID` for a `message_start` without a message, or with content that is none
+   * @throws CcrError `CCR_STREAM_INVALID` for a `message_start` without a message, or with content that is none;
+   * `CCR_STREAM_ENDED` for an end without a stop reason, which no other one stands for
    */
   mend(event: CanonicalEvent, isWhole: boolean): Mended | 'drop' | undefined {
     const fit = this.#sequencer.fit(event)
@@ -52,10 +56,23 @@ export class EventMender {
     }
     own = this.#missing.fill(own)
     const told = this.#unfolder.unfold(own)
+    if (own.type === 'message_delta' || own.type === 'message_stop') this.#checkReason(told ?? [own])
     return own === event && before === NONE && !told ? undefined : { before, own, told: told ?? [own] }
+  }
+
+  #checkReason(events: readonly CanonicalEvent[]): void {
+    for (const event of events) {
+      if (event.type === 'message_delta') this.#reasoned ||= typeof event.delta?.stop_reason === 'string'
+      else if (event.type === 'message_stop' && !this.#reasoned) throw unreasoned()
+    }
   }
 
   #unfolded(event: CanonicalEvent): readonly CanonicalEvent[] {
     return this.#calls.unfold(event) ?? [event]
   }
+}
+
+/** An answer that does not say why it ended may be cut. */
+export function unreasoned(): CcrError {
+  return new CcrError('CCR_STREAM_ENDED', 'the answer of the upstream ended without a stop reason')
 }

@@ -23,7 +23,7 @@ describe('the plugin', () => {
       client: expect.anything(),
       target: { passthrough: expect.any(Function) },
     })
-    expect(plugin.transformers).toEqual([{ name: 'Anthropic', dialect: 'anthropic' }])
+    expect(plugin.transformers).toMatchObject([{ name: 'Anthropic', dialect: 'anthropic' }])
     expect(plugin.options).toMatchObject({ type: 'object', additionalProperties: false })
   })
 

@@ -59,15 +59,15 @@ const mended: readonly (readonly [string, string, string])[] = [
   ],
   [
     'whose start has null as usage',
-    all(start({ content: [], usage: null }), stop),
-    all(start({ content: [], usage: zero }), stop),
+    all(start({ content: [], usage: null }), close, stop),
+    all(start({ content: [], usage: zero }), close, stop),
   ],
   [
     'whose start has null as content',
-    all(start({ content: null, usage }), stop),
-    all(start({ content: [], usage }), stop),
+    all(start({ content: null, usage }), close, stop),
+    all(start({ content: [], usage }), close, stop),
   ],
-  ['whose start has no content', all(start({ usage }), stop), all(start({ usage, content: [] }), stop)],
+  ['whose start has no content', all(start({ usage }), close, stop), all(start({ usage, content: [] }), close, stop)],
   [
     'whose end has no usage',
     all(open, ...text, { type: 'message_delta', delta }, stop),
@@ -201,7 +201,7 @@ describe('the last event of a stream', () => {
 
   it('is mended as any other', () => {
     expect(passed([Buffer.from(`${all(open, close)}data: ${JSON.stringify(stop)}`)]).text).toBe(all(open, close, stop))
-    expect(passed([Buffer.from(`\ufeffdata: ${JSON.stringify(stop)}`)]).text).toBe(`\ufeff${lastFrame}`)
+    expect(passed([Buffer.from(`\ufeffdata: ${JSON.stringify(close)}`)]).text).toBe(`\ufeff${frame(close)}`)
   })
 
   it('is none when it is cut, wherever that is', () => {

@@ -244,7 +244,7 @@ describe('explode', () => {
   })
 
   it('fills in what clients rely on', () => {
-    const [start] = target.explode({ content: [] }, attempt())
+    const [start] = target.explode({ content: [], stop_reason: 'end_turn' }, attempt())
     expect(start).toMatchObject({
       message: { id: 'msg_new', type: 'message', role: 'assistant', model: 'target-model', usage: { input_tokens: 0 } },
     })
@@ -258,9 +258,14 @@ describe('explode', () => {
       delta: { stop_reason: 'end_turn', stop_sequence: 'END' },
       usage: message.usage,
     })
-    const odd = target.explode({ content: [], stop_reason: 5, stop_sequence: {}, usage: [] }, attempt())
+    const odd = target.explode({ content: [], stop_reason: 'later', stop_sequence: {}, usage: [] }, attempt())
     const usage = { input_tokens: 0, output_tokens: 0 }
-    expect(odd.at(-2)).toMatchObject({ delta: { stop_reason: null, stop_sequence: null }, usage })
+    expect(odd.at(-2)).toMatchObject({ delta: { stop_reason: 'later', stop_sequence: null }, usage })
+  })
+
+  it.each([null, undefined, 5])('row 65: invents no stop reason where it has %j', (stop_reason) => {
+    const ended = expect.objectContaining({ code: 'CCR_STREAM_ENDED' }) as Error
+    expect(() => target.explode({ ...message, stop_reason }, attempt())).toThrow(ended)
   })
 
   it.each([

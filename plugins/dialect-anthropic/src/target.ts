@@ -17,6 +17,7 @@ import { withAnsweredCalls } from './answered-calls.ts'
 import { speakable } from './content.ts'
 import { createDecoder, type WireEvent } from './decoder.ts'
 import { MAX_TOKENS, meetDemands, withoutIdleChoice } from './demands.ts'
+import { unreasoned } from './event-mender.ts'
 import { withoutForeignParts } from './history.ts'
 import { upstreamHeaders } from './headers.ts'
 import type { ModelTraits } from './model-traits.ts'
@@ -133,6 +134,7 @@ function toMessage(answer: unknown, attempt: Attempt): CanonicalMessage {
   const { id, type, model, usage, stop_reason, stop_sequence } = rest
   if ((type ?? 'message') !== 'message' || !isBlocks(content))
     throw new CcrError('CCR_STREAM_INVALID', 'the answer of the upstream is not a message')
+  if (typeof stop_reason !== 'string') throw unreasoned()
   return {
     ...rest,
     id: typeof id === 'string' ? id : attempt.exchange.newId('msg_'),
@@ -140,7 +142,7 @@ function toMessage(answer: unknown, attempt: Attempt): CanonicalMessage {
     role: 'assistant',
     model: typeof model === 'string' ? model : attempt.target.model,
     content,
-    stop_reason: typeof stop_reason === 'string' ? stop_reason : null,
+    stop_reason,
     stop_sequence: typeof stop_sequence === 'string' ? stop_sequence : null,
     usage: isObject(usage) ? usage : { input_tokens: 0, output_tokens: 0 },
   }

@@ -65,10 +65,14 @@ describe('an answer inside its message_start', () => {
     expect(accumulate(decode(stream))).toMatchObject({ stop_reason: 'max_tokens', usage: { output_tokens: 9 } })
   })
 
-  it('without a stop reason is not given one', () => {
-    const stream = bytes(start({ content: [call] }), stop)
-    expect(types(decode(stream))).toEqual(whole.filter((type) => type !== 'message_delta'))
-  })
+  it.each([[], [{ type: 'message_delta', delta: {} }], [{ type: 'message_delta', delta: { stop_reason: null } }]])(
+    'row 65: without a stop reason is none, %#',
+    (...deltas) => {
+      const stream = bytes(start({ content: [call] }), ...deltas, stop)
+      const ended = expect.objectContaining({ code: 'CCR_STREAM_ENDED' }) as Error
+      for (const read of [decode, pass]) expect(() => read(stream)).toThrow(ended)
+    },
+  )
 
   it.each([['text'], [{}], [[null]], [[{ text: 'no type' }]]])('is refused when its content is %j', (content) => {
     const stream = bytes(start({ content }), stop)
