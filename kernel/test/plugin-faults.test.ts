@@ -1,4 +1,5 @@
-import type { CanonicalEvent } from '@ccr/sdk'
+import { readFileSync } from 'node:fs'
+import type { CanonicalEvent, Plugin } from '@ccr/sdk'
 import { createTestKernel, type TestEntry, type TestKernelOptions } from '@ccr/sdk/testing'
 import { describe, expect, it } from 'vitest'
 import { answerEvents, hello, lines, plainDialect, plugin, routeTo } from './support/plugins.ts'
@@ -50,6 +51,18 @@ describe('row 122: a plugin that throws at once, or rejects', () => {
     await kernel.dispose()
   })
 })
+
+it.each(['onRequest', 'transformRequest'])(
+  "a file's folders in what a plugin says of %s reach no client",
+  async (hook) => {
+    const { kernel } = await setUp([bad(hook, () => readFileSync('/home/user/private/list.json'))])
+    const { text } = await kernel.request(stream)
+    expect(text).toContain("plugin 'bad' failed in " + hook)
+    expect(text).toContain("open 'list.json'")
+    expect(text).not.toContain('private')
+    await kernel.dispose()
+  },
+)
 
 describe('row 123: a hook that never resolves', () => {
   it('is given up at its deadline, and what it gives later changes nothing', async () => {
@@ -132,22 +145,53 @@ describe('row 131: a plugin that breaks the stream', () => {
     await kernel.dispose()
   })
 
-  it('emits 100 MB where one answer is collected: it ends at the limit of an answer', async () => {
-    const flooding = plugin('flooding', (ctx) =>
+  const onText = (pieces: number, piece: (event: CanonicalEvent) => CanonicalEvent): Plugin =>
+    plugin('flooding', (ctx) =>
       ctx.on('transformStream', (pipeline) =>
         pipeline.pipe('canonical', {
           chunk: (event, emit) => {
-            const again = event.type === 'content_block_delta' ? 100 : 1
-            for (let count = 0; count < again; count++) emit(again === 1 ? event : delta('x'.repeat(1_000_000)))
+            const again = event.type === 'content_block_delta' ? pieces : 0
+            for (let count = 0; count < again; count++) emit(piece(event))
+            if (again === 0) emit(event)
           },
         }),
       ),
     )
+  const through = plugin('flooding', (ctx) =>
+    ctx.on('transformStream', (pipeline) =>
+      pipeline.through('canonical', async function* (batches) {
+        for await (const batch of batches) {
+          const isText = batch.some(({ type }) => type === 'content_block_delta')
+          yield isText ? Array.from({ length: 100 }, () => delta('x'.repeat(1_000_000))) : batch
+        }
+      }),
+    ),
+  )
+
+  it.each([
+    ['in pieces', onText(100, () => delta('x'.repeat(1_000_000)))],
+    ['at once', onText(1, () => delta('x'.repeat(100_000_000)))],
+    ['as one batch', through],
+  ])('emits 100 MB %s: it ends, and is named', async (_, flooding) => {
     const { kernel } = await setUp([flooding])
-    const reply = await kernel.request({ ...stream, body: hello })
-    expect(reply.status).toBeGreaterThanOrEqual(500)
-    expect(reply.json()).toMatchObject({ type: 'error', error: { type: 'api_error' } })
-    expect(reply.text.length).toBeLessThan(2_000)
+    const told = /plugin 'flooding' gave transformStream a result it cannot use: more than 16777216 bytes at once/
+    const whole = await kernel.request({ ...stream, body: hello })
+    expect(whole).toMatchObject({ status: 500 })
+    expect(whole.json()).toMatchObject({ error: { type: 'api_error', message: expect.stringMatching(told) as string } })
+    const streamed = await kernel.request(stream)
+    expect(streamed.text.slice(-1000)).toMatch(told)
+    expect(streamed.text).not.toContain('message_stop')
+    expect(streamed.text.length).toBeLessThan(17_000_000)
+    await kernel.dispose()
+  })
+
+  it.each([[null], ['text'], [{}], [[]]])('emits %j, which is no event: it is named', async (given) => {
+    const { kernel } = await setUp([onText(1, () => given as never)])
+    const told = "plugin 'flooding' gave transformStream a result it cannot use: something that is no event"
+    expect((await kernel.request({ ...stream, body: hello })).json()).toMatchObject({ error: { message: told } })
+    expect((await kernel.request(stream)).text).toContain(told)
+    const instance = kernel.kernel.current!.instances.find(({ entry }) => entry.id === 'flooding')!
+    expect(instance.health.use.get('transformStream')?.errors).toBe(2)
     await kernel.dispose()
   })
 

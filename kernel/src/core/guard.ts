@@ -1,5 +1,5 @@
-import { type Attempt, CcrError, type ErrorCode, type Exchange, isCcrError, isSkipTarget, messageOf } from '@ccr/sdk'
-import { type Abortable, clientFault, isThenable, placeOf, settle } from '@ccr/sdk/kernel'
+import { type Attempt, CcrError, type ErrorCode, type Exchange, isCcrError, isSkipTarget } from '@ccr/sdk'
+import { type Abortable, clientFault, factOf, isThenable, placeOf, settle } from '@ccr/sdk/kernel'
 import type { Log } from './log.ts'
 import type { Tap } from './tap.ts'
 
@@ -126,7 +126,7 @@ function unusable(tap: Tap, wrong: string): CcrError {
 
 function named(tap: Tap, thrown: unknown): CcrError {
   if (isCcrError(thrown) && thrown.plugin !== undefined) return thrown
-  return fault(tap, 'CCR_HOOK_FAILED', `failed in ${tap.hook}: ${messageOf(thrown)}`, thrown)
+  return fault(tap, 'CCR_HOOK_FAILED', `failed in ${tap.hook}: ${factOf(thrown)}`, thrown)
 }
 
 function fault({ plugin, hook, paths }: Tap, code: ErrorCode, fact: string, cause?: unknown): CcrError {

@@ -1,5 +1,5 @@
-import { type CanonicalRequest, CcrError, isCcrError, messageOf, type Outbound } from '@ccr/sdk'
-import { addHeaders, credentialHeaders, joined, mergeHeaders, ownCredentials } from '@ccr/sdk/kernel'
+import { type CanonicalRequest, CcrError, isCcrError, type Outbound } from '@ccr/sdk'
+import { addHeaders, credentialHeaders, factOf, joined, mergeHeaders, ownCredentials } from '@ccr/sdk/kernel'
 import { toJsonBody, withModel } from '@ccr/sdk/kernel'
 import type { GenerationProvider, Profile } from '../core/profile.ts'
 import type { AttemptState } from './attempt.ts'
@@ -62,6 +62,6 @@ export function ofDialect<T>(name: string, act: () => T): T {
     return act()
   } catch (cause) {
     if (isCcrError(cause)) throw cause
-    throw new CcrError('CCR_HOOK_FAILED', `dialect '${name}' failed: ${messageOf(cause)}`, { cause })
+    throw new CcrError('CCR_HOOK_FAILED', `dialect '${name}' failed: ${factOf(cause)}`, { cause })
   }
 }

@@ -1,6 +1,7 @@
-import { isCcrError, messageOf, type CcrError } from '../errors.ts'
+import { isCcrError, type CcrError } from '../errors.ts'
 import type { UpstreamError } from '../dialect.ts'
 import type { Target } from '../exchange.ts'
+import { factOf } from './place.ts'
 import { toHeaderValue } from './header-value.ts'
 import { isShortage, networkFault } from './network-fault.ts'
 import { isOverflow } from '../overflow.ts'
@@ -81,7 +82,7 @@ export function thrownFailure(target: Target, thrown: unknown, redact: Redact): 
   if (isCcrError(thrown)) return codedFailure(target, thrown, redact)
   const code = codeOf(thrown)
   if (code === undefined) {
-    const message = `the attempt at ${subjectOf(target)} failed: ${quotable(messageOf(thrown), redact)}`
+    const message = `the attempt at ${subjectOf(target)} failed: ${quotable(factOf(thrown), redact)}`
     return failed('plugin', message, { status: 500, type: 'api_error' }, message, thrown)
   }
   const subject = subjectOf(target)

@@ -2,7 +2,7 @@ import type { CanonicalEvent } from '../canonical.ts'
 import type { AnswerDecoder } from '../dialect.ts'
 import { CcrError } from '../errors.ts'
 import { placeOf } from './place.ts'
-import { continueTurn } from './continue-turn.ts'
+import { continueTurn } from '../continue-turn.ts'
 import { Stage, type Batch, type RunnableStage, type StageLog, type StageOwner } from './stage.ts'
 import type { StageOptions, StreamFunction, StreamPipeline, StreamTransform, ThroughOptions } from '../stream.ts'
 import { ThroughStage, type Patience } from './through-stage.ts'
@@ -80,19 +80,20 @@ export class Pipeline {
   }
 
   as(owner: StageOwner): StreamPipeline {
-    const through = (stages: RunnableStage[], run: StreamFunction<never, unknown>, timeoutMs = owner.timeoutMs): void =>
-      void stages.push(new ThroughStage(run, { ...owner, timeoutMs }, this.#signal))
+    const at = (stage: 'wire' | 'canonical'): RunnableStage[] => (stage === 'wire' ? this.#wire : this.#canonical)
+    const through = (stage: 'wire' | 'canonical', run: StreamFunction<never, unknown>, timeoutMs = owner.timeoutMs) =>
+      void at(stage).push(new ThroughStage(run, { ...owner, timeoutMs, wire: stage === 'wire' }, this.#signal))
     const append = (tokens: number): void => void (this.#appendedOutput += tokens)
     return {
       dialect: this.dialect,
       pipe: (stage: 'wire' | 'canonical', transform: AnyTransform, options: StageOptions = {}) => {
-        const stages = stage === 'wire' ? this.#wire : this.#canonical
-        stages.push(new Stage(transform, owner, options.onFailure === 'detach', this.#signal, this.#log))
+        const own = { ...owner, wire: stage === 'wire' }
+        at(stage).push(new Stage(transform, own, options.onFailure === 'detach', this.#signal, this.#log))
       },
       through: (stage: 'wire' | 'canonical', run: StreamFunction<never, unknown>, options: ThroughOptions = {}) =>
-        through(stage === 'wire' ? this.#wire : this.#canonical, run, options.timeoutMs),
+        through(stage, run, options.timeoutMs),
       onEnd: (handler, options = {}) =>
-        through(this.#canonical, continueTurn(handler, options, append), options.timeoutMs ?? END_MS),
+        through('canonical', continueTurn(handler, options, append), options.timeoutMs ?? END_MS),
       observe: (types, fn) => void this.#observers.push({ types: new Set(types), fn, owner, failed: false }),
     }
   }

@@ -2,7 +2,7 @@ import { join, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { placeOf } from './place.ts'
+import { factOf, placeOf } from './place.ts'
 
 function errorWith(stack: unknown): Error {
   return Object.defineProperty(new Error('boo'), 'stack', { value: stack })
@@ -54,5 +54,29 @@ describe('placeOf', () => {
         expect(placeOf(thrown, [sep + parts[0]!])).toBe(`${file}:7:9`)
       }),
     )
+  })
+})
+
+describe('factOf', () => {
+  it.each([
+    ["ENOENT: no such file or directory, open '/home/user/private/list.json'", 'list.json'],
+    ['cannot read /etc/ccr/key.pem (mode 600)', 'cannot read key.pem (mode 600)'],
+    ['in file:///home/user/plugin.ts:3:4', 'in plugin.ts:3:4'],
+    ["Cannot find module 'C:\\Users\\me\\a.js'", "Cannot find module 'a.js'"],
+    ['path=/a/b, /c/d', 'path=b, d'],
+  ])('%s names no folder', (text, expected) => {
+    const fact = factOf(new Error(text))
+    expect(fact).toContain(expected)
+    expect(fact).not.toMatch(/[\\/]/)
+  })
+
+  it.each(['no budget left', 'https://a.example/v1/messages said 404', 'and/or, 3/4', 'a / b', '/', 'model p/m/x'])(
+    '%s stays',
+    (text) => expect(factOf(new Error(text))).toBe(text),
+  )
+
+  it('takes time that grows with its length alone', () => {
+    for (const part of ['/a', '/a ', '\\', "'/", 'file://'])
+      expect(factOf(new Error(part.repeat(200_000))).length).toBeGreaterThan(0)
   })
 })

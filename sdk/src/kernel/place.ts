@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import { messageOf } from '../errors.ts'
 
 /**
  * The first place in the stack of a thrown value that lies in one of these files, or below one of these folders, as
@@ -14,6 +15,14 @@ export function placeOf(thrown: unknown, paths: readonly string[]): string | und
     }
   }
   return undefined
+}
+
+/** The folders of a file in a text: whatever else begins with `/` is taken for one too, but no URL. */
+const FOLDERS = /(?<=^|[\s'"`([{<=,;:])(?:file:\/\/)?(?:[A-Za-z]:)?[\\/](?:[^\s'"`()[\]{}<>:\\/]+[\\/])+(?=[^\s\\/])/g
+
+/** What an exception says, for a client: files without their folders. */
+export function factOf(thrown: unknown): string {
+  return messageOf(thrown).replace(FOLDERS, '')
 }
 
 /** The file at the end of a frame, when it is this one or lies below this folder. */

@@ -1,5 +1,8 @@
-import { CcrError, isCcrError, messageOf } from '../errors.ts'
-import { placeOf } from './place.ts'
+import type { CanonicalEvent } from '../canonical.ts'
+import { CcrError, isCcrError } from '../errors.ts'
+import { isObject } from '../is-object.ts'
+import { weightOfEvents } from '../message.ts'
+import { factOf, placeOf } from './place.ts'
 import type { StreamTransform } from '../stream.ts'
 import { isThenable, settle, type Abortable } from './waiting.ts'
 
@@ -20,10 +23,15 @@ export interface StageOwner {
   readonly plugin: string
   readonly hook: string
   readonly timeoutMs: number
+  /** Its events are those of a protocol, which need no type. */
+  readonly wire?: boolean | undefined
   readonly health?: StageHealth | undefined
   /** Where the place of a fault is looked for. */
   readonly paths?: readonly string[] | undefined
 }
+
+/** Most that a plugin makes of one batch, or gives as one, in bytes: 16 Mi. */
+const MAX_BATCH = 16 * 1024 * 1024
 
 type AnyTransform = StreamTransform<never, unknown>
 /** Events that go through the stages together. */
@@ -51,7 +59,8 @@ export class Stage implements RunnableStage {
   readonly #log: StageLog
   #detached = false
   #out: unknown[] = []
-  readonly #emit = (event: unknown): void => void this.#out.push(event)
+  #weight = 0
+  readonly #emit: (event: unknown) => void
 
   constructor(transform: AnyTransform, owner: StageOwner, detaches: boolean, signal: Abortable, log: StageLog) {
     this.#transform = transform
@@ -59,12 +68,15 @@ export class Stage implements RunnableStage {
     this.#detaches = detaches
     this.#signal = signal
     this.#log = log
+    // Dialects are trusted to emit events, of which there are many.
+    this.#emit = owner.health ? this.#emitChecked : (event) => void this.#out.push(event)
   }
 
   /** Synchronous transforms never touch the microtask queue. */
   run(batch: Batch, last: boolean): Batch | Promise<Batch> {
     if (this.#detached || this.failure !== undefined) return this.#detached ? batch : []
     this.#out = []
+    this.#weight = 0
     const { health, hook } = this.owner
     if (!health) return this.#chunks(batch, 0, last)
     const began = performance.now()
@@ -81,6 +93,11 @@ export class Stage implements RunnableStage {
     } catch (err) {
       this.#log.warn({ plugin: this.owner.plugin, err }, 'a stream transform threw while it was aborted')
     }
+  }
+
+  readonly #emitChecked = (event: unknown): void => {
+    this.#weight = checkedWeight([event], this.#weight, this.owner)
+    this.#out.push(event)
   }
 
   #chunks(batch: Batch, first: number, last: boolean): Batch | Promise<Batch> {
@@ -146,8 +163,18 @@ function isOfInner(thrown: unknown): thrown is CcrError {
 }
 
 function named(thrown: unknown, { plugin, hook, paths = [] }: StageOwner): CcrError {
-  const fact = `plugin '${plugin}' failed in ${hook}: ${messageOf(thrown)}`
+  const fact = `plugin '${plugin}' failed in ${hook}: ${factOf(thrown)}`
   return new CcrError('CCR_HOOK_FAILED', fact, { plugin, hook, at: placeOf(thrown, paths), cause: thrown })
+}
+
+/** What events of a plugin weigh that follow others in one batch, in bytes. */
+export function checkedWeight(events: Batch, before: number, { plugin, hook, wire }: StageOwner): number {
+  const areEvents = events.every((event) => isObject(event) && (wire || typeof event['type'] === 'string'))
+  const weight = areEvents ? before + weightOfEvents(events as readonly CanonicalEvent[]) : 0
+  if (areEvents && weight <= MAX_BATCH) return weight
+  const wrong = areEvents ? `more than ${MAX_BATCH} bytes at once` : 'something that is no event'
+  const fact = `plugin '${plugin}' gave ${hook} a result it cannot use: ${wrong}`
+  throw new CcrError('CCR_HOOK_RESULT', fact, { plugin, hook })
 }
 
 /** The events that were read of a plugin's stream. */

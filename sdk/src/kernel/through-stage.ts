@@ -1,6 +1,14 @@
 import { BatchQueue } from './batch-queue.ts'
 import { CcrError } from '../errors.ts'
-import { batchOf, stageFault, stageLate, type Batch, type RunnableStage, type StageOwner } from './stage.ts'
+import {
+  batchOf,
+  checkedWeight,
+  stageFault,
+  stageLate,
+  type Batch,
+  type RunnableStage,
+  type StageOwner,
+} from './stage.ts'
 import type { StreamFunction } from '../stream.ts'
 import { settle, type Abortable } from './waiting.ts'
 
@@ -83,7 +91,11 @@ export class ThroughStage implements RunnableStage {
       this.#arrived = undefined
       if (!arrived) return undefined
       if (!arrived.read) throw arrived.thrown
-      if (!arrived.read.done) return batchOf(arrived.read)
+      if (!arrived.read.done) {
+        const batch = batchOf(arrived.read)
+        if (this.owner.health) checkedWeight(batch, 0, this.owner)
+        return batch
+      }
       this.#done = true
     } catch (thrown) {
       this.failure = stageFault(thrown, this.owner, this.#signal)

@@ -1,7 +1,7 @@
-import type { CanonicalEvent, CanonicalUsage, ContentBlock, ToolUseBlock } from '../canonical.ts'
-import { CcrError } from '../errors.ts'
-import { createAccumulator, mergeUsage, parseObject } from '../message.ts'
-import type { EndHandler, EndOptions, StreamFunction, TurnEnd } from '../stream.ts'
+import type { CanonicalEvent, CanonicalUsage, ContentBlock, ToolUseBlock } from './canonical.ts'
+import { CcrError } from './errors.ts'
+import { createAccumulator, mergeUsage, parseObject } from './message.ts'
+import type { EndHandler, EndOptions, StreamFunction, TurnEnd } from './stream.ts'
 
 type Batch = readonly CanonicalEvent[]
 type EventOf<Type extends CanonicalEvent['type']> = Extract<CanonicalEvent, { type: Type }>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { CanonicalEvent } from '../canonical.ts'
-import type { TurnEnd } from '../stream.ts'
+import type { CanonicalEvent } from './canonical.ts'
+import type { TurnEnd } from './stream.ts'
 import { continueTurn } from './continue-turn.ts'
 
 type Batch = readonly CanonicalEvent[]

@@ -1,4 +1,4 @@
-import { Value, type Static, type TSchema } from '../typebox/index.ts'
+import { Value, type Static, type TSchema } from './typebox/index.ts'
 
 /** A value that was held against a schema. */
 export interface Fitted<Schema extends TSchema> {
