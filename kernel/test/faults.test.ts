@@ -321,5 +321,6 @@ describe('afterwards', () => {
     expect(router.log().length).toBeGreaterThan(50)
     expect(router.written()).not.toContain(CANARY)
     expect(router.written()).not.toContain('Norden')
+    expect(router.written(), 'words of an error may quote the request').not.toContain('the upstream says')
   })
 })

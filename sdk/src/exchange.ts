@@ -1,4 +1,5 @@
 import type { CanonicalRequest } from './canonical.ts'
+import type { ErrorCode } from './errors.ts'
 import type { AttemptFailure, AttemptOutcome } from './failure.ts'
 import type { Secret } from './secret.ts'
 
@@ -182,6 +183,10 @@ export interface AttemptRecord {
   readonly outcome: AttemptOutcome
   readonly status?: number | undefined
   readonly ms: number
+  /** What kind of failure it was, and its code where the router gave it one. */
+  readonly kind?: AttemptFailure['kind'] | undefined
+  readonly code?: ErrorCode | undefined
+  /** What was said of it: often the upstream's words, which may quote the request. No log holds these. */
   readonly error?: string | undefined
   /** Of an inner exchange, which has no record of its own. */
   readonly tokens?: TokenCounts | undefined

@@ -1,4 +1,5 @@
 import type { Attempt, AttemptFailure, AttemptOutcome, AttemptRecord, Provider, Target } from '@ccr/sdk'
+import { isCcrError } from '@ccr/sdk'
 import { Cancellation } from '@ccr/sdk/kernel'
 import type { Log } from '../core/log.ts'
 import type { ExchangeState } from './state.ts'
@@ -78,7 +79,9 @@ export class AttemptState implements Attempt {
     this.exchange.cancellation.removeEventListener('abort', this)
     const { provider, model } = this.target
     const ms = Math.round(performance.now() - this.#began)
-    this.#record = { provider, model, outcome, ms, status: failure?.status, error: failure?.message }
+    const { status, kind, cause, message: error } = failure ?? ({} as Partial<AttemptFailure>)
+    const code = isCcrError(cause) ? cause.code : undefined
+    this.#record = { provider, model, outcome, ms, status, kind, code, error }
     for (const fn of this.#onSettled ?? []) this.#call(() => fn(outcome, failure))
   }
 

@@ -20,6 +20,7 @@ const text = fc.string({ unit: 'binary' })
 const maybe = <T>(some: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(some, { nil: undefined })
 const count = fc.nat()
 const target = fc.record({ provider: text, model: text })
+const NO_TOKENS = { input: 0, cacheRead: 0, cacheCreation: 0, output: 0, reasoning: 0 }
 const tokens = fc.record({ input: count, cacheRead: count, cacheCreation: count, output: count, reasoning: count })
 
 describe('a line of the routing log', () => {
@@ -71,6 +72,8 @@ describe('a line of the routing log', () => {
       outcome: fc.constantFrom('ok' as const, 'neutral' as const),
       status: maybe(count),
       ms: count,
+      kind: fc.constantFrom('network' as const, 'timeout' as const, 'plugin' as const),
+      code: maybe(fc.constant('CCR_STREAM_ENDED' as const)),
       error: maybe(text),
       tokens: maybe(tokens),
     })
@@ -83,6 +86,14 @@ describe('a line of the routing log', () => {
         )
       }),
     )
+  })
+
+  it.each(['status', 'reported', 'protocol', undefined] as const)('has no words of an upstream (%s)', (kind) => {
+    const attempt = { provider: 'p', model: 'm', outcome: 'failure', status: 400, ms: 1, kind } as const
+    const done = { event: 'done', status: 'error', httpStatus: 400, ms: 1, tokens: NO_TOKENS } as const
+    const record = parsed({}, { ...done, attempts: [{ ...attempt, error: 'quoted "prompt"' }] })
+    expect(record).toMatchObject({ attempts: [read({ ...attempt })] })
+    expect(JSON.stringify(record)).not.toContain('prompt')
   })
 
   it('stays JSON whatever a plugin or an upstream gave', () => {

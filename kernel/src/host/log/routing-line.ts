@@ -40,10 +40,16 @@ function ofPassedOver({ rule, target, reason, unmatched }: PassedOver): string {
 }
 
 function ofAttempt(attempt: AttemptRecord): string {
-  const { outcome, status, ms, error, tokens } = attempt
-  const failure = (status === undefined ? '' : `,"status":${number(status)}`) + optional('error', error)
+  const { outcome, status, ms, kind, code, error, tokens } = attempt
+  const told = optional('kind', kind) + optional('code', code) + (isOwn(kind) ? optional('error', error) : '')
+  const failure = (status === undefined ? '' : `,"status":${number(status)}`) + told
   const end = `"outcome":${text(outcome)},"ms":${ms}${failure}`
   return `{${fieldsOfTarget(attempt)},${end}${tokens ? `,"tokens":${ofTokens(tokens)}` : ''}}`
+}
+
+/** The words of an upstream may quote the request, which stands in no log. */
+function isOwn(kind: AttemptRecord['kind']): boolean {
+  return kind === 'network' || kind === 'timeout' || kind === 'plugin'
 }
 
 function ofTokens({ input, cacheRead, cacheCreation, output, reasoning }: TokenCounts): string {
