@@ -35,6 +35,11 @@ export class EventMender {
     return this.#sequencer.busy || this.#calls.busy
   }
 
+  /** Whether the block start of a type, whose data is JSON, has to be read whole. */
+  concerns(type: string, data: string): boolean {
+    return this.#calls.concerns(type, data)
+  }
+
   /**
    * Nothing when the event stands for itself, `drop` when it has no place in the stream.
    *

@@ -1,7 +1,6 @@
 import type { CanonicalEvent } from '@ccr/sdk'
 import { eventLine, frame } from './encoder.ts'
 import { EventMender } from './event-mender.ts'
-import { mayBeGiven } from './given-calls.ts'
 import { readSkeleton } from './skeleton.ts'
 
 /** Types that are always parsed whole: the exchange reads usage, stop reasons and errors from them. */
@@ -46,7 +45,7 @@ export class FrameMender {
    */
   take(name: string | undefined, data: string, others: string, events: CanonicalEvent[]): Mend | undefined {
     let event = readSkeleton(name, data, this.#mender.busy ? this.#wholeDeltas : this.#whole)
-    const isGiven = event.type === 'content_block_start' && mayBeGiven(event.content_block?.type, data)
+    const isGiven = event.type === 'content_block_start' && this.#mender.concerns(event.content_block?.type, data)
     if (isGiven) event = readSkeleton(name, data, this.#wholeStarts)
     const mended = this.#mender.mend(event, isGiven)
     if (mended === 'drop') return LEFT_OUT

@@ -1,19 +1,21 @@
 import { isObject, writeJson } from '@ccr/sdk'
 import type { CanonicalEvent } from '@ccr/sdk'
 
-/** A block start that may be passed on unread: it has an id, and no arguments. */
-const HAS_ID = /"id"\s*:\s*"[^"]/
+/** A block start that may be passed on unread: it has an id of its own, and no arguments. */
+const ID = /"id"\s*:\s*"([^"]+)"/
 const HAS_ARGUMENTS = /"input"\s*:\s*\{\s*[^\s}]/
 const CALLS: ReadonlySet<string> = new Set(['tool_use', 'server_tool_use', 'mcp_tool_use'])
 
 /**
- * Some compatible servers begin a call with all its arguments, where clients read them from deltas alone, or without an
- * id. Such a call gets an id, and its arguments as one delta, unless deltas of the upstream bring some.
+ * Some compatible servers begin a call with all its arguments, where clients read them from deltas alone, without an
+ * id or with that of another call. Such a call gets an id, and its arguments as one delta, unless deltas that follow
+ * bring some.
  */
 export class GivenCalls {
   readonly #newId: (prefix: string) => string
   /** Those of the open call, as JSON. */
   #given: string | undefined
+  readonly #ids = new Set<unknown>()
 
   constructor(newId: (prefix: string) => string) {
     this.#newId = newId
@@ -22,6 +24,15 @@ export class GivenCalls {
   /** Arguments are held, so that deltas must be read whole. */
   get busy(): boolean {
     return this.#given !== undefined
+  }
+
+  /** Whether the block start of a type, whose data is JSON, has to be read whole. */
+  concerns(type: string, data: string): boolean {
+    if (!CALLS.has(type)) return false
+    const id = ID.exec(data)?.[1]
+    if (id === undefined || this.#ids.has(id) || HAS_ARGUMENTS.test(data)) return true
+    this.#ids.add(id)
+    return false
   }
 
   /** The events that this one stands for, itself the last; nothing when it stands for itself. Blocks are in a row. */
@@ -53,16 +64,12 @@ export class GivenCalls {
     const block = event.content_block as { readonly type: string; readonly id?: unknown; readonly input?: unknown }
     if (!CALLS.has(block?.type)) return undefined
     const { id, input } = block
-    const nameless = block.type === 'tool_use' && (typeof id !== 'string' || id === '')
+    const nameless = block.type === 'tool_use' && (typeof id !== 'string' || id === '' || this.#ids.has(id))
+    this.#ids.add(id)
     const isGiven = isObject(input) && Object.keys(input).length > 0
     if (!nameless && !isGiven) return undefined
     if (isGiven) this.#given = writeJson(input)
     const made = nameless ? { id: this.#newId('toolu_') } : {}
     return [{ ...event, content_block: { ...block, ...made, ...(isGiven && { input: {} }) } }]
   }
-}
-
-/** Whether the block start of a type, whose data is JSON, has to be read whole. */
-export function mayBeGiven(type: string, data: string): boolean {
-  return CALLS.has(type) && (HAS_ARGUMENTS.test(data) || !HAS_ID.test(data))
 }

@@ -46,6 +46,11 @@ const given = JSON.parse(args) as object
 const usual = all(open, ...text, close, stop)
 const lastFrame = frame(stop)
 const secondCall = { ...call({ id: 'toolu_2', input: {} }), index: 1 }
+const otherwise = (id: string): Written => ({
+  index: 1,
+  type: 'content_block_start',
+  content_block: { name: 'Read', input: {}, type: 'tool_use', id },
+})
 const secondStop = { type: 'content_block_stop', index: 1 }
 
 /** What is received, and what is handed on. */
@@ -120,6 +125,19 @@ const mended: readonly (readonly [string, string, string])[] = [
     'whose call has an empty id',
     all(open, call({ id: '', input: {} }), piece(args), text[2]!, close, stop),
     all(open, call({ id: 'toolu_new', input: {} }), piece(args), text[2]!, close, stop),
+  ],
+  [
+    'with a second call that has the id of the first',
+    all(open, call({ input: {} }), text[2]!, { ...call({ input: {} }), index: 1 }, secondStop, close, stop),
+    all(
+      ...[open, call({ input: {} }), text[2]!],
+      ...[{ ...call({ input: {}, id: 'toolu_new' }), index: 1 }, secondStop, close, stop],
+    ),
+  ],
+  [
+    'with a second call that is written otherwise and has the id of the first',
+    all(open, call({ input: {} }), text[2]!, otherwise('toolu_1'), secondStop, close, stop),
+    all(open, call({ input: {} }), text[2]!, otherwise('toolu_new'), secondStop, close, stop),
   ],
 ]
 
