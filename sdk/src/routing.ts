@@ -17,17 +17,20 @@ export function writtenRoute(text: unknown): string | undefined {
   return typeof text === 'string' && text.trim() !== '' ? text : undefined
 }
 
+/** What is known of a provider where targets are found. */
+export type NamedModels = Pick<Provider, 'name' | 'models'>
+
 /**
  * The target in the spelling of the configured provider and model, which are found without regard to case. What is not
  * configured stays as written: models may be unlisted, and an unknown provider is reported as the user wrote it.
  */
-export function canonicalTarget(target: Target, providers: readonly Provider[]): Target {
+export function canonicalTarget(target: Target, providers: readonly NamedModels[]): Target {
   const provider = findProvider(target.provider, providers)
   if (!provider) return target
   return { provider: provider.name, model: spelling(target.model, provider.models) }
 }
 
-function findProvider(written: string, providers: readonly Provider[]): Provider | undefined {
+function findProvider(written: string, providers: readonly NamedModels[]): NamedModels | undefined {
   const exact = providers.find(({ name }) => name === written)
   if (exact) return exact
   const lower = written.toLowerCase()
@@ -35,7 +38,7 @@ function findProvider(written: string, providers: readonly Provider[]): Provider
 }
 
 /** The configured target that a text names as `provider,model`, or the reason why it names none. */
-export function findTarget(text: string, providers: readonly Provider[]): Target | string {
+export function findTarget(text: string, providers: readonly NamedModels[]): Target | string {
   const written = splitTarget(text)
   if (!written || written.provider === '' || written.model === '') return `'${text}' is not provider,model`
   const target = canonicalTarget(written, providers)

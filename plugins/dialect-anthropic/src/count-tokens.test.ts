@@ -47,6 +47,7 @@ describe('rule 174: count_tokens', () => {
     ['openrouter,a/b:free', { provider: 'openrouter', model: 'a/b:free' }],
     ['near, a,b', { provider: 'near', model: 'a,b' }],
     ['HUB,M-one', { provider: 'Hub', model: 'm-One' }],
+    ['anthropic/Hub,m-One', { provider: 'Hub', model: 'm-One' }],
   ])('asks who counts tokens for the model %s', async (model, target) => {
     const asked: (Target | undefined)[] = []
     const counted = await count(

@@ -1,7 +1,6 @@
 import {
-  canonicalTarget,
   estimateInput,
-  splitTarget,
+  namedTarget,
   type CanonicalRequest,
   type Endpoint,
   type EndpointReply,
@@ -30,9 +29,8 @@ async function respond(
   tokens: TokenService | undefined,
 ): Promise<EndpointReply> {
   const { request } = client.decode({ body, headers, url, params })
-  // A model that is named as `provider,model` says whose tokenizer counts.
-  const named = splitTarget(request.model)
-  const target = named && canonicalTarget(named, providers)
+  // A model that is named as `provider,model`, or by its id in the router's own list, says whose tokenizer counts.
+  const target = namedTarget(request.model, providers)
   const counted = tokens ? await count(request, target, tokens) : estimateInput(request)
   return { status: 200, body: { input_tokens: Math.max(1, counted) } }
 }

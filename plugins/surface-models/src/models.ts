@@ -1,5 +1,4 @@
-import { CcrError, type Provider } from '@ccr/sdk'
-import { toDiscoveryId } from './discovery.ts'
+import { CcrError, toListedId, type Provider } from '@ccr/sdk'
 
 /**
  * One model, in a form that clients of two vendors read. Nobody tells when a model was made, so the times are zero.
@@ -76,7 +75,7 @@ export function findModel(providers: readonly Provider[], id: string): ModelEntr
 function modelEntry(provider: string, model: string, ids: Ids): ModelEntry {
   const id = `${provider},${model}`
   return {
-    id: ids === 'plain' ? id : toDiscoveryId(id),
+    id: ids === 'plain' ? id : toListedId(id),
     type: 'model',
     object: 'model',
     display_name: `${model} (${provider})`,

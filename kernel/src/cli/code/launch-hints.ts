@@ -1,4 +1,4 @@
-import { splitTarget } from '@ccr/sdk'
+import { namedTarget } from '@ccr/sdk'
 import { isPlainObject } from '../../config/plain-data.ts'
 import type { ModelLimits, ProviderConfig } from '../../config/schema.ts'
 
@@ -47,21 +47,16 @@ export function modelAskedFor(args: readonly string[], env: NodeJS.ProcessEnv): 
   return (at >= 0 ? options[at + 1] : joined?.slice('--model='.length)) ?? (env['ANTHROPIC_MODEL'] || undefined)
 }
 
-/** Claude Code's own list of models has them under this prefix; a provider may have a name that begins with it. */
-const LISTED = /^anthropic\//i
-
-function limitsOfRoute(route: string, providers: readonly ProviderConfig[]): ModelLimits | undefined {
-  return limitsOfTarget(route, providers) ?? limitsOfTarget(route.replace(LISTED, ''), providers)
-}
-
 /** Providers that were left out as faulty are still in the config, so that nothing of them is taken for granted. */
-function limitsOfTarget(route: string, providers: readonly ProviderConfig[]): ModelLimits | undefined {
-  const target = splitTarget(route)
-  const same = (one: unknown, other: string): boolean => String(one).toLowerCase() === other.toLowerCase()
-  const provider = providers.find((one) => isPlainObject(one) && same(one.name, target?.provider ?? ''))
-  const limits = provider?.model_limits
+function limitsOfRoute(route: string, given: readonly ProviderConfig[]): ModelLimits | undefined {
+  const providers = given.filter((one: unknown) => isPlainObject(one) && typeof one['name'] === 'string')
+  const target = namedTarget(
+    route,
+    providers.map(({ name }) => ({ name, models: [] })),
+  )
+  const limits = providers.find(({ name }) => name === target?.provider)?.model_limits
   if (!target || !isPlainObject(limits)) return undefined
-  const key = Object.keys(limits).find((name) => same(name, target.model)) ?? '*'
+  const key = Object.keys(limits).find((name) => name.toLowerCase() === target.model.toLowerCase()) ?? '*'
   const found = { ...(limits['*'] as object | undefined), ...(limits[key] as object | undefined) } as ModelLimits
   const whole = Object.values(found).every((tokens) => Number.isInteger(tokens) && (tokens as number) > 0)
   return whole ? found : undefined
