@@ -107,3 +107,54 @@ describe('a route to a provider', () => {
     expect(await warnings()).toEqual([vain('1:36', '/Router/default', 'local')])
   })
 })
+
+describe('what a plugin finds doubtful in the config that it reads', () => {
+  const tokenizer = {
+    default: { type: 'zork' },
+    models: {
+      b: { type: 'huggingface' },
+      c: { type: 'tiktoken', encoding: 'nope' },
+      e: { type: 'api', url: 'none' },
+      f: { type: 'api', url: 'https://count.example', requestFormat: 'odd' },
+    },
+  }
+  const told = [
+    "tokens-api: the tokenizer of 'local,e' needs a url that begins with http:// or https://, without a user or " +
+      'password; the standard encoding counts in its place',
+    "tokens-api: the tokenizer of 'local,f' has a requestFormat that is none of standard, anthropic, openai, custom; " +
+      'the standard encoding counts in its place',
+    "tokens-huggingface: the tokenizer of 'local,b' needs a model or a path; the standard encoding counts in its place",
+    `tokens-standard: the tokenizer of 'local' has the type "zork", with which no plugin counts; it is left aside`,
+    "tokens-standard: the tokenizer of 'local,c' has an encoding that is none of cl100k_base, o200k_base, " +
+      'p50k_base, r50k_base; it is left aside',
+  ]
+  const Providers = (more: object): readonly object[] => [
+    { name: 'local', api_base_url: 'http://127.0.0.1:9', ...more },
+  ]
+
+  it('is told once, whatever profiles have it too, until it is mended, and in the log', async () => {
+    await start({ Providers: Providers({ tokenizer }), profiles: { work: {} } }, { port: 0 })
+    expect(await warnings()).toEqual(told)
+    expect(await reload({ Providers: Providers({ tokenizer }), LOG_LEVEL: 'info' })).toEqual(told)
+    expect(await reload({ Providers: Providers({}) })).toEqual([])
+    expect(await logged()).toContain(JSON.stringify(told[3]).slice(1, -1))
+  })
+
+  it('is told as the text that it is, and nothing else', async () => {
+    const file = join(home, 'doubting.mjs')
+    await writeFile(
+      file,
+      `export default {
+        name: 'doubting', apiVersion: 1, description: 'Doubts.', scope: 'profile',
+        options: { type: 'object', properties: {}, additionalProperties: false },
+        config: { type: 'object', properties: {} }, transformers: [], provides: [], requires: [], capabilities: [],
+        contributes: ['warnings'],
+        activate(ctx) {
+          for (const one of ['it is odd', 5, null, Object.create(null)]) ctx.contribute('warnings', one)
+        },
+      }`,
+    )
+    await start({ plugins: [`file:${file}`] }, { port: 0 })
+    expect(await warnings()).toEqual(['doubting: it is odd'])
+  })
+})

@@ -66,6 +66,10 @@ export interface Contributions {
   providers: LocalProvider
   quotas: QuotaReader
   tokenizers: Tokenizer
+  /** A `type` of `tokenizer` fields that the plugin reads; what is wrong with such a field it tells by itself. */
+  tokenizerTypes: string
+  /** What it finds doubtful in the config that it reads, a sentence; `ccr status` says it, as the config's warnings. */
+  warnings: string
 }
 
 /**

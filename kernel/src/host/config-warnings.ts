@@ -1,5 +1,5 @@
 import type { Assembly } from '../config/assemble.ts'
-import type { Generation } from '../core/generation.ts'
+import { contributionsTo, type Generation } from '../core/generation.ts'
 import { suggestion } from '../load/nearest.ts'
 import { absenceOf } from './absence.ts'
 
@@ -26,10 +26,17 @@ export class ConfigWarnings {
     const waiting = startValues.filter(({ key, value }) => (this.#started.get(key) ?? value) !== value)
     return [
       ...warnings,
-      ...new Set(absentProviders(assembly, generation)),
+      ...new Set([...absentProviders(assembly, generation), ...doubtsOf(generation)]),
       ...waiting.map(({ key, value, at }) => `${at}: ${key} ${value} counts from the next \`ccr restart\`.`),
     ]
   }
+}
+
+/** What plugins find doubtful in the config that they read; what they contribute may be anything. */
+function doubtsOf(generation: Generation | undefined): readonly string[] {
+  return contributionsTo(generation?.instances ?? [], 'warnings').flatMap(
+    ({ owner, value }: { owner: string; value: unknown }) => (typeof value === 'string' ? `${owner}: ${value}` : []),
+  )
 }
 
 /** Providers that the config names and that are not there; those that were left out are told of by themselves. */

@@ -16,13 +16,17 @@ afterEach(async () => void (await Promise.all(kernels.splice(0).map((kernel) => 
 async function world(field: unknown, answer: () => Response | Promise<Response> = () => json({ token_count: 42 })) {
   const asked: Asked[] = []
   let contributed: readonly Tokenizer[] = []
+  let warnings: readonly string[] = []
   const consumer = definePlugin({
     name: 'consumer',
     apiVersion: 1,
-    description: 'Takes the tokenizers out.',
+    description: 'Takes out what others contribute.',
     options: Type.Object({}, { additionalProperties: false }),
-    requires: ['tokenizers[]'],
-    activate: (ctx) => void (contributed = ctx.get('tokenizers[]')),
+    requires: ['tokenizers[]', 'warnings[]'],
+    activate(ctx) {
+      contributed = ctx.get('tokenizers[]')
+      warnings = ctx.get('warnings[]')
+    },
   })
   const kernel = await createTestKernel({
     plugins: [plugin, consumer],
@@ -39,7 +43,7 @@ async function world(field: unknown, answer: () => Response | Promise<Response> 
     if (!tokenizer || !('count' in tokenizer)) throw new Error('nobody is asked about whole requests')
     return tokenizer.count(request, { provider: 'hub', model }, undefined)
   }
-  return { kernel, asked, tokenizerFor, count }
+  return { warnings, asked, tokenizerFor, count }
 }
 
 function json(value: unknown, status = 200): Response {
@@ -197,10 +201,10 @@ describe('the field', () => {
     [{ url: URL, headers: { 'x-key': 'k-CANARY-“key”' } }, /headers that cannot be sent/],
     [{ url: URL, api_key: 'k-CANARY-key' }, /no field 'api_key'/],
   ])('%j is a warning, and the standard encoding counts', async (field, expected) => {
-    const { kernel, tokenizerFor } = await world({ default: { type: 'api', ...field } })
+    const { warnings, tokenizerFor } = await world({ default: { type: 'api', ...field } })
     expect(tokenizerFor({ provider: 'hub', model: 'any' })).toBeUndefined()
-    expect(kernel.warnings).toEqual([expect.stringMatching(expected)])
-    expect(kernel.warnings[0]).toMatch(/^the tokenizer of 'hub' .*; the standard encoding counts in its place$/)
-    expect(kernel.warnings[0]).not.toContain('CANARY')
+    expect(warnings).toEqual([expect.stringMatching(expected)])
+    expect(warnings[0]).toMatch(/^the tokenizer of 'hub' .*; the standard encoding counts in its place$/)
+    expect(warnings[0]).not.toContain('CANARY')
   })
 })

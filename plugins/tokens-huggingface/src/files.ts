@@ -30,6 +30,14 @@ export function tokenizersOf(
   }))
 }
 
+/** Whose fields name a type of this plugin and no file, as `provider` or `provider,model`. */
+export function namelessOf(providers: readonly ProviderTokenizers[]): readonly string[] {
+  return tokenizerFields(providers).flatMap(({ provider, model, field }) => {
+    if (field['type'] !== 'huggingface' || fileOf(field, '') !== undefined) return []
+    return model === undefined ? provider : `${provider},${model}`
+  })
+}
+
 /** The file that `{ type: 'huggingface', model }` or `{ type: 'huggingface', path }` means, wherever a router runs. */
 function fileOf(field: TokenizerField['field'] | undefined, folder: string): string | undefined {
   const { type, model, path } = field ?? {}

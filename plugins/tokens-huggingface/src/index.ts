@@ -1,7 +1,7 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { definePlugin, TokenizerSection, Type } from '@ccr/sdk'
-import { tokenizersOf } from './files.ts'
+import { namelessOf, tokenizersOf } from './files.ts'
 
 // Named by a variable, so that it stays a module of its own also where this code is bundled: a thread needs a file.
 const PLACE = '../dist/place.js'
@@ -24,13 +24,17 @@ export default definePlugin({
     { additionalProperties: false },
   ),
   config: { Providers: Type.Optional(TokenizerSection) },
-  contributes: ['tokenizers'],
+  contributes: ['tokenizers', 'tokenizerTypes', 'warnings'],
   async activate(ctx) {
     const { counterModule } = (await import(/* @vite-ignore */ PLACE)) as typeof import('./place.ts')
     const home = process.env['CCR_HOME'] || join(homedir(), '.claude-code-router')
     const folder = ctx.options.folder ?? join(home, '.huggingface')
-    for (const tokenizer of tokenizersOf(ctx.config.Providers ?? [], folder, counterModule)) {
-      ctx.contribute('tokenizers', tokenizer)
+    const providers = ctx.config.Providers ?? []
+    ctx.contribute('tokenizerTypes', 'huggingface')
+    for (const tokenizer of tokenizersOf(providers, folder, counterModule)) ctx.contribute('tokenizers', tokenizer)
+    for (const of of namelessOf(providers)) {
+      const fact = `the tokenizer of '${of}' needs a model or a path`
+      ctx.contribute('warnings', `${fact}; the standard encoding counts in its place`)
     }
   },
 })

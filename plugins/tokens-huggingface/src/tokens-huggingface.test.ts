@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { PluginContext, TextTokenizer } from '@ccr/sdk'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createCounter } from './file-counter.ts'
-import { tokenizersOf } from './files.ts'
+import { namelessOf, tokenizersOf } from './files.ts'
 import plugin from './index.ts'
 
 const vocabulary = { '[UNK]': 0, route: 1, the: 2, request: 3, un: 4, '##known': 5 }
@@ -73,6 +73,15 @@ describe('the tokenizer field of a provider', () => {
     ])
   })
 
+  it('is told of where it names no file', () => {
+    const models = { own: { type: 'huggingface', model: 5 }, path: { type: 'huggingface', path: '' } }
+    expect(namelessOf([...providers, { name: 'faulty', tokenizer: { models } }])).toEqual([
+      'empty',
+      'faulty,own',
+      'faulty,path',
+    ])
+  })
+
   it('names a file below the home folder, or below that of the models', () => {
     const field = (path: string) => [{ name: 'p', tokenizer: { default: { type: 'huggingface', path } } }]
     const fileOf = (path: string) => tokenizersOf(field(path), '/files', 'file:///counter.js')[0]?.data
@@ -100,7 +109,9 @@ describe('the plugin', () => {
     const contributed: TextTokenizer[] = []
     // The plugin reads its config and options, and contributes.
     const activate = (config: object): unknown => {
-      const contribute = (_: string, tokenizer: TextTokenizer): void => void contributed.push(tokenizer)
+      const contribute = (point: string, value: unknown): void => {
+        if (point === 'tokenizers') contributed.push(value as TextTokenizer)
+      }
       return plugin.activate({ config, options: { folder }, contribute } as unknown as PluginContext)
     }
     await activate({})

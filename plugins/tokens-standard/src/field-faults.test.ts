@@ -6,7 +6,7 @@ const contributed: readonly Tokenizer[] = [
   { name: 'api', matches: ({ provider, model }) => provider === 'hub' && model !== 'own', count: async () => 1 },
 ]
 const faultsOf = (tokenizer: unknown, name = 'near') =>
-  fieldFaults([{ name, tokenizer }, { name: 'none' }], contributed)
+  fieldFaults([{ name, tokenizer }, { name: 'none' }], contributed, ['told'])
 
 describe('the tokenizer field of a provider', () => {
   it.each([
@@ -15,6 +15,7 @@ describe('the tokenizer field of a provider', () => {
     {},
     { default: { type: 'tiktoken', encoding: 'o200k_base' } },
     { default: { encoding: 'o200k_base' }, models: { m: { type: 'tiktoken' } } },
+    { default: { type: 'told' }, models: { m: { type: 'told', url: 5 } } },
   ])('%j has no fault', (tokenizer) => expect(faultsOf(tokenizer)).toEqual([]))
 
   it('has none where a plugin counts with it', () => {

@@ -3,10 +3,15 @@ import { ENCODINGS, isEncoding } from './encodings.ts'
 
 const FIELDS: readonly string[] = ['default', 'models']
 
-/** What is wrong with the providers' `tokenizer` fields, as sentences; nothing of it counts. */
+/**
+ * What is wrong with the providers' `tokenizer` fields, as sentences; nothing of it counts.
+ *
+ * @param types those whose faults other plugins tell
+ */
 export function fieldFaults(
   providers: readonly ProviderTokenizers[],
   contributed: readonly Tokenizer[],
+  types: readonly string[],
 ): readonly string[] {
   const shapes = providers.flatMap(({ name, tokenizer }) => {
     return shapeFaults(tokenizer ?? {}).map((fact) => `the tokenizer of '${name}' ${fact}`)
@@ -14,6 +19,7 @@ export function fieldFaults(
   const fields = tokenizerFields(providers).flatMap(({ provider, model, field: { type = 'tiktoken', encoding } }) => {
     const subject = `the tokenizer of '${model === undefined ? provider : `${provider},${model}`}'`
     if (contributed.some((one) => one.matches({ provider, model: model ?? '' }))) return []
+    if (types.some((one) => one === type)) return []
     if (type !== 'tiktoken') return [`${subject} has the type ${JSON.stringify(type)}, with which no plugin counts`]
     if (encoding === undefined || isEncoding(encoding)) return []
     return [`${subject} has an encoding that is none of ${ENCODINGS.join(', ')}`]

@@ -25,14 +25,16 @@ export default definePlugin({
   ),
   config: { Providers: Type.Optional(TokenizerSection) },
   provides: ['tokens'],
-  requires: ['tokenizers[]'],
+  requires: ['tokenizers[]', 'tokenizerTypes[]'],
+  contributes: ['warnings'],
   async activate(ctx) {
     const { threadUrl, standardModule } = (await import(/* @vite-ignore */ PLACE)) as typeof import('./place.ts')
     const thread = new CountingThread(threadUrl)
     ctx.effect(() => thread.close())
     const contributed = ctx.get('tokenizers[]')
     const providers = ctx.config.Providers ?? []
-    for (const fault of fieldFaults(providers, contributed)) ctx.log.warn({}, `${fault}; it is left aside`)
+    for (const fault of fieldFaults(providers, contributed, ctx.get('tokenizerTypes[]')))
+      ctx.contribute('warnings', `${fault}; it is left aside`)
     const choices = new Choices({
       encoding: ctx.options.encoding,
       module: standardModule,

@@ -159,6 +159,8 @@ async function endOf(world: World, leaving: AbortSignal, target: string | undefi
 /** Providers whose answers the plugin itself makes. */
 export function localTargets({ instance }: World): readonly string[] {
   return instance.contributions.flatMap(({ point, value }) =>
-    point === 'providers' && 'local' in value ? `${value.name},${value.models[0] ?? 'model'}` : [],
+    point === 'providers' && typeof value === 'object' && 'local' in value
+      ? `${value.name},${value.models[0] ?? 'model'}`
+      : [],
   )
 }
