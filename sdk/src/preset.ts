@@ -110,7 +110,6 @@ export interface PresetManifest {
   readonly plugins?: readonly PresetPlugin[] | undefined
   readonly Providers?: readonly PresetProvider[] | undefined
   readonly Router?: Readonly<Record<string, unknown>> | undefined
-  readonly fallback?: Readonly<Record<string, unknown>> | undefined
   readonly [section: string]: unknown
 }
 

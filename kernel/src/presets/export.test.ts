@@ -144,6 +144,7 @@ describe('an exported preset', () => {
     const { manifest, leftOut } = exported({
       CUSTOM_ROUTER_PATH: '/x.js',
       Unread: 1,
+      fallback: { default: ['p,m'] },
       StatusLine: { modules: [{ scriptPath: '/x.js', text: 'a' }, { text: 'b' }], command: 'x' },
       Own: ['./x', 'y'],
     })
@@ -151,6 +152,7 @@ describe('an exported preset', () => {
     expect(leftOut).toEqual([
       'CUSTOM_ROUTER_PATH: no installed plugin reads it',
       'Unread: no installed plugin reads it',
+      'fallback: no installed plugin reads it',
       'StatusLine.modules[0].scriptPath: it names a file or command',
       'StatusLine.command: it names a file or command',
       'Own[0]: it names a file or command',

@@ -27,7 +27,7 @@ export interface ExportedPreset {
   readonly leftOut: readonly string[]
 }
 
-const ALWAYS = ['Providers', 'Router', 'fallback']
+const ALWAYS = ['Providers', 'Router']
 const VARIABLE = /\$(?:\$|\{([^}]+)\}|([A-Z_][A-Z0-9_]*))/g
 /** What names of fields hold that a redaction, which must not tear words apart, does not look for. */
 const PRIVATE_FIELDS = [

@@ -48,7 +48,7 @@ export const REQUEST_FIELDS = {
   speed: { dropped: ACCOUNT },
   inference_geo: { dropped: ACCOUNT },
   billing_policy: { dropped: ACCOUNT },
-  fallbacks: { dropped: 'the router has its own' },
+  fallbacks: { dropped: 'models that the server of that protocol asks in place of the first' },
   fallback_credit_token: { dropped: ACCOUNT },
 } as const satisfies Rules<CanonicalRequest>
 

@@ -37,10 +37,15 @@ describe('a preset manifest', () => {
       plugins: [{ name: '@acme/x', version: '1.2.3', integrity: `sha512-${'a'.repeat(86)}==` }],
       Providers: [{ name: 'ours', api_base_url: 'https://llm.example.com/v1', api_key: 'Bearer #{key}' }],
       Router: { default: 'ours,a' },
-      fallback: { default: ['ours,a'] },
       NON_INTERACTIVE_MODE: true,
     }
     expect(check(manifest, [])).toEqual(manifest)
+  })
+
+  it.each(['StatusLine', 'fallback'])('takes %s only where an installed plugin reads it', (key) => {
+    const manifest = preset({ ...provider(), [key]: { default: ['ours,a'] } })
+    expect(check(manifest, [key])).toEqual(manifest)
+    expect(() => check(manifest, [])).toThrow(`/${key} is not a key of version 1 of the preset format`)
   })
 
   it('takes null for absent in what becomes config, as a config does, and nowhere else', () => {

@@ -121,7 +121,6 @@ export const PresetManifest = Type.Object({
   plugins: Type.Optional(Type.Array(PluginPin, { maxItems: 50 })),
   Providers: Type.Optional(Type.Array(Section, { maxItems: 200 })),
   Router: Type.Optional(Section),
-  fallback: Type.Optional(Section),
   NON_INTERACTIVE_MODE: Type.Optional(Type.Boolean()),
   API_TIMEOUT_MS: Type.Optional(Type.Union([Type.Integer({ minimum: 1 }), Type.String()])),
 })
