@@ -56,6 +56,7 @@ describe('row 88: a body that cannot be used is told, and nothing goes upstream'
     ['a number as model', JSON.stringify({ model: 5, max_tokens: 5, messages: [user] })],
     ['an empty model', JSON.stringify({ model: '', max_tokens: 5, messages: [user] })],
     ['no messages', JSON.stringify({ model: 'p,m', max_tokens: 5 })],
+    ['messages without one', JSON.stringify({ model: 'p,m', max_tokens: 5, messages: [] })],
     ['text as messages', JSON.stringify({ model: 'p,m', max_tokens: 5, messages: 'x' })],
     ['a message without role', JSON.stringify({ model: 'p,m', max_tokens: 5, messages: [{ content: 'x' }] })],
     ['a number as message', JSON.stringify({ model: 'p,m', max_tokens: 5, messages: [7] })],

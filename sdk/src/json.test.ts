@@ -202,6 +202,21 @@ describe('readJson', LIMITS, () => {
     expect(() => read(`{${repeated}"model":"m"}`)).toThrow(`more than ${MAX_FIELDS} fields`)
   })
 
+  it.each<[string, boolean]>([
+    ['"a":[]', true],
+    ['"a" : [ \n\t\r ]', true],
+    ['"a":[1],"a":[]', true],
+    ['"a":[],"a":[1]', false],
+    ['"a":[[]]', false],
+    ['"a":[ "]"]', false],
+    ['"a":{}', false],
+    ['"a":"]"', false],
+    ['"b":[]', false],
+  ])('knows of %s whether it is an empty array: %s', (fields, isEmpty) => {
+    for (const more of ['', `${PAD},`]) expect(read(`{${more}${fields}}`).isEmptyArray('a')).toBe(isEmpty)
+    expect(read(`{${fields},${PAD}}`).isEmptyArray('a')).toBe(isEmpty)
+  })
+
   it.each(['[]', '{}', '""', '1', '{"a":1}', '{"_":1}'])(
     'takes %s so many times that it holds as many values as it may, and refuses more',
     (value) => {

@@ -14,6 +14,8 @@ export interface JsonDocument {
   readonly value: JsonObject
   /** Whether the value of a top-level key is an array, without parsing it. */
   isArray(key: string): boolean
+  /** Whether it is an array that holds nothing, without parsing it. */
+  isEmptyArray(key: string): boolean
   /** Where the values of a top-level key stand, in order; a key may occur more than once, the last one counts. */
   spansOf(key: string): readonly Span[]
   /** Lets go of what was parsed of a large body; who reads it again has it parsed again. */
@@ -24,6 +26,8 @@ export interface JsonDocument {
 const LARGE_BYTES = 8 * 1024
 
 const ARRAY = 91
+const ARRAY_END = 93
+const SPACE = 32
 
 /**
  * Reads a JSON object that is at most `maxDepth` deep and free of `__proto__` keys. A large body is checked in one pass
@@ -54,6 +58,11 @@ class SmallDocument implements JsonDocument {
 
   isArray(key: string): boolean {
     return Array.isArray(this.value[key])
+  }
+
+  isEmptyArray(key: string): boolean {
+    const list = this.value[key]
+    return Array.isArray(list) && list.length === 0
   }
 
   spansOf(key: string): readonly Span[] {
@@ -91,6 +100,13 @@ function readLarge(bytes: Buffer, maxDepth: number): JsonDocument {
     }
     Object.defineProperty(value, key, { enumerable: true, get })
   }
-  const isArray = (key: string): boolean => bytes[fields.get(key)?.at(-1)?.[0] ?? bytes.length] === ARRAY
-  return { value, isArray, spansOf: (key) => fields.get(key) ?? [], forget: () => parts.clear() }
+  const startOf = (key: string): number => fields.get(key)?.at(-1)?.[0] ?? bytes.length
+  const isArray = (key: string): boolean => bytes[startOf(key)] === ARRAY
+  const isEmptyArray = (key: string): boolean => {
+    let at = startOf(key) + 1
+    // What JSON has between values are the space and three controls.
+    while (bytes[at]! <= SPACE) at++
+    return isArray(key) && bytes[at] === ARRAY_END
+  }
+  return { value, isArray, isEmptyArray, spansOf: (key) => fields.get(key) ?? [], forget: () => parts.clear() }
 }

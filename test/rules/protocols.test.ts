@@ -66,7 +66,7 @@ describe('the other protocols', () => {
   })
 
   it.each([
-    ['Chat Completions', '/v1/chat/completions', { model: 'nobody,x', messages: [] }],
+    ['Chat Completions', '/v1/chat/completions', { model: 'nobody,x', messages: [{ role: 'user', content: 'hi' }] }],
     ['Responses', '/v1/responses', { model: 'nobody,x', input: 'hi' }],
     ['Gemini', '/v1beta/models/nobody,x:generateContent', { contents }],
   ])('rule 30: %s is told in its own form of what does not exist', async (_, path, body) => {

@@ -44,7 +44,7 @@ describe('decode', () => {
   })
 
   it('tells where every model stands, and the bytes', () => {
-    const text = '{"model":"a","messages":[],"x":{"model":"no"}, "model" : "b"}'
+    const text = '{"model":"a","messages":[{}],"x":{"model":"no"}, "model" : "b"}'
     const { raw, request } = client.decode(input(text))
     expect(raw?.bytes.toString()).toBe(text)
     expect(raw?.modelSpans.map(([start, end]) => text.slice(start, end))).toEqual(['"a"', '"b"'])
@@ -69,6 +69,10 @@ describe('decode', () => {
     ['messages that are an object', { ...minimal, messages: {} }, '/messages'],
     ['messages that are null', { ...minimal, messages: null }, '/messages'],
     ['messages whose last duplicate is a string', '{"model":"m","messages":[],"messages":"x"}', '/messages'],
+    ['no message', { ...minimal, messages: [] }, '/messages must not be empty'],
+    ['no message but white space', '{"model":"m","messages" : [ \n ]}', '/messages must not be empty'],
+    ['a large body without a message', { ...minimal, system: PAD, messages: [] }, '/messages must not be empty'],
+    ['messages whose last duplicate is empty', '{"model":"m","messages":[{}],"messages":[]}', '/messages must not be'],
     ['stream as a string', { ...minimal, stream: 'true' }, '/stream'],
     ['stream as a number', { ...minimal, stream: 1 }, '/stream'],
     ['max_tokens as a string', { ...minimal, max_tokens: '5' }, '/max_tokens'],
@@ -84,8 +88,8 @@ describe('decode', () => {
     ['stream absent', minimal],
     ['stream null', { ...minimal, stream: null }],
     ['stream true', { ...minimal, stream: true }],
-    ['no max_tokens', { model: 'm', messages: [] }],
-    ['messages after white space', '{"model":"m","messages" : \n []}'],
+    ['no max_tokens', { model: 'm', messages: minimal.messages }],
+    ['messages after white space', '{"model":"m","messages" : \n [ {}]}'],
   ])('accepts %s', (_name, body) => {
     expect(client.decode(input(body)).request.model).toBeTypeOf('string')
   })

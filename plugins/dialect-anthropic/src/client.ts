@@ -9,14 +9,23 @@ import { headerOf } from './headers.ts'
  */
 export const client: ClientDialect = {
   decode({ body, headers }) {
-    const document = readJson(body)
-    checkRequest(document)
+    const document = readDocument(body)
+    if (document.isEmptyArray('messages')) throw invalid('/messages', 'must not be empty')
     const request = document.value as unknown as CanonicalRequest
     return { request, client: clientInfo(headers, request), raw: new ReceivedBody(body, document) }
   },
   encoder: () => createEncoder(),
   message: (message) => message,
   failure: (reply, requestId) => ({ ...toErrorEvent(reply), request_id: requestId }),
+}
+
+/**
+ * A request whose tokens are to be counted: unlike one that is to be answered it may have no messages.
+ *
+ * @throws CcrError `CCR_REQUEST_INVALID` for a body that is no request
+ */
+export function readCounted(body: Buffer): CanonicalRequest {
+  return readDocument(body).value as unknown as CanonicalRequest
 }
 
 /** What only a passed-on request needs is looked for when it is asked for. */
@@ -40,6 +49,12 @@ class ReceivedBody implements RawBody {
   forget(): void {
     this.#document.forget()
   }
+}
+
+function readDocument(body: Buffer): JsonDocument {
+  const document = readJson(body)
+  checkRequest(document)
+  return document
 }
 
 function checkRequest(document: JsonDocument): void {

@@ -58,6 +58,10 @@ describe('rule 174: count_tokens', () => {
     expect(asked).toEqual([target])
   })
 
+  it('counts what has no message yet', async () => {
+    expect(await count(request({ messages: [] }))).toEqual({ status: 200, body: { input_tokens: 1 } })
+  })
+
   it('answers with an estimate where nobody can count', async () => {
     const failing = service(() => Promise.reject(new Error('gone')))
     expect(await count(request(), failing)).toEqual({ status: 200, body: { input_tokens: 42 } })

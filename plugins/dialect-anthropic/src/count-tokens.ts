@@ -8,7 +8,7 @@ import {
   type Target,
   type TokenService,
 } from '@ccr/sdk'
-import { client } from './client.ts'
+import { readCounted } from './client.ts'
 
 /** How long a client is kept waiting for an exact count before it gets an estimate. */
 const LONGEST_COUNT_MS = 10_000
@@ -24,11 +24,8 @@ export function countTokens(tokens: TokenService | undefined): Endpoint {
 }
 
 /** @throws CcrError `CCR_REQUEST_INVALID` for a body that is no request */
-async function respond(
-  { body, headers, url, params, providers }: EndpointRequest,
-  tokens: TokenService | undefined,
-): Promise<EndpointReply> {
-  const { request } = client.decode({ body, headers, url, params })
+async function respond({ body, providers }: EndpointRequest, tokens: TokenService | undefined): Promise<EndpointReply> {
+  const request = readCounted(body)
   // A model that is named as `provider,model`, or by its id in the router's own list, says whose tokenizer counts.
   const target = namedTarget(request.model, providers)
   const counted = tokens ? await count(request, target, tokens) : estimateInput(request)

@@ -195,7 +195,7 @@ describe('the official client', () => {
   ])('in mode %s with %j names offers %j', (mode, allowedFunctionNames, offered) => {
     const functionDeclarations = ['f', 'g', 'h'].map((name) => ({ name }))
     const body = {
-      contents: [],
+      contents: 'q',
       tools: [{ functionDeclarations }],
       toolConfig: { functionCallingConfig: { mode, allowedFunctionNames } },
     }
@@ -244,9 +244,10 @@ describe('the official client', () => {
   it.each([
     ['contents that are a number', { contents: 7 }, 400],
     ['no contents', {}, 400],
+    ['contents without any', { contents: [] }, 400],
     ['a part that is none', { contents: [{ parts: [7] }] }, 400],
-    ['a tool that is none', { contents: [], tools: [7] }, 400],
-    ['a function without a name', { contents: [], tools: [{ functionDeclarations: [{}] }] }, 400],
+    ['a tool that is none', { contents: 'q', tools: [7] }, 400],
+    ['a function without a name', { contents: 'q', tools: [{ functionDeclarations: [{}] }] }, 400],
   ])('is told about %s', async (_what, body, status) => {
     await start(upstream)
     const url = '/v1beta/models/asked:generateContent'
@@ -262,7 +263,7 @@ describe('the official client', () => {
     '/v1beta/models/%:generateContent',
   ])('is told that %s does not exist', async (url) => {
     await start(upstream)
-    const reply = await world!.test.request({ path: '/v1beta/models/*', url, body: { contents: [] } })
+    const reply = await world!.test.request({ path: '/v1beta/models/*', url, body: { contents: 'q' } })
     expect(reply.status).toBe(404)
     expect(reply.json()).toMatchObject({ error: { code: 404, status: 'NOT_FOUND' } })
   })
@@ -451,6 +452,10 @@ describe('countTokens', () => {
     expect((whole.body as { totalTokens: number }).totalTokens).toBeGreaterThanOrEqual(totalTokens + 100)
   })
 
+  it('is one of what has no contents yet, too', async () => {
+    expect(await count('/v1beta/models/a:countTokens', { contents: [] })).toMatchObject({ status: 200 })
+  })
+
   it('refuses what is no request', async () => {
     await expect(count('/v1beta/models/a:countTokens', {})).rejects.toMatchObject({ code: 'CCR_REQUEST_INVALID' })
   })
@@ -469,7 +474,8 @@ describe('a request', () => {
     ['/v1/models/p%2Ca%2Fb:streamGenerateContent?alt=sse', 'p,a/b', true],
     ['/v1beta/models/p,vendor/model:free:generateContent', 'p,vendor/model:free', false],
   ])('%s names its model and whether it streams', (url, model, stream) => {
-    expect(decodeRequest({ contents: [] }, url)).toEqual({ model, messages: [], stream, ...(stream && {}) })
+    const messages = [{ role: 'user', content: [{ type: 'text', text: 'q' }] }]
+    expect(decodeRequest({ contents: 'q' }, url)).toEqual({ model, messages, stream })
   })
 
   it('is read in the spelling of the API’s definitions, too; calls without ids get some, by name and order', () => {

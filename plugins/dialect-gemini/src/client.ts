@@ -1,4 +1,4 @@
-import { appOf, CcrError, estimateInput, readJson } from '@ccr/sdk'
+import { appOf, CcrError, estimateInput, invalidRequest, readJson } from '@ccr/sdk'
 import type { ClientDialect, Endpoint, EndpointReply, EndpointRequest } from '@ccr/sdk'
 import { createEncoder, toAnswer } from './client-answer.ts'
 import { readUrl } from './client-address.ts'
@@ -16,7 +16,10 @@ export const client: ClientDialect = {
         'CCR_ROUTE_NONE',
         `there is no action '${asked.action}'; generateContent and streamGenerateContent are`,
       )
-    return { request: readRequest(readJson(body), asked), client: { app: appOf(headers) } }
+    const document = readJson(body)
+    const contents = field(document.value, 'contents')
+    if (Array.isArray(contents) && contents.length === 0) throw invalidRequest('/contents', 'must not be empty')
+    return { request: readRequest(document, asked), client: { app: appOf(headers) } }
   },
   encoder: createEncoder,
   message: toAnswer,

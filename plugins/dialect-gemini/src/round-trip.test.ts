@@ -259,7 +259,7 @@ describe('from this API to the canonical form and back', () => {
 
   it('levels and budgets of thinking survive, too', () => {
     const config = (thinkingConfig: object): unknown => {
-      const request = decodeRequest({ contents: [], generationConfig: { thinkingConfig } })
+      const request = decodeRequest({ contents: 'q', generationConfig: { thinkingConfig } })
       return [
         (encode(request, { model: 'gemini-2.5-flash' }).generationConfig ?? {})['thinkingConfig'],
         (encode(request, { model: 'gemini-3-pro-preview' }).generationConfig ?? {})['thinkingConfig'],
@@ -305,7 +305,7 @@ describe('from this API to the canonical form and back', () => {
       required: ['type'],
     }
     const request: CanonicalRequest = decodeRequest({
-      contents: [],
+      contents: 'q',
       tools: [{ functionDeclarations: [{ name: 'f', parameters }] }],
     })
     expect(request.tools).toEqual([

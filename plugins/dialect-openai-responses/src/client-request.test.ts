@@ -294,12 +294,17 @@ describe('who asks', () => {
 })
 
 describe('a malformed request', () => {
+  it('is not one that says nothing but which prompt of the server it is about', () => {
+    expect(canonical({ input: [], prompt: { id: 'pmpt_1' } }).messages).toEqual([])
+  })
+
   it.each<[string, object]>([
     ['/model', { model: '' }],
     ['/model', { model: 'a\nb' }],
     ['/stream', { stream: 'yes' }],
     ['/input', { input: undefined }],
     ['/input', { input: {} }],
+    ['/input', { input: [] }],
     ['/instructions', { instructions: [] }],
     ['/max_output_tokens', { max_output_tokens: '9' }],
     ['/tools', { tools: {} }],

@@ -50,7 +50,7 @@ export function toCanonical(body: Fields): CanonicalRequest {
 }
 
 function checkBody(body: Fields): void {
-  const { model, stream, input, tools } = body
+  const { model, stream, input, prompt, tools } = body
   if (typeof model !== 'string' || model === '') throw invalidRequest('/model', 'must be a string that names a model')
   if (/\p{Cc}/u.test(model)) throw invalidRequest('/model', 'must not hold control characters')
   if (stream !== undefined && stream !== null && typeof stream !== 'boolean')
@@ -60,6 +60,9 @@ function checkBody(body: Fields): void {
       throw invalidRequest(`/${field}`, remedy)
   if (typeof input !== 'string' && !Array.isArray(input))
     throw invalidRequest('/input', 'must be a string or an array of items')
+  // A prompt that the provider keeps may be all that is said.
+  if (Array.isArray(input) && input.length === 0 && (prompt === undefined || prompt === null))
+    throw invalidRequest('/input', 'must not be empty')
   if (tools !== undefined && tools !== null && !Array.isArray(tools))
     throw invalidRequest('/tools', 'must be an array of tools')
   listOf(tools).forEach((tool, index) => checkTool(tool, `/tools/${index}`))

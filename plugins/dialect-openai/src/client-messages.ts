@@ -17,7 +17,7 @@ export function readMessages(messages: unknown): {
   readonly system: string | readonly TextBlock[] | undefined
   readonly messages: readonly Message[]
 } {
-  if (!Array.isArray(messages)) throw invalid('/messages', 'an array')
+  if (!Array.isArray(messages) || messages.length === 0) throw invalid('/messages', 'an array of at least one message')
   const reader = new MessageReader()
   for (let index = 0; index < messages.length; index++) {
     const message: unknown = messages[index]

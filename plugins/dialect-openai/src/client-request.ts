@@ -84,7 +84,8 @@ export function readRequest(document: JsonDocument): CanonicalRequest {
   const draft: Draft = { model: '', messages: [] }
   const kept: Fields = {}
   if (all['model'] === undefined || all['model'] === null) throw invalid('/model', 'a string that names a model')
-  if (all['messages'] === undefined || all['messages'] === null) throw invalid('/messages', 'an array')
+  if (all['messages'] === undefined || all['messages'] === null)
+    throw invalid('/messages', 'an array of at least one message')
   for (const field in all) {
     const value = all[field]
     if (value === null || value === undefined) continue

@@ -254,6 +254,7 @@ const REFUSED: readonly (readonly [string, unknown])[] = [
   ['/model', { model: 'a\nb', messages: [] }],
   ['/messages', { model: 'm' }],
   ['/messages', { model: 'm', messages: {} }],
+  ['/messages', { model: 'm', messages: [] }],
   ['/messages/0', { model: 'm', messages: ['q'] }],
   ['/messages/0/role', { model: 'm', messages: [{ content: 'q' }] }],
   ['/messages/0/content', { model: 'm', messages: [{ role: 'user' }] }],
