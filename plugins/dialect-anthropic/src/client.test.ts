@@ -76,6 +76,9 @@ describe('decode', () => {
     ['stream as a string', { ...minimal, stream: 'true' }, '/stream'],
     ['stream as a number', { ...minimal, stream: 1 }, '/stream'],
     ['max_tokens as a string', { ...minimal, max_tokens: '5' }, '/max_tokens'],
+    ['max_tokens below 0', { ...minimal, max_tokens: -3 }, '/max_tokens'],
+    ['max_tokens between whole numbers', { ...minimal, max_tokens: 1.5 }, '/max_tokens'],
+    ['max_tokens beyond all numbers', `{"model":"m","messages":[{}],"max_tokens":1e400}`, '/max_tokens'],
     ['max_tokens null', { ...minimal, max_tokens: null }, '/max_tokens'],
     ['a large body with messages that are no array', { model: 'm', system: PAD, messages: 'x' }, '/messages'],
   ])('refuses %s, naming the place', (_name, body, place) => {
@@ -88,6 +91,8 @@ describe('decode', () => {
     ['stream absent', minimal],
     ['stream null', { ...minimal, stream: null }],
     ['stream true', { ...minimal, stream: true }],
+    ['max_tokens of 0', { ...minimal, max_tokens: 0 }],
+    ['max_tokens in another form', '{"model":"m","messages":[{}],"max_tokens":1.6e1}'],
     ['no max_tokens', { model: 'm', messages: minimal.messages }],
     ['messages after white space', '{"model":"m","messages" : \n [ {}]}'],
   ])('accepts %s', (_name, body) => {

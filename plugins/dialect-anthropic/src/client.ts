@@ -65,7 +65,9 @@ function checkRequest(document: JsonDocument): void {
   if (!document.isArray('messages')) throw invalid('/messages', 'must be an array of messages')
   if (stream !== undefined && stream !== null && typeof stream !== 'boolean')
     throw invalid('/stream', 'must be true or false')
-  if (max_tokens !== undefined && typeof max_tokens !== 'number') throw invalid('/max_tokens', 'must be a number')
+  // Clients of earlier routers leave it out; 0 asks for no answer.
+  if (max_tokens !== undefined && !(Number.isInteger(max_tokens) && (max_tokens as number) >= 0))
+    throw invalid('/max_tokens', 'must be a whole number, 0 or more')
 }
 
 function invalid(pointer: string, fact: string): CcrError {
