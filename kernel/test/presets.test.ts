@@ -130,6 +130,42 @@ describe('ccr preset', () => {
     expect((await world.ccr(['preset', 'info', 'absent'])).code).toBe(1)
   })
 
+  it('takes answers that only the running router has the variables of, and says which', async () => {
+    await world.config({ Router: { default: 'demo,demo' } })
+    const router = await world.start({ TEAM_KEY: 'k-of-router', TEAM_TIMEOUT: '5000' })
+    const upstream = await web(echoProvider())
+    const [ours] = ASKING.Providers
+    const file = await world.manifest({
+      ...ASKING,
+      schema: [...ASKING.schema, { id: 'limit', type: 'number' }],
+      Providers: [{ ...ours, api_base_url: `${upstream.url}/v1` }],
+      API_TIMEOUT_MS: '#{limit}',
+    })
+    const given = ['--input', 'model=large', '--input', 'limit=$TEAM_TIMEOUT', '--input']
+    const install = ['preset', 'install', file, '--yes', ...given]
+    const installed = await world.ccr([...install, 'key=$TEAM_KEY'])
+    expect([installed.code, installed.stderr]).toEqual([
+      0,
+      expect.stringMatching(/^ccr: .* names TEAM_TIMEOUT, TEAM_KEY, .* not set here\. .* set .* a router is started$/),
+    ])
+    expect((await ask(`${router.url}/preset/team`)).text).toContain('Bearer k-of-router large')
+    const set = { TEAM_KEY: 'x', TEAM_TIMEOUT: '1' }
+    expect(await world.ccr(['preset', 'install', 'team', ...given, 'key=$TEAM_KEY'], set)).toMatchObject({ stderr: '' })
+
+    const executable = join(world.root, 'claude')
+    await writeFile(executable, `#!${process.execPath}\nprocess.exit(7)\n`)
+    await chmod(executable, 0o755)
+    expect(await world.ccr(['team'], { CLAUDE_PATH: executable })).toEqual({ code: 7, stdout: '', stderr: '' })
+
+    const before = await world.tree()
+    const unknown = await world.ccr([...install, 'key=$NOBODYS', '--force'])
+    expect(unknown).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/names NOBODYS, which is not set/) as string,
+    })
+    expect(await world.tree()).toEqual(before)
+  })
+
   it.each([
     ['nobody agreed', ['FILE', ...ANSWERS], /nobody can be asked.*--yes/],
     ['answers are missing', ['FILE', '--yes'], /needs key \(API key\), model \(select\)/],
@@ -139,7 +175,11 @@ describe('ccr preset', () => {
       /model must be one of large/,
     ],
     ['an answer is to no question', ['FILE', '--yes', '--input', 'kay=secret'], /"kay" is no input.*Known: key, model/],
-    ['a variable is not set', ['FILE', '--yes', '--input', 'model=large', '--input', 'key=$NOT_SET'], /needs key/],
+    [
+      'a variable is set nowhere',
+      ['FILE', '--yes', '--input', 'model=large', '--input', 'key=$NOT_SET'],
+      /answers name NOT_SET, which is not set\. Set it/,
+    ],
     ['row 140: the name is a command', ['FILE', '--yes', '--name', 'status', ...ANSWERS], /`ccr status` is a command/],
     ['row 140: the name leads elsewhere', ['FILE', '--yes', '--name', '../x', ...ANSWERS], /letters, digits/],
     ['there is no such file', ['./absent.json', '--yes'], /absent.json cannot be read/],

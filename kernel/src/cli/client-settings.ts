@@ -6,22 +6,29 @@ import { launchHints } from './code/launch-hints.ts'
 
 type ClientKeys = Pick<KernelConfig, 'NON_INTERACTIVE_MODE' | 'API_TIMEOUT_MS' | 'Providers'>
 
+/** What client is started, and for which router. */
+export interface ClientStart {
+  /** An installed preset, whose settings of the client go before. */
+  readonly preset?: string | undefined
+  /** The model that the client is told to ask for. */
+  readonly model?: string | undefined
+  /** A router runs, which knows whether it can use the preset: it may have variables that are not set here. */
+  readonly isRunning?: boolean | undefined
+}
+
 /**
  * What the config says about the client that `ccr code` starts.
  *
  * @param file the config file to read instead of the one in the home
- * @param preset an installed preset, whose settings of the client go before
- * @param model the model that the client is told to ask for
- * @throws CcrError with the place of the fault when the config or the preset cannot be used
+ * @throws CcrError with the place of the fault when the config cannot be used, or the preset in a router to be started
  */
 export async function readClientSettings(
   context: CommandContext,
   file: string | undefined,
-  preset?: string,
-  model?: string,
+  { preset, model, isRunning = false }: ClientStart = {},
 ): Promise<ClientSettings> {
   const loaded = await load(context, file)
-  const own = preset === undefined ? {} : await presetConfig(context, loaded, preset)
+  const own = preset === undefined ? {} : await presetConfig(context, loaded, preset, isRunning)
   const config: KernelConfig = { ...(loaded.value as KernelConfig), ...own }
   return {
     apiKey: config.APIKEY,
@@ -52,16 +59,21 @@ async function load(context: CommandContext, file: string | undefined): Promise<
   return readConfig({ home: context.home, file, env: context.env })
 }
 
-/** What a preset says of the client; it was checked against the same schema. */
-async function presetConfig({ home }: CommandContext, loaded: LoadedConfig, name: string): Promise<ClientKeys> {
+/** What a preset says of the client, as far as it fits the schema of the config. */
+async function presetConfig(
+  { home }: CommandContext,
+  loaded: LoadedConfig,
+  name: string,
+  isRunning: boolean,
+): Promise<ClientKeys> {
   const { manifestFile, readPreset } = await import('../config/presets/installed.ts')
-  const { preparePreset } = await import('../config/presets/prepared.ts')
-  const { config } = preparePreset(await readPreset(name, manifestFile(home, name), new Set()), loaded)
-  const { NON_INTERACTIVE_MODE, API_TIMEOUT_MS, Providers, Router } = config as ClientKeys & { Router?: unknown }
-  return {
-    ...(Providers !== undefined && { Providers }),
-    ...(Router !== undefined && { Router }),
-    ...(NON_INTERACTIVE_MODE !== undefined && { NON_INTERACTIVE_MODE }),
-    ...(API_TIMEOUT_MS !== undefined && { API_TIMEOUT_MS }),
-  }
+  const { fillPreset, preparePreset } = await import('../config/presets/prepared.ts')
+  const preset = await readPreset(name, manifestFile(home, name), new Set())
+  const { findFault } = await import('../config/fault.ts')
+  const { KernelConfig } = await import('../config/schema.ts')
+  const config = isRunning ? fillPreset(preset, loaded) : preparePreset(preset, loaded).config
+  const keys = ['NON_INTERACTIVE_MODE', 'API_TIMEOUT_MS', 'Providers', 'Router']
+  const isUsable = ([key, value]: [string, unknown]): boolean =>
+    keys.includes(key) && findFault(KernelConfig, { [key]: value }) === undefined
+  return Object.fromEntries(Object.entries(config).filter(isUsable))
 }

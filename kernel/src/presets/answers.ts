@@ -1,6 +1,6 @@
 import { CcrError } from '@ccr/sdk'
 import { interpolate, type Environment } from '../config/interpolate.ts'
-import { checkAnswers, parseAnswer, type CheckedAnswers } from '../config/presets/inputs.ts'
+import { checkAnswers, parseAnswer } from '../config/presets/inputs.ts'
 import type { Answers } from '../config/presets/placeholders.ts'
 import type { PresetInput, PresetManifest } from '../config/presets/schema.ts'
 import { matchesWhole } from './pattern.ts'
@@ -40,9 +40,18 @@ export function toConfig(answer: unknown): unknown {
 
 /** The answers with their environment variables filled in; one that is not set is as if it was not given. */
 export function resolved(answers: Answers, env: Environment): Answers {
-  const { value, variables } = interpolate(answers, env)
-  const unset = new Set(variables.filter((use) => use.value === undefined).map(({ pointer }) => pointer))
-  return Object.fromEntries(Object.entries(value as Answers).filter(([id]) => !unset.has(`/${id}`)))
+  const { value } = interpolate(answers, env)
+  const unset = unsetVariables(answers, env)
+  return Object.fromEntries(Object.entries(value as Answers).filter(([id]) => !unset.has(id)))
+}
+
+/** Names of the environment variables that answers name and that are not set, by the ids of the answers. */
+export function unsetVariables(answers: Answers, env: Environment): ReadonlyMap<string, readonly string[]> {
+  const unset = Object.entries(answers).map(([id, answer]) => {
+    const { variables } = interpolate(answer, env)
+    return [id, variables.flatMap(({ name, value }) => (value === undefined ? [name] : []))] as const
+  })
+  return new Map(unset.filter(([, names]) => names.length > 0))
 }
 
 /** What is wrong with an answer to an input with a pattern. */
@@ -52,11 +61,14 @@ export function patternFault({ validator }: PresetInput, answer: unknown): strin
 }
 
 /**
- * Checks answers as the config writes them.
+ * Checks answers as the config writes them. One whose environment variable is not set here is not looked at: the router
+ * may know the variable.
  *
+ * @returns those that count, as the config writes them
  * @throws CcrError `CCR_PRESET_INPUT` that names what is missing
  */
-export function requireAnswers(manifest: PresetManifest, answers: Answers, env: Environment): CheckedAnswers {
+export function requireAnswers(manifest: PresetManifest, answers: Answers, env: Environment): Answers {
+  const unset = unsetVariables(answers, env)
   const checked = checkAnswers(manifest, resolved(answers, env))
   const faults = [
     ...checked.faults.map(({ input, fact }) => `${input.id} ${fact}`),
@@ -67,12 +79,15 @@ export function requireAnswers(manifest: PresetManifest, answers: Answers, env: 
   ]
   if (faults.length > 0)
     throw new CcrError('CCR_PRESET_INPUT', `the answers do not fit: ${faults.join('; ')}. Correct them.`)
-  if (checked.missing.length > 0) {
-    const ids = checked.missing.map(({ id, type = 'input', label }) => `${id} (${label ?? type})`).join(', ')
-    const example = checked.missing[0]!.id
+  const missing = checked.missing.filter(({ id }) => !unset.has(id))
+  if (missing.length > 0) {
+    const ids = missing.map(({ id, type = 'input', label }) => `${id} (${label ?? type})`).join(', ')
+    const example = missing[0]!.id
     const variable = `--input '${example}=$NAME' for an environment variable`
     const remedy = `Give each with --input, as in --input ${example}=… or ${variable}.`
     throw new CcrError('CCR_PRESET_INPUT', `the preset ${manifest.name} needs ${ids}. ${remedy}`)
   }
-  return checked
+  // What is asked may depend on what is not known here.
+  if (unset.size > 0) return answers
+  return Object.fromEntries(Object.entries(answers).filter(([id]) => Object.hasOwn(checked.answers, id)))
 }

@@ -26,8 +26,7 @@ export async function code(
   const settings = await readClientSettings(
     context,
     running === undefined ? undefined : readStartRecord(context.home)?.options.config,
-    preset,
-    modelAskedFor(claudeArguments, context.env),
+    { preset, model: modelAskedFor(claudeArguments, context.env), isRunning: running !== undefined },
   )
   const written = context.env['CLAUDE_PATH'] || settings.claudePath || 'claude'
   // What a shell makes of it; none is asked.

@@ -7,7 +7,8 @@ import type { Answers } from '../../config/presets/placeholders.ts'
 import { answersIn } from '../../config/presets/prepared.ts'
 import type { PresetManifest } from '../../config/presets/schema.ts'
 import { joinPointer } from '../../config/pointer.ts'
-import { parseInputs, requireAnswers } from '../../presets/answers.ts'
+import { findRunning } from '../../host/process/instance.ts'
+import { parseInputs, requireAnswers, unsetVariables } from '../../presets/answers.ts'
 import { findPreset, type FoundPreset } from '../../presets/source.ts'
 import { checkFreeName, placePreset } from '../../presets/store.ts'
 import { describe, summarize } from '../../presets/summary.ts'
@@ -72,12 +73,18 @@ export async function presetInstall(
   // Another manifest of that name is not given what was told the one before it.
   const before = anew && name === what ? answersIn(surroundings.config, name) : {}
   const answers = await collectAnswers(context, manifest, given, before)
+  const unset = await unsetHere(context, answers)
   const isAnsweredBefore = Object.keys(answersIn(surroundings.config, name)).length > 0
   const disabledProviders = await withChangeLock(context, async () => {
     await checkFreeName(context.home, name, reserved, replace)
     return put(context, name, found, answers, replace, isAnsweredBefore)
   })
   context.print(`ccr: the preset ${name} is installed; it is served under /preset/${name}, and \`ccr ${name}\` uses it`)
+  if (unset !== '') {
+    // The one that runs has taken the answers; the next may be started where this command was.
+    const remedy = 'The running router has it; set it wherever a router is started'
+    context.complain(`ccr: the preset ${name} names ${unset}, which is not set here. ${remedy}`)
+  }
   complainOf(context, { disabledProviders, brokenPresets: [], failures: [], warnings: [] })
   return EXIT.ok
 }
@@ -103,8 +110,19 @@ async function collectAnswers(
     ? await askInputs(manifest, { given, before, env })
     : // Who cannot be asked again keeps what was answered.
       { ...before, ...given }
-  const { answers: asked } = requireAnswers(manifest, answers, env)
-  return Object.fromEntries(Object.entries(answers).filter(([id]) => Object.hasOwn(asked, id)))
+  return requireAnswers(manifest, answers, env)
+}
+
+/**
+ * The variables of answers that are not set here, where a running router may have them.
+ *
+ * @throws CcrError `CCR_PRESET_INPUT` when none runs
+ */
+async function unsetHere({ home, env }: CommandContext, answers: Answers): Promise<string> {
+  const names = [...new Set([...unsetVariables(answers, env).values()].flat())].join(', ')
+  if (names === '' || (await findRunning(home)) !== undefined) return names
+  const remedy = 'Set it, or start the router where it is set.'
+  throw new CcrError('CCR_PRESET_INPUT', `the answers name ${names}, which is not set. ${remedy}`)
 }
 
 type LeftOut = Awaited<ReturnType<typeof checkServed>>

@@ -83,6 +83,11 @@ export function preparePreset({ name, manifest, source }: InstalledPreset, loade
   }
 }
 
+/** The configuration of a preset as far as the answers of a config are known and fit. */
+export function fillPreset({ name, manifest }: InstalledPreset, { value }: LoadedConfig): RenderedPreset {
+  return renderPreset(manifest, checkAnswers(manifest, answersIn(value, name)).answers)
+}
+
 /** A client's own credentials go only where whoever installed the preset said so in so many words. */
 function checkClientCredentials(
   name: string,
