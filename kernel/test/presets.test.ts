@@ -127,6 +127,8 @@ describe('ccr preset', () => {
     const config = await readFile(join(world.home, 'config.json'), 'utf8')
     expect(config).toContain('$TEAM_KEY')
     expect(config).toContain('large')
+    const kept = await world.ccr(['preset', 'install', 'team', '--input', 'model=large'], { TEAM_KEY: 'x' })
+    expect([kept.code, await readFile(join(world.home, 'config.json'), 'utf8')]).toEqual([0, config])
     expect((await world.ccr(['preset', 'info', 'absent'])).code).toBe(1)
   })
 

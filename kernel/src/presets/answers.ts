@@ -38,6 +38,12 @@ export function toConfig(answer: unknown): unknown {
   return typeof answer === 'string' && !VARIABLE.test(answer) ? answer.replaceAll('$', '$$$$') : answer
 }
 
+/** The reverse of {@link toConfig}: an answer as a person has given it. */
+export function fromConfig(written: unknown): unknown {
+  if (Array.isArray(written)) return written.map(fromConfig)
+  return typeof written === 'string' ? written.replaceAll('$$', () => '$') : written
+}
+
 /** The answers with their environment variables filled in; one that is not set is as if it was not given. */
 export function resolved(answers: Answers, env: Environment): Answers {
   const { value } = interpolate(answers, env)

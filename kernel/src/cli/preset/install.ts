@@ -71,7 +71,7 @@ export async function presetInstall(
   await addMissingPlugins(context, name, missing, allowPrivate)
   if (missing.length > 0) checkManifest(found.source, (await readSurroundings(context)).sections)
   // Another manifest of that name is not given what was told the one before it.
-  const before = anew && name === what ? answersIn(surroundings.config, name) : {}
+  const before = anew && name === what ? answersIn(surroundings.loaded.written, name) : {}
   const answers = await collectAnswers(context, manifest, given, before)
   const unset = await unsetHere(context, answers)
   const isAnsweredBefore = Object.keys(answersIn(surroundings.config, name)).length > 0

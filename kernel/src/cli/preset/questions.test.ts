@@ -59,6 +59,16 @@ describe('the questions of a preset', () => {
     expect(shown()).not.toContain('k-5')
   })
 
+  it('offer what was answered before, with its variables and dollars as they were', async () => {
+    const ids = ['region', 'price', 'both']
+    const streams = terminal(ids.map((id) => [id, ENTER] as const))
+    const before = { region: '$REGION', price: '5$$', both: '$$$$NAME' }
+    const asked = manifest(ids.map((id) => ({ id })))
+    expect(await askInputs(asked, { given: {}, before, env: { REGION: 'here' } }, streams)).toEqual(before)
+    expect(streams.shown()).toContain('$REGION')
+    expect(streams.shown()).not.toContain('5$$')
+  })
+
   it('that are left end the installation', async () => {
     const { input, output } = terminal([['a', CANCEL]])
     await expect(askInputs(manifest([{ id: 'a' }]), { given: {}, env: {} }, { input, output })).rejects.toMatchObject({

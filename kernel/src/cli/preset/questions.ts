@@ -5,7 +5,7 @@ import { answerFault, holds, optionsOf, orderedInputs, parseAnswer } from '../..
 import { answerOf, type Answers } from '../../config/presets/placeholders.ts'
 import type { PresetInput, PresetManifest, PresetOption } from '../../config/presets/schema.ts'
 import { withoutControls } from '../../config/presets/shown-text.ts'
-import { patternFault, resolved, toConfig } from '../../presets/answers.ts'
+import { fromConfig, patternFault, resolved, toConfig } from '../../presets/answers.ts'
 
 /** Where a person is asked. */
 export interface Terminal {
@@ -17,7 +17,7 @@ export interface Terminal {
  * Asks for what a preset needs, in the order of its inputs, until each answer fits; what is given is not asked for.
  *
  * @param given answers as the config writes them
- * @param before answers to offer again
+ * @param before answers to offer again, as the config writes them
  * @returns all of them as the config writes them
  * @throws CcrError `CCR_PRESET_INPUT` when the person gives up
  */
@@ -31,7 +31,7 @@ export async function askInputs(
     const known = resolved(answers, env)
     if (answerOf(answers, input.id) !== undefined || !holds(input.when, known)) continue
     const offered = optionsOf(input, manifest, known)
-    const answer = await ask(input, offered, answerOf(before, input.id) ?? input.defaultValue, terminal)
+    const answer = await ask(input, offered, fromConfig(answerOf(before, input.id)) ?? input.defaultValue, terminal)
     if (isCancel(answer)) throw givenUp()
     if (answer !== undefined && answer !== '') answers[input.id] = toConfig(answer)
   }
