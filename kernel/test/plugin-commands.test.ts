@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { writeFileSync as writeFileNow } from 'node:fs'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import { join } from 'node:path'
@@ -8,6 +8,10 @@ import JSON5 from 'json5'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { changeConfig } from '../src/cli/config-change.ts'
 import { withChangeLock } from '../src/cli/change-lock.ts'
+import { pluginAdd } from '../src/cli/plugin/add.ts'
+import { pluginEnable } from '../src/cli/plugin/enable.ts'
+import { pluginRemove } from '../src/cli/plugin/remove.ts'
+import { pluginUpdate } from '../src/cli/plugin/update.ts'
 import { callAdmin } from '../src/cli/admin.ts'
 import { setInConfig } from '../src/config/edit.ts'
 import { readState } from '../src/config/draft.ts'
@@ -52,6 +56,36 @@ describe('the command line', { timeout: 60_000 }, () => {
     await writeFile(join(cli.directory, 'shout.tgz'), bytes)
     await cli.run(['plugin', 'add', './shout.tgz', '--yes', '--integrity', integrityOf(bytes)])
     expect(await readdir(store)).toEqual(['ccr-plugin-shout'])
+  })
+})
+
+describe('what the router runs without', () => {
+  let world: PluginWorld
+  beforeEach(async () => void (world = await createPluginWorld()))
+  afterEach(() => world.dispose())
+
+  test('is told by every command that changes the plugins in use, and by none that changes nothing', async () => {
+    const keyless = { name: 'keyless', api_base_url: 'http://127.0.0.1:9/', api_key: '$NOT_SET', models: ['m'] }
+    const chat = { ...keyless, name: 'chat', api_key: 'k' }
+    await world.configure({ Providers: [keyless, chat], Router: { default: 'demo,demo' } })
+    const { file, agreed } = await world.archive({ name: 'ccr-plugin-shout' })
+    await world.start()
+    const told = /^ccr: provider keyless is disabled: .*NOT_SET/m
+    expect(await world.said((context) => pluginEnable(context, 'dialect-gemini', false))).toMatch(told)
+    const off = await world.said((context) => pluginEnable(context, 'dialect-openai', false))
+    expect(off).toMatch(/^dialect-openai is off: generation \d+ is live\nccr: /)
+    expect(off).toMatch(/^ccr: provider chat was left out: .*dialect/m)
+    expect(await world.said((context) => pluginEnable(context, 'dialect-openai', false))).not.toMatch(/^ccr:/m)
+    const on = await world.said((context) => pluginEnable(context, 'dialect-openai', true))
+    expect(on).toMatch(told)
+    expect(on).not.toContain('provider chat')
+    expect(await world.said((context) => pluginAdd(context, file, agreed))).toMatch(told)
+    await world
+      .archive({ name: 'ccr-plugin-shout', version: '1.0.1', says: 'more' })
+      .then((next) => rename(next.file, file))
+    const renewed = { yes: true, allowFresh: true, integrity: integrityOf(await readFile(file)) }
+    expect(await world.said((context) => pluginUpdate(context, 'shout', renewed))).toMatch(told)
+    expect(await world.said((context) => pluginRemove(context, 'shout'))).toMatch(told)
   })
 })
 

@@ -49,25 +49,32 @@ test(
   },
 )
 
-test('plugin dev tells of a plugin that is called no more', { timeout: 60_000 }, async () => {
-  expect((await cli.run(['plugin', 'new', 'loud'])).code).toBe(0)
-  const file = join(cli.directory, 'loud/src/index.ts')
-  const text = await readFile(file, 'utf8')
-  await writeFile(file, failing(text))
-  const dev = cli.launch(['plugin', 'dev', 'loud', '--options', "{ word: 'demo', by: 'DEMO' }"])
-  let output = ''
-  dev.stdout.on('data', (text: Buffer) => (output += text.toString()))
-  const url = urlIn(await firstLine(dev))
-  const says = (pattern: RegExp) => eventually(`${pattern} in ${output}`, () => pattern.exec(output) ?? undefined)
-  await says(/ loud is live in generation 2$/m)
-  for (let call = 0; call < 3; call++) await ask(url)
-  await says(/ loud is quarantined until it changes: .*: too loud\n +at .*index\.ts:\d+:9\n/)
-  const logs = join(cli.home, 'logs')
-  await eventually('the place in the log', async () => {
-    const texts = await Promise.all((await readdir(logs)).map((name) => readFile(join(logs, name), 'utf8')))
-    return /"at":"[^"]*index\.ts:\d+:9".*plugin 'loud' is quarantined: /.exec(texts.join('')) ?? undefined
-  })
-})
+test(
+  'plugin dev tells what its router runs without, and of a plugin that is called no more',
+  { timeout: 60_000 },
+  async () => {
+    expect((await cli.run(['plugin', 'new', 'loud'])).code).toBe(0)
+    const keyless = { name: 'keyless', api_base_url: 'http://127.0.0.1:9/', api_key: '$NOT_SET' }
+    await cli.writeConfig({ PORT: 0, Providers: [keyless] })
+    const file = join(cli.directory, 'loud/src/index.ts')
+    const text = await readFile(file, 'utf8')
+    await writeFile(file, failing(text))
+    const dev = cli.launch(['plugin', 'dev', 'loud', '--options', "{ word: 'demo', by: 'DEMO' }"])
+    let output = ''
+    for (const stream of [dev.stdout, dev.stderr]) stream.on('data', (text: Buffer) => (output += text.toString()))
+    const url = urlIn(await firstLine(dev))
+    const says = (pattern: RegExp) => eventually(`${pattern} in ${output}`, () => pattern.exec(output) ?? undefined)
+    await says(/^ccr: provider keyless is disabled: .*NOT_SET/m)
+    await says(/ loud is live in generation 2$/m)
+    for (let call = 0; call < 3; call++) await ask(url)
+    await says(/ loud is quarantined until it changes: .*: too loud\n +at .*index\.ts:\d+:9\n/)
+    const logs = join(cli.home, 'logs')
+    await eventually('the place in the log', async () => {
+      const texts = await Promise.all((await readdir(logs)).map((name) => readFile(join(logs, name), 'utf8')))
+      return /"at":"[^"]*index\.ts:\d+:9".*plugin 'loud' is quarantined: /.exec(texts.join('')) ?? undefined
+    })
+  },
+)
 
 /** The plugin, with a mistake that shows when it is called. */
 function failing(text: string): string {

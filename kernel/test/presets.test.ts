@@ -107,6 +107,8 @@ describe('ccr preset', () => {
         expect.stringMatching(new RegExp(`^  at ${place}:\\d+:\\d+$`)),
       ],
     ])
+    const deleted = await world.ccr(['preset', 'delete', 'team'])
+    expect(deleted.stderr).toMatch(withRouter ? /^ccr: provider elsewhere is disabled: [^\n]+\n  at \S+$/ : /^$/)
   })
 
   it('lists, shows and answers anew, keeping what is not answered again', async () => {

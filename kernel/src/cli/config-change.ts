@@ -33,10 +33,8 @@ export interface ConfigChange {
   readonly before: ConfigState
   /** A router runs. */
   readonly running: boolean
-  /** The generation that serves with the change; nothing when there was none to make. */
-  readonly generation: number | undefined
-  /** Exchanges still run on what was before. */
-  readonly draining: boolean
+  /** What a running router says since it has taken the change; nothing when there was none to make. */
+  readonly report: GenerationReport | undefined
 }
 
 /** Activation of plugins included. */
@@ -71,18 +69,17 @@ export async function applyChange(context: CommandContext, edit: ConfigEdit): Pr
       await beginChange(context.home, before, draft)
       const report = isEmpty(draft) ? await reloadIf(edit, context, running) : await take(before, draft, context)
       await endChange(context.home)
-      return {
-        file: before.file,
-        before,
-        running: running !== undefined,
-        generation: report?.generation,
-        draining: report !== undefined && report.draining.length > 0,
-      }
+      return { file: before.file, before, running: running !== undefined, report }
     } catch (thrown) {
       await endInterrupted(context.home)
       if (codeOf(thrown) !== 'CCR_CONFIG_STALE' || attempt === TRIES) throw thrown
     }
   }
+}
+
+/** No exchange runs on what was before the change. */
+export function isSettled({ report }: ConfigChange): boolean {
+  return report === undefined || report.draining.length === 0
 }
 
 function isEmpty({ config, lock }: ConfigDraft): boolean {

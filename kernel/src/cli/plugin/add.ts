@@ -12,6 +12,7 @@ import { addEntry } from './entries.ts'
 import { agree, checkEditable, install, isAgreed, type ConsentOptions } from './install.ts'
 import { describeSheet, sheetOf } from './sheet.ts'
 import { withoutSecrets } from '../secret-environment.ts'
+import { complainOf } from '../shortcomings.ts'
 
 /** Options of `ccr plugin add`. */
 export interface AddOptions extends CandidateOptions, ConsentOptions {
@@ -49,14 +50,15 @@ export async function addPlugin(
     const allowFresh = options.allowFresh === true
     const change = await install(context, { candidate, source: formatSource(source), folder, allowFresh, use: true })
     const { name, version } = candidate.package
-    context.print(`added ${name} ${version}${ending(change)}`)
+    tellChange(context, `added ${name} ${version}`, change)
   })
 }
 
-/** How a change of the config is told. */
-export function ending({ running, generation, file }: ConfigChange): string {
-  if (!running) return `; the router is not running and takes it from ${file} when it starts`
-  return generation === undefined ? '' : `: generation ${generation} is live`
+/** Tells what was changed, and what the router runs without since it has taken the change. */
+export function tellChange(context: CommandContext, what: string, { running, report, file }: ConfigChange): void {
+  const later = running ? '' : `; the router is not running and takes it from ${file} when it starts`
+  context.print(`${what}${report === undefined ? later : `: generation ${report.generation} is live`}`)
+  if (report !== undefined) complainOf(context, report)
 }
 
 /** A working copy: used where it is, and loaded again whenever it is saved. */
@@ -74,8 +76,8 @@ async function addFolder(context: CommandContext, folder: string): Promise<numbe
       return edited
     },
   })
-  const added = `added ${name} from ${entry} (dev)${ending(change)}`
-  context.print(already ? `${name} is used from ${entry} already` : added)
+  if (already) context.print(`${name} is used from ${entry} already`)
+  else tellChange(context, `added ${name} from ${entry} (dev)`, change)
   return EXIT.ok
 }
 

@@ -9,6 +9,7 @@ import { callAdmin, type AdminAnswer } from '../admin.ts'
 import type { CommandContext } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
 import { hideFromPlugins } from '../secret-environment.ts'
+import { complainOfShortcomings } from '../shortcomings.ts'
 
 /** Options of `ccr plugin dev`. */
 export interface PluginDevOptions {
@@ -97,6 +98,7 @@ async function startRouter(context: CommandContext) {
   const { home, env, version } = context
   const router = await serve({ home, env, version })
   context.print(`ccr ${version} is ready at ${router.url}`)
+  await complainOfShortcomings(context, router.url)
   const caught = (err: unknown): void => void router.caught(err, 'exception')
   const rejected = (err: unknown): void => void router.caught(err, 'rejection')
   process.on('uncaughtException', caught).on('unhandledRejection', rejected)

@@ -8,7 +8,7 @@ import { findStored } from '../../load/store.ts'
 import { changeConfig } from '../config-change.ts'
 import type { CommandContext } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
-import { ending } from './add.ts'
+import { tellChange } from './add.ts'
 import { listPointer, setEnabled, writtenEntries, type WrittenEntry } from './entries.ts'
 import { fileEntries, filesNamed } from './files.ts'
 import { checkEditable } from './install.ts'
@@ -46,7 +46,8 @@ export async function pluginEnable(context: CommandContext, name: string, enable
       return setInConfig(text, `${listPointer(text)}/-`, enabled ? plugin : { use: plugin, enabled: false })
     },
   })
-  context.print(already ? `${name} is ${state} already` : `${name} is ${state}${ending(change)}`)
+  if (already) context.print(`${name} is ${state} already`)
+  else tellChange(context, `${name} is ${state}`, change)
   return EXIT.ok
 }
 

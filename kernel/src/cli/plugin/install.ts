@@ -8,7 +8,7 @@ import { formatLock, lockFile, parseLock, type LockEntry } from '../../load/lock
 import { pluginFolder } from '../../load/store.ts'
 import { tryPlugin } from '../../load/trial.ts'
 import { withChangeLock } from '../change-lock.ts'
-import { applyChange, type ConfigChange } from '../config-change.ts'
+import { applyChange, isSettled, type ConfigChange } from '../config-change.ts'
 import { configInUse } from '../config-in-use.ts'
 import { askConsent, createProgress } from './consent.ts'
 import type { CommandContext } from '../context.ts'
@@ -115,7 +115,7 @@ export async function install(context: CommandContext, installation: Installatio
         },
         reload: !isIntact,
       })
-      if (!change.draining) await cleanStore(home, await readPins(context))
+      if (isSettled(change)) await cleanStore(home, await readPins(context))
       return change
     } catch (thrown) {
       await cleanStore(home, await readPins(context))

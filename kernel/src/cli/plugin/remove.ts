@@ -3,10 +3,10 @@ import { cleanStore } from '../../install/stage.ts'
 import { formatLock, lockFile, parseLock } from '../../load/lock.ts'
 import { suggestion } from '../../load/nearest.ts'
 import { withChangeLock } from '../change-lock.ts'
-import { applyChange } from '../config-change.ts'
+import { applyChange, isSettled } from '../config-change.ts'
 import type { CommandContext } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
-import { ending } from './add.ts'
+import { tellChange } from './add.ts'
 import { readPins } from './candidate.ts'
 import { removeEntries, writtenEntries } from './entries.ts'
 import { fileEntries, filesNamed } from './files.ts'
@@ -33,8 +33,8 @@ export async function pluginRemove(context: CommandContext, name: string): Promi
       }),
     })
     // What still runs may load more of its files; the next command removes them.
-    if (!change.draining) await cleanStore(context.home, await readPins(context))
-    context.print(`removed ${pin === undefined ? name : `${pin.name} ${pin.version}`}${ending(change)}`)
+    if (isSettled(change)) await cleanStore(context.home, await readPins(context))
+    tellChange(context, `removed ${pin === undefined ? name : `${pin.name} ${pin.version}`}`, change)
     return EXIT.ok
   })
 }

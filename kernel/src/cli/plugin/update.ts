@@ -13,7 +13,7 @@ import { pluginFolder } from '../../load/store.ts'
 import { configInUse } from '../config-in-use.ts'
 import type { CommandContext } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
-import { ending, type AddOptions } from './add.ts'
+import { tellChange, type AddOptions } from './add.ts'
 import { checkAge, readPins, withCandidate } from './candidate.ts'
 import { writtenEntries } from './entries.ts'
 import { fileEntries, filesNamed } from './files.ts'
@@ -76,7 +76,7 @@ async function updateOne(context: CommandContext, pin: LockEntry, options: AddOp
     await agree(candidate, options, !grows)
     const allowFresh = options.allowFresh === true
     const change = await install(context, { candidate, source: pin.source, folder, allowFresh, use: false })
-    context.print(`updated ${pin.name} from ${pin.version} to ${candidate.package.version}${ending(change)}`)
+    tellChange(context, `updated ${pin.name} from ${pin.version} to ${candidate.package.version}`, change)
   })
 }
 

@@ -149,7 +149,7 @@ async function put(
       const { config, file } = change.before
       undo = () => (config === undefined ? rm(file) : applyChange(context, { config: () => config }))
       // Answers that stand there already are no change, for which nobody would read the preset.
-      isTaken = change.generation !== undefined
+      isTaken = change.report !== undefined
     }
     leftOut = await checkServed(context, name, isTaken ? 'taken' : 'not taken yet')
   } catch (thrown) {
