@@ -170,6 +170,43 @@ describe('ccr preset', () => {
     expect(await world.tree()).toEqual(before)
   })
 
+  it('shows where the answers lead; placeholders stand for what is secret or has no answer', async () => {
+    const schema = [
+      { id: 'place', type: 'input' },
+      { id: 'key', type: 'password' },
+      { id: 'token', type: 'input' },
+      { id: 'extra', required: false },
+    ]
+    const team = {
+      ...ASKING,
+      schema,
+      Providers: [{ name: 'ours', api_base_url: '#{place}', api_key: '#{token}', models: ['m#{extra}'] }],
+      Router: { default: 'ours,m' },
+      configMappings: [
+        { target: 'Providers[0].tokenizer', value: { url: 'https://count.example/#{key}/#{token}' } },
+        { target: 'Router.think', value: 'ours,never', when: { field: 'extra', operator: 'exists' } },
+      ],
+    }
+    const inputs = ['--input', 'key=k-CANARY', '--input', 'token=t-CANARY', '--input', 'place=https://llm.example/$5']
+    const install = ['preset', 'install', await world.manifest(team), '--yes', ...inputs]
+    expect(await world.ccr(install)).toMatchObject({ code: 0 })
+    const info = async (): Promise<readonly string[]> =>
+      (await world.ccr(['preset', 'info', 'team'])).stdout.split('\n')
+    const told = [
+      '  provider ours at https://llm.example/$5 (m)',
+      '  names the address https://count.example/#{key}/#{token}',
+      '  route default to ours,m',
+    ]
+    expect((await info()).slice(1, 4)).toEqual(told)
+    const asked = (await info()).slice(4)
+    expect(asked[0]).toBe('  asks for place (input)')
+
+    await world.config({ presets: { team: { place: '$PLACE' } } })
+    expect((await info()).slice(1, 4)).toEqual(told.with(0, '  provider ours at $PLACE (m)'))
+    await world.config({ APIKEY: '$NOT_SET', presets: {} })
+    expect((await info()).slice(1)).toEqual([...told.with(0, '  provider ours at #{place} (m)'), ...asked])
+  })
+
   it.each([
     ['nobody agreed', ['FILE', ...ANSWERS], /nobody can be asked.*--yes/],
     ['answers are missing', ['FILE', '--yes'], /needs key \(API key\), model \(select\)/],

@@ -1,8 +1,14 @@
 import { CcrError, messageOf } from '@ccr/sdk'
+import { readState } from '../../config/draft.ts'
 import { manifestFile, presetNames, readPreset } from '../../config/presets/installed.ts'
+import type { Answers } from '../../config/presets/placeholders.ts'
+import { answersIn } from '../../config/presets/prepared.ts'
 import { withoutControls } from '../../config/presets/shown-text.ts'
+import { parseSource } from '../../config/source.ts'
 import { readMarketplace, searchEntries } from '../../presets/marketplace.ts'
+import { withShownAnswers } from '../../presets/shown-answers.ts'
 import { describe, summarize } from '../../presets/summary.ts'
+import { configInUse } from '../config-in-use.ts'
 import type { CommandContext } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
 import { readSurroundings } from './surroundings.ts'
@@ -36,7 +42,7 @@ async function readOne(home: string, name: string) {
   }
 }
 
-/** `ccr preset info`: where an installed preset leads and what it asks for. */
+/** `ccr preset info`: where an installed preset leads with its answers, and what it asks for. */
 export async function presetInfo(
   { home, print }: CommandContext,
   name: string,
@@ -50,10 +56,16 @@ export async function presetInfo(
     )
   }
   const { manifest, source } = await readPreset(name, manifestFile(home, name), new Set())
-  const summary = summarize(manifest)
+  const summary = summarize(withShownAnswers(manifest, await writtenAnswers(home, name)))
   if (options.json) print(JSON.stringify({ installedAs: name, file: source.file, ...summary }))
   else for (const line of [...describe(summary), `  in ${source.file}`]) print(line)
   return EXIT.ok
+}
+
+/** As the config writes them, whether the router could use the rest of it or not. */
+async function writtenAnswers(home: string, name: string): Promise<Answers> {
+  const { config, file } = await readState(home, await configInUse(home))
+  return config === undefined ? {} : answersIn(parseSource(file, config).value, name)
 }
 
 /** Options of `ccr preset search`. */
