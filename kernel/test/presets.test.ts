@@ -335,9 +335,10 @@ describe('ccr preset', () => {
     await mkdir(folder, { recursive: true })
     await writeFile(
       join(folder, 'manifest.json'),
-      '{ "name": "hand", "version": "1", "Router": { "default": "demo,demo" } }',
+      '{ "name": "hand", "version": "1", "Router": { "default": "demo,demo" }, "Own": 1 }',
     )
     await until('the preset', async () => (await status()) === 200)
+    expect((await world.ccr(['status'])).stdout).toMatch(/warning: .*hand\/manifest.json:1:\d+: Own is not read/)
     await writeFile(join(folder, 'manifest.json'), '{ "name": "hand"')
     await until('its fault', async () =>
       (await world.ccr(['status'])).stdout.includes('preset hand is served as it was'),
