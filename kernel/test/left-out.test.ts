@@ -133,6 +133,19 @@ describe('a custom router that cannot be loaded', () => {
     expect((await turn('claude')).headers['x-ccr-route']).toBe('default; by=route-custom; rule=CUSTOM_ROUTER_PATH')
   })
 
+  it('is one that exports no function too, which does not replace one that runs', async () => {
+    const file = join(root, 'none.js')
+    await writeFile(file, `module.exports = { router: () => 'Mine,x' }`)
+    await start({ ...config, Providers: [provider('Mine')] })
+    const routeOf = async () => String((await turn('claude')).headers['x-ccr-route'])
+    expect(await routeOf()).toMatch(/ unmatched=CUSTOM_ROUTER_PATH: .*none\.js exports no function\. /)
+    await writeFile(file, `module.exports = () => 'Mine,x'`)
+    await running!.reload()
+    await writeFile(file, 'module.exports = 5')
+    await expect(running!.reload()).rejects.toThrow(/none\.js exports no function\. /)
+    expect(await routeOf()).toBe('default; by=route-custom; rule=CUSTOM_ROUTER_PATH')
+  })
+
   it('is told to clients without the path of the home of whoever runs it', async () => {
     await start({ ...config, Providers: [provider('Mine')] }, { HOME: root })
     const route = String((await turn('claude')).headers['x-ccr-route'])

@@ -20,11 +20,13 @@ export interface CodeFile {
  * plugin's: a change activates the plugin anew, and code that cannot be loaded does not replace what runs. Where
  * nothing runs yet the plugin is given its fault, to say so where it would have used it.
  *
+ * @param exports what it must export; code that exports anything else counts as code that cannot be loaded
  * @example
- * config: { CUSTOM_ROUTER_PATH: Type.Optional(codeFile('Module that decides where requests go.')) }
+ * config: { CUSTOM_ROUTER_PATH: Type.Optional(codeFile('Module that decides where requests go.', 'function')) }
  */
-export function codeFile(description: string) {
+export function codeFile(description: string, exports?: 'function') {
   // A path in the config, an object when it reaches the plugin.
   const anyOf = [{ type: 'string' }, { type: 'object' }]
-  return Type.Unsafe<CodeFile>({ anyOf, codeFile: true, title: 'the path of a file', description })
+  const title = 'the path of a file'
+  return Type.Unsafe<CodeFile>({ anyOf, codeFile: true, ...(exports && { exports }), title, description })
 }

@@ -19,6 +19,7 @@ beforeAll(async () => {
   await writeFile(join(folder, 'mine.cjs'), `module.exports = () => 'common'\n`)
   await writeFile(join(folder, 'mine.mjs'), `export default () => 'module'\n`)
   await writeFile(join(folder, 'broken.ts'), `export default () => {\n`)
+  await writeFile(join(folder, 'object.cjs'), `module.exports = { word: () => 'object' }\n`)
   await writeFile(join(folder, 'throws.ts'), `\nthrow new Error('no')\n`)
   loaded = await readConfig({ home: folder, env: {} })
 })
@@ -32,7 +33,7 @@ const PLUGIN: InstalledPlugin = {
   fromFile: false,
   transformers: [],
   dialects: undefined,
-  sections: { MINE: codeFile('Code.'), OTHER: {} },
+  sections: { MINE: codeFile('Code.', 'function'), OTHER: {} },
 }
 
 const load = (value: unknown, more: { readonly enabled?: boolean; readonly thirdParty?: boolean } = {}) => {
@@ -72,6 +73,7 @@ describe('a section that names code', () => {
     ['broken.ts', /broken\.ts:\d+:\d+ cannot be built/],
     ['absent.ts', /absent\.ts does not exist/],
     ['throws.ts', /throw.* while it was evaluated: no/],
+    ['object.cjs', /object\.cjs exports no function\. Make it the default export/],
   ])('%s is nothing but its fault, and watched', async (path, message) => {
     const { sections, failures, inputs } = await load(path)
     const code = { file: join(folder, path), exported: undefined, fault: expect.stringMatching(message) as unknown }

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os'
 import { dirname, resolve } from 'node:path'
-import type { CcrError, CodeFile } from '@ccr/sdk'
+import { CcrError, type CodeFile } from '@ccr/sdk'
 import type { EntryConfig, EntryFailure } from '../load/entries.ts'
 import { loadCodeFile } from '../load/evaluate.ts'
 import { configFault } from './check.ts'
@@ -38,7 +38,7 @@ export async function loadCodeSections(
     inputs: [] as string[],
     hashes: [] as string[],
   }
-  for (const [key, plugin] of codeKeys(installed, entries)) {
+  for (const [key, { plugin, exports }] of codeKeys(installed, entries)) {
     const path = sections[key]
     if (path === undefined) continue
     const pointer = joinPointer('', key)
@@ -47,7 +47,7 @@ export async function loadCodeSections(
     if (path.trim() === '' || !thirdParty) continue
     const folder = dirname(loaded.fileOf(pointer))
     const file = resolve(folder, path.trim().replace(/^~(?=\/)/, homedir()))
-    const loading = await loadCodeFile(file)
+    const loading = checkExport(await loadCodeFile(file), file, exports)
     result.inputs.push(...loading.inputs)
     if ('error' in loading) result.failures.push({ id: key, use: plugin, error: loading.error })
     const code = 'error' in loading ? faulty(file, loading.error) : loading.code
@@ -57,18 +57,38 @@ export async function loadCodeSections(
   return result
 }
 
+type Loading = Awaited<ReturnType<typeof loadCodeFile>>
+
+function checkExport(loading: Loading, file: string, exports: unknown): Loading {
+  if ('error' in loading || exports === undefined || typeof loading.code.exported === exports) return loading
+  const message = `${file} exports no ${exports}. Make it the default export, or module.exports.`
+  return { error: new CcrError('CCR_PLUGIN_LOAD', message, { at: file }), inputs: loading.inputs }
+}
+
 function faulty(file: string, { message: fault }: CcrError): CodeFile {
   return { file, hash: fault, exported: undefined, fault, placeOf: () => undefined }
 }
 
-/** The sections that name code, each with a plugin in use that reads it. */
-function codeKeys(installed: readonly InstalledPlugin[], entries: readonly EntryConfig[]): ReadonlyMap<string, string> {
+interface CodeKey {
+  /** A plugin in use that reads it. */
+  readonly plugin: string
+  /** The type that the code must export. */
+  readonly exports: unknown
+}
+
+/** The sections that name code. */
+function codeKeys(
+  installed: readonly InstalledPlugin[],
+  entries: readonly EntryConfig[],
+): ReadonlyMap<string, CodeKey> {
   const inUse = new Set(entries.filter(({ enabled }) => enabled).map(({ use }) => use))
-  const keys = new Map<string, string>()
+  const keys = new Map<string, CodeKey>()
   for (const { name, fromFile, sections } of installed) {
     if (!fromFile && !inUse.has(name)) continue
-    for (const [key, schema] of Object.entries(sections))
-      if ((schema as { readonly codeFile?: unknown }).codeFile === true) keys.set(key, name)
+    for (const [key, schema] of Object.entries(sections)) {
+      const { codeFile, exports } = schema as { readonly codeFile?: unknown; readonly exports?: unknown }
+      if (codeFile === true) keys.set(key, { plugin: name, exports })
+    }
   }
   return keys
 }

@@ -1,4 +1,4 @@
-import { CcrError, codeFile, definePlugin, passOver, RouterConfig, Type, type PassedOver } from '@ccr/sdk'
+import { codeFile, definePlugin, passOver, RouterConfig, Type, type PassedOver } from '@ccr/sdk'
 import { CUSTOM_ROUTER_PATH, customRoute, firstLine, lateRoute } from './custom-route.ts'
 import type { CustomRouteOptions, CustomRouter } from './custom-route.ts'
 
@@ -9,7 +9,10 @@ export default definePlugin({
   options: Type.Object({}, { additionalProperties: false }),
   config: {
     [CUSTOM_ROUTER_PATH]: Type.Optional(
-      codeFile('Module that exports a function `(req, config, ctx)` which gives "provider,model", or nothing.'),
+      codeFile(
+        'Module that exports a function `(req, config, ctx)` which gives "provider,model", or nothing.',
+        'function',
+      ),
     ),
     Router: Type.Optional(RouterConfig),
   },
@@ -24,11 +27,7 @@ export default definePlugin({
       ctx.on('selectRoute', (plan) => passOver(plan, missed), { stage: 'pick', before })
       return
     }
-    if (typeof code.exported !== 'function') {
-      const fact = `${code.file} exports no function; export default (req, config, ctx) => 'provider,model'`
-      throw new CcrError('CCR_PLUGIN_ACTIVATE', fact, { plugin: ctx.name, at: code.file })
-    }
-    // What it takes and gives is checked where it is called.
+    // The schema says that it is a function; what it takes and gives is checked where it is called.
     const router = code.exported as CustomRouter
     const { log } = ctx
     const config = ctx.config.Router ?? {}
