@@ -55,6 +55,12 @@ describe('the list', () => {
     })
   })
 
+  it('has the models of providers inside the router behind those of the config', () => {
+    const inside = { ...provider('demo', 'demo'), local: true }
+    const found = listModels([inside, ...providers], new URLSearchParams()).data.map(idOf)
+    expect(found).toEqual([...ids, 'demo,demo'])
+  })
+
   it('of no providers is empty', () => {
     expect(listModels([], new URLSearchParams())).toMatchObject({ data: [], first_id: null, last_id: null })
   })

@@ -32,9 +32,10 @@ const MOST = 1000
 /** How the ids of models are written: as requests name them, or so that Claude Code takes them into its own list. */
 export type Ids = 'plain' | 'discovery'
 
-/** Every model that the providers are known to have, in the order of the config. */
+/** Every model that the providers are known to have, in the order of the config; those inside the router are last. */
 export function modelEntries(providers: readonly Provider[], ids: Ids = 'plain'): readonly ModelEntry[] {
-  return providers.flatMap(({ name, models }) => models.map((model) => modelEntry(name, model, ids)))
+  const ordered = [...providers.filter(({ local }) => !local), ...providers.filter(({ local }) => local)]
+  return ordered.flatMap(({ name, models }) => models.map((model) => modelEntry(name, model, ids)))
 }
 
 /**
