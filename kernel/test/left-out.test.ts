@@ -205,6 +205,28 @@ describe('a request for a preset or profile', () => {
   })
 })
 
+describe('a preset or profile behind a key', () => {
+  const APIKEY = 'key-of-the-router-and-long-enough'
+
+  it('cannot be told by those without it from one that does not exist, on any path', async () => {
+    await start({ APIKEY, Providers: [provider('Mine')], Router: { default: 'Mine,m' }, profiles: { work: {} } })
+    const statusOf = async (path: string, method: string, headers = {}): Promise<number> =>
+      (await fetch(running!.url + path, { method, headers })).status
+    for (const method of ['GET', 'HEAD', 'POST', 'DELETE']) {
+      for (const path of ['/v1/messages', '/v1/models', '/api/hello', '/v1/nothing', '/', '']) {
+        for (const base of ['/preset/work', '/preset/wrok', '/%70reset/work', '/%70reset/wrok']) {
+          expect([base, path, method, await statusOf(base + path, method)]).toEqual([base, path, method, 401])
+        }
+      }
+    }
+    const key = { 'x-api-key': APIKEY }
+    expect(await statusOf('/preset/work/api/hello', 'GET', key)).toBe(200)
+    expect(await statusOf('/preset/work/v1/messages', 'GET', key)).toBe(405)
+    expect(await statusOf('/preset/wrok/v1/messages', 'POST', key)).toBe(404)
+    expect([await statusOf('/api/hello', 'GET'), await statusOf('/v1/nothing', 'GET')]).toEqual([200, 404])
+  })
+})
+
 describe('a transformer that cannot be loaded', () => {
   it('takes its provider out, and starts nothing else in vain', async () => {
     await start({ Providers: [provider('Mine', { transformer: { use: ['file:./none.ts'] } }), provider('Other')] })

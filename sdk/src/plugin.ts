@@ -44,7 +44,10 @@ export type Endpoint = {
 } & (
   | { readonly dialect: string; readonly client: ClientDialect }
   | {
-      /** `public` needs no key, `data` the client key, `admin` the one in `run/admin.key` of the router's home. */
+      /**
+       * `public` needs no key, but the client key below the path of a preset; `data` needs the client key, `admin` the
+       * one in `run/admin.key` of the router's home.
+       */
       readonly access: 'public' | 'data' | 'admin'
       /**
        * Answers within `timeouts.total`. A thrown `CCR_REQUEST_INVALID` is answered with 400, `CCR_ROUTE_NONE` with

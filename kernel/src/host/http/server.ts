@@ -27,7 +27,14 @@ import type { Keys } from './keys.ts'
 import { NO_SCHEMAS } from './no-schemas.ts'
 import { BodyReading, BodyTooLarge, NoRoomForBody, type BodyLimits } from './read-body.ts'
 import { ResponseSink } from './sink.ts'
-import { createEndpointTable, describeMissing, endpointsOf, type EndpointTable, type ProfileEndpoint } from './table.ts'
+import {
+  accessOf,
+  createEndpointTable,
+  endpointsOf,
+  refusalOf,
+  type EndpointTable,
+  type ProfileEndpoint,
+} from './table.ts'
 
 /** What may change while the server runs. */
 export interface ServerRules {
@@ -224,18 +231,13 @@ export class HostServer {
     const known = request[MATCH]
     if (known && known.generation === generation && known.rules === rules) return known
     const found = this.#table(generation).find(request.method!, request.url!)
-    if (!found) return { status: 404, type: 'not_found_error', message: describeMissing(request.url!, generation) }
-    if ('allow' in found)
-      return {
-        status: 405,
-        type: 'invalid_request_error',
-        message: `this endpoint answers ${found.allow}`,
-        headers: { allow: found.allow },
-      }
-    const denied = rules.keys.check('client' in found.endpoint ? 'data' : found.endpoint.access, request.rawHeaders)
-    if (!denied) return (request[MATCH] = { endpoint: found.endpoint, params: found.params, generation, rules })
-    this.#noteDenied(denied)
-    return denied
+    const denied = rules.keys.check(accessOf(found, request.url!), request.rawHeaders)
+    if (denied) {
+      this.#noteDenied(denied)
+      return denied
+    }
+    if (!found || 'allow' in found) return refusalOf(found, request.url!, generation)
+    return (request[MATCH] = { endpoint: found.endpoint, params: found.params, generation, rules })
   }
 
   #table(generation: Generation | undefined): EndpointTable {

@@ -1,6 +1,8 @@
 import Router from 'find-my-way'
 import type { Endpoint } from '@ccr/sdk'
 import { DEFAULT_PROFILE, type Generation } from '../../core/generation.ts'
+import type { Refusal } from './failure-answer.ts'
+import type { Access } from './keys.ts'
 
 /** An endpoint, and the profile that it belongs to where that is not the default one. */
 export type ProfileEndpoint = Endpoint & { readonly profile?: string }
@@ -19,6 +21,8 @@ export interface EndpointTable {
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'] as const
 type Method = (typeof METHODS)[number]
+/** `/preset` and what is below it; letters may be escaped. */
+const PRESET_PATH = /^\/(?:p|%70)(?:r|%72)(?:e|%65)(?:s|%73)(?:e|%65)(?:t|%74)(?:[/?]|%2f|$)/i
 const PARAMETER_CHARACTERS = 1024
 const NAME_CHARACTERS = 100
 
@@ -30,10 +34,34 @@ export function endpointsOf({ profiles }: Generation): readonly ProfileEndpoint[
   })
 }
 
+/**
+ * Who may learn what a table has found. Below `/preset` only clients with the key may: else anybody could find out
+ * which presets there are.
+ *
+ * @param target path and query as they came
+ */
+export function accessOf(found: Found, target: string): Access {
+  if (found !== undefined && 'endpoint' in found) {
+    const { endpoint } = found
+    const access = 'client' in endpoint ? 'data' : endpoint.access
+    return access === 'public' && endpoint.profile !== undefined ? 'data' : access
+  }
+  return PRESET_PATH.test(target) ? 'data' : 'public'
+}
+
 /** What a client is told whose request no endpoint takes. */
-export function describeMissing(target: string, generation: Generation | undefined): string {
+export function refusalOf(
+  found: { readonly allow: string } | undefined,
+  target: string,
+  generation: Generation | undefined,
+): Refusal {
+  if (!found) return { status: 404, type: 'not_found_error', message: describeMissing(target, generation) }
+  const { allow } = found
+  return { status: 405, type: 'invalid_request_error', message: `this endpoint answers ${allow}`, headers: { allow } }
+}
+
+function describeMissing(target: string, generation: Generation | undefined): string {
   const name = /^\/preset\/([^/?]+)/.exec(target)?.[1]
-  // No key was asked for yet, so that the names of those that are served are not told.
   const isServed = [...(generation?.profiles.keys() ?? [])].some((one) => encodeURIComponent(one) === name)
   if (name === undefined || (isServed && name !== DEFAULT_PROFILE)) return 'there is no such endpoint'
   return `no preset or profile '${name.slice(0, NAME_CHARACTERS)}' is served; \`ccr status\` says what was left out`
