@@ -20,6 +20,8 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 /** What the doors of a bundled library share. */
 const CHUNK = /chunk-\w+\.js$/
 const BUNDLED = ['sdk', 'kernel']
+/** Text, with whatever it leads to. */
+const DOCUMENTS = ['README.md', 'AGENTS.md', 'docs', 'sdk/api.md']
 const plugins = readdirSync(join(ROOT, 'plugins')).map((name) => `plugins/${name}`)
 
 const folder = resolve(process.argv[2] ?? '.')
@@ -32,7 +34,7 @@ else if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
 function pack(destination) {
   const stage = mkdtempSync(join(tmpdir(), 'ccr-pack-'))
   try {
-    for (const name of ['README.md', 'LICENSE', 'docs', 'presets']) copy(name, join(stage, name))
+    for (const name of [...DOCUMENTS, 'LICENSE', 'presets']) copy(name, join(stage, name))
     for (const name of plugins)
       for (const part of ['package.json', 'dist']) copy(`${name}/${part}`, join(stage, name, part))
     for (const name of BUNDLED) {
@@ -87,7 +89,7 @@ function description() {
   for (const part of parts.slice(0, BUNDLED.length)) dependencies[part.name] = part.version
   const bundleDependencies = BUNDLED.map((part) => `@ccr/${part}`)
   const bin = { ccr: './node_modules/@ccr/kernel/dist/cli/main.js' }
-  const files = ['docs', 'plugins', 'presets']
+  const files = [...DOCUMENTS, 'plugins', 'presets']
   return { name, version, description, type, license, engines, bin, files, dependencies, bundleDependencies }
 }
 

@@ -74,6 +74,19 @@ describe('npm run pack', () => {
     }
   })
 
+  it('puts in whatever its documents lead to', async () => {
+    const documents = files.filter((name) => name.endsWith('.md') && !name.startsWith('node_modules'))
+    const links = await Promise.all(
+      documents.map(async (name) => {
+        const text = await readFile(join(installed, name), 'utf8')
+        const targets = [...text.matchAll(/\]\(([^)#\s:]+)(?:#[^)]*)?\)/g)].map(([, target]) => target!)
+        return targets.map((target) => ({ name, target, place: join(dirname(name), target) }))
+      }),
+    )
+    expect(documents).toContain('AGENTS.md')
+    expect(links.flat().filter(({ place }) => !existsSync(join(installed, place)))).toEqual([])
+  })
+
   it('makes a router that starts and answers', async () => {
     const main = join(installed, description.bin.ccr)
     await withRouter({ config: {}, main }, async ({ url }) => {
