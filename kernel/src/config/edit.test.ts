@@ -48,6 +48,32 @@ describe('set', () => {
     expect(setInConfig('{\n  a: [1,],\n}\n', '/b', { c: 1 })).toBe('{\n  a: [1,],\n  b: {\n    c: 1,\n  },\n}\n')
   })
 
+  test.each([
+    [
+      "{\n  Router: { default: 'a,b' }, // and me\n}\n",
+      "{\n  Router: { default: 'a,b' }, // and me\n  plugins: [\n    {\n      use: 'x',\n    },\n  ],\n}\n",
+    ],
+    [
+      "{\n  a: 'b' /* one */ // two\n  // end\n}\n",
+      "{\n  a: 'b', /* one */ // two\n  plugins: [\n    {\n      use: 'x'\n    }\n  ]\n  // end\n}\n",
+    ],
+    [
+      '{\n    "plugins": [],\n    "b": 1\n}',
+      '{\n    "plugins": [\n        {\n            "use": "x"\n        }\n    ],\n    "b": 1\n}',
+    ],
+    [
+      '{\n  plugins: [\n    // none\n  ], // why\n}',
+      '{\n  plugins: [\n    {\n      use: "x",\n    },\n    // none\n  ], // why\n}',
+    ],
+    [
+      "{\n  plugins: [\n    'a', // one\n  ],\n}",
+      "{\n  plugins: [\n    'a', // one\n    {\n      use: 'x',\n    },\n  ],\n}",
+    ],
+    ['{ plugins: ["a", "b"] }', '{ plugins: ["a", "b", {use:"x"}] }'],
+  ])('adds to %j on lines of its own, and leaves comments where they are', (text, wanted) => {
+    expect(setInConfig(text, '/plugins/-', { use: 'x' })).toBe(wanted)
+  })
+
   test('changes one member of an element', () => {
     const edited = setInConfig(CONFIG, '/plugins/1/enabled', false)
     expect((JSON5.parse(edited) as { plugins: unknown[] }).plugins[1]).toMatchObject({ use: 'second', enabled: false })

@@ -3,6 +3,7 @@ import { CcrError, messageOf } from '@ccr/sdk'
 import { parse, type DocumentNode, type ValueNode } from '@humanwhocodes/momoa'
 import jju from 'jju'
 import JSON5 from 'json5'
+import { insertItem, type Range } from './insert.ts'
 import { isPlainObject } from './plain-data.ts'
 import { splitPointer } from './pointer.ts'
 
@@ -22,13 +23,45 @@ export function setInConfig(text: string, pointer: string, value: unknown): stri
   // The editor would write such a member a second time.
   if (inherited !== undefined) throw refused(pointer, `it has a member called '${inherited}', as every object has`)
   if (/^\s*\{\s*\}\s*$/.test(text)) return `${JSON.stringify(after, null, 2)}\n`
+  const tree = treeOf(text, pointer)
+  const hasComma = hasTrailingComma(tree)
   let edited: string
   try {
-    edited = jju.update(text, after, { mode: 'json5', no_trailing_comma: !hasTrailingComma(treeOf(text, pointer)) })
+    edited = added(text, tree, after, splitPointer(pointer), hasComma) ?? updated(text, after, hasComma)
   } catch (thrown) {
     throw refused(pointer, messageOf(thrown))
   }
   return verified(withLineEnds(text, edited), after, pointer)
+}
+
+/** The text with a value that it says already replaced. */
+function updated(text: string, after: unknown, hasComma: boolean): string {
+  return jju.update(text, after, { mode: 'json5', no_trailing_comma: !hasComma })
+}
+
+/** The text with the value at some keys added behind its neighbours; nothing where one stands there already. */
+function added(
+  text: string,
+  tree: DocumentNode,
+  after: unknown,
+  keys: readonly string[],
+  hasTrailingComma: boolean,
+): string | undefined {
+  let node = tree.body
+  let value = after
+  for (const key of keys) {
+    const items = itemsOf(node)
+    const isList = Array.isArray(value)
+    const at = isList && key === '-' ? String(items.length) : key
+    value = Object(value)[at] as unknown
+    const found = items.findLast((one) => one.key === at)?.value
+    if (found === undefined) {
+      const into = { ...rangeOf(node), items }
+      return insertItem(text, tree, into, { key: isList ? undefined : key, value, hasTrailingComma })
+    }
+    node = found
+  }
+  return undefined
 }
 
 /** Whether a list or an object ends with a comma. The editor by itself takes every comma before an object for one. */
@@ -67,12 +100,6 @@ export function removeFromConfig(text: string, pointer: string): string {
   const found = parent && itemsOf(parent).find(({ key }) => key === keys.at(-1))
   if (found === undefined) throw refused(pointer, 'there is no such value')
   return verified(cut(text, tree, found), after, pointer)
-}
-
-/** Where something stands in a text, from its first character to behind its last one. */
-interface Range {
-  readonly start: number
-  readonly end: number
 }
 
 /** Takes out one item with the comma that belongs to it, and their lines where nothing else is on them. */
