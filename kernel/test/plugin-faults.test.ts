@@ -55,7 +55,7 @@ describe('row 122: a plugin that throws at once, or rejects', () => {
 it.each(['onRequest', 'transformRequest'])(
   "a file's folders in what a plugin says of %s reach no client",
   async (hook) => {
-    const { kernel } = await setUp([bad(hook, () => readFileSync('/home/user/private/list.json'))])
+    const { kernel } = await setUp([bad(hook, () => readFileSync('/srv/somebody/private/list.json'))])
     const { text } = await kernel.request(stream)
     expect(text).toContain("plugin 'bad' failed in " + hook)
     expect(text).toContain("open 'list.json'")

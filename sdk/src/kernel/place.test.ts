@@ -59,10 +59,10 @@ describe('placeOf', () => {
 
 describe('factOf', () => {
   it.each([
-    ["ENOENT: no such file or directory, open '/home/user/private/list.json'", 'list.json'],
+    ["ENOENT: no such file or directory, open '/srv/somebody/private/list.json'", 'list.json'],
     ['cannot read /etc/ccr/key.pem (mode 600)', 'cannot read key.pem (mode 600)'],
-    ['in file:///home/user/plugin.ts:3:4', 'in plugin.ts:3:4'],
-    ["Cannot find module 'C:\\Users\\me\\a.js'", "Cannot find module 'a.js'"],
+    ['in file:///srv/somebody/plugin.ts:3:4', 'in plugin.ts:3:4'],
+    ["Cannot find module 'C:\\some\\body\\a.js'", "Cannot find module 'a.js'"],
     ['path=/a/b, /c/d', 'path=b, d'],
   ])('%s names no folder', (text, expected) => {
     const fact = factOf(new Error(text))
