@@ -93,7 +93,7 @@ export interface PassthroughReader {
 export interface AnswerDecoder<Event = unknown> extends StreamTransform<Event, CanonicalEvent> {
   /**
    * Whether nothing but the mark of the end can be missing. From then on a connection that breaks, or is silent for
-   * 5 s, ends the answer as if it had closed.
+   * 10 s, ends the answer as if it had closed.
    */
   readonly complete?: boolean
 }

@@ -7,7 +7,7 @@ const CLOSE_READS = 16
 /** How long the body of an error is read. */
 const SOME_MS = 2_000
 /** How long the mark of the end is waited for. */
-const MARK_MS = 5_000
+const MARK_MS = 10_000
 
 /** The bytes of an answer, decompressed, given as they come; no more than a bounded buffer is read ahead. */
 export interface BodySource {
@@ -36,7 +36,7 @@ export type Step = (bytes: Uint8Array | undefined) => Want | Promise<Want>
 /**
  * Reads a body until `step` wants no more. What has given enough may close by itself, so that its connection is used
  * again: within 500 ms, 16 reads and `limitBytes`. When `step` throws it is closed at once. While nothing but the mark
- * of the end is wanted, a fault or 5 s of silence is the end of the body.
+ * of the end is wanted, a fault or 10 s of silence is the end of the body.
  */
 export function readPieces(body: BodySource, limitBytes: number, step: Step): Promise<void> {
   return new Promise((resolve, reject) => body.readTo(new Reading(body, limitBytes, step, resolve, reject)))
