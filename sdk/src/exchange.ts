@@ -171,7 +171,9 @@ export interface UsageRecord {
   /** The HTTP status the client saw. */
   readonly httpStatus: number
   readonly tokens: TokenCounts
-  /** The answer ended early: the counts are of what was seen of it, and output may be a guess from its length. */
+  /** Some of the counts are guesses from lengths, because the upstream gave none. */
+  readonly estimated: boolean
+  /** The answer ended early: the counts are of what was seen of it. */
   readonly partial: boolean
   readonly attempts: readonly AttemptRecord[]
 }

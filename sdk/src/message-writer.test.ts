@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { CanonicalEvent } from './canonical.ts'
 import { MAX_HELD, MessageWriter, type MessageWriterOptions } from './message-writer.ts'
 import { createAccumulator } from './message.ts'
+import { isEstimated } from './usage.ts'
 
 const RUNS = Number(process.env['CCR_FUZZ_RUNS'] ?? 1000)
 const LIMITS = { timeout: 30_000 + RUNS * 30 }
@@ -519,5 +520,26 @@ describe('any interleaving', LIMITS, () => {
       }),
       { numRuns: RUNS },
     )
+  })
+})
+
+describe('the usage at the end', () => {
+  const ended = (write: (writer: MessageWriter) => void): CanonicalEvent => {
+    const { writer, events } = create()
+    write(writer)
+    writer.stop('end_turn')
+    writer.end()
+    return events.at(-2)!
+  }
+
+  it.each<[string, boolean, (writer: MessageWriter) => void]>([
+    ['all counted', false, (writer) => writer.usage({ input_tokens: 1, output_tokens: 2 })],
+    ['guessed output', true, (writer) => (writer.usage({ input_tokens: 1 }), writer.guessOutput(2))],
+    ['no input', true, (writer) => writer.usage({ output_tokens: 2 })],
+    ['nothing', true, () => undefined],
+  ])('is marked where it holds guesses: %s', (_, marked, write) => {
+    const { usage } = ended(write) as Extract<CanonicalEvent, { type: 'message_delta' }>
+    expect(isEstimated(usage)).toBe(marked)
+    expect(Object.keys(usage!).every((key) => /^(?:in|out)put_tokens$/.test(key))).toBe(true)
   })
 })

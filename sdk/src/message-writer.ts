@@ -1,9 +1,11 @@
 import type { BlockDelta, CanonicalEvent, CanonicalUsage, ContentBlock, StopReason } from './canonical.ts'
 import { CcrError } from './errors.ts'
 import { writeJson } from './json-numbers.ts'
+import type { Call, Run, Segment, Whole } from './message-segments.ts'
 import { mergeUsage } from './message.ts'
 import type { Emit } from './stream.ts'
 import { ToolArguments } from './tool-arguments.ts'
+import { asEstimated } from './usage.ts'
 
 /** What a {@link MessageWriter} needs from outside. */
 export interface MessageWriterOptions {
@@ -28,36 +30,6 @@ const CUT: ReadonlySet<string> = new Set<StopReason>(['max_tokens', 'model_conte
 /** What one held fragment costs beside its characters, so that empty fragments are bounded too. */
 const FRAGMENT_COST = 16
 
-interface Run {
-  readonly kind: 'text' | 'thinking'
-  /** What waits until the block may be opened. */
-  readonly waiting: BlockDelta[]
-  /** What `waiting` costs. */
-  held: number
-  /** The thinking so far, kept while it may have to be signed. */
-  thought: string
-  signature: string | undefined
-  opened: boolean
-}
-
-interface Call {
-  readonly kind: 'call'
-  id: string | undefined
-  name: string
-  readonly arguments: ToolArguments
-  opened: boolean
-  closed: boolean
-}
-
-interface Whole {
-  readonly kind: 'whole'
-  readonly block: ContentBlock
-  /** What it costs while it waits. */
-  held: number
-}
-
-type Segment = Run | Call | Whole
-
 /**
  * Writes one answer as canonical events, in an order that cannot be wrong: `message_start` comes first and once, one
  * block is open at a time, indexes have no gaps, and a tool call starts when its name is known. The first segment that
@@ -72,6 +44,7 @@ export class MessageWriter {
   #calls: Map<string, Call> | undefined
   #ids: Set<string> | undefined
   #usage: CanonicalUsage = {}
+  #guessed = false
   #started = false
   #ended = false
   #index = -1
@@ -222,6 +195,12 @@ export class MessageWriter {
     this.#usage = mergeUsage(this.#usage, usage)
   }
 
+  /** Output tokens that were guessed, because the upstream did not count them. */
+  guessOutput(tokens: number): void {
+    this.#guessed = true
+    this.usage({ output_tokens: tokens })
+  }
+
   /** Why the answer ended; the events go out with {@link end}, because usage may still follow. */
   stop(reason: StopReason | string, sequence: string | null = null): void {
     this.#stop = { reason, sequence }
@@ -249,7 +228,8 @@ export class MessageWriter {
       this.#close()
     }
     this.#ended = true
-    const usage = typeof this.#usage.output_tokens === 'number' ? this.#usage : { ...this.#usage, output_tokens: 0 }
+    const counted = { output_tokens: 0, ...this.#usage }
+    const usage = this.#guessed || typeof counted.input_tokens !== 'number' ? asEstimated(counted) : counted
     this.#emit({ type: 'message_delta', delta: { stop_reason: stop.reason, stop_sequence: stop.sequence }, usage })
     this.#emit({ type: 'message_stop' })
   }

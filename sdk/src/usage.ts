@@ -15,3 +15,17 @@ export function tokenCounts(usage: CanonicalUsage): TokenCounts {
 function count(value: number | null | undefined): number {
   return typeof value === 'number' && value > 0 && value < Infinity ? Math.round(value) : 0
 }
+
+/** Usage objects whose counts are guesses. No field of theirs: clients are sent what they hold. */
+const ESTIMATED = new WeakSet<CanonicalUsage>()
+
+/** Marks usage that holds guesses, in the place of counts that the upstream did not give. */
+export function asEstimated(usage: CanonicalUsage): CanonicalUsage {
+  ESTIMATED.add(usage)
+  return usage
+}
+
+/** Whether usage was marked by {@link asEstimated}. */
+export function isEstimated(usage: CanonicalUsage | null | undefined): boolean {
+  return usage !== null && usage !== undefined && ESTIMATED.has(usage)
+}

@@ -303,8 +303,7 @@ class Running {
     this.#delivery.close()
     const gone = isClosed(this.#exchange.cancellation) ? 'client_closed' : 'error'
     await this.#close(this.#delivery.stalled ? 'client_stalled' : gone, this.#delivery.status)
-    const { status, httpStatus, ms, tokens, attempts } = this.#record!
-    this.#note({ event: 'done', status, httpStatus, ms, tokens, attempts })
+    this.#note({ event: 'done', record: this.#record! })
     if (this.#adopted) return
     const told = this.#profile.hooks.onUsage?.promise(this.#record!, this.#exchange)
     await (this.#durable ? Promise.all([this.#durable, told]) : told)

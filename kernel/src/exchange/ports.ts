@@ -73,7 +73,7 @@ export interface Incoming {
 export type RoutingNote =
   | ({ readonly event: 'route' } & Omit<RoutePlan, 'primary' | 'request'>)
   | ({ readonly event: 'attempt' | 'commit'; readonly number: number } & Target)
-  | ({ readonly event: 'done' } & Pick<UsageRecord, 'status' | 'httpStatus' | 'ms' | 'tokens' | 'attempts'>)
+  | { readonly event: 'done'; readonly record: UsageRecord }
 
 /** What was decided, tried, committed, line by line. Never bodies, never secrets. */
 export interface RoutingLog {

@@ -105,7 +105,7 @@ export class GeminiDecoder implements AnswerDecoder<GeminiEvent> {
     }
     this.#grounding?.write(writer, this.#newId, this.#last === 'text')
     if (typeof this.#counts.candidatesTokenCount !== 'number' && typeof this.#counts.thoughtsTokenCount !== 'number')
-      writer.usage({ output_tokens: tokensOf(this.#characters) })
+      writer.guessOutput(tokensOf(this.#characters))
     writer.stop(this.#finish === 'end_turn' && writer.hasCalls ? 'tool_use' : this.#finish)
     writer.end()
   }

@@ -312,7 +312,8 @@ export class ResponsesDecoder implements StreamTransform<ResponsesEvent, Canonic
     this.#searches.settle()
     const writer = this.#writer
     const usage = toUsage(response['usage'])
-    writer.usage({ output_tokens: tokensOf(this.#characters), ...usage })
+    if (typeof usage.output_tokens !== 'number') writer.guessOutput(tokensOf(this.#characters))
+    writer.usage(usage)
     if (this.#searches.count > 0)
       writer.usage({ server_tool_use: { web_search_requests: this.#searches.count, web_fetch_requests: 0 } })
     const cause = fieldsOf(response['incomplete_details'])['reason']

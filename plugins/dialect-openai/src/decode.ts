@@ -209,7 +209,7 @@ export class ChatDecoder implements AnswerDecoder<ChatEvent> {
     this.#endReasoning()
     this.#arguments(this.#empty?.rest())
     this.#annotations?.settle(false)
-    if (!this.#counted) writer.usage({ output_tokens: tokensOf(this.#characters) })
+    if (!this.#counted) writer.guessOutput(tokensOf(this.#characters))
     const reason = this.#refused ? 'refusal' : stopReason(this.#finish, writer.hasCalls, this.#matched)
     writer.stop(reason, reason === 'stop_sequence' ? (this.#matched ?? null) : null)
     writer.end()

@@ -1,4 +1,4 @@
-import { estimateInput, type CanonicalEvent, type UpstreamError } from '@ccr/sdk'
+import { estimateInput, isEstimated, type CanonicalEvent, type UpstreamError } from '@ccr/sdk'
 import { describe, expect, it } from 'vitest'
 import { calls, counts, part, text, thought, tool } from '../test/deltas.ts'
 import {
@@ -346,6 +346,16 @@ describe('rule 28: a message where a delta is meant', () => {
   ])('counts once, with %s', (_what, events) => {
     expect(messageOf(decode([...(events as ChatEvent[]), DONE])).content).toEqual([text('ab')])
   })
+})
+
+it.each([
+  [undefined, true],
+  [{ prompt_tokens: 3, completion_tokens: 2 }, false],
+  [{ prompt_tokens: 3 }, true],
+])('row 61: usage of %j is told to be guessed: %s', (usage, guessed) => {
+  const events = decode([chunk({ content: 'a' }), chunk({}, 'stop', { usage }), DONE])
+  const end = events.find((event) => event.type === 'message_delta')
+  expect(isEstimated(end?.usage)).toBe(guessed)
 })
 
 describe('an answer that nothing marks the end of', () => {

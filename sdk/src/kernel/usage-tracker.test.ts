@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { CanonicalEvent, CanonicalUsage } from '../canonical.ts'
-import { tokenCounts } from '../usage.ts'
+import { asEstimated, tokenCounts } from '../usage.ts'
 import { UsageTracker } from './usage-tracker.ts'
 
 const exchange = {
@@ -32,6 +32,7 @@ describe('the record of an exchange', () => {
       status: 'ok',
       httpStatus: 200,
       tokens: { ...none, input: 3, cacheRead: 4, output: 2 },
+      estimated: false,
       partial: false,
       attempts,
     })
@@ -66,6 +67,22 @@ describe('the record of an exchange', () => {
     expect(tokens('client_closed')).toEqual({ ...none, input: 3, output: 50 })
     tracker.reset({ appendedOutput: 0 })
     expect(tokens('client_closed')).toEqual(none)
+  })
+
+  it('says whether counts are guesses', () => {
+    const tracker = new UsageTracker()
+    const estimated = (status: 'ok' | 'error') =>
+      tracker.record(exchange, { status, httpStatus: 200, attempts }).estimated
+    const text = { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'x'.repeat(20) } } as const
+    tracker.see([start({ input_tokens: 3, output_tokens: 1 }), text])
+    expect([estimated('ok'), estimated('error')]).toEqual([false, true])
+    tracker.see([delta({ output_tokens: 9 })])
+    expect([estimated('ok'), estimated('error')]).toEqual([false, false])
+    tracker.see([delta(asEstimated({ output_tokens: 9 }))])
+    expect(estimated('ok')).toBe(true)
+    tracker.reset({ appendedOutput: 0 })
+    tracker.see([delta({ output_tokens: 9 })])
+    expect(estimated('ok')).toBe(false)
   })
 
   it('counts the last attempt alone, without what other exchanges count', () => {

@@ -2,7 +2,7 @@ import type { CanonicalEvent, CanonicalUsage } from '../canonical.ts'
 import type { AttemptRecord, Exchange, ExchangeStatus, TokenCounts, UsageRecord } from '../exchange.ts'
 import { tokensOf } from '../estimate.ts'
 import { mergeUsage } from '../message.ts'
-import { tokenCounts } from '../usage.ts'
+import { isEstimated, tokenCounts } from '../usage.ts'
 
 type Delta = Extract<CanonicalEvent, { readonly type: 'content_block_delta' }>['delta']
 
@@ -10,6 +10,7 @@ type Delta = Extract<CanonicalEvent, { readonly type: 'content_block_delta' }>['
 export class UsageTracker {
   readonly #began = performance.now()
   #usage: CanonicalUsage = {}
+  #estimated = false
   #answer: { readonly appendedOutput: number } = { appendedOutput: 0 }
   /** Of the answer so far; an upstream says most often at the end alone what it took. */
   #characters = 0
@@ -18,6 +19,7 @@ export class UsageTracker {
   /** A new attempt begins; what the last one counted was not delivered. */
   reset(answer: { readonly appendedOutput: number }): void {
     this.#usage = {}
+    this.#estimated = false
     this.#characters = 0
     this.#answer = answer
   }
@@ -25,9 +27,14 @@ export class UsageTracker {
   see(events: readonly CanonicalEvent[]): void {
     for (const event of events) {
       if (event.type === 'message_start') this.#usage = mergeUsage({}, event.message.usage)
-      else if (event.type === 'message_delta') this.#usage = mergeUsage(this.#usage, event.usage)
+      else if (event.type === 'message_delta') this.#end(event.usage)
       else if (event.type === 'content_block_delta') this.#characters += charactersIn(event.delta)
     }
+  }
+
+  #end(usage: CanonicalUsage | undefined): void {
+    this.#usage = mergeUsage(this.#usage, usage)
+    this.#estimated ||= isEstimated(usage)
   }
 
   committed(): void {
@@ -40,6 +47,9 @@ export class UsageTracker {
   ): UsageRecord {
     const last = end.attempts.at(-1)
     const { plan } = exchange
+    const partial = end.status !== 'ok'
+    const counted = tokenCounts(this.#usage)
+    const guess = partial ? tokensOf(this.#characters) : 0
     return {
       id: exchange.id,
       startedAt: exchange.startedAt,
@@ -54,16 +64,16 @@ export class UsageTracker {
       route: plan && { decidedBy: plan.decidedBy, scenario: plan.scenario },
       status: end.status,
       httpStatus: end.httpStatus,
-      tokens: this.#own(tokenCounts(this.#usage), end.status !== 'ok'),
-      partial: end.status !== 'ok',
+      tokens: this.#own(counted, Math.max(counted.output, guess)),
+      estimated: this.#estimated || guess > counted.output,
+      partial,
       attempts: end.attempts,
     }
   }
 
   /** The client is told of all it got; what was appended stands with the exchanges that it came from. */
-  #own(tokens: TokenCounts, partial: boolean): TokenCounts {
+  #own(tokens: TokenCounts, output: number): TokenCounts {
     const { appendedOutput } = this.#answer
-    const output = partial ? Math.max(tokens.output, tokensOf(this.#characters)) : tokens.output
     return output === tokens.output && appendedOutput === 0
       ? tokens
       : { ...tokens, output: Math.max(0, output - appendedOutput) }

@@ -120,9 +120,10 @@ export async function createTestKernel(options: TestKernelOptions): Promise<Test
     },
     settings,
     routing: {
-      record: (exchange, { event, ...fields }) => {
-        routing.push({ event, fields })
-        if (event === 'done') usage.push({ id: exchange.id, ...fields } as unknown as UsageRecord)
+      record: (_exchange, note) => {
+        const { event, ...fields } = note
+        routing.push({ event, fields: note.event === 'done' ? { ...note.record } : fields })
+        if (note.event === 'done') usage.push(note.record)
       },
     },
     redact: (text) => text,

@@ -175,7 +175,7 @@ export class DevSessions {
       record: (exchange, note) => {
         log.record(exchange, note)
         if (note.event !== 'done' || this.#sessions.size === 0) return
-        const { status, httpStatus, ms, attempts } = note
+        const { status, httpStatus, ms, attempts } = note.record
         const last = attempts.at(-1)
         for (const session of this.#sessions.values()) {
           this.#tell(session, {

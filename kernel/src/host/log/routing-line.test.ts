@@ -1,4 +1,4 @@
-import type { Exchange } from '@ccr/sdk'
+import type { Exchange, UsageRecord } from '@ccr/sdk'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { RoutingNote } from '../../exchange/ports.ts'
@@ -78,11 +78,12 @@ describe('a line of the routing log', () => {
       tokens: maybe(tokens),
     })
     const status = fc.constantFrom('ok' as const, 'error' as const)
-    const end = fc.record({ status, httpStatus: count, ms: count, tokens, attempts: fc.array(attempt) })
+    const estimated = fc.boolean()
+    const end = fc.record({ status, httpStatus: count, ms: count, tokens, estimated, attempts: fc.array(attempt) })
     fc.assert(
       fc.property(end, (done) => {
-        expect(parsed({}, { event: 'done', ...done })).toEqual(
-          read({ time: TIME, event: 'done', request: ID, ...done }),
+        expect(parsed({}, { event: 'done', record: done as unknown as UsageRecord })).toEqual(
+          read({ time: TIME, event: 'done', request: ID, ...done, estimated: done.estimated || undefined }),
         )
       }),
     )
@@ -90,8 +91,9 @@ describe('a line of the routing log', () => {
 
   it.each(['status', 'reported', 'protocol', undefined] as const)('has no words of an upstream (%s)', (kind) => {
     const attempt = { provider: 'p', model: 'm', outcome: 'failure', status: 400, ms: 1, kind } as const
-    const done = { event: 'done', status: 'error', httpStatus: 400, ms: 1, tokens: NO_TOKENS } as const
-    const record = parsed({}, { ...done, attempts: [{ ...attempt, error: 'quoted "prompt"' }] })
+    const ended = { status: 'error', httpStatus: 400, ms: 1, tokens: NO_TOKENS, estimated: false }
+    const done = { ...ended, attempts: [{ ...attempt, error: 'quoted "prompt"' }] }
+    const record = parsed({}, { event: 'done', record: done as unknown as UsageRecord })
     expect(record).toMatchObject({ attempts: [read({ ...attempt })] })
     expect(JSON.stringify(record)).not.toContain('prompt')
   })
@@ -107,8 +109,8 @@ describe('a line of the routing log', () => {
       targets: [{ provider: 1, model: null }],
     })
     const counted = { input: NaN, cacheRead: Infinity, cacheCreation: 1e21, output: -0, reasoning: 0.5 }
-    const done = { event: 'done', status: 'ok', httpStatus: 200, ms: 1, tokens: counted, attempts: [] } as const
-    expect(parsed({}, done)).toMatchObject({
+    const record = { status: 'ok', httpStatus: 200, ms: 1, tokens: counted, estimated: false, attempts: [] }
+    expect(parsed({}, { event: 'done', record: record as unknown as UsageRecord })).toMatchObject({
       tokens: { input: null, cacheRead: null, cacheCreation: 1e21, output: 0, reasoning: 0.5 },
     })
   })

@@ -21,9 +21,10 @@ function fieldsOf(exchange: Exchange, note: RoutingNote): string {
     return `${ofExchange(exchange)}${decision}${found},${looked}`
   }
   if (note.event !== 'done') return `"number":${note.number},${fieldsOfTarget(note)}`
-  const { status, httpStatus, ms, tokens, attempts } = note
+  const { status, httpStatus, ms, tokens, estimated, attempts } = note.record
   const end = `"status":${text(status)},"httpStatus":${httpStatus},"ms":${ms}`
-  return `${end},"tokens":${ofTokens(tokens)},"attempts":[${list(attempts, ofAttempt)}]`
+  const used = `"tokens":${ofTokens(tokens)}${estimated ? ',"estimated":true' : ''}`
+  return `${end},${used},"attempts":[${list(attempts, ofAttempt)}]`
 }
 
 function ofExchange({ dialect, profile, generation, client, request }: Exchange): string {
