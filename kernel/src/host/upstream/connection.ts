@@ -1,5 +1,6 @@
-import type { LookupFunction, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { buildConnector as Connecting, Dispatcher } from 'undici'
+import type { Lookups } from './lookup.ts'
 import { proxyLogin } from './proxy-login.ts'
 import { buildConnector, Client, createProxyAgent } from './undici.ts'
 
@@ -10,7 +11,7 @@ const HEAD_BYTES = 64 * 1024
 export type Connector = (options: Connecting.Options, callback: Connecting.Callback) => Socket
 
 /** A connector whose only deadline is the caller's. */
-export function createConnector(lookup: LookupFunction): Connector {
+export function createConnector({ lookup }: Lookups): Connector {
   // undici's connector gives its socket back and takes all options of sockets, which its types do not say.
   const options = { timeout: 0, autoSelectFamilyAttemptTimeout: 1_000, lookup }
   return buildConnector(options) as unknown as Connector
@@ -22,8 +23,8 @@ export interface ConnectionOptions {
   /** The proxy in between, with its credentials. */
   readonly proxyUrl: string | undefined
   readonly connector: Connector
-  /** Finds the proxy. */
-  readonly lookup: LookupFunction
+  /** Finds the upstream, or the proxy before it. */
+  readonly lookups: Lookups
   /** The socket is gone. */
   onClosed(connection: Connection): void
 }
@@ -46,10 +47,11 @@ export class Connection {
     const track =
       (connect: Connector): Connector =>
       (connectOptions, callback) => {
-        const socket = connect(connectOptions, (...result) => {
+        const connected: Connecting.Callback = (...result) => {
           this.#reached = result[0] === null
           callback(...result)
-        })
+        }
+        const socket = options.lookups.connect(() => connect(connectOptions, connected))
         this.#socket = socket
         socket.once('close', () => {
           if (this.#socket !== socket) return
@@ -66,7 +68,7 @@ export class Connection {
       maxHeaderSize: HEAD_BYTES,
       pipelining: 1,
     }
-    const proxyTls = { timeout: 0, lookup: options.lookup }
+    const proxyTls = { timeout: 0, lookup: options.lookups.lookup }
     this.#dispatcher =
       options.proxyUrl === undefined
         ? new Client(options.origin, { ...common, connect: track(options.connector) })

@@ -6,6 +6,8 @@ import { text as requestText } from 'node:stream/consumers'
 import { describe, expect, it, vi } from 'vitest'
 import { Cancellation } from '@ccr/sdk/kernel'
 import { until } from '../http/server-fixture.ts'
+import { Lookups } from './lookup.ts'
+import { HostTransport } from './transport.ts'
 import { readsOf, requestTo, startUpstreams, text } from './transport-fixture.ts'
 
 const { disposers, transport, listen, http } = startUpstreams()
@@ -224,6 +226,20 @@ describe('failures', () => {
     await expect(transport().send(requestTo(url, { connectTimeoutMs: 200 }))).rejects.toMatchObject({
       code: 'UND_ERR_CONNECT_TIMEOUT',
     })
+  })
+
+  it('reaches localhost while nobody answers for the names of other upstreams', async () => {
+    const asked: string[] = []
+    const one = new HostTransport({}, new Lookups((hostname) => void asked.push(hostname)))
+    disposers.push(() => one.close())
+    const url = await http((_request, response) => response.end('pong'))
+    const hanging = ['a.test', 'b.test', 'c.test'].map((name) =>
+      one.send(requestTo(`http://${name}/`, { connectTimeoutMs: 50 })).catch((thrown: unknown) => thrown),
+    )
+    const response = await one.send(requestTo(url.replace('127.0.0.1', 'localhost')))
+    expect(await text(response.body)).toBe('pong')
+    for (const thrown of await Promise.all(hanging)) expect(thrown).toMatchObject({ code: 'UND_ERR_CONNECT_TIMEOUT' })
+    expect(asked).toEqual(['a.test', 'b.test'])
   })
 
   it('counts a hanging TLS handshake as connecting', async () => {

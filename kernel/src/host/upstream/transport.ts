@@ -1,5 +1,6 @@
 import { CcrError } from '@ccr/sdk'
 import type { Transport, TransportRequest, TransportResponse } from '../../exchange/ports.ts'
+import { Lookups } from './lookup.ts'
 import { createProxyBypass, type ProxyBypass } from './no-proxy.ts'
 import { UpstreamCall } from './upstream-call.ts'
 import { Upstream } from './upstream.ts'
@@ -29,12 +30,14 @@ export class HostTransport implements Transport {
   #bypass: ProxyBypass
   readonly #upstreams = new Map<string, Upstream>()
   readonly #addresses = new Map<string, Address>()
+  readonly #lookups: Lookups
   #closed = false
 
-  constructor(options: TransportOptions = {}) {
+  constructor(options: TransportOptions = {}, lookups = new Lookups()) {
     this.#proxyUrl = options.proxyUrl
     this.#noProxy = options.noProxy
     this.#bypass = createProxyBypass(options.noProxy)
+    this.#lookups = lookups
   }
 
   /** Takes other options; requests that run keep their connections. */
@@ -70,7 +73,8 @@ export class HostTransport implements Transport {
     let upstream = this.#upstreams.get(url.origin)
     if (!upstream) {
       const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80)
-      upstream = new Upstream(url.origin, this.#bypass(url.hostname, port) ? undefined : this.#proxyUrl)
+      const proxyUrl = this.#bypass(url.hostname, port) ? undefined : this.#proxyUrl
+      upstream = new Upstream(url.origin, proxyUrl, this.#lookups)
       this.#upstreams.set(url.origin, upstream)
     }
     const address = { upstream, path: url.pathname + url.search }

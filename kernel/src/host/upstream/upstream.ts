@@ -1,5 +1,5 @@
 import { Connection, createConnector, type Connector } from './connection.ts'
-import { createLookup } from './lookup.ts'
+import type { Lookups } from './lookup.ts'
 
 const IDLE_CONNECTIONS = 256
 // An upstream that moved to another address is found again within this time.
@@ -9,15 +9,17 @@ const REUSE_MS = 60_000
 export class Upstream {
   readonly origin: string
   readonly proxyUrl: string | undefined
-  readonly #lookup = createLookup()
-  readonly #connector: Connector = createConnector(this.#lookup)
+  readonly #lookups: Lookups
+  readonly #connector: Connector
   readonly #open = new Set<Connection>()
   readonly #idle: Connection[] = []
   #retired = false
 
-  constructor(origin: string, proxyUrl: string | undefined) {
+  constructor(origin: string, proxyUrl: string | undefined, lookups: Lookups) {
     this.origin = origin
     this.proxyUrl = proxyUrl
+    this.#lookups = lookups
+    this.#connector = createConnector(lookups)
   }
 
   /** An idle connection, if there is one. */
@@ -33,7 +35,7 @@ export class Upstream {
     const { origin, proxyUrl } = this
     const onClosed = (closed: Connection): void => this.#closed(closed)
     const connection = new Connection(
-      { origin, proxyUrl, connector: this.#connector, lookup: this.#lookup, onClosed },
+      { origin, proxyUrl, connector: this.#connector, lookups: this.#lookups, onClosed },
       performance.now(),
     )
     this.#open.add(connection)
