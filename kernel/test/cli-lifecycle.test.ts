@@ -263,7 +263,8 @@ test('a router that is ending is told of by status, waited for by stop and cut a
     max_tokens: 9,
     messages: [{ role: 'user', content: 'x' }],
   })
-  const asked = fetch(`${url}/v1/messages`, { method: 'POST', body })
+  const headers = { 'content-type': 'application/json' }
+  const asked = fetch(`${url}/v1/messages`, { method: 'POST', headers, body })
     .then((reply) => reply.text())
     .catch(() => 'cut')
   await once(upstream, 'request')

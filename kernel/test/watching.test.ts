@@ -35,7 +35,8 @@ describe('what makes no generation', () => {
     await writeFile(files.entry, await readFile(files.entry))
     await writeFile(join(home, 'config.json'), `// why\n${configText()}`)
     const body = JSON.stringify({ model: 'any', max_tokens: 10, messages: [{ role: 'user', content: 'hi' }] })
-    expect((await fetch(`${running.url}/v1/messages`, { method: 'POST', body })).status).toBe(200)
+    const headers = { 'content-type': 'application/json' }
+    expect((await fetch(`${running.url}/v1/messages`, { method: 'POST', headers, body })).status).toBe(200)
     const log = join(home, 'claude-code-router.log')
     await until('the log', async () => (await stat(log).catch(() => ({ size: 0 }))).size > 0)
     await say(files.data, OLD, NEW)

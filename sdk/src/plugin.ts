@@ -23,6 +23,7 @@ export interface EndpointRequest {
   readonly url: string
   readonly headers: HeaderBag
   readonly params: Readonly<Record<string, string | undefined>>
+  /** Of any type; only exchanges refuse what says that it is no JSON. */
   readonly body: Buffer
   /** Those of the generation that serves this request. */
   readonly providers: readonly Provider[]

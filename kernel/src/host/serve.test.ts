@@ -279,6 +279,22 @@ describe('reload', () => {
     expect(await ask({ 'x-api-key': key, 'content-type': 'text/plain' }, '{}')).toBe(415)
     expect(await ask({ 'x-api-key': key, 'content-type': 'application/json; charset=utf-8' }, '{}')).toBe(200)
     expect(await ask({ authorization: `Bearer ${key}` })).toBe(200)
+    const changes = [
+      ['PUT', '/api/config'],
+      ['POST', '/api/dev'],
+      ['POST', '/api/route/explain'],
+    ] as const
+    for (const [method, path] of changes)
+      for (const [type, status] of Object.entries({
+        'application/x-www-form-urlencoded': 415,
+        'application/json': 400,
+      })) {
+        const headers = { 'x-api-key': key, 'content-type': type }
+        expect([path, (await fetch(running.url + path, { method, headers, body: '{}' })).status]).toEqual([
+          path,
+          status,
+        ])
+      }
   })
 })
 
@@ -398,6 +414,7 @@ async function message(
   model = 'claude-sonnet-4-5',
 ): Promise<{ status: number; body: unknown }> {
   const body = JSON.stringify({ model, max_tokens: 100, messages: [{ role: 'user', content: 'hi' }] })
-  const response = await fetch(`${running.url}/v1/messages`, { method: 'POST', headers, body })
+  const type = { 'content-type': 'application/json' }
+  const response = await fetch(`${running.url}/v1/messages`, { method: 'POST', headers: { ...type, ...headers }, body })
   return { status: response.status, body: await response.json() }
 }

@@ -1,6 +1,6 @@
 import type { Endpoint, EndpointReply, EndpointRequest } from '@ccr/sdk'
 import type { ConfigDraft } from '../../config/draft.ts'
-import { json, readFields, refusal } from './json.ts'
+import { json, readFields, refusal, takingJson } from './json.ts'
 import { toFault } from './fault.ts'
 
 /** What the endpoints of the config act on. */
@@ -21,7 +21,7 @@ export interface ConfigEndpointOptions {
 export function createConfigEndpoints(options: ConfigEndpointOptions): readonly Endpoint[] {
   return [
     { method: 'GET', path: '/api/config', access: 'admin', respond: () => json(200, { file: options.file }) },
-    { method: 'PUT', path: '/api/config', access: 'admin', respond: (request) => change(options, request) },
+    { method: 'PUT', path: '/api/config', access: 'admin', respond: takingJson((request) => change(options, request)) },
   ]
 }
 

@@ -1,7 +1,7 @@
 import { isAbsolute } from 'node:path'
 import { isObject, type Endpoint, type EndpointReply, type EndpointRequest } from '@ccr/sdk'
 import { findPluginFile } from '../../load/plugin-package.ts'
-import { json, readFields, refusal } from './json.ts'
+import { json, readFields, refusal, takingJson } from './json.ts'
 import { toFault } from './fault.ts'
 import type { DevEvent, DevSessions, HookWork, Mistake } from './dev-sessions.ts'
 
@@ -21,7 +21,7 @@ const LONGEST_WAIT_MS = 10_000
  */
 export function createDevEndpoints(options: DevEndpointOptions): readonly Endpoint[] {
   return [
-    { method: 'POST', path: '/api/dev', access: 'admin', respond: (request) => open(options, request) },
+    { method: 'POST', path: '/api/dev', access: 'admin', respond: takingJson((request) => open(options, request)) },
     { method: 'GET', path: '/api/dev/:session', access: 'admin', respond: (request) => events(options, request) },
     { method: 'DELETE', path: '/api/dev/:session', access: 'admin', respond: (request) => close(options, request) },
   ]

@@ -3,7 +3,7 @@ import { isCcrError } from '@ccr/sdk'
 import type { Kernel } from '../../core/kernel.ts'
 import type { Log } from '../../core/log.ts'
 import type { Runtime } from '../../exchange/ports.ts'
-import { json, readFields, refusal } from './json.ts'
+import { json, readFields, refusal, takingJson } from './json.ts'
 import { toFault } from './fault.ts'
 import { explainRoute, type RouteQuestion } from './route-explain.ts'
 
@@ -21,7 +21,12 @@ export interface RouteEndpointOptions {
  */
 export function createRouteEndpoints(options: RouteEndpointOptions): readonly Endpoint[] {
   return [
-    { method: 'POST', path: '/api/route/explain', access: 'admin', respond: (request) => explain(options, request) },
+    {
+      method: 'POST',
+      path: '/api/route/explain',
+      access: 'admin',
+      respond: takingJson((request) => explain(options, request)),
+    },
   ]
 }
 

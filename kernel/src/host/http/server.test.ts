@@ -23,6 +23,12 @@ const data: Endpoint = {
   access: 'data',
   respond: ({ params }) => ({ status: 200, body: `model ${params['id']}`, headers: { 'content-type': 'text/plain' } }),
 }
+const taking: Endpoint = {
+  method: 'POST',
+  path: '/takes',
+  access: 'public',
+  respond: ({ body }) => ({ status: 200, body: { bytes: body.length } }),
+}
 const failing: Endpoint = {
   method: 'GET',
   path: '/fails',
@@ -30,13 +36,33 @@ const failing: Endpoint = {
   respond: () => Promise.reject(new Error('/secret/path broke')),
 }
 
+const JSON_TYPES = [
+  'application/json',
+  'APPLICATION/JSON',
+  'application/json;charset=UTF-8',
+  'application/json ; odd=1; Charset="utf-8"',
+  'application/vnd.a.b-1+json; charset=utf8',
+]
+const OTHER_TYPES = [
+  '',
+  'text/plain;charset=UTF-8',
+  'application/x-www-form-urlencoded',
+  'multipart/form-data; boundary=x',
+  'application/jsonx',
+  'application/json, text/plain',
+  'text/json',
+  'application/json; charset=utf-16',
+  'application/json; charset="latin1"',
+  'application/json; charset=utf-8; charset=latin1',
+]
+
 const servers: TestServer[] = []
 afterEach(async () => {
   for (const server of servers.splice(0)) await server.stop()
 })
 
 async function start(options: TestServerOptions = {}): Promise<TestServer> {
-  const server = await startServer({ host: [ok, admin, data, failing], ...options })
+  const server = await startServer({ host: [ok, admin, data, taking, failing], ...options })
   servers.push(server)
   return server
 }
@@ -78,23 +104,29 @@ describe('routes', () => {
     for (const name of Object.keys(headers)) expect(name).not.toMatch(/^access-control-/)
   })
 
-  it('takes bodies with any or no content type, and without a body', async () => {
+  it('takes bodies of JSON or no content type for exchanges, and any where endpoints read them', async () => {
     const { port } = await start()
-    for (const type of ['text/plain', 'application/x-unknown', 'application/json; charset=latin1']) {
-      expect(
-        await call(port, 'POST', '/v1/messages', { body: 'abc', headers: { 'content-type': type } }),
-      ).toMatchObject({ json: { bytes: 3 } })
+    const send = (type: string, body?: string) =>
+      call(port, 'POST', '/v1/messages', { ...(body && { body }), headers: { 'content-type': type } })
+    for (const type of JSON_TYPES) expect(await send(type, 'abc')).toMatchObject({ json: { bytes: 3 } })
+    for (const type of OTHER_TYPES) {
+      const { status, json } = await send(type, 'abc')
+      const message: unknown = expect.stringMatching(/send content-type: application\/json$/)
+      expect({ type, status, json }).toMatchObject({ type, status: 415, json: { plain: true, message } })
     }
+    const taken = await call(port, 'POST', '/takes', { body: 'abc', headers: { 'content-type': 'text/plain' } })
+    expect(taken).toMatchObject({ json: { bytes: 3 } })
+    expect(await send('text/plain')).toMatchObject({ json: { bytes: 0 } })
     expect(await call(port, 'POST', '/v1/messages', { body: 'abc' })).toMatchObject({ json: { bytes: 3 } })
     expect(await call(port, 'POST', '/v1/messages')).toMatchObject({ json: { bytes: 0 } })
   })
 
   it('says what it cannot read in words of its own', async () => {
     const { port, logged } = await start()
-    const refused = await call(port, 'POST', '/v1/messages', { body: 'abc', headers: { 'content-type': 'abc' } })
+    const refused = await call(port, 'POST', '/takes', { body: 'abc', headers: { 'content-type': 'abc' } })
     expect(refused).toMatchObject({ status: 415, headers: { connection: 'close' } })
     const message: unknown = expect.stringMatching(/^the request cannot be read: /)
-    expect(refused.json).toMatchObject({ plain: true, type: 'invalid_request_error', message })
+    expect(refused.json).toMatchObject({ error: { type: 'invalid_request_error', message } })
     expect(logged).toEqual([])
   })
 
@@ -294,7 +326,7 @@ describe('large bodies', () => {
     await until(() => client.text().includes('\r\n\r\n'))
     expect(client.text()).toContain(`HTTP/1.1 ${status} `)
     client.socket.destroy()
-    const whole = await fetch(`http://127.0.0.1:${port}/v1/messages`, { method: 'POST', body: body.repeat(3) })
+    const whole = await call(port, 'POST', '/v1/messages', { body: body.repeat(3) })
     expect(whole.status).toBe(status)
   })
 

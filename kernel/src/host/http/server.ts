@@ -10,6 +10,7 @@ import type { Runtime } from '../../exchange/ports.ts'
 import { admissionLimits } from './admission.ts'
 import { refuseBrokenRequest } from './broken-request.ts'
 import { ClientConnections } from './client-connections.ts'
+import { checkContentType } from './content-type.ts'
 import { answerEndpoint } from './endpoint-answer.ts'
 import {
   ExchangeRequest,
@@ -222,6 +223,8 @@ export class HostServer {
     if ('status' in found) return this.#refuse(request, response, found)
     const closed = this.#stopping ? STOPPING : this.#rules.closed
     if (closed && 'client' in found.endpoint) return this.#refuse(request, response, closed)
+    const foreign = 'client' in found.endpoint ? checkContentType(request.headers) : undefined
+    if (foreign) return this.#refuse(request, response, foreign)
     pass(request, response)
   }
 
