@@ -1,3 +1,4 @@
+import { CcrError } from '@ccr/sdk'
 import { Cancellation } from '@ccr/sdk/kernel'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Lease } from '../../core/kernel.ts'
@@ -5,7 +6,10 @@ import type { Incoming, Runtime } from '../../exchange/ports.ts'
 import { type ExchangeCall, Exchanges } from './exchanges.ts'
 
 beforeEach(() => void vi.useFakeTimers())
-afterEach(() => void vi.useRealTimers())
+afterEach(() => {
+  vi.useRealTimers()
+  vi.clearAllMocks()
+})
 
 const limits = { inFlight: 10, inFlightBytes: 1_000, queued: 1, queueMs: 100 }
 const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() }
@@ -13,6 +17,7 @@ const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() }
 /** Exchanges that end when the test says so, or when they are aborted. */
 function setUp() {
   const ends = new Map<string, () => void>()
+  const clients = new Map<string, Cancellation>()
   const exchanges = new Exchanges({
     limits,
     log,
@@ -24,6 +29,7 @@ function setUp() {
   })
   const begin = (url: string, generation = 1): Promise<string> => {
     const cancellation = new Cancellation()
+    clients.set(url, cancellation)
     const lease = { generation: { id: generation } } as Lease
     const incoming = { input: { url }, cancellation } as Incoming
     const sink = { cancellation, abort: (reason: unknown) => cancellation.abort(reason) } as ExchangeCall['sink']
@@ -31,7 +37,8 @@ function setUp() {
     const outcome = (): string => `${cancellation.aborted ? 'cut' : 'ended'} ${call.left.mock.calls.length}`
     return exchanges.serve(call, {} as Runtime).then(outcome)
   }
-  return { exchanges, begin, end: (url: string) => ends.get(url)!() }
+  const leave = (url: string): void => clients.get(url)!.abort(new CcrError('CCR_CLIENT_CLOSED', 'the client left'))
+  return { exchanges, begin, end: (url: string) => ends.get(url)!(), leave }
 }
 
 describe('exchanges', () => {
@@ -56,6 +63,24 @@ describe('exchanges', () => {
     await drained
     expect(await outcome).toBe('ended 1')
     expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('that found no place and clients that left before their turn are told as numbers, with the limits', async () => {
+    const { exchanges, begin, leave } = setUp()
+    for (let count = 0; count < limits.inFlight; count++) void begin(`/runs/${count}`)
+    const waiting = begin('/waits')
+    for (let count = 0; count < 373; count++) void begin('/refused')
+    leave('/waits')
+    await waiting
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(log.warn.mock.calls).toEqual([
+      [{ refused: 373, ...limits }, 'exchanges found no place'],
+      [{ left: 1, ...limits }, 'clients left before their turn'],
+    ])
+    void begin('/waits again')
+    exchanges.abortAll()
+    await exchanges.drain(0)
+    expect(log.warn).toHaveBeenCalledTimes(2)
   })
 
   it('that hold a generation are told by path and age, the oldest first', async () => {

@@ -1,11 +1,12 @@
 import type { IncomingMessage } from 'node:http'
-import { CcrError, type ClientDialect, type ClientInput, type HeaderBag } from '@ccr/sdk'
+import { CcrError, isCcrError, type ClientDialect, type ClientInput, type HeaderBag } from '@ccr/sdk'
 import type { Cancellation } from '@ccr/sdk/kernel'
 import { DEFAULT_PROFILE } from '../../core/generation.ts'
 import type { Lease } from '../../core/kernel.ts'
 import type { Log } from '../../core/log.ts'
 import type { Incoming, Runtime } from '../../exchange/ports.ts'
 import { Admission, type AdmissionLimits } from './admission.ts'
+import { Bursts } from './bursts.ts'
 import type { Refusal } from './failure-answer.ts'
 import type { ResponseSink } from './sink.ts'
 import type { ProfileEndpoint } from './table.ts'
@@ -64,13 +65,19 @@ export class Exchanges {
   readonly #run: RunExchange
   readonly #log: Log
   readonly #admission: Admission
+  readonly #refused: Bursts
+  readonly #gone: Bursts
   readonly #open: OpenCall[] = []
+  #limits: AdmissionLimits
   #idle: (() => void) | undefined
 
   constructor({ run, log, limits }: ExchangesOptions) {
     this.#run = run
     this.#log = log
     this.#admission = new Admission(limits)
+    this.#limits = limits
+    this.#refused = new Bursts((refused) => log.warn({ refused, ...this.#limits }, 'exchanges found no place'))
+    this.#gone = new Bursts((left) => log.warn({ left, ...this.#limits }, 'clients left before their turn'))
   }
 
   /** Exchanges that run now. */
@@ -93,7 +100,13 @@ export class Exchanges {
   }
 
   configure(limits: AdmissionLimits): void {
+    this.#limits = limits
     this.#admission.configure(limits)
+  }
+
+  /** One was answered with {@link OVERLOADED}. None of these leaves a record, so the log has their number. */
+  refused(): void {
+    this.#refused.add()
   }
 
   async serve(call: ExchangeCall, runtime: Runtime): Promise<void> {
@@ -103,7 +116,7 @@ export class Exchanges {
     let admitted = false
     try {
       admitted = this.#admission.enter(bytes) || (await this.#admission.wait(bytes, sink.cancellation))
-      if (!admitted) return call.refuse(sink.cancellation.aborted ? STOPPING : OVERLOADED)
+      if (!admitted) return this.#turnAway(call)
       const entered = call.enter()
       open.held = entered && { generation: entered.lease.generation.id, path: entered.incoming.input.url }
       if (entered) await this.#run(entered.lease, entered.incoming, runtime, this.#log)
@@ -117,17 +130,27 @@ export class Exchanges {
 
   /** Resolves when no exchange is left; those that are after the limit, or after {@link abortAll}, are cut. */
   async drain(limitMs: number): Promise<void> {
-    if (this.#open.length === 0) return
-    const idle = new Promise<void>((resolve) => (this.#idle = resolve))
-    const timer = setTimeout(() => this.abortAll(), limitMs)
-    await idle
-    clearTimeout(timer)
+    if (this.#open.length > 0) {
+      const idle = new Promise<void>((resolve) => (this.#idle = resolve))
+      const timer = setTimeout(() => this.abortAll(), limitMs)
+      await idle
+      clearTimeout(timer)
+    }
+    this.#refused.end()
+    this.#gone.end()
   }
 
   /** Ends every exchange with an error that says why. */
   abortAll(): void {
     for (const { sink } of [...this.#open])
       sink.abort(new CcrError('CCR_EXCHANGE_SHUTDOWN', 'the router is shutting down; try again'))
+  }
+
+  #turnAway(call: ExchangeCall): void {
+    const { aborted, reason } = call.sink.cancellation
+    if (!aborted) this.refused()
+    else if (isCcrError(reason) && reason.code === 'CCR_CLIENT_CLOSED') this.#gone.add()
+    call.refuse(aborted ? STOPPING : OVERLOADED)
   }
 
   #remove(open: OpenCall): void {

@@ -9,6 +9,7 @@ import type { Log } from '../../core/log.ts'
 import type { Runtime } from '../../exchange/ports.ts'
 import { admissionLimits } from './admission.ts'
 import { refuseBrokenRequest } from './broken-request.ts'
+import { Bursts } from './bursts.ts'
 import { ClientConnections } from './client-connections.ts'
 import { checkContentType } from './content-type.ts'
 import { answerEndpoint } from './endpoint-answer.ts'
@@ -70,7 +71,6 @@ type Pass = (request: IncomingMessage, response: ServerResponse) => void
 type MatchedRequest = IncomingMessage & { [MATCH]?: Match }
 
 const NO_BODY = Buffer.alloc(0)
-const DENIED_LOG_MS = 60_000
 /** Time for endpoints that run no exchange to answer when the router stops at once, in milliseconds. */
 const RESPOND_MS = 1_000
 
@@ -87,6 +87,8 @@ export class HostServer {
   readonly #server: Server
   readonly #connections: ClientConnections
   readonly #fastify: FastifyInstance
+  /** Requests without a valid key. */
+  readonly #denied: Bursts
   /** Answers of endpoints that run no exchange. */
   readonly #responding = new Set<Promise<void>>()
   /** Aborted when these are no longer waited for. */
@@ -94,12 +96,12 @@ export class HostServer {
   #rules: ServerRules
   #bodyLimits: BodyLimits
   #stopping = false
-  #deniedAt = -DENIED_LOG_MS
 
   constructor({ kernel, run, endpoints, log, rules }: ServerOptions) {
     this.#kernel = kernel
     this.#endpoints = endpoints
     this.#log = log
+    this.#denied = new Bursts((refused) => log.warn({ refused }, 'requests without a valid key were refused'))
     this.#rules = rules
     this.#bodyLimits = bodyLimits(rules)
     this.#exchanges = new Exchanges({ run, log, limits: admissionLimits(rules.runtime.settings) })
@@ -173,6 +175,7 @@ export class HostServer {
     this.#stopping = true
     this.#connections.stop()
     await this.#exchanges.drain(limitMs)
+    this.#denied.end()
     while (this.#responding.size > 0) await Promise.allSettled(this.#responding)
     clearTimeout(late)
     await this.#connections.end(latest - performance.now())
@@ -236,7 +239,7 @@ export class HostServer {
     const found = this.#table(generation).find(request.method!, request.url!)
     const denied = rules.keys.check(accessOf(found, request.url!), request.rawHeaders)
     if (denied) {
-      this.#noteDenied(denied)
+      this.#denied.add()
       return denied
     }
     if (!found || 'allow' in found) return refusalOf(found, request.url!, generation)
@@ -363,7 +366,10 @@ export class HostServer {
     reply.hijack()
     if (request.destroyed && !request.complete) return void reply.raw.destroy()
     if (error instanceof BodyTooLarge) return this.#refuse(request, reply.raw, tooLarge(error.limit))
-    if (error instanceof NoRoomForBody) return this.#refuse(request, reply.raw, { ...OVERLOADED, close: true })
+    if (error instanceof NoRoomForBody) {
+      this.#exchanges.refused()
+      return this.#refuse(request, reply.raw, { ...OVERLOADED, close: true })
+    }
     const status = (error as { statusCode?: unknown }).statusCode
     const isClients = typeof status === 'number' && status >= 400 && status < 500
     if (!isClients) this.#log.error({ err: error }, 'a request could not be read')
@@ -383,14 +389,6 @@ export class HostServer {
       : undefined
     const client = found && 'endpoint' in found && 'client' in found.endpoint ? found.endpoint.client : undefined
     answerFailure(request, response, refusal, requestId, client)
-  }
-
-  /** Guessing keys must not fill the log. */
-  #noteDenied({ status }: Refusal): void {
-    const now = performance.now()
-    if (now - this.#deniedAt < DENIED_LOG_MS) return
-    this.#deniedAt = now
-    this.#log.warn({ status }, 'a request without a valid key was refused; more within a minute are not logged')
   }
 }
 
