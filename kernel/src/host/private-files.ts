@@ -27,6 +27,28 @@ export async function narrowPermissions(
   return notes
 }
 
+/**
+ * A line for the home and each config file that belongs to neither this user nor root, who can do as much anyway.
+ *
+ * @param uid of this user; nothing where files have no such owners
+ */
+export async function foreignOwners(
+  home: string,
+  configFile: string | undefined,
+  uid: number | undefined,
+): Promise<readonly string[]> {
+  if (uid === undefined) return []
+  const configs =
+    configFile === undefined ? ['config.json', 'ccr.config.ts'].map((name) => join(home, name)) : [configFile]
+  const notes = [home, ...configs].map(async (path) => {
+    const owner = (await stat(path).catch(() => undefined))?.uid
+    if (owner === undefined || owner === uid || owner === 0) return []
+    const fact = `${path} belongs to another user (uid ${owner}), who can change where keys and prompts go`
+    return [`${fact}; take it over with chown`]
+  })
+  return (await Promise.all(notes)).flat()
+}
+
 async function told(path: string, is: string): Promise<readonly string[]> {
   const found = await stat(path).catch(() => undefined)
   if (!found?.isFile() || (found.mode & OTHERS) === 0) return []

@@ -11,7 +11,7 @@ import { claimInstance, instanceAt, type Claim, type RunningInstance } from './p
 import { stayPresent } from './process/presence.ts'
 import { checkBind, toListenError } from './http/listen-failure.ts'
 import { createPrivateDirectory } from '../load/private-files.ts'
-import { narrowPermissions } from './private-files.ts'
+import { foreignOwners, narrowPermissions } from './private-files.ts'
 import { Router } from './router.ts'
 import type { SafeMode } from './safe-mode.ts'
 
@@ -82,7 +82,10 @@ export async function serve(options: ServeOptions): Promise<Running> {
   let router: Router | undefined
   let leave: (() => Promise<void>) | undefined
   try {
-    const open = await narrowPermissions(home, ['.', 'run', 'logs'], configFile)
+    const doubts = [
+      ...(await narrowPermissions(home, ['.', 'run', 'logs'], configFile)),
+      ...(await foreignOwners(home, configFile, process.getuid?.())),
+    ]
     const adminKey = await readAdminKey(home)
     router = new Router(
       { ...options, env, configFile, host: options.host, port: options.port, instanceId: claim.instanceId, adminKey },
@@ -90,7 +93,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
       reading,
     )
     await router.build()
-    for (const line of open) router.logs.log.warn({}, line)
+    for (const line of doubts) router.logs.log.warn({}, line)
     await listen(router)
     const running = toRunning(router, claim, async () => leave?.())
     options.onReady?.(running)
