@@ -111,6 +111,20 @@ describe('a start in an empty home', () => {
     for (const file of [linked, given]) expect((await stat(file)).mode & 0o077).toBe(0o044)
   })
 
+  it.runIf(process.getuid !== undefined)('says in the log once a start that it runs as root', async () => {
+    const uid = vi.spyOn(process, 'getuid')
+    disposers.push(() => uid.mockRestore())
+    const said = async () => (await serverLog()).match(/runs as root/g) ?? []
+    uid.mockReturnValue(1000)
+    await (await start()).close()
+    expect(await said()).toEqual([])
+    uid.mockReturnValue(0)
+    const running = await start()
+    await running.reload()
+    await running.close()
+    expect(await said()).toHaveLength(1)
+  })
+
   it('leaves no trace of a running router when it stops', async () => {
     const running = await start()
     await running.close()

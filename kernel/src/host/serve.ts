@@ -63,6 +63,9 @@ export interface Running {
   readonly closed: Promise<void>
 }
 
+const AS_ROOT =
+  'the router runs as root, and so does the code of its plugins, which may do anything; start it as another user'
+
 /**
  * Starts a router.
  *
@@ -82,9 +85,11 @@ export async function serve(options: ServeOptions): Promise<Running> {
   let router: Router | undefined
   let leave: (() => Promise<void>) | undefined
   try {
+    const uid = process.getuid?.()
     const doubts = [
+      ...(uid === 0 ? [AS_ROOT] : []),
       ...(await narrowPermissions(home, ['.', 'run', 'logs'], configFile)),
-      ...(await foreignOwners(home, configFile, process.getuid?.())),
+      ...(await foreignOwners(home, configFile, uid)),
     ]
     const adminKey = await readAdminKey(home)
     router = new Router(
