@@ -75,6 +75,32 @@ describe('assemble', () => {
     expect(runBuild).toHaveBeenCalledTimes(1)
   })
 
+  it('tells of plugins that have one name and come from different files', async () => {
+    const named = (name: string): string => `import { definePlugin, Type } from '@ccr/sdk'
+      export default definePlugin({
+        name: '${name}', apiVersion: 1, description: '', options: Type.Object({}), activate() {},
+      })`
+    const names = { 'a.ts': 'same', 'b.ts': 'same', 'c.ts': 'route-image', 'd.ts': 'other' }
+    for (const [file, name] of Object.entries(names)) await writeFile(join(home, file), named(name))
+    const plugins = ['file:./a.ts', { use: 'file:./a.ts', id: 'again' }, 'file:./b.ts', 'file:./c.ts', 'file:./d.ts']
+    await writeFile(join(home, 'config.json'), JSON.stringify({ plugins, profiles: { work: {} } }))
+    const { config } = await assemble({ home, env: {} }, root)
+    expect(config.warnings.map((warning) => warning.replaceAll(`${home}/`, ''))).toEqual([
+      "config.json:1:62: file:./b.ts is a plugin named 'same', as is file:./a.ts (config.json:1:13), and both are in " +
+        'use. Give one of them another name, or switch off its entry.',
+      "config.json:1:76: file:./c.ts is a plugin named 'route-image', as is route-image (presets/default), and both " +
+        'are in use. Give one of them another name, or switch off its entry.',
+    ])
+    const off = [
+      { use: 'file:./a.ts', enabled: false },
+      'file:./b.ts',
+      { use: 'route-image', enabled: false },
+      'file:./c.ts',
+    ]
+    await writeFile(join(home, 'config.json'), JSON.stringify({ plugins: off }))
+    expect((await assemble({ home, env: {} }, root)).config.warnings).toEqual([])
+  })
+
   it('builds the default preset from an empty home', async () => {
     const preset = await readDefaultPreset(root)
     const inputs = new Set<string>()

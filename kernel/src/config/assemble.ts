@@ -25,6 +25,7 @@ import { servedPresets } from './presets/served.ts'
 import type { BrokenPreset, LoadedConfig } from './loaded.ts'
 import { readConfig, type ConfigPlace } from './read.ts'
 import { resolveConfig, resolveProfile, type ResolvedConfig, type ResolvedProfile } from './resolve.ts'
+import { sameNames } from './same-names.ts'
 
 /** A config and the code it names, ready to become a generation. */
 export interface Assembly {
@@ -142,7 +143,12 @@ export async function assemble(place: AssembleOptions, root = packageRoot()): Pr
     config: {
       ...config,
       secrets: [...config.secrets, ...(loaded.secrets ?? []), ...presets.secrets],
-      warnings: [...new Set(resolved.flatMap(({ warnings }) => warnings))],
+      warnings: [
+        ...new Set([
+          ...resolved.flatMap(({ warnings }) => warnings),
+          ...[{ configs, code: main }, ...profiles].flatMap((world) => sameNames(world.configs, world.code.entries)),
+        ]),
+      ],
       disabledProviders: distinct(resolved.flatMap(({ disabledProviders }) => disabledProviders)),
     },
     blueprint: {
