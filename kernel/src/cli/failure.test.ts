@@ -1,6 +1,7 @@
 import { CcrError } from '@ccr/sdk'
 import { expect, test } from 'vitest'
 import { describeFailure } from './failure.ts'
+import { openFilesFault } from './open-files.ts'
 
 const system = (code: string, path?: string, syscall = 'mkdir'): Error =>
   Object.assign(new Error(`${code}: no`), { code, path, syscall })
@@ -20,6 +21,17 @@ test('the file that could not take its place is named, not the one that was to b
   const thrown = Object.assign(system('EISDIR', '/me/run/admin.key.12.tmp', 'rename'), { dest: '/me/run/admin.key' })
   const [line] = describeFailure(thrown, '/me').lines
   expect(line).toContain('ccr: /me/run/admin.key cannot be used: a folder is where a file should be. Move it, or')
+})
+
+test('what fails for want of open files is told as that, a package that Node cannot open too', () => {
+  const fact = 'this process may not open as many files as it needs (64): '
+  const remedy = '. Raise the limit with `ulimit -n`.'
+  const lost = Object.assign(new Error("Cannot find package 'a'"), { code: 'ERR_MODULE_NOT_FOUND' })
+  expect(openFilesFault(lost, () => 64)).toBe(`${fact}Cannot find package 'a'${remedy}`)
+  expect(openFilesFault(system('EMFILE', '/a.js', 'open'), () => 64)).toBe(`${fact}EMFILE: no${remedy}`)
+  for (const limit of [1024, undefined]) expect(openFilesFault(lost, () => limit)).toBeUndefined()
+  expect(openFilesFault(system('ENOENT', '/a.js', 'open'), () => 64)).toBeUndefined()
+  expect(describeFailure(system('EMFILE', '/me/a', 'open'), '/me').lines[0]).toMatch(/^ccr: this process may not open/)
 })
 
 test('what cannot be written elsewhere, or is not there, has nothing to do with the home', () => {

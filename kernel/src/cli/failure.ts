@@ -1,5 +1,6 @@
 import { EXIT } from './exit-codes.ts'
 import { homeFault } from './home-fault.ts'
+import { openFilesFault } from './open-files.ts'
 
 /** How a failed command is told to the user. */
 export interface CommandFailure {
@@ -13,7 +14,8 @@ export interface CommandFailure {
  * @param home of the command
  */
 export function describeFailure(thrown: unknown, home: string): CommandFailure {
-  const message = homeFault(thrown, home) ?? (thrown instanceof Error ? thrown.message : String(thrown))
+  const known = homeFault(thrown, home) ?? openFilesFault(thrown)
+  const message = known ?? (thrown instanceof Error ? thrown.message : String(thrown))
   // Read by shape: importing the SDK for its type guard would load its schemas for one comparison of a name.
   const { code, at } = Object(thrown) as { readonly code?: unknown; readonly at?: unknown }
   const hasPlace = typeof at === 'string'
