@@ -240,13 +240,13 @@ const token = fc.constantFrom(
 const streams = fc.array(token, { maxLength: 14 }).map((tokens) => Buffer.from(tokens.join('')))
 const cuts = fc.array(fc.nat(), { maxLength: 8 })
 
+/** Whether a part does not come twice: the start of a call that gets another id is told whole, but only once. */
 const once = (bytes: Buffer, part: string): boolean => bytes.toString('latin1').split(part).length <= 2
 
 describe('any stream', LIMITS, () => {
   it('can be cut where its events end', () => {
     fc.assert(
       fc.property(streams, cuts, (bytes, places) => {
-        // The start of a call that gets another id is told whole, once.
         fc.pre(once(bytes, '"id":"t"'))
         const reader = createPassthrough(NONE)
         const all: unknown[] = []
@@ -294,6 +294,7 @@ describe('any stream', LIMITS, () => {
   it('is mended once, and ends between events', () => {
     fc.assert(
       fc.property(streams, cuts, (bytes, places) => {
+        fc.pre(once(bytes, '"id":"t"'))
         const passed = pass(cut(bytes, places))
         expect(pass([Buffer.from(passed.bytes, 'latin1')])).toMatchObject({
           bytes: passed.bytes,
