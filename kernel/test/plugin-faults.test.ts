@@ -174,7 +174,7 @@ describe('row 131: a plugin that breaks the stream', () => {
     ['as one batch', through],
   ])('emits 100 MB %s: it ends, and is named', async (_, flooding) => {
     const { kernel } = await setUp([flooding])
-    const told = /plugin 'flooding' gave transformStream a result it cannot use: more than 16777216 bytes at once/
+    const told = /plugin 'flooding' gave transformStream a result it cannot use: 16777216 bytes more than it was given/
     const whole = await kernel.request({ ...stream, body: hello })
     expect(whole).toMatchObject({ status: 500 })
     expect(whole.json()).toMatchObject({ error: { type: 'api_error', message: expect.stringMatching(told) as string } })
@@ -182,6 +182,33 @@ describe('row 131: a plugin that breaks the stream', () => {
     expect(streamed.text.slice(-1000)).toMatch(told)
     expect(streamed.text).not.toContain('message_stop')
     expect(streamed.text.length).toBeLessThan(17_000_000)
+    await kernel.dispose()
+  })
+
+  it('passes on, or holds back to the end, as much as it was given', async () => {
+    const held = plugin('held', (ctx) =>
+      ctx.on('transformStream', (pipeline) => {
+        const all: CanonicalEvent[] = []
+        pipeline.pipe('wire', { chunk: (event: unknown, emit) => emit(event) })
+        pipeline.through('canonical', (batches) => batches)
+        pipeline.pipe('canonical', {
+          chunk: (event, emit) =>
+            void (event.type === 'message_stop' ? [...all, event].forEach(emit) : all.push(event)),
+        })
+      }),
+    )
+    const text = 'x'.repeat(20_000_000)
+    const { kernel } = await setUp([held], () => answer(answerEvents(text)))
+    expect((await kernel.request({ ...stream, body: hello })).json()).toMatchObject({ content: [{ text }] })
+    await kernel.dispose()
+  })
+
+  it('passes on a delta without its text, which is not its doing', async () => {
+    const events = answerEvents('one').map((event) =>
+      event.type === 'content_block_delta' ? { ...event, delta: { ...event.delta, text: null } } : event,
+    )
+    const { kernel } = await setUp([onText(1, (event) => event)], () => answer(events))
+    expect((await kernel.request(stream)).text).not.toContain('flooding')
     await kernel.dispose()
   })
 

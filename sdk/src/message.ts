@@ -181,21 +181,24 @@ export function weightOfEvents(events: readonly CanonicalEvent[]): number {
   let weight = EVENT_BYTES * events.length
   for (const event of events) {
     const delta = event.type === 'content_block_delta' ? event.delta : undefined
-    if (delta?.type === 'text_delta') weight += delta.text.length
-    else if (delta?.type === 'thinking_delta') weight += delta.thinking.length
-    else if (delta?.type === 'input_json_delta') weight += delta.partial_json.length
+    if (delta?.type === 'text_delta') weight += weightOf(delta.text)
+    else if (delta?.type === 'thinking_delta') weight += weightOf(delta.thinking)
+    else if (delta?.type === 'input_json_delta') weight += weightOf(delta.partial_json)
     else if (event.type !== 'content_block_stop') weight += weightOf(event)
   }
   return weight
 }
 
-/** Close to the length as JSON; writing the events of a small answer out to measure them cost it 5 µs. */
-function weightOf(value: unknown): number {
+/**
+ * Close to the length as JSON; writing the events of a small answer out to measure them cost it 5 µs. What is deeper
+ * than a dozen levels weighs nothing, so that what holds itself has a weight too.
+ */
+function weightOf(value: unknown, level = 0): number {
   if (typeof value === 'string') return value.length + 2
-  if (typeof value !== 'object' || value === null) return 4
+  if (typeof value !== 'object' || value === null || level > 12) return 4
   let weight = 2
-  if (Array.isArray(value)) for (const one of value) weight += weightOf(one) + 1
-  else for (const key in value) weight += key.length + 4 + weightOf((value as Record<string, unknown>)[key])
+  if (Array.isArray(value)) for (const one of value) weight += weightOf(one, level + 1) + 1
+  else for (const key in value) weight += key.length + 4 + weightOf((value as Record<string, unknown>)[key], level + 1)
   return weight
 }
 

@@ -2,7 +2,7 @@ import { isObject, writeJson } from '@ccr/sdk'
 import type { CanonicalEvent } from '@ccr/sdk'
 
 /** A block start that may be passed on unread: it has an id of its own, and no arguments. */
-const ID = /"id"\s*:\s*"([^"]+)"/
+const ID = /"id"\s*:\s*"([^"\\]+)"/
 const HAS_ARGUMENTS = /"input"\s*:\s*\{\s*[^\s}]/
 const CALLS: ReadonlySet<string> = new Set(['tool_use', 'server_tool_use', 'mcp_tool_use'])
 
@@ -29,7 +29,7 @@ export class GivenCalls {
   /** Whether the block start of a type, whose data is JSON, has to be read whole. */
   concerns(type: string, data: string): boolean {
     if (!CALLS.has(type)) return false
-    const id = ID.exec(data)?.[1]
+    const id = data.indexOf('"id"') === data.lastIndexOf('"id"') ? ID.exec(data)?.[1] : undefined
     if (id === undefined || this.#ids.has(id) || HAS_ARGUMENTS.test(data)) return true
     this.#ids.add(id)
     return false

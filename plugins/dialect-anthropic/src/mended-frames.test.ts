@@ -135,6 +135,21 @@ const mended: readonly (readonly [string, string, string])[] = [
     ),
   ],
   [
+    'whose end has no delta',
+    all(open, ...text, close, { type: 'message_delta', usage: { output_tokens: 6 } }, stop),
+    all(open, ...text, close, { type: 'message_delta', usage: { output_tokens: 6 }, delta }, stop),
+  ],
+  [
+    'whose last word has no reason',
+    all(open, ...text, close, { ...close, delta: { stop_reason: null, later: 1 } }, stop),
+    all(open, ...text, close, { ...close, delta: { stop_reason: 'end_turn', later: 1, stop_sequence: null } }, stop),
+  ],
+  [
+    'whose start has the reason, and its last word none',
+    all(start({ content: [], usage, stop_reason: 'end_turn' }), ...text, { ...close, delta: {} }, stop),
+    all(start({ content: [], usage, stop_reason: 'end_turn' }), ...text, close, stop),
+  ],
+  [
     'with a second call that is written otherwise and has the id of the first',
     all(open, call({ input: {} }), text[2]!, otherwise('toolu_1'), secondStop, close, stop),
     all(open, call({ input: {} }), text[2]!, otherwise('toolu_new'), secondStop, close, stop),

@@ -2,11 +2,16 @@ import { CcrError, isObject } from '@ccr/sdk'
 import type { CanonicalEvent, CanonicalMessage, CanonicalUsage } from '@ccr/sdk'
 
 type MessageStart = Extract<CanonicalEvent, { type: 'message_start' }>
+type MessageDelta = Extract<CanonicalEvent, { type: 'message_delta' }>
+
+const NO_REASON: MessageDelta['delta'] = { stop_reason: null, stop_sequence: null }
 
 /** Fills in what compatible servers leave out of the first and the last event, and clients read without a look. */
 export class MissingFields {
   /** As the events before have told. */
   #outputTokens = 0
+  /** What the events before have told of the end. */
+  #ending: MessageDelta['delta'] | undefined
 
   /**
    * The event itself when it lacks nothing.
@@ -17,15 +22,26 @@ export class MissingFields {
     if (event.type === 'message_start') {
       const filled = filledStart(event)
       this.#note(filled.message.usage)
+      const { stop_reason, stop_sequence } = filled.message
+      if (typeof stop_reason === 'string') this.#ending = { stop_reason, stop_sequence: stop_sequence ?? null }
       return filled
     }
     if (event.type !== 'message_delta') return event
+    const whole = this.#withReason(event)
     if (isObject(event.usage)) {
       this.#note(event.usage)
-      return event
+      return whole
     }
     // Its counts are cumulative: another one would undo what is known.
-    return { ...event, usage: { output_tokens: this.#outputTokens } }
+    return { ...whole, usage: { output_tokens: this.#outputTokens } }
+  }
+
+  /** Clients take the reason of the last one, so that each has what is known. */
+  #withReason(event: MessageDelta): MessageDelta {
+    const { delta } = event
+    if (typeof delta?.stop_reason === 'string') this.#ending = delta
+    else if (this.#ending || !isObject(delta)) return { ...event, delta: { ...delta, ...(this.#ending ?? NO_REASON) } }
+    return event
   }
 
   #note({ output_tokens }: CanonicalUsage): void {

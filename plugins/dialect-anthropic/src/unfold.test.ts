@@ -65,6 +65,13 @@ describe('an answer inside its message_start', () => {
     expect(accumulate(decode(stream))).toMatchObject({ stop_reason: 'max_tokens', usage: { output_tokens: 9 } })
   })
 
+  it('has the stop reason of its start where its last word has none', () => {
+    const delta = { type: 'message_delta', delta: { stop_reason: null }, usage: { output_tokens: 9 } }
+    const stream = bytes(start({ content: [call], stop_reason: 'tool_use' }), delta, stop)
+    for (const read of [decode(stream), pass(stream).events])
+      expect(accumulate(read)).toMatchObject({ stop_reason: 'tool_use', usage: { output_tokens: 9 } })
+  })
+
   it.each([[], [{ type: 'message_delta', delta: {} }], [{ type: 'message_delta', delta: { stop_reason: null } }]])(
     'row 65: without a stop reason is none, %#',
     (...deltas) => {

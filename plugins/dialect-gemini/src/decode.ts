@@ -44,6 +44,8 @@ export class GeminiDecoder implements AnswerDecoder<GeminiEvent> {
   #grounding: Grounding | undefined
   #counts: UsageMetadata = {}
   #finish: string | undefined
+  /** The finish reason came by itself, and nothing was said since. */
+  #marked = false
   /** Characters of the answer, from which its tokens are guessed when nobody counts them. */
   #characters = 0
 
@@ -62,9 +64,9 @@ export class GeminiDecoder implements AnswerDecoder<GeminiEvent> {
     })
   }
 
-  /** The protocol knows no mark of the end. */
+  /** The protocol knows no mark of the end, and some models give a finish reason with every piece. */
   get complete(): boolean {
-    return this.#finish !== undefined
+    return this.#marked
   }
 
   chunk(event: GeminiEvent, emit: Emit<CanonicalEvent>): void {
@@ -88,7 +90,10 @@ export class GeminiDecoder implements AnswerDecoder<GeminiEvent> {
       this.#grounding ??= new Grounding()
       this.#grounding.add(candidate.groundingMetadata)
     }
-    if (typeof candidate.finishReason === 'string') this.#stop(candidate.finishReason, candidate.finishMessage)
+    const finishes = typeof candidate.finishReason === 'string'
+    if (finishes) this.#stop(candidate.finishReason!, candidate.finishMessage)
+    const says = Array.isArray(parts) && !parts.every((part: Part | null) => part?.text === '')
+    this.#marked = !says && (this.#marked || finishes)
   }
 
   flush(emit: Emit<CanonicalEvent>): void {
@@ -206,6 +211,7 @@ export class GeminiDecoder implements AnswerDecoder<GeminiEvent> {
       this.#writer.text(message)
     }
     this.#finish = 'refusal'
+    this.#marked = true
   }
 
   #stop(reason: string, message: string | null | undefined): void {

@@ -298,7 +298,7 @@ describe('a stream with everything in it', () => {
 
 describe('an answer, whose end nothing marks', () => {
   it.each([
-    ['its finish reason', [chunk([{ text: 'a' }]), chunk([{ text: 'b' }], 'STOP')]],
+    ['a finish reason by itself', [chunk([{ text: 'a' }], 'STOP'), chunk([{ text: '' }], 'STOP')]],
     ['a refusal of the prompt', [{ usageMetadata: {} }, { promptFeedback: { blockReason: 'SAFETY' } }]],
   ])('is complete from %s on', (_what, events) => {
     const decoder = target.decoder(fakeAttempt())
@@ -307,5 +307,15 @@ describe('an answer, whose end nothing marks', () => {
       return decoder.complete
     })
     expect(seen).toEqual([false, true])
+  })
+
+  it('is not complete where finish reasons come with what is said, or something is said behind one', () => {
+    const decoder = target.decoder(fakeAttempt())
+    const pieces = [chunk([{ text: 'a' }], 'STOP'), chunk([{ text: '' }], 'STOP'), chunk([{ text: 'b' }])]
+    const seen = pieces.map((event) => {
+      void decoder.chunk(event, () => undefined)
+      return decoder.complete
+    })
+    expect(seen).toEqual([false, true, false])
   })
 })

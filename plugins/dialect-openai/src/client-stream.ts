@@ -157,7 +157,7 @@ class ChunkEncoder {
 
   #stop({ delta, usage }: EventOf<'message_delta'>): string {
     this.#usage = mergeUsage(this.#usage, usage)
-    if (delta.stop_reason === null) return ''
+    if (typeof delta?.stop_reason !== 'string') return ''
     const finish = this.#chunk('{}', `"${finishReason(delta.stop_reason)}"`)
     return this.#withUsage ? `${finish}${this.#head}],"usage":${JSON.stringify(toChatUsage(this.#usage))}}\n\n` : finish
   }

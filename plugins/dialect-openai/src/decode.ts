@@ -35,6 +35,8 @@ export class ChatDecoder implements AnswerDecoder<ChatEvent> {
   /** The reasoning that the details belong to. */
   #thought = ''
   #finish: string | undefined
+  /** The finish reason came by itself, and nothing was said since. */
+  #marked = false
   #matched: string | undefined
   #refused = false
   /** What was written last is text. */
@@ -60,9 +62,9 @@ export class ChatDecoder implements AnswerDecoder<ChatEvent> {
     })
   }
 
-  /** Some servers send neither usage nor a mark behind the finish reason, and keep the connection open. */
+  /** Some servers send neither usage nor a mark behind the finish reason; others give one with every piece. */
   get complete(): boolean {
-    return this.#finish !== undefined
+    return this.#marked
   }
 
   chunk(event: ChatEvent, emit: Emit<CanonicalEvent>): void {
@@ -89,11 +91,15 @@ export class ChatDecoder implements AnswerDecoder<ChatEvent> {
     this.#writer.start()
     this.#rest = choice ? undefined : chunk
     if (!choice) return
+    const { finish_reason: finish, delta } = choice
+    const before = this.#characters
     if (choice.delta) {
       this.#delta(choice.delta)
       this.#streamed ||= this.#characters > 0
     } else if (choice.message && !this.#streamed) this.#delta(choice.message)
-    if (choice.finish_reason) this.#stop(choice, choice.finish_reason)
+    if (finish) this.#stop(choice, finish)
+    const says = this.#characters > before || Boolean(delta?.tool_calls?.length)
+    this.#marked = !says && (this.#marked || Boolean(finish))
   }
 
   #delta(delta: ChatDelta): void {

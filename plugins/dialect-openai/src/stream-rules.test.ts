@@ -369,4 +369,22 @@ describe('an answer that nothing marks the end of', () => {
     )
     expect(seen).toEqual([false, false, true])
   })
+
+  it('is not complete where finish reasons come with what is said, or something is said behind one', () => {
+    const decoder = target.decoder(fakeAttempt())
+    const call = calls(part(0, { name: 'f', arguments: '' }, 'a'))
+    const pieces = [
+      chunk({ content: 'a' }, 'stop'),
+      chunk({}, 'stop'),
+      chunk({ content: '' }),
+      chunk({ content: 'b' }),
+      chunk({}, 'stop'),
+      chunk(call, 'tool_calls'),
+    ]
+    const seen = pieces.map((event) => {
+      decoder.chunk(event, () => undefined)
+      return decoder.complete
+    })
+    expect(seen).toEqual([false, true, true, false, true, false])
+  })
 })

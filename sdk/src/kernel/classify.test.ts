@@ -152,6 +152,13 @@ describe('what an upstream says of its limits', () => {
     })
   })
 
+  it('is passed on as far as clients can take it', () => {
+    const many = Object.fromEntries(Array.from({ length: 300 }, (_, at) => [`x-ratelimit-${at}`, 'x'.repeat(1000)]))
+    const kept = failure(429, undefined, { ...many, [`x-ratelimit-${'y'.repeat(99)}`]: '1' }).reply.headers!
+    expect(JSON.stringify(kept).length).toBeLessThan(6_000)
+    expect(Object.keys(kept)).toHaveLength(32)
+  })
+
   it.each(['', '0', '-1', 'soon', 'Infinity'])('is no wait that a client could not read: %j', (wait) => {
     expect(failure(429, undefined, { 'retry-after-ms': wait }).reply.headers).toBeUndefined()
   })

@@ -11,8 +11,9 @@ import type { AttemptFailure, FailureReply, Verdict } from '../failure.ts'
 /** Codes of Node and undici, and those of OpenSSL about certificates. */
 const NETWORK = /^(?:E[A-Z0-9]{2,}$|EAI_|UND_ERR_(?!INVALID_ARG)|HPE_|ERR_(?:SOCKET|STREAM|TLS|SSL))/
 const CERTIFICATE = /^(?:CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOSTNAME_)/
-/** Headers that say how much a client may still ask for. */
+/** Headers that say how much a client may still ask for, and how many of them go on: clients take 8 KiB. */
 const LIMIT = /(?:^|-)ratelimit-/
+const MAX_LIMITS = 32
 const TEXT_LIMIT = 500
 /** Most fields, and most texts of a list, that are passed on of what an upstream says for programs. */
 const MAX_DETAILS = 20
@@ -188,10 +189,10 @@ function detailsOf(details: FailureReply['details'], redact: Redact): FailureRep
 /** What an upstream says of its limits, and of the wait to the millisecond where a client can read it. */
 function limitsOf(headers: Headers, redact: Redact): Headers | undefined {
   const isKept = ([name, value]: [string, string]): boolean =>
-    LIMIT.test(name) || (name === 'retry-after-ms' && millisecondsOf(value) !== undefined)
-  const kept = Object.entries(headers).filter(isKept)
+    (LIMIT.test(name) && name.length <= 64) || (name === 'retry-after-ms' && millisecondsOf(value) !== undefined)
+  const kept = Object.entries(headers).filter(isKept).slice(0, MAX_LIMITS)
   if (kept.length === 0) return undefined
-  return Object.fromEntries(kept.map(([name, value]) => [name, toHeaderValue(redact(value))]))
+  return Object.fromEntries(kept.map(([name, value]) => [name, toHeaderValue(redact(value), 100)]))
 }
 
 /** Milliseconds, as some servers state them beside the seconds. */

@@ -17,12 +17,19 @@ export function placeOf(thrown: unknown, paths: readonly string[]): string | und
   return undefined
 }
 
-/** The folders of a file in a text: whatever else begins with `/` is taken for one too, but no URL. */
-const FOLDERS = /(?<=^|[\s'"`([{<=,;:])(?:file:\/\/)?(?:[A-Za-z]:)?[\\/](?:[^\s'"`()[\]{}<>:\\/]+[\\/])+(?=[^\s\\/])/g
+/** What begins like an absolute path: in quotes, where it may hold blanks, or by itself. */
+const PATH = new RegExp(
+  /(?<=(['"`]))(?:file:\/\/|[A-Za-z]:)?[\\/][^'"`\r\n]*(?=\1)/.source +
+    /|(?<![\w./:\\])(?:file:\/\/|[A-Za-z]:)?[\\/][^\s'"`()[\]{}<>]*/.source,
+  'g',
+)
+/** What machines have, not a place in a request: a URL, a drive, a share, a usual folder or a file's extension. */
+const FILE =
+  /^(?:file:|[A-Za-z]:|\\|\/(?:Users|etc|home|mnt|opt|private|root|srv|tmp|usr|var)\/)|\.[A-Za-z]\w{0,4}(?::\d+)*$/
 
 /** What an exception says, for a client: files without their folders. */
 export function factOf(thrown: unknown): string {
-  return messageOf(thrown).replace(FOLDERS, '')
+  return messageOf(thrown).replace(PATH, (path) => (FILE.test(path) ? path.split(/[\\/]/).at(-1)! : path))
 }
 
 /** The file at the end of a frame, when it is this one or lies below this folder. */

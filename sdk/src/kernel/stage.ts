@@ -30,8 +30,8 @@ export interface StageOwner {
   readonly paths?: readonly string[] | undefined
 }
 
-/** Most that a plugin makes of one batch, or gives as one, in bytes: 16 Mi. */
-const MAX_BATCH = 16 * 1024 * 1024
+/** Most that a plugin adds to a stream, in bytes: 16 Mi. */
+const MAX_MADE = 16 * 1024 * 1024
 
 type AnyTransform = StreamTransform<never, unknown>
 /** Events that go through the stages together. */
@@ -59,7 +59,7 @@ export class Stage implements RunnableStage {
   readonly #log: StageLog
   #detached = false
   #out: unknown[] = []
-  #weight = 0
+  readonly #allowance: Allowance | undefined
   readonly #emit: (event: unknown) => void
 
   constructor(transform: AnyTransform, owner: StageOwner, detaches: boolean, signal: Abortable, log: StageLog) {
@@ -69,14 +69,15 @@ export class Stage implements RunnableStage {
     this.#signal = signal
     this.#log = log
     // Dialects are trusted to emit events, of which there are many.
-    this.#emit = owner.health ? this.#emitChecked : (event) => void this.#out.push(event)
+    this.#allowance = owner.health && new Allowance(owner)
+    this.#emit = this.#allowance ? this.#emitChecked : (event) => void this.#out.push(event)
   }
 
   /** Synchronous transforms never touch the microtask queue. */
   run(batch: Batch, last: boolean): Batch | Promise<Batch> {
     if (this.#detached || this.failure !== undefined) return this.#detached ? batch : []
     this.#out = []
-    this.#weight = 0
+    this.#allowance?.taken(batch)
     const { health, hook } = this.owner
     if (!health) return this.#chunks(batch, 0, last)
     const began = performance.now()
@@ -96,7 +97,7 @@ export class Stage implements RunnableStage {
   }
 
   readonly #emitChecked = (event: unknown): void => {
-    this.#weight = checkedWeight([event], this.#weight, this.owner)
+    this.#allowance!.give([event])
     this.#out.push(event)
   }
 
@@ -167,14 +168,29 @@ function named(thrown: unknown, { plugin, hook, paths = [] }: StageOwner): CcrEr
   return new CcrError('CCR_HOOK_FAILED', fact, { plugin, hook, at: placeOf(thrown, paths), cause: thrown })
 }
 
-/** What events of a plugin weigh that follow others in one batch, in bytes. */
-export function checkedWeight(events: Batch, before: number, { plugin, hook, wire }: StageOwner): number {
-  const areEvents = events.every((event) => isObject(event) && (wire || typeof event['type'] === 'string'))
-  const weight = areEvents ? before + weightOfEvents(events as readonly CanonicalEvent[]) : 0
-  if (areEvents && weight <= MAX_BATCH) return weight
-  const wrong = areEvents ? `more than ${MAX_BATCH} bytes at once` : 'something that is no event'
-  const fact = `plugin '${plugin}' gave ${hook} a result it cannot use: ${wrong}`
-  throw new CcrError('CCR_HOOK_RESULT', fact, { plugin, hook })
+/** Holds what a plugin gives a stream to events, and to what it was given and 16 MiB more. */
+export class Allowance {
+  readonly #owner: StageOwner
+  #left = MAX_MADE
+
+  constructor(owner: StageOwner) {
+    this.#owner = owner
+  }
+
+  taken(events: Batch): void {
+    this.#left += weightOfEvents(events as readonly CanonicalEvent[])
+  }
+
+  /** @throws CcrError `CCR_HOOK_RESULT` */
+  give(events: Batch): void {
+    const { plugin, hook, wire } = this.#owner
+    const areEvents = events.every((event) => isObject(event) && (wire || typeof event['type'] === 'string'))
+    if (areEvents) this.#left -= weightOfEvents(events as readonly CanonicalEvent[])
+    if (areEvents && this.#left >= 0) return
+    const wrong = areEvents ? `${MAX_MADE} bytes more than it was given` : 'something that is no event'
+    const fact = `plugin '${plugin}' gave ${hook} a result it cannot use: ${wrong}`
+    throw new CcrError('CCR_HOOK_RESULT', fact, { plugin, hook })
+  }
 }
 
 /** The events that were read of a plugin's stream. */

@@ -1,14 +1,6 @@
 import { BatchQueue } from './batch-queue.ts'
 import { CcrError } from '../errors.ts'
-import {
-  batchOf,
-  checkedWeight,
-  stageFault,
-  stageLate,
-  type Batch,
-  type RunnableStage,
-  type StageOwner,
-} from './stage.ts'
+import { batchOf, Allowance, stageFault, stageLate, type Batch, type RunnableStage, type StageOwner } from './stage.ts'
 import type { StreamFunction } from '../stream.ts'
 import { settle, type Abortable } from './waiting.ts'
 
@@ -39,6 +31,7 @@ export class ThroughStage implements RunnableStage {
   patience: Patience | undefined
   readonly #function: StreamFunction<never, unknown>
   readonly #signal: Abortable
+  readonly #allowance: Allowance | undefined
   readonly #input = new BatchQueue(() => this.#wake())
   #output: AsyncIterator<Batch> | undefined
   #asked = false
@@ -50,12 +43,14 @@ export class ThroughStage implements RunnableStage {
     this.#function = run
     this.owner = owner
     this.#signal = signal
+    this.#allowance = owner.health && new Allowance(owner)
   }
 
   async run(batch: Batch, last: boolean): Promise<Batch> {
     if (this.#done) return []
     const { health, hook } = this.owner
     let spent = 0
+    this.#allowance?.taken(batch)
     if (batch.length > 0) this.#input.push(batch)
     if (last) this.#input.close()
     this.patience?.pause()
@@ -93,7 +88,7 @@ export class ThroughStage implements RunnableStage {
       if (!arrived.read) throw arrived.thrown
       if (!arrived.read.done) {
         const batch = batchOf(arrived.read)
-        if (this.owner.health) checkedWeight(batch, 0, this.owner)
+        this.#allowance?.give(batch)
         return batch
       }
       this.#done = true
