@@ -1,4 +1,5 @@
 import { Value, type TSchema } from '@ccr/sdk/typebox'
+import { nearestName } from '../load/nearest.ts'
 import { splitPointer } from './pointer.ts'
 
 /** What does not fit a schema. */
@@ -20,7 +21,11 @@ export function findFault(schema: TSchema, value: unknown, pointer = ''): Fault 
   const at = pointer + error.instancePath
   const params = error.params as { readonly requiredProperties?: readonly string[] }
   if (error.keyword === 'required') return { pointer: at, fact: `lacks ${params.requiredProperties?.join(', ')}` }
-  if (error.keyword === 'boolean') return { pointer: at, fact: 'is not a known key here' }
+  if (error.keyword === 'boolean') {
+    const known = schemaAt(schema, error.schemaPath.replace(/\/additionalProperties$/, ''))?.['properties']
+    const near = nearestName(splitPointer(error.instancePath).at(-1)!, Object.keys(known ?? {}))
+    return { pointer: at, fact: `is not a known key here${near === undefined ? '' : ` (did you mean ${near}?)`}` }
+  }
   // Of many branches only the errors of the first few are told, and then not the union's own.
   const schemaPath = error.schemaPath.replace(/\/anyOf\/\d+$/, '')
   const expected = expectation(schemaAt(schema, schemaPath))

@@ -227,7 +227,7 @@ describe('readConfig', () => {
         '{ timeouts: { idel: 1 } }',
         'CCR_CONFIG_SCHEMA',
         'config.json:1:21',
-        /\/timeouts\/idel is not a known key here/,
+        /\/timeouts\/idel is not a known key here \(did you mean idle\?\)/,
       ],
       [
         'a negative timer',

@@ -266,10 +266,14 @@ describe('providers', () => {
     [
       `${url}, transformer: { m: { use: [['plain', { sise: 1 }]] } }`,
       'config.json:2:82',
-      /sise is not a known key here; plain/,
+      /sise is not a known key here \(did you mean size\?\); plain/,
     ],
     [`${url}, transformer: { use: ['alpha', 'beta'] }`, 'config.json:2:68', /two dialects, alpha and beta/],
-    [`${url}, transformer: { use: [['al', { loud: true }]] }`, 'config.json:2:74', /loud is not a known key here; al/],
+    [
+      `${url}, transformer: { use: [['al', { loud: true }]] }`,
+      'config.json:2:74',
+      /loud is not a known key here; al reads it/,
+    ],
     [`${url}, transformer: { use: [['beta', { loud: 1 }]] }`, 'config.json:2:76', /loud must be true or false; beta/],
     [
       `${url}, dialect: 'wire-b', transformer: { m: { use: [['beta', { loud: true }]] } }`,

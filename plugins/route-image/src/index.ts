@@ -43,7 +43,6 @@ export default definePlugin({
       ctx.on('selectRoute', (plan, exchange) => directRoute({ targetsFor, sees }, plan, exchange), {
         stage: 'refine',
         after: ['route-scenarios'],
-        before: ['resilience-fallback'],
       })
     }
     ctx.on('transformRequest', (outbound, attempt) => agent.transform(outbound, attempt), { stage: 'canonical' })
