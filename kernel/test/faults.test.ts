@@ -134,7 +134,7 @@ const WHOLE: readonly (readonly [row: number, fault: string, query: Query])[] = 
 ]
 
 /** All but the mark of the end comes, which not every dialect has. */
-const UNMARKED = ['reset-unmarked', 'fin-unmarked', 'hang-unmarked']
+const UNMARKED = ['reset-unmarked', 'fin-unmarked', 'half-unmarked', 'hang-unmarked']
 
 const CASES = [
   ...REFUSED,

@@ -212,6 +212,13 @@ export const FAULTS: Readonly<Record<string, FaultBehaviour>> = {
     await begin(turn, all(turn.shape).slice(0, -1))
     turn.fin()
   },
+  'half-unmarked': async (turn) => {
+    const events = all(turn.shape)
+    await begin(turn, events.slice(0, -1))
+    await turn.send(chunk(events.at(-1)!.slice(0, -4)))
+    await turn.wait(SETTLE_MS)
+    turn.reset()
+  },
   'hang-unmarked': (turn) => begin(turn, all(turn.shape).slice(0, -1)),
   'hang-headers': () => undefined,
   'hang-body': (turn) => turn.send(streamHead),

@@ -21,6 +21,7 @@ import type { Shape } from './fault-transcripts.ts'
  * hang-headers, hang-body, hang-mid                           silence from there on
  * hang-close             complete, but the connection stays open
  * reset-unmarked, fin-unmarked, hang-unmarked                 the same, when only the terminal event is missing
+ * half-unmarked          the connection breaks inside the terminal event
  * junk, bighdr           no status line; a header of 2 MB
  * redirect               307 to ?to=<url>, or to redirect-target, which answers like ok
  * json-for-stream, sse-for-json, json-bom                     the other kind of answer; JSON behind a byte order mark
