@@ -70,7 +70,7 @@ function codeOf(declaration) {
       .filter((line) => !/^\s*#private;$/.test(line))
       .join('\n')
       .trim()
-      .replace(/\bexport (?:declare )?/, '')
+      .replace(/^export (?:declare )?/m, '')
   )
 }
 

@@ -30,6 +30,11 @@ describe('the surface of the SDK', { timeout: 120_000 }, () => {
     )
     expect(silent.map(([entry, symbol]) => `${entry}: ${symbol}`)).toEqual([])
   })
+
+  it('shows examples as they stand in a file, and declarations without the word that exports them', () => {
+    expect(written).toMatch(/^ \* export default defineRouter\(\{$/m)
+    expect(written).not.toMatch(/^ \* default |^export /m)
+  })
 })
 
 describe('docs/reference/plugin-api.md', () => {
