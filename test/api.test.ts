@@ -31,6 +31,14 @@ describe('the surface of the SDK', { timeout: 120_000 }, () => {
     expect(silent.map(([entry, symbol]) => `${entry}: ${symbol}`)).toEqual([])
   })
 
+  it('has every type of the SDK that another one extends', () => {
+    const symbols = symbolsOf(written).filter(([entry]) => entry === '@ccr/sdk')
+    const named = new Set(symbols.map(([, symbol]) => symbol))
+    const extended = symbols.flatMap(([, , code]) => /^interface [^{\n]*? extends (\w+) \{$/m.exec(code)?.[1] ?? [])
+    expect(extended.length).toBeGreaterThan(5)
+    expect(extended.filter((name) => !named.has(name))).toEqual([])
+  })
+
   it('shows examples as they stand in a file, and declarations without the word that exports them', () => {
     expect(written).toMatch(/^ \* export default defineRouter\(\{$/m)
     expect(written).not.toMatch(/^ \* default |^export /m)

@@ -26,7 +26,7 @@ export interface TokenService {
 export type Tokenizer = TextTokenizer | RequestTokenizer
 
 /** What every tokenizer has. */
-interface Matching {
+export interface NamedTokenizer {
   /** Unique; it stands in logs. */
   readonly name: string
   /** Whether it counts for this target. The first contributed one that does is taken. */
@@ -37,7 +37,7 @@ interface Matching {
  * Counts texts one by one, so that each is counted once in its life. Loading it and counting with it may take long, so
  * both happen in a thread of their own: what is contributed says where the code is.
  */
-export interface TextTokenizer extends Matching {
+export interface TextTokenizer extends NamedTokenizer {
   /** URL of an ES module that exports a {@link CreateCounter} as `createCounter`. */
   readonly module: string
   /** What `createCounter` is given; copied into the thread. */
@@ -53,7 +53,7 @@ export interface TextTokenizer extends Matching {
  * Knows how many tokens a whole request has, such as the provider itself; asking is taken to be slow. Texts are
  * estimated by the standard encoding, and it is asked where an estimate does not decide.
  */
-export interface RequestTokenizer extends Matching {
+export interface RequestTokenizer extends NamedTokenizer {
   /**
    * @throws CcrError `CCR_REQUEST_INVALID` for what it refuses: the standard encoding counts that request in its place
    * @throws anything else when there is no answer: the standard encoding counts for a while in its place

@@ -15,7 +15,7 @@ export interface TestAnswer {
 /** The bytes of an answer, as one read or as several. */
 export type TestBody = string | Uint8Array | readonly (string | Uint8Array)[] | AsyncIterable<Uint8Array>
 
-/** What the router sends, its body in one piece. */
+/** What the router sends: its `url`, `headers` with the credentials, `stream`, and its body in one piece. */
 export interface UpstreamRequest extends TransportRequest {
   readonly body: string | Uint8Array
 }
