@@ -136,6 +136,21 @@ describe('a generation', () => {
     },
   )
 
+  const misused: Readonly<Record<string, (ctx: PluginContext) => void>> = {
+    'a hook that does not exist': (ctx) => ctx.on('onNothing' as never, (() => undefined) as never),
+    'a service that is not declared': (ctx) => void ctx.get('tokens'),
+    'a secret that is not declared': (ctx) => void ctx.secrets.get('TOKEN'),
+  }
+
+  it.each(Object.entries(misused))('names the line of a plugin that asks its context for %s', async (_, activate) => {
+    const kernel = await createTestKernel({ plugins: [plainDialect, echo] })
+    const bad = { plugin: plugin('bad', activate), paths: [import.meta.filename] }
+    const line = /generation\.test\.ts:\d+:\d+$/
+    const thrown = expect.objectContaining({ plugin: 'bad', at: expect.stringMatching(line) })
+    await expect(kernel.reload([plainDialect, echo, bad])).rejects.toEqual(thrown)
+    await kernel.dispose()
+  })
+
   it('waits for older ones when too many of them still run, and then takes the newest', async () => {
     const finish: (() => void)[] = []
     const slow = plugin('slow', (ctx) =>

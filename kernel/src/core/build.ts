@@ -129,7 +129,7 @@ class Build {
       check?.(instance)
     } catch (cause) {
       await instance.release(log)
-      if (isCcrError(cause) && cause.plugin !== undefined) throw cause
+      if (isCcrError(cause) && cause.plugin !== undefined) throw fault(cause.code, cause.message, entry, cause)
       throw fault('CCR_PLUGIN_ACTIVATE', `${subject} could not be activated: ${messageOf(cause)}`, entry, cause)
     }
     instance.activateMs = performance.now() - began
@@ -192,8 +192,8 @@ function offered(name: string, behind: readonly Instance[]): unknown {
 }
 
 function fault(code: ErrorCode, message: string, { plugin, file, paths = [] }: Entry, cause?: unknown): CcrError {
-  const at = isCcrError(cause) ? cause.at : placeOf(cause, paths)
-  return new CcrError(code, message, { plugin: plugin.name, at: at ?? file, cause })
+  const at = (isCcrError(cause) ? cause.at : undefined) ?? placeOf(cause, paths) ?? file
+  return new CcrError(code, message, { plugin: plugin.name, at, cause })
 }
 
 /** What the reports say of a failed part. */
