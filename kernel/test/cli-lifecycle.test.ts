@@ -287,10 +287,36 @@ test('a supervised router that no longer answers is killed by stop', async () =>
   await cli.run(['start', '--daemon', '--port', '0'], { CCR_BLOCKED_MS: '0' })
   const before = await running()
   process.kill(before?.pid ?? 0, 'SIGSTOP')
+  const blocked = `ccr does not answer (pid ${before?.pid}): something keeps it from turning, perhaps a plugin\n`
+  expect(await cli.run(['status'])).toMatchObject({ code: 3, stdout: blocked })
   const stopped = await cli.run(['stop'])
   expect(stopped).toMatchObject({ code: 0, stderr: '' })
   expect(stopped.stdout).toContain('had to be killed')
   expect(() => process.kill(before?.pid ?? 0, 0)).toThrow('ESRCH')
+})
+
+test('status tells of a router that its supervisor starts again, also while its start does not end', async () => {
+  await cli.writeConfig({ plugins: ['file:./plain.mjs'] })
+  const code = `export default definePlugin({
+    name: 'plain', apiVersion: 1, description: 'Does nothing.', activate: () => undefined,
+    options: Type.Object({}, { additionalProperties: false }),
+  })\n`
+  const file = join(cli.home, 'plain.mjs')
+  await writeFile(file, `import { definePlugin, Type } from '@ccr/sdk'\n${code}`)
+  expect(await cli.run(['start', '--daemon', '--port', '0'])).toMatchObject({ code: 0 })
+  const before = await running()
+  const record = await readFile(join(cli.home, 'run/start.json'), 'utf8')
+  const { pid } = (JSON.parse(record) as { supervisor: { pid: number } }).supervisor
+  process.kill(before!.pid, 'SIGSTOP')
+  await writeFile(file, `import { definePlugin, Type } from '@ccr/sdk'\n${code}while (true);\n`)
+  process.kill(before!.pid, 'SIGKILL')
+  const log = join(cli.home, 'logs/supervisor.log')
+  await eventually('the word of the crash', () => readFile(log, 'utf8').catch(() => undefined))
+  const stdout = `ccr is started again (pid ${pid}); ${log} says why\n`
+  expect(await cli.run(['status'])).toMatchObject({ code: 3, stdout })
+  const { stdout: json } = await cli.run(['status', '--json'])
+  expect(JSON.parse(json)).toEqual({ running: false, home: cli.home, pid })
+  expect((await cli.run(['stop'])).stdout).toContain(`the supervisor (pid ${pid}), whose router did not answer`)
 })
 
 test('restart keeps the arguments and changes the process', async () => {

@@ -1,10 +1,14 @@
+import { join } from 'node:path'
 import { findHolder, findRunning } from '../../host/process/instance.ts'
 import type { CommandContext } from '../context.ts'
 import type { SafeModeReport } from '../../host/safe-mode.ts'
 import { EXIT } from '../exit-codes.ts'
 import { withPlace } from '../failure.ts'
 import { readGeneration, type GenerationReport } from '../generation-report.ts'
+import { isProven } from '../../load/process-identity.ts'
 import { describeShortcomings } from '../shortcomings.ts'
+import { isFree } from './is-free.ts'
+import { readStartRecord } from './start-record.ts'
 
 /** `ccr status`: what runs in this home. Writes nothing. */
 export async function status(
@@ -13,11 +17,9 @@ export async function status(
 ): Promise<number> {
   const running = await findRunning(context.home)
   if (running === undefined) {
-    const holder = await findHolder(context.home)
+    const { pid, text } = await whatIsThere(context.home)
     const { home } = context
-    if (options.json) context.print(JSON.stringify({ running: false, home, ...(holder && { pid: holder.pid }) }))
-    else if (holder) context.print(`ccr is ${holder.announced ? 'ending' : 'starting'} (pid ${holder.pid})`)
-    else context.print('ccr is not running')
+    context.print(options.json ? JSON.stringify({ running: false, home, pid }) : text)
     return EXIT.notRunning
   }
   const { pid, version } = running
@@ -34,6 +36,23 @@ export async function status(
       context.print(line)
   }
   return EXIT.ok
+}
+
+/** What is known of a router that does not answer. */
+async function whatIsThere(home: string): Promise<{ readonly pid?: number; readonly text: string }> {
+  const holder = await findHolder(home)
+  if (holder !== undefined) {
+    const { pid, announced } = holder
+    if (announced === undefined) return { pid, text: `ccr is starting (pid ${pid})` }
+    // One that is ending listens no more.
+    const isEnding = await isFree(announced.url)
+    const blocked = `ccr does not answer (pid ${pid}): something keeps it from turning, perhaps a plugin`
+    return { pid, text: isEnding ? `ccr is ending (pid ${pid})` : blocked }
+  }
+  const supervisor = readStartRecord(home)?.supervisor
+  if (supervisor === undefined || !isProven(supervisor)) return { text: 'ccr is not running' }
+  const log = join(home, 'logs', 'supervisor.log')
+  return { pid: supervisor.pid, text: `ccr is started again (pid ${supervisor.pid}); ${log} says why` }
 }
 
 function describe(report: GenerationReport): readonly string[] {

@@ -1,12 +1,11 @@
-import { connect } from 'node:net'
 import { findHolder, findRunning } from '../../host/process/instance.ts'
-import type { RunningInstance } from '../../host/process/instance.ts'
 import { codeOf } from '../../load/code-of.ts'
 import { identify, isProven, isRunning, type ProcessIdentity } from '../../load/process-identity.ts'
 import { readDrainMs } from '../client-settings.ts'
 import type { CommandContext } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
 import { poll } from '../poll.ts'
+import { isFree } from './is-free.ts'
 import { readStartRecord, removeStartRecord } from './start-record.ts'
 import type { StartRecord } from './start-record.ts'
 
@@ -75,7 +74,7 @@ export async function stopRouter(context: CommandContext): Promise<StopOutcome> 
       (await goneWithin(QUICK_MS)) ??
       (await goneWithin(signals === 1 ? (await drainOf(context, record)) + GRACE_MS : ESCALATION_MS))
     if (!gone) continue
-    if (running !== undefined) await poll(() => isFree(running), { deadlineMs: 2_000, intervalMs: 20 })
+    if (running !== undefined) await poll(() => isFree(running.url), { deadlineMs: 2_000, intervalMs: 20 })
     return {
       state: 'stopped',
       what,
@@ -100,19 +99,4 @@ function signal(router: ProcessIdentity | undefined, supervisor: ProcessIdentity
   } catch (error) {
     if (codeOf(error) !== 'ESRCH') throw error
   }
-}
-
-/** Whether nothing listens at the address any more; somebody else may have taken it, which is none of our business. */
-function isFree(running: RunningInstance): Promise<true | undefined> {
-  return new Promise((resolve) => {
-    const { hostname, port } = new URL(running.url)
-    const socket = connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port), timeout: 500 })
-    const settle = (free: true | undefined): void => {
-      socket.destroy()
-      resolve(free)
-    }
-    socket.once('connect', () => settle(undefined))
-    socket.once('timeout', () => settle(undefined))
-    socket.once('error', () => settle(true))
-  })
 }

@@ -57,14 +57,15 @@ export async function findRunning(home: string): Promise<RunningInstance | undef
   return (await instanceAt(recorded.url)) === recorded.instanceId ? recorded : undefined
 }
 
-/** The process that has claimed a home, whether or not it listens; and whether it has ever done so. */
+/** The process that has claimed a home, whether or not it listens; and where it said that it does, if it ever has. */
 export async function findHolder(
   home: string,
-): Promise<(ProcessIdentity & { readonly announced: boolean }) | undefined> {
+): Promise<(ProcessIdentity & { readonly announced: RunningInstance | undefined }) | undefined> {
   const lock = holderOf<Lock>(join(home, 'run', 'lock'))
   if (lock === undefined || lock.start === 'unknown') return undefined
   const recorded = await readRecord<RunningInstance>(join(home, 'run', 'instance.json'))
-  return { pid: lock.pid, start: lock.start, announced: recorded?.instanceId === lock.instanceId }
+  const announced = recorded?.instanceId === lock.instanceId ? recorded : undefined
+  return { pid: lock.pid, start: lock.start, announced }
 }
 
 /**
