@@ -2,6 +2,7 @@
 // start-watch.ts starts it.
 import { writeSync } from 'node:fs'
 import { workerData } from 'node:worker_threads'
+import { waitsLine } from './start-watch-line.ts'
 import type { StartWatchData } from './start-watch.ts'
 
 const { beat, what, patienceMs } = workerData as StartWatchData
@@ -11,7 +12,6 @@ for (;;) {
   const last = Atomics.load(beat, 0)
   if (Atomics.wait(beat, 0, last, patienceMs) !== 'timed-out') continue
   const name = Buffer.from(what).toString().replace(/\0+$/, '')
-  const fact = `${name} has run for ${patienceMs / 1000} s, and the start waits for it`
-  writeSync(STDERR, `ccr: ${fact}. Look for a loop there.\n`)
+  writeSync(STDERR, waitsLine(name, patienceMs))
   Atomics.wait(beat, 0, last)
 }

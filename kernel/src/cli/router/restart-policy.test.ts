@@ -34,6 +34,13 @@ test('row 154: the third crash within 60 s starts it in safe mode, the third the
   ])
 })
 
+test('a start that does not end is followed by one in safe mode, since three of them take longer than 60 s', () => {
+  const policy = createRestartPolicy()
+  expect(policy.crashed(0, 10_000)).toEqual({ delayMs: 200, safe: false })
+  expect(policy.crashed(10_200, 70_200, true)).toEqual({ delayMs: 200, safe: true })
+  expect(policy.crashed(70_400, 130_400, true)).toEqual({ delayMs: 200, safe: true })
+})
+
 test('a router that left safe mode begins anew', () => {
   const policy = createRestartPolicy()
   for (const now of [1, 2, 3]) policy.crashed(now, now)

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { waitsLine } from '../../load/start-watch-line.ts'
 import { blockedAfterMs, safeModeIn, suspectIn, suspectLine, toEnvironment } from './supervision.ts'
 
 test('the reason of safe mode travels in the environment', () => {
@@ -21,4 +22,9 @@ test.each([
 test('the last suspect that was named on stderr counts', () => {
   expect(suspectIn('nothing\n')).toBeUndefined()
   expect(suspectIn(`noise\n${suspectLine('first')}noise\n${suspectLine("plugin 'x'")}`)).toBe("plugin 'x'")
+})
+
+test('the code that a start waited for is a suspect too', () => {
+  expect(suspectIn(waitsLine('/a b/loop.ts', 5_000))).toBe('/a b/loop.ts')
+  expect(suspectIn(waitsLine('the activation of loop', 5_000) + suspectLine('another'))).toBe('another')
 })

@@ -1,4 +1,5 @@
 import type { SafeMode } from '../../host/safe-mode.ts'
+import { waitedFor } from '../../load/start-watch-line.ts'
 
 /** What a router tells its supervisor. */
 export type SupervisedMessage =
@@ -44,12 +45,12 @@ export function suspectLine(suspect: string): string {
   return `${SUSPECT}${suspect}\n`
 }
 
-/** The suspect that a router named on stderr. */
+/** The suspect that a router named on stderr, or the code that its start waited for. */
 export function suspectIn(stderr: string): string | undefined {
-  return stderr
+  const named = stderr
     .split('\n')
-    .findLast((line) => line.startsWith(SUSPECT))
-    ?.slice(SUSPECT.length)
+    .map((line) => (line.startsWith(SUSPECT) ? line.slice(SUSPECT.length) : waitedFor(line)))
+  return named.findLast((suspect) => suspect !== undefined)
 }
 
 /** The router's side of the channel to its supervisor; without one it does nothing. */

@@ -82,18 +82,19 @@ function supervise(routerArguments: readonly string[]): void {
         const said = quietMs === undefined ? stderr || end : stderr + end
         return finish({ exitCode: code || 1, stderr: said })
       }
-      restart(startedAt, `the router (pid ${child.pid}) ended by ${how}`, stderr)
+      restart(startedAt, `the router (pid ${child.pid}) ended by ${how}`, stderr, watch?.killedAtStart)
     })
   }
 
-  function restart(startedAt: number, what: string, stderr: string): void {
+  function restart(startedAt: number, what: string, stderr: string, stuck = false): void {
     suspect = suspectIn(stderr) ?? suspect
-    const next = policy.crashed(startedAt, Date.now())
+    const next = policy.crashed(startedAt, Date.now(), stuck)
     if (next === undefined) {
       log(`${what}; it crashed 3 times within 60 s, in safe mode too, and is not started again`, stderr)
       return finish({ exitCode: 1, stderr: '' })
     }
-    if (next.safe) safe ??= { why: `it crashed 3 times within 60 s; the last time ${what}`, suspect }
+    const often = `it crashed 3 times within 60 s; the last time ${what}`
+    if (next.safe) safe ??= { why: stuck ? `its start did not end: ${what}` : often, suspect }
     const { delayMs } = next
     log(`${what}; it is started again in ${delayMs} ms${next.safe ? ' in safe mode' : ''}`, stderr)
     backOff = setTimeout(() => {
@@ -126,6 +127,7 @@ function watchBeats(child: ChildProcess, blockedMs: number) {
   let quiet = 0
   let limit = START_MS / tickMs
   let killedAfterMs: number | undefined
+  let isStarting = true
   const look = (): void => {
     if (++quiet <= limit) return
     killedAfterMs = limit * tickMs
@@ -136,10 +138,14 @@ function watchBeats(child: ChildProcess, blockedMs: number) {
     alive: () => {
       quiet = 0
       limit = BEATS
+      isStarting = false
     },
     stop: () => clearInterval(timer),
     get killedAfterMs() {
       return killedAfterMs
+    },
+    get killedAtStart() {
+      return isStarting && killedAfterMs !== undefined
     },
   }
 }
