@@ -1,7 +1,10 @@
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createCli, type Cli } from './cli-harness.ts'
+import { createCli, finish, type Cli } from './cli-harness.ts'
 
 let cli: Cli
 beforeAll(async () => {
@@ -54,3 +57,15 @@ test.each(['preset install', 'route explain'])('the help of %s names no empty de
   expect(stdout).toContain('=value>')
   expect(stdout).not.toMatch(/default: (?:\[\]|\{\})/)
 })
+
+// A device whose disk is always full.
+test.skipIf(!existsSync('/dev/full')).each(['plugin list --json', '--help', 'version'])(
+  'a result that its file has no space for is a failure: ccr %s',
+  async (line) => {
+    const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
+    const env = { PATH: process.env['PATH'], HOME: cli.directory, CCR_HOME: cli.home }
+    const shell = ['-c', `"$0" "$@" >/dev/full`, process.execPath, main, ...line.split(' ')]
+    const { code, stderr } = await finish(spawn('/bin/sh', shell, { env }))
+    expect({ code, stderr }).toEqual({ code: 1, stderr: 'ccr: the output could not be written: ENOSPC\n' })
+  },
+)

@@ -1,11 +1,13 @@
 #!/usr/bin/env node
 import { withoutEscapes } from '../config/presets/shown-text.ts'
 import { createContext, homeOf, readVersion } from './context.ts'
+import { EXIT } from './exit-codes.ts'
 import { describeFailure } from './failure.ts'
 import { assumeWidth } from './terminal.ts'
 
 // A reader that has left (`ccr start | head -1`) must not end a router.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
+process.stdout.once('error', failForLackOfSpace)
 assumeWidth(process.stdout)
 
 process.exitCode = await run(process.argv.slice(2))
@@ -27,4 +29,11 @@ async function run(args: readonly string[]): Promise<number> {
     process.stderr.write(`${withoutEscapes(failure.lines.join('\n'))}\n`)
     return failure.exitCode
   }
+}
+
+/** A result that stands in its file in part is none. */
+function failForLackOfSpace({ code }: NodeJS.ErrnoException): void {
+  if (code !== 'ENOSPC' && code !== 'EDQUOT' && code !== 'EFBIG') return
+  process.stderr.write(`ccr: the output could not be written: ${code}\n`)
+  process.once('exit', () => (process.exitCode ||= EXIT.failed))
 }
