@@ -17,6 +17,12 @@ test.each([
   expect(describeFailure(system(code, path), '/me')).toEqual({ lines: [line], exitCode: 1 })
 })
 
+test('a folder above the home that cannot be made keeps the home from being written too', () => {
+  const [line] = describeFailure(system('EACCES', '/nobody'), '/nobody/ccr').lines
+  expect(line).toContain('ccr: /nobody cannot be used: permission is denied. Give your user the right to, or name')
+  expect(describeFailure(system('EACCES', '/nobody', 'open'), '/nobody/ccr').lines).toEqual(['ccr: EACCES: no'])
+})
+
 test('the file that could not take its place is named, not the one that was to become it', () => {
   const thrown = Object.assign(system('EISDIR', '/me/run/admin.key.12.tmp', 'rename'), { dest: '/me/run/admin.key' })
   const [line] = describeFailure(thrown, '/me').lines

@@ -24,10 +24,13 @@ export function homeFault(thrown: unknown, home: string): string | undefined {
   // What a file was to be renamed to says more than what it was called until then.
   const path = dest ?? from
   const isInside = typeof path === 'string' && `${path}/`.startsWith(`${home}/`)
+  // Of the folders above it those are made that are not there.
+  const isAbove = typeof path === 'string' && syscall === 'mkdir' && `${home}/`.startsWith(`${path}/`)
   // Where a disk is full, what was open does not say where.
-  const isFull = (code === 'ENOSPC' || code === 'EDQUOT') && (isInside || path === undefined)
+  const isFull = (code === 'ENOSPC' || code === 'EDQUOT') && (isInside || isAbove || path === undefined)
   const other = 'or name another folder with CCR_HOME.'
   if (isFull) return `no room is left on the disk of ${home}. Make some, ${other}`
   const reason = code === 'ENOENT' && syscall === 'mkdir' ? UNMADE : REASONS[code]
-  return isInside && reason !== undefined ? `${path} cannot be used: ${reason[0]}. ${reason[1]}, ${other}` : undefined
+  if (reason === undefined || !(isInside || isAbove)) return undefined
+  return `${path} cannot be used: ${reason[0]}. ${reason[1]}, ${other}`
 }
