@@ -268,6 +268,12 @@ const VARIANTS: readonly Row[] = [
   },
   {
     check: 'its options are accepted and refused as the cases say',
+    fault: 'required options without a case that has them',
+    plugin: plugin(optionsOf({ a: Type.Number({ description: 'A number.' }) })),
+    says: /^no case says which options it accepts, and \{\} is refused: .* a; add `valid` cases, as in conformance\.ts/,
+  },
+  {
+    check: 'its options are accepted and refused as the cases say',
     fault: 'another pointer than the cases have',
     plugin: plugin({}),
     cases: { invalid: [{ options: { a: 1 }, pointer: '/b' }] },

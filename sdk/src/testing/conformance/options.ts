@@ -72,7 +72,10 @@ export function optionsFitCases({ plugin, cases }: Subject): Promise<'passed'> {
   for (const options of valid) {
     const { faults } = fitted(plugin.options, options)
     if (faults.length === 0) continue
-    throw new ConformanceError(`the valid options ${show(options)} are refused: ${faults.join('; ')}; correct either`)
+    const refused = `${show(options)} ${cases.valid ? 'are' : 'is'} refused: ${faults.join('; ')}`
+    if (cases.valid) throw new ConformanceError(`the valid options ${refused}; correct either`)
+    const remedy = 'add `valid` cases, as in conformance.ts beside it'
+    throw new ConformanceError(`no case says which options it accepts, and ${refused}; ${remedy}`)
   }
   for (const { options, pointer } of invalid) {
     const { faults } = fitted(plugin.options, options)
