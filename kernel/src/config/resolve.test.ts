@@ -425,6 +425,19 @@ describe('warnings', () => {
       '{ Providers: [{ name: "a", api_base_url: "http://a", modles: [] }] }',
       ['config.json:1:62: /Providers/0/modles is not read by any installed plugin. Did you mean models?'],
     ],
+    // Remarks, a common way to write some into strict JSON.
+    ['{ "// Wholly": 1, "#1": 1, _Router: {}, $schema: "http://a", Router: { _default: "a", "//default": "a" } }', []],
+    ['{ Providers: [{ name: "a", api_base_url: "http://a", "//": "mine", _models: [] }] }', []],
+    // What says nothing, or that it is off.
+    ['{ lists: [], objects: {}, texts: "", off: { enabled: false, size: 1 } }', []],
+    [
+      '{ Ruoter: {}, on: { enabled: true } }',
+      [
+        'config.json:1:11: Ruoter is not read by any installed plugin. Did you mean Router?',
+        'config.json:1:19: on is not read by any installed plugin.',
+      ],
+    ],
+    ['{ Providers: [{ name: "a", api_base_url: "http://a", extra: {} }] }', []],
   ])('%s', async (text, warnings) => {
     expect((await resolve(text)).warnings.map(short)).toEqual(warnings)
   })

@@ -3,6 +3,7 @@ import type { InstalledPlugin } from './installed.ts'
 import type { LoadedConfig } from './loaded.ts'
 import { isPlainObject } from './plain-data.ts'
 import { joinPointer } from './pointer.ts'
+import { isRemark } from './remarks.ts'
 
 /** A JSON Schema, as its keywords are read here. */
 export type SectionSchema = Readonly<Record<string, unknown>>
@@ -26,6 +27,7 @@ export function misspeltKeys(loaded: LoadedConfig, readers: readonly InstalledPl
     const known = new Set(schemas.flatMap((schema) => Object.keys(propertiesOf(schema))))
     const unread = Object.keys(value).filter((key) => schemas.every((schema) => schemaOf(schema, key) === undefined))
     return unread.flatMap((key) => {
+      if (isRemark(key)) return []
       const meant = suggestion(key, known)
       const place = joinPointer(pointer, key)
       return meant === '' ? [] : [`${loaded.at(place)}: ${place} is not read by any plugin in use.${meant}`]

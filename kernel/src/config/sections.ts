@@ -6,6 +6,7 @@ import type { InstalledPlugin } from './installed.ts'
 import { isPlainObject } from './plain-data.ts'
 import { joinPointer } from './pointer.ts'
 import { providerItems } from './providers.ts'
+import { isRemark, saysNothing } from './remarks.ts'
 import type { LoadedConfig } from './loaded.ts'
 import { KernelConfig, ProviderConfig } from './schema.ts'
 
@@ -62,7 +63,8 @@ export function unreadKeys(
     const place = `${loaded.at(joinPointer('', key))}: `
     const readers = owners.get(key)
     if (readers === undefined) {
-      warnings.push(`${place}${key} is not read by any installed plugin.${suggestion(key, known)}`)
+      const fact = unreadKey(key, loaded.value[key], known)
+      if (fact !== undefined) warnings.push(`${place}${key} ${fact}`)
     } else if (!readers.some((plugin) => inUse.has(plugin.name) || plugin.fromFile)) {
       const names = readers.map(({ name }) => name)
       const state = names.some((name) => switchedOff.has(name)) ? 'switched off' : 'not in use'
@@ -75,12 +77,20 @@ export function unreadKeys(
 function unreadProviderFields(loaded: LoadedConfig, installed: readonly InstalledPlugin[]): readonly string[] {
   const known = [...Object.keys(ProviderConfig.properties), ...installed.flatMap(({ sections }) => fieldsOf(sections))]
   return providerItems(loaded).flatMap(({ pointer, item }) => {
-    const unread = isPlainObject(item) ? Object.keys(item).filter((field) => !known.includes(field)) : []
-    return unread.map((field) => {
+    const unread = isPlainObject(item) ? Object.entries(item).filter(([field]) => !known.includes(field)) : []
+    return unread.flatMap(([field, value]) => {
+      const fact = unreadKey(field, value, known)
       const place = joinPointer(pointer, field)
-      return `${loaded.at(place)}: ${place} is not read by any installed plugin.${suggestion(field, known)}`
+      return fact === undefined ? [] : [`${loaded.at(place)}: ${place} ${fact}`]
     })
   })
+}
+
+/** What to say of a key that nothing reads; nothing where nobody misses it. */
+function unreadKey(key: string, value: unknown, known: readonly string[]): string | undefined {
+  if (isRemark(key)) return undefined
+  const meant = suggestion(key, known)
+  return meant === '' && saysNothing(value) ? undefined : `is not read by any installed plugin.${meant}`
 }
 
 /** The fields of a provider that a plugin reads. */
