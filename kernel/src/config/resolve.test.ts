@@ -212,6 +212,7 @@ describe('providers', () => {
     ['transformer: {}', 'wire-a'],
     ["dialect: 'wire-b', transformer: { use: ['beta'] }", 'wire-b'],
     ["transformer: { use: ['beta'], m: { use: ['beta'] } }", 'wire-b'],
+    ["transformer: { use: ['beta'], '// m': 'a remark', window: 5, m: ['alpha'], n: null, o: { size: 1 } }", 'wire-b'],
   ])('%s means the dialect %s', async (fields, dialect) => {
     const { providers, disabledProviders } = await resolve(one(`name: 'x', api_base_url: 'http://x', ${fields}`))
     expect(disabledProviders).toEqual([])
@@ -257,6 +258,7 @@ describe('providers', () => {
       'config.json:2:59',
       /names bete, which no installed plugin declares\. Did you mean beta\?.* Correct or remove it, or add a plugin/,
     ],
+    [`${url}, transformer: { m: { use: 'beta' } }`, 'config.json:2:63', /transformer\/m\/use must be a list of names/],
     [`${url}, transformer: { use: [[5]] }`, 'config.json:2:59', /must begin with a name/],
     [
       `${url}, transformer: { use: [['plain', { size: 0 }]] }`,
@@ -438,6 +440,18 @@ describe('warnings', () => {
       ],
     ],
     ['{ Providers: [{ name: "a", api_base_url: "http://a", extra: {} }] }', []],
+    [
+      '{ Providers: [{ name: "a", api_base_url: "http://a", transformer: { window: 5, m: ["b"], n: {}, "//": 1 } }] }',
+      ['window', 'm'].map(
+        (key) =>
+          `config.json:1:${key === 'm' ? 83 : 77}: /Providers/0/transformer/${key} ` +
+          'is not read: beside use stand models, each as { use: […] }.',
+      ),
+    ],
+    [
+      '{ Providers: [{ name: "a", api_base_url: "http://a", transformer: { m: { uses: [] } } }] }',
+      ['config.json:1:72: /Providers/0/transformer/m is not read: beside use stand models, each as { use: […] }.'],
+    ],
   ])('%s', async (text, warnings) => {
     expect((await resolve(text)).warnings.map(short)).toEqual(warnings)
   })

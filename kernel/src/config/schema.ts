@@ -142,6 +142,10 @@ const Chain = Type.Array(
   { title: 'a list of names' },
 )
 
+/** What stands beside `use` in `transformer`, under the name of a model. */
+export const ModelChain = Type.Object({ use: Type.Optional(Chain) })
+export type ModelChain = Static<typeof ModelChain>
+
 const Tokens = (description: string) => Type.Optional(Type.Integer({ minimum: 1, description }))
 
 /** One of a provider's `model_limits`. */
@@ -193,7 +197,8 @@ export const ProviderConfig = Type.Object({
     Type.Object(
       { use: Type.Optional(Chain) },
       {
-        additionalProperties: Type.Object({ use: Type.Optional(Chain) }),
+        // Checked one by one where they are read: what is no object stands for no model.
+        additionalProperties: Type.Unknown(),
         description: '`{ use: [name, [name, options]], <model>: { use } }`: its dialect and transformers; see below.',
       },
     ),

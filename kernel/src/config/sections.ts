@@ -71,7 +71,7 @@ export function unreadKeys(
       warnings.push(`${place}${key} has no effect: it is read by ${names.join(', ')}, which is ${state}.`)
     }
   }
-  return [...warnings, ...unreadProviderFields(loaded, installed)]
+  return [...warnings, ...unreadProviderFields(loaded, installed), ...unreadChains(loaded)]
 }
 
 function unreadProviderFields(loaded: LoadedConfig, installed: readonly InstalledPlugin[]): readonly string[] {
@@ -82,6 +82,20 @@ function unreadProviderFields(loaded: LoadedConfig, installed: readonly Installe
       const fact = unreadKey(field, value, known)
       const place = joinPointer(pointer, field)
       return fact === undefined ? [] : [`${loaded.at(place)}: ${place} ${fact}`]
+    })
+  })
+}
+
+/** Warnings for what stands in `transformer` as a model and has no `use`. */
+function unreadChains(loaded: LoadedConfig): readonly string[] {
+  return providerItems(loaded).flatMap(({ pointer, item }) => {
+    const transformer = isPlainObject(item) ? item['transformer'] : undefined
+    if (!isPlainObject(transformer)) return []
+    return Object.entries(transformer).flatMap(([model, chain]) => {
+      if (model === 'use' || (isPlainObject(chain) && chain['use'] !== undefined)) return []
+      if (isRemark(model) || saysNothing(chain)) return []
+      const place = joinPointer(`${pointer}/transformer`, model)
+      return [`${loaded.at(place)}: ${place} is not read: beside use stand models, each as { use: […] }.`]
     })
   })
 }

@@ -6,7 +6,8 @@ import { findFault } from './fault.ts'
 import type { InstalledPlugin } from './installed.ts'
 import { joinPointer } from './pointer.ts'
 import type { LoadedConfig } from './loaded.ts'
-import type { ProviderConfig } from './schema.ts'
+import { isPlainObject } from './plain-data.ts'
+import { ModelChain, type ProviderConfig } from './schema.ts'
 
 /** What the names in `transformer.use` stand for, by their lower-case form. */
 export type TransformerNames = ReadonlyMap<string, NamedTransformer>
@@ -66,8 +67,13 @@ export function readChains(
   if (own !== undefined && 'reason' in own) return own
   const modelDialects: Chains['modelDialects'][number][] = []
   for (const [model, chain] of Object.entries(models)) {
+    if (!isPlainObject(chain)) continue
     const field = joinPointer('/transformer', model)
-    const chosen = reader.read((chain as { readonly use?: Chain }).use, `${field}/use`, model)
+    const fault = findFault(ModelChain, chain, field)
+    if (fault !== undefined)
+      return { field: fault.pointer, reason: `${fault.pointer.slice(1)} ${fault.fact}. Correct the value.` }
+    // The schema was checked above.
+    const chosen = reader.read((chain as ModelChain).use, `${field}/use`, model)
     if (chosen === undefined) continue
     if ('reason' in chosen) return chosen
     if (Object.keys(chosen.options).length > 0) {
