@@ -117,7 +117,7 @@ describe('a preset manifest', () => {
     ['plugins without integrity', { plugins: [{ name: 'x', version: '1.0.0' }] }, '/plugins/0', /lacks integrity/],
     ['plugins by range', { plugins: [{ name: 'x', version: '^1', integrity: 'x' }] }, '/plugins/0/version', /exact/],
     ['plugins by path', { plugins: [{ name: '../x', version: '1.0.0', integrity: 'x' }] }, '/plugins/0/name', /name/],
-    ['answers of somebody', { userValues: {} }, '/userValues', /answers of somebody else/],
+    ['answers', { userValues: {} }, '/userValues', /your own belong into the config, as presets\.<name>/],
     ['constructor', { Own: { constructor: 1 } }, '/Own/constructor', /never accepted/],
     [
       'prototype by a mapping',

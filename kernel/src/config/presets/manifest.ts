@@ -32,7 +32,7 @@ export function checkManifest(source: ConfigSource, sections?: ReadonlySet<strin
     throw refuse('/schemaVersion', fact, 'Update the router, or ask its author for the older form.')
   }
   if (Object.hasOwn(value, 'userValues')) {
-    throw refuse('/userValues', 'holds the answers of somebody else', 'Remove it; answers are asked for.')
+    throw refuse('/userValues', 'holds answers', 'Remove it; your own belong into the config, as presets.<name>.')
   }
   const fault = findFault(PresetManifest, value)
   if (fault !== undefined) throw refuse(fault.pointer, fault.fact, 'Correct the value.')
