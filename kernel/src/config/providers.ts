@@ -52,7 +52,8 @@ export function resolveProviders(
   const providers: ProviderBlueprint[] = []
   const disabled: DisabledProvider[] = []
   const places = new Map<string, string>()
-  for (const { pointer, item } of providerItems(loaded)) {
+  for (const { pointer, item: written } of providerItems(loaded)) {
+    const item = withoutSpace(written)
     if (isPlainObject(item) && item['enabled'] === false) continue
     const fault = faultOf(loaded, pointer, item) ?? repeatedName(item as ProviderConfig, places, pointer)
     if (fault !== undefined) {
@@ -90,6 +91,14 @@ export function providerItems({
   const key = Object.hasOwn(value, 'providers') ? 'providers' : 'Providers'
   const items = (value[key] ?? []) as readonly unknown[]
   return items.map((item, index) => ({ pointer: joinPointer(joinPointer('', key), index), item }))
+}
+
+/** A URL and a key have no space around them; what is pasted, or read into a variable from a file, may have some. */
+function withoutSpace(item: unknown): unknown {
+  if (!isPlainObject(item)) return item
+  const fields = ['api_base_url', 'api_key'].map((field) => [field, item[field]] as const)
+  const trimmed = fields.flatMap(([field, value]) => (typeof value === 'string' ? [[field, value.trim()]] : []))
+  return { ...item, ...Object.fromEntries(trimmed) }
 }
 
 function credentialsOf({ api_key: key }: ProviderConfig): Pick<ProviderBlueprint, 'secret' | 'clientCredentials'> {

@@ -229,6 +229,14 @@ describe('providers', () => {
     expect(chained).toEqual([])
   })
 
+  it('have their URL and key without the space around them, which pasted text and variables may bring', async () => {
+    const text = one("name: 'x', api_base_url: ' http://x/v1 ', api_key: '$K'")
+    const { providers, secrets } = await resolve(text, { K: 'sk-long\r\n' })
+    expect(providers[1]).toMatchObject({ baseUrl: 'http://x/v1' })
+    expect(providers[1]?.secret?.reveal()).toBe('sk-long')
+    expect(secrets).toContain('sk-long')
+  })
+
   const url = "name: 'x', api_base_url: 'http://x'"
   it.each<[string, string, RegExp, string?]>([
     ["name: 'x'", 'config.json:1:62', /lacks api_base_url/],
@@ -238,7 +246,8 @@ describe('providers', () => {
     ["name: 'x', api_base_url: 'http://['", 'config.json:2:26', /is not a URL/],
     ["name: 'x', api_base_url: 'http://u:word@h.test'", 'config.json:2:26', /user name or a password.* send\. Remove/],
     [`${url}, api_key: 5`, 'config.json:2:47', /text in one line/],
-    [`${url}, api_key: 'a\\n'`, 'config.json:2:47', /text in one line/],
+    [`${url}, api_key: 'a\\nb'`, 'config.json:2:47', /text in one line/],
+    ["name: 'x', api_base_url: ' '", 'config.json:2:26', /an http:\/\/ or https:\/\/ URL/],
     ...['密钥中文', 'sk-…', 'clé', 'a\\x7f'].map((key): [string, string, RegExp] => [
       `${url}, api_key: '${key}'`,
       'config.json:2:47',

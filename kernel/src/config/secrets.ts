@@ -20,8 +20,10 @@ export function collectSecrets(config: unknown, variables: readonly VariableUse[
   const found = new Set<string>()
   const names = new Set<string>()
   const call = (name: unknown): unknown => typeof name === 'string' && names.add(name.toLowerCase())
-  const add = (text: string): void => {
-    if (text.length >= MIN_LENGTH && text !== 'passthrough') found.add(text)
+  const add = (written: string): void => {
+    // It is sent without the space around it.
+    for (const text of [written, written.trim()])
+      if (text.length >= MIN_LENGTH && text !== 'passthrough') found.add(text)
   }
   const visit = (value: unknown, secret: boolean): void => {
     if (typeof value === 'string') {
