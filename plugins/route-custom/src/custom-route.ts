@@ -58,7 +58,8 @@ export function firstLine(text: string): string {
 /** Says of a custom router that was given up at its deadline that it was. */
 export function lateRoute({ asked }: CustomRouteOptions, plan: RoutePlan, exchange: Exchange): RoutePlan | undefined {
   if (!asked.has(exchange)) return undefined
-  return passOver(plan, { rule: CUSTOM_ROUTER_PATH, reason: 'it took too long', unmatched: true })
+  const reason = 'it took too long (timeoutMs of route-custom allows more)'
+  return passOver(plan, { rule: CUSTOM_ROUTER_PATH, reason, unmatched: true })
 }
 
 /** The config as custom routers know it, without anything secret. */

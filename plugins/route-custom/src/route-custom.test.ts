@@ -110,7 +110,8 @@ describe('a custom router', () => {
     const { body, route } = await routed(router, {}, 10)
     late('Mock,Two')
     expect(body?.['model']).toBe('default')
-    expect(route).toMatch(/^default; by=route-scenarios; .*; unmatched=CUSTOM_ROUTER_PATH: it took too long$/)
+    const missed = 'CUSTOM_ROUTER_PATH: it took too long (timeoutMs of route-custom allows more)'
+    expect(route?.split('; unmatched=')).toEqual([expect.stringMatching(/^default; by=route-scenarios; /), missed])
   })
 
   it('may change the body: the next routers and the provider see that', async () => {
