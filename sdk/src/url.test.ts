@@ -32,6 +32,7 @@ describe('endpointUrl', () => {
       'https://example.com/chat/completions?key=a/b',
     ],
     ['a bare origin with a query', 'https://example.com?a=1', 'https://example.com/v1/chat/completions?a=1'],
+    ['nothing of one that ends in #', 'https://example.com/llm/ask?a=1#', 'https://example.com/llm/ask?a=1'],
   ])('completes %s', (_name, base, url) => {
     expect(chat(base)).toBe(url)
   })
@@ -47,6 +48,7 @@ describe('endpointUrl', () => {
       'https://example.com/anthropic/v1/messages?a=1',
     ],
     ['the full URL', 'https://example.com/anthropic/v1/messages', 'https://example.com/anthropic/v1/messages'],
+    ['none that ends in #', 'https://example.com/ask#', 'https://example.com/ask'],
   ])('always adds the version below %s', (_name, base, url) => {
     expect(messages(base)).toBe(url)
   })

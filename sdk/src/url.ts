@@ -1,5 +1,6 @@
 /**
- * The URL of an endpoint from what a user wrote as base: the origin, a versioned root (`…/v1`), or the full URL.
+ * The URL of an endpoint from what a user wrote as base: the origin, a versioned root (`…/v1`), or the full URL, which
+ * one that ends in `#` is whatever its path.
  *
  * @param base as configured, with or without a trailing slash; a query survives
  * @param tail the endpoint below the versioned root, such as `/chat/completions`
@@ -10,6 +11,7 @@ export function endpointUrl(
   tail: string,
   version: { readonly root: string; readonly always: boolean },
 ): string {
+  if (base.endsWith('#')) return base.slice(0, -1)
   const cut = base.search(/[?#]/)
   const path = (cut < 0 ? base : base.slice(0, cut)).replace(/\/+$/, '')
   const query = cut < 0 ? '' : base.slice(cut)
