@@ -33,7 +33,7 @@ function freeForcedChoice(request: CanonicalRequest): CanonicalRequest {
 }
 
 /** The budget is a part of `max_tokens`, and the answer needs the rest. */
-function fitBudget(request: CanonicalRequest): CanonicalRequest {
+export function fitBudget(request: CanonicalRequest): CanonicalRequest {
   const { thinking, max_tokens: limit } = request
   if (thinking?.type !== 'enabled') return request
   const asked = Math.max(LEAST_BUDGET, thinking.budget_tokens)

@@ -39,7 +39,7 @@ export default definePlugin({
       else if (trait !== undefined)
         ctx.log.info(
           { provider, model, trait },
-          'the model does not take a setting of the request; it is left out from now on',
+          'the model does not take a setting of the request; requests are made to fit from now on',
         )
       else return
       return { action: 'retry', afterMs: 0 }

@@ -107,6 +107,30 @@ describe('what a model refuses is left out from then on', () => {
     expect(await sentFor(both, sampling)).toEqual([sampling, { temperature: 0.2, top_k: 3 }])
   })
 
+  it('an answer is no longer than the model gives, and the budget of thinking stays below', async () => {
+    const limits = (): unknown[] => world!.sent.map(({ max_tokens, thinking }) => [max_tokens, thinking])
+    const refuse = ({ max_tokens = 0 }: CanonicalRequest) =>
+      max_tokens > 6000
+        ? `max_tokens: ${max_tokens} > 6000, which is the maximum allowed number of output tokens for model`
+        : undefined
+    const adaptive = { type: 'adaptive' }
+    const enabled = (budget_tokens: number): object => ({ type: 'enabled', budget_tokens })
+    await sentFor(
+      refuse,
+      { thinking: adaptive },
+      { thinking: enabled(8000) },
+      { max_tokens: 5000 },
+      { max_tokens: 7000 },
+    )
+    expect(limits()).toEqual([
+      [9000, adaptive],
+      [6000, adaptive],
+      [6000, enabled(3000)],
+      [5000, undefined],
+      [6000, undefined],
+    ])
+  })
+
   it.each([
     'messages: Unexpected role "system". The Messages API accepts a top-level `system` parameter, not "system" as an ' +
       'input message role.',

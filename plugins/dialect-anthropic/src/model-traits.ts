@@ -1,12 +1,14 @@
-import { createRefusals, refusalOf } from '@ccr/sdk'
-import type { Attempt, AttemptFailure, CanonicalRequest, ContentBlock, Message, TextBlock, Thinking } from '@ccr/sdk'
-import { meetDemands } from './demands.ts'
+import { createRefusals, fitOutput, outputLimitOf, refusalOf } from '@ccr/sdk'
+import type { Attempt, AttemptFailure, CanonicalRequest, ContentBlock, Message } from '@ccr/sdk'
+import type { OutputLimit, TextBlock, Thinking } from '@ccr/sdk'
+import { fitBudget, meetDemands } from './demands.ts'
 
 /**
  * What not every model of this protocol takes: thinking as it likes or by a budget, an effort or the higher levels of
- * it, sampling at all or by two settings at once, system messages inside the history.
+ * it, sampling at all or by two settings at once, system messages inside the history, answers of any length.
  */
-export type Trait = 'adaptive' | 'budget' | 'effort' | 'high_effort' | 'mid_system' | 'sampling' | 'two_samplings'
+export type Trait =
+  OutputLimit | 'adaptive' | 'budget' | 'effort' | 'high_effort' | 'mid_system' | 'sampling' | 'two_samplings'
 
 /** What is known of each target: the traits it refused. */
 export interface ModelTraits {
@@ -44,6 +46,8 @@ export function createModelTraits(): ModelTraits {
       const find = (known: ReadonlySet<Trait>): Trait | undefined => {
         const isNews = (trait: Trait): boolean =>
           !known.has(trait) && fitAll(request, new Set([...known, trait])) !== fitAll(request, known)
+        const limit = outputLimitOf(said, known)
+        if (limit && isNews(limit)) return limit
         return WORDINGS.find(([trait, words]) => words.test(said) && isNews(trait))?.[0]
       }
       return refusals.learn(attempt.target, find, attempt)
@@ -52,9 +56,16 @@ export function createModelTraits(): ModelTraits {
 }
 
 function fitAll(request: CanonicalRequest, refused: ReadonlySet<Trait>): CanonicalRequest {
-  const thinking = refused.has('adaptive') ? withBudget(request) : refused.has('budget') ? withEffort(request) : request
+  const short = fitLength(request, refused)
+  const thinking = refused.has('adaptive') ? withBudget(short) : refused.has('budget') ? withEffort(short) : short
   const fit = fitSampling(fitEffort(thinking, refused), refused)
   return refused.has('mid_system') ? withReminders(fit) : fit
+}
+
+function fitLength(request: CanonicalRequest, refused: ReadonlySet<Trait>): CanonicalRequest {
+  const { max_tokens: asked } = request
+  const max_tokens = asked === undefined ? asked : fitOutput(asked, refused)
+  return max_tokens === asked ? request : fitBudget({ ...request, max_tokens })
 }
 
 function withReminders(request: CanonicalRequest): CanonicalRequest {

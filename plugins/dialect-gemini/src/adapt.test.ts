@@ -21,6 +21,7 @@ const request = {
     { role: 'assistant', content: [{ type: 'tool_use', id: 'a', name: 'f', input: {} }] },
     { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'a', content: [png] }] },
   ],
+  max_tokens: 128_000,
   thinking: { type: 'disabled' },
   output_config: { format: { type: 'json_schema', schema: { type: 'object' } } },
 } as Partial<CanonicalRequest>
@@ -70,6 +71,13 @@ const ROWS: readonly (readonly [Trait, string, (body: GeminiBody) => unknown, be
     (body) => body.generationConfig?.['responseMimeType'],
     'application/json',
     undefined,
+  ],
+  [
+    'at_most_8192',
+    'It has a maxOutputTokens value of 65536 but the supported range is from 1 (inclusive) to 8193 (exclusive).',
+    (body) => body.generationConfig?.['maxOutputTokens'],
+    65536,
+    8192,
   ],
 ]
 

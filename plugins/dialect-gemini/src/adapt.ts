@@ -1,7 +1,8 @@
-import { createRefusals, refusalOf, type Attempt, type AttemptFailure, type Target } from '@ccr/sdk'
+import { createRefusals, outputLimitOf, refusalOf } from '@ccr/sdk'
+import type { Attempt, AttemptFailure, OutputLimit, Target } from '@ccr/sdk'
 
 /** A part of the protocol that not every server or model accepts. */
-export type Trait = 'call_ids' | 'media_in_results' | 'response_schema' | 'thinking_amount' | 'thinking'
+export type Trait = OutputLimit | 'call_ids' | 'media_in_results' | 'response_schema' | 'thinking_amount' | 'thinking'
 
 /** What is known of each target: the traits it refused. */
 export interface Adaptation {
@@ -36,7 +37,9 @@ export function createAdaptation(): Adaptation {
       if (said === undefined) return undefined
       return refusals.learn(
         target,
-        (known) => WORDINGS.find(([trait, wording]) => wording.test(said) && !known.has(trait))?.[0],
+        (known) =>
+          outputLimitOf(said, known) ??
+          WORDINGS.find(([trait, wording]) => wording.test(said) && !known.has(trait))?.[0],
         attempt,
       )
     },

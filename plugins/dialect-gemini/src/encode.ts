@@ -1,4 +1,4 @@
-import { isClientTool, type CanonicalRequest, type JsonObject, type Tool, type ToolNames } from '@ccr/sdk'
+import { fitOutput, isClientTool, type CanonicalRequest, type JsonObject, type Tool, type ToolNames } from '@ccr/sdk'
 import type { Trait } from './adapt.ts'
 import { encodeHistory } from './encode-contents.ts'
 import { extraOf } from './extra.ts'
@@ -93,7 +93,7 @@ function toGenerationConfig(request: CanonicalRequest, options: EncodeOptions, m
   const config: Record<string, unknown> = {}
   // 0 asks for no answer at all, which this API cannot give.
   if (typeof max_tokens === 'number')
-    config['maxOutputTokens'] = Math.min(Math.max(1, max_tokens), traitsOf(model).maxOutput)
+    config['maxOutputTokens'] = fitOutput(Math.min(Math.max(1, max_tokens), traitsOf(model).maxOutput), refused)
   if (typeof temperature === 'number') config['temperature'] = temperature
   if (typeof top_p === 'number') config['topP'] = top_p
   if (typeof top_k === 'number') config['topK'] = top_k

@@ -1,7 +1,9 @@
-import { createRefusals, refusalOf, type Attempt, type AttemptFailure, type Target } from '@ccr/sdk'
+import { createRefusals, outputLimitOf, refusalOf } from '@ccr/sdk'
+import type { Attempt, AttemptFailure, OutputLimit, Target } from '@ccr/sdk'
 
 /** A part of the protocol that not every server or model accepts. */
 export type Trait =
+  | OutputLimit
   | 'effort_range'
   | 'encrypted_reasoning'
   | 'files'
@@ -97,6 +99,7 @@ export function createAdaptation(): Adaptation {
       return refusals.learn(
         target,
         (known) =>
+          outputLimitOf(said, known) ??
           WORDINGS.find(
             ({ trait, names, anyComplaint }) => (anyComplaint || plain) && names.test(said) && !known.has(trait),
           )?.trait,

@@ -83,6 +83,18 @@ describe('limits and sampling', () => {
       { max_tokens: 1 },
       { max_output_tokens: 16 },
     ],
+    [
+      'at_most_16384',
+      'max_output_tokens is too large: 128000. This model supports at most 16384 completion tokens.',
+      { max_tokens: 128_000 },
+      { max_output_tokens: 16_384 },
+    ],
+    [
+      'at_most_16384',
+      "Invalid 'max_output_tokens': it must be <= 16384.",
+      { max_tokens: 128_000 },
+      { max_output_tokens: 16_384 },
+    ],
     ['encrypted_reasoning', 'Encrypted content is not supported with this model.', {}, { include: undefined }],
     [
       'reasoning',

@@ -1,4 +1,5 @@
 import {
+  fitOutput,
   isClientTool,
   lowerToolSchema,
   type CanonicalRequest,
@@ -46,9 +47,11 @@ export function encodeRequest(request: CanonicalRequest, options: EncodeOptions)
 }
 
 function addLimits(body: Record<string, unknown>, request: CanonicalRequest, refused: ReadonlySet<Trait>): void {
-  const limit = request.max_tokens
-  if (typeof limit === 'number' && !refused.has('max_output_tokens'))
+  const asked = request.max_tokens
+  if (typeof asked === 'number' && !refused.has('max_output_tokens')) {
+    const limit = fitOutput(asked, refused)
     body['max_output_tokens'] = refused.has('short_limit') ? Math.max(limit, SHORTEST_LIMIT) : limit
+  }
   // Models that reason take no sampling parameters.
   const reasons = request.thinking ? request.thinking.type !== 'disabled' : false
   if (reasons) return

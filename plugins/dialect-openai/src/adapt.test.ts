@@ -98,6 +98,21 @@ describe('what a target refuses', () => {
     })
   })
 
+  it('asks for no longer an answer than the target gives, whatever the limit is called', () => {
+    const adaptation = createAdaptation()
+    const limitFor = (max_tokens: number): object => {
+      const request = { max_tokens }
+      return encodeWith(createTarget(adaptation), request, fakeAttempt(request))
+    }
+    const long = 'max_tokens is too large: 128000. This model supports at most 16384 completion tokens.'
+    expect(adaptation.learn(place, refusal(long))).toBe('at_most_16384')
+    expect(adaptation.learn(place, refusal(long))).toBeUndefined()
+    expect(limitFor(128000)).toMatchObject({ max_tokens: 16384 })
+    expect(limitFor(9)).toMatchObject({ max_tokens: 9 })
+    adaptation.learn(place, refusal('use max_completion_tokens'))
+    expect(limitFor(128000)).toMatchObject({ max_completion_tokens: 16384 })
+  })
+
   it.each([
     ['another status', refusal('stream_options', 429)],
     ['an invalid value of the client', refusal('temperature must be between 0 and 1')],

@@ -1,4 +1,4 @@
-import { isClientTool, type CanonicalRequest, type JsonObject, type Tool, type ToolNames } from '@ccr/sdk'
+import { fitOutput, isClientTool, type CanonicalRequest, type JsonObject, type Tool, type ToolNames } from '@ccr/sdk'
 import { chatFields, restoreFields } from './chat-fields.ts'
 import { encodeMessages } from './encode-messages.ts'
 import type { EncodeOptions } from './encode-options.ts'
@@ -13,7 +13,7 @@ export function encodeRequest(request: CanonicalRequest, options: EncodeOptions)
   const body: Record<string, unknown> = { model: options.model, messages: encodeMessages(request, options), stream }
   if (stream && !refused.has('stream_options')) body['stream_options'] = { include_usage: true }
   if (typeof request.max_tokens === 'number')
-    body[refused.has('max_tokens') ? 'max_completion_tokens' : 'max_tokens'] = request.max_tokens
+    body[refused.has('max_tokens') ? 'max_completion_tokens' : 'max_tokens'] = fitOutput(request.max_tokens, refused)
   if (typeof request.temperature === 'number' && !refused.has('temperature')) body['temperature'] = request.temperature
   if (typeof request.top_p === 'number' && !refused.has('top_p')) body['top_p'] = request.top_p
   const given = Array.isArray(request.stop_sequences) ? request.stop_sequences.filter((stop) => stop !== '') : []

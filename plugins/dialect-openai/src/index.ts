@@ -22,7 +22,7 @@ export default definePlugin({
       if (trait === undefined) return
       ctx.log.info(
         { provider: attempt.target.provider, model: attempt.target.model, trait },
-        'the target does not accept a request field; it is left out from now on',
+        'the target does not accept a part of the request; requests are made to fit from now on',
       )
       return { action: 'retry', afterMs: 0 }
     })
