@@ -111,6 +111,29 @@ describe('a prompt that does not fit', () => {
   })
 
   it.each([
+    [
+      'vLLM',
+      "'max_tokens' or 'max_completion_tokens' is too large: 128000. This model's maximum context length is 32768 " +
+        'tokens and your request has 12768 input tokens (128000 > 32768 - 12768).',
+      '12768 + 128000 > 32768',
+    ],
+    [
+      'SGLang',
+      "Requested token count exceeds the model's maximum context length of 32768 tokens. You requested a total of " +
+        '140768 tokens: 12768 tokens from the input messages and 128000 tokens for the completion.',
+      '12768 + 128000 > 32768',
+    ],
+    [
+      'Text Generation Inference',
+      '`inputs` tokens + `max_new_tokens` must be <= 4096. Given: 500 `inputs` tokens and 128000 `max_new_tokens`',
+      '500 + 128000 > 4096',
+    ],
+  ])('blames the length of the answer in the words of others too: %s', (_vendor, message, numbers) => {
+    const words = `input length and \`max_tokens\` exceed context limit: ${numbers}`
+    expect(overflowMessage(message, {})).toBe(`${words} (the provider said: ${message})`)
+  })
+
+  it.each([
     ['a rate limit in tokens', 'Rate limit reached: Limit 6000, Requested 7000 tokens per minute'],
     ['a rate limit in tokens, in other words', 'too many tokens per day'],
     ['a parameter', 'max_tokens is too large'],

@@ -17,7 +17,10 @@ const WORDINGS: readonly RegExp[] = [
   // vLLM, and others that took its words: the prompt alone may fit.
   `maximum context length is ${M} tokens.{0,80}?${N} (?:in the messages|of text input|input tokens).{0,80}?` +
     `(?<answer>${NUMBER}) in the (?:completion|output)`,
+  `is too large: (?<answer>${NUMBER})\\..{0,40}?maximum context length is ${M} tokens.{0,40}?has ${N} input tokens`,
   `maximum context length is ${M} tokens.{0,120}?(?:requested|resulted in|has|total of|contains?) ${N}`,
+  // SGLang.
+  `maximum context length of ${M} tokens.{0,80}?${N} tokens from the input.{0,20}?(?<answer>${NUMBER}) tokens for`,
   // llama-server, SGLang.
   `\\(${N} tokens\\).{0,80}?(?:context size|context length) \\(${M} tokens\\)`,
   // xAI.
@@ -35,7 +38,7 @@ const WORDINGS: readonly RegExp[] = [
   // GitHub Copilot.
   `prompt token count of ${N} exceeds the limit of ${M}`,
   // Text Generation Inference.
-  `must be <= ${M}\\. given: ${N}`,
+  `must be <= ${M}\\. given: ${N}(?: .?inputs.? tokens and (?<answer>${NUMBER}))?`,
   // Cohere.
   `cannot exceed ${M} - received ${N}`,
   // Gemini.
