@@ -327,6 +327,26 @@ describe('usage', () => {
   })
 })
 
+describe('arguments that are said again, whole', () => {
+  it.each(['{"a":1,"b":"x"}', ' {"a": 1, "b": "\\u0078"}\n'])('count once: %j', (again) => {
+    const { writer, events } = create()
+    writer.tool('a', { id: 'i', name: 'f', arguments: '{"a":1,' })
+    writer.tool('a', { arguments: '"b":"x"}' })
+    writer.tool('a', { id: 'i', name: 'f', arguments: again })
+    writer.stop('tool_use')
+    writer.end()
+    const deltas = events.flatMap((event) => (event.type === 'content_block_delta' ? [event.delta] : []))
+    expect(deltas).toEqual(['{"a":1,', '"b":"x"}'].map((partial_json) => ({ type: 'input_json_delta', partial_json })))
+    expect(events.at(-1)).toEqual({ type: 'message_stop' })
+  })
+
+  it.each(['{"a":2}', '{"a":1}}', '{"a":1}{"a":1}', '{'])('are not other ones: %s', (other) => {
+    const { writer } = create()
+    writer.tool('a', { name: 'f', arguments: '{"a":1}' })
+    expect(() => writer.tool('a', { arguments: other })).toThrow(/went on after its arguments were complete/)
+  })
+})
+
 describe('faults', () => {
   it.each<readonly [string, (writer: MessageWriter) => void]>([
     ['arguments that are no object', (w) => w.tool('a', { name: 'f', arguments: 'null' })],

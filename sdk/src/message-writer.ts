@@ -137,7 +137,7 @@ export class MessageWriter {
    * Opens or continues the tool call `key` (unique in this answer). Fragments of the name are joined until the first
    * argument; a name that is repeated whole counts once. Arguments may come before the name.
    *
-   * @throws CcrError `CCR_STREAM_INVALID` when something follows complete arguments
+   * @throws CcrError `CCR_STREAM_INVALID` when something else than they follows complete arguments
    */
   tool(
     key: string,
@@ -165,6 +165,8 @@ export class MessageWriter {
     }
     const fragment = part.arguments
     if (fragment && !(call.closed && fragment.trim() === '')) {
+      // Some servers end a call with its arguments once more, in a spelling of their own.
+      if (call.arguments.isRepeatedBy(fragment)) return
       this.#hold(fragment.length)
       if (!call.arguments.push(fragment))
         throw invalid(`tool call '${call.name}' went on after its arguments were complete`)

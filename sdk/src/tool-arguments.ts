@@ -1,3 +1,4 @@
+import { writeJson } from './json-numbers.ts'
 import { parseObject } from './message.ts'
 
 /**
@@ -51,6 +52,12 @@ export class ToolArguments {
     }
     this.#text += fragment
     return true
+  }
+
+  /** The fragment is an object that means the same as the complete arguments; `false` when they were released. */
+  isRepeatedBy(fragment: string): boolean {
+    const again = this.#complete && this.#text !== '' ? parseObject(fragment) : undefined
+    return again !== undefined && writeJson(again) === writeJson(parseObject(this.#text))
   }
 
   /** Forgets the text; gives its length. */

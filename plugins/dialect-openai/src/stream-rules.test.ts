@@ -55,6 +55,15 @@ const STREAMS: readonly Row[] = [
     content: [tool('a', 'f', { a: 1 }), tool('b', 'g', { b: 2 })],
   },
   {
+    rule: 'rule 91: one index, one id, the same arguments again at the end, as of vLLM',
+    deltas: [
+      calls(part(0, { name: 'f', arguments: '' }, 'a')),
+      calls(part(0, { arguments: '{"a":1}' })),
+      calls(part(0, { arguments: '{"a": 1}' })),
+    ],
+    content: [tool('a', 'f', { a: 1 })],
+  },
+  {
     rule: 'rule 91: one index, no ids, two complete calls',
     deltas: [calls(part(0, { name: 'f', arguments: '{"a":1}' })), calls(part(0, { name: 'f', arguments: '{"b":2}' }))],
     content: [tool('toolu_2', 'f', { a: 1 }), tool('toolu_3', 'f', { b: 2 })],
