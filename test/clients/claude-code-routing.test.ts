@@ -10,11 +10,14 @@ import { startRouter, type RunningRouter } from './router.ts'
 const LIMITS = { timeout: 70_000 }
 const START_MS = 40_000
 const TAG = '<CCR-SUBAGENT-MODEL>mock,sub-model</CCR-SUBAGENT-MODEL>'
+/** The tokens that the model `short-model` gives. */
+const SHORT = 8192
 const PROMPT = 'Say hi from the subagent'
 
 interface AskedBody {
   readonly model: string
   readonly stream?: boolean
+  readonly max_tokens: number
   readonly tools?: readonly { readonly name: string }[]
   readonly messages: readonly unknown[]
 }
@@ -43,10 +46,12 @@ describe.each(CLAUDE_CODE_VERSIONS)('Claude Code %s', LIMITS, (version) => {
     mkdirSync(cwd)
     upstream = await startUpstream((received, response) => {
       const body = received.json as unknown as AskedBody
+      if (body.model === 'short-model' && body.max_tokens > SHORT)
+        return sendJson(tooLong(body), 400)(received, response)
       if (body.stream !== true) return sendJson(message('done'))(received, response)
       sendStream(streamOf(delegates(body)))(received, response)
     })
-    const models = ['main-model', 'think-model', 'other-model', 'sub-model']
+    const models = ['main-model', 'think-model', 'other-model', 'sub-model', 'short-model']
     router = await startRouter({
       Providers: [{ name: 'mock', api_base_url: upstream.url, api_key: 'test', models, dialect: 'anthropic' }],
       Router: { default: 'mock,main-model', think: 'mock,think-model' },
@@ -82,10 +87,21 @@ describe.each(CLAUDE_CODE_VERSIONS)('Claude Code %s', LIMITS, (version) => {
     expect(modelsOf(requests)).toContain('other-model')
     expect(modelsOf(requests)).not.toContain('think-model')
   })
+
+  it('a model that gives shorter answers than the client asks for answers all the same', async () => {
+    const limits = (await turn('say hi', '--model', 'mock,short-model')).map(({ json }) => json['max_tokens'])
+    expect(limits[0]).toBeGreaterThan(SHORT)
+    expect(limits.slice(1)).toEqual([SHORT])
+  })
 })
 
 function modelsOf(requests: readonly Received[]): readonly unknown[] {
   return [...new Set(requests.map(({ json }) => json['model']))]
+}
+
+function tooLong({ max_tokens: asked }: AskedBody): object {
+  const words = `max_tokens: ${asked} > ${SHORT}, which is the maximum allowed number of output tokens for short-model`
+  return { type: 'error', error: { type: 'invalid_request_error', message: words } }
 }
 
 /** The tool by which the conversation is to hand its task on; nothing in any other request. */
