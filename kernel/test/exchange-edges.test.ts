@@ -30,6 +30,28 @@ describe('a client is always answered', () => {
     await kernel.dispose()
   })
 
+  it('by name of the dialect when its client side cannot read a request, whatever it throws', async () => {
+    const broken = plugin('broken', (ctx) =>
+      ctx.endpoint({
+        method: 'POST',
+        path: '/broken',
+        dialect: 'broken-client',
+        client: {
+          decode() {
+            throw new TypeError('no field')
+          },
+          encoder: () => undefined as never,
+          message: (message) => message,
+          failure: ({ message }) => ({ message }),
+        },
+      }),
+    )
+    const kernel = await setUp({ plugins: [broken, routeTo('test')] })
+    const reply = await kernel.request({ ...whole, path: '/broken' })
+    expect(reply).toMatchObject({ status: 500, text: expect.stringContaining("'broken-client' failed") as string })
+    await kernel.dispose()
+  })
+
   it('when a provider inside the process ends its answer with an error event', async () => {
     const failing = plugin('failing', (ctx) =>
       ctx.contribute('providers', {

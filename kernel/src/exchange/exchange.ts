@@ -1,5 +1,5 @@
 import { CcrError, isCcrError, isEnd, isProgress, isSkipTarget, isSubstantive, outcomeOf, replyEvents } from '@ccr/sdk'
-import type { AttemptFailure, AttemptRecord, DecodedRequest, Target, UsageRecord } from '@ccr/sdk'
+import type { AttemptFailure, AttemptRecord, Target, UsageRecord } from '@ccr/sdk'
 import { describeUnreadable, Held, hiding, pause, Pipeline, readRefusal, readSome, replyFault } from '@ccr/sdk/kernel'
 import { ofOwnAccount, replyTo, statusFailure, thrownFailure, UsageTracker, Watchdog } from '@ccr/sdk/kernel'
 import type { Cancellation, Piece } from '@ccr/sdk/kernel'
@@ -45,11 +45,12 @@ export async function runExchange(lease: Lease, incoming: Incoming, runtime: Run
 }
 
 /** The request as its dialect reads it; a client whose request cannot be read is told why. */
-function decode(id: string, { client, input, sink }: Incoming, runtime: Runtime, log: Log): DecodedRequest | undefined {
+function decode(id: string, { client, dialect, input, sink }: Incoming, runtime: Runtime, log: Log) {
   try {
-    return client.decode(input)
+    return ofDialect(dialect, () => client.decode(input))
   } catch (thrown) {
-    if (!isCcrError(thrown)) log.error({ exchange: id, err: thrown }, 'a client dialect failed to decode a request')
+    if (isCcrError(thrown) && thrown.code === 'CCR_HOOK_FAILED')
+      log.error({ exchange: id, err: thrown }, 'a client dialect failed to decode a request')
     sendFailure(sink, client, replyTo(thrown, runtime.redact), id)
     return undefined
   }
