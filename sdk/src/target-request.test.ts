@@ -29,10 +29,6 @@ describe('a tool', () => {
 
 describe('a system prompt', () => {
   const text = (text: string): ContentBlock => ({ type: 'text', text })
-  const texts = {
-    describe: ({ type }: ContentBlock): string => (type === 'silent' ? '' : `[${type}]`),
-    omitted: 'x-note:',
-  }
 
   it.each<readonly [string, string | readonly ContentBlock[] | null | undefined, string]>([
     ['nothing', undefined, ''],
@@ -42,9 +38,9 @@ describe('a system prompt', () => {
     ['an omitted string', 'x-note: 1', ''],
     ['a string that names the words later', 'a x-note: 1', 'a x-note: 1'],
     ['blocks, without the omitted and the empty', [text('x-note: 1\na'), text('b'), text(''), text('c')], 'b\n\nc'],
-    ['blocks that are no text', [text('a'), { type: 'odd' }, { type: 'silent' }], 'a\n\n[odd]'],
+    ['blocks that are no text', [text('a'), { type: 'tool_reference', tool_name: 'f' }], 'a\n\n[tool f]'],
     ['no blocks', [], ''],
   ])('is one text: %s', (_what, system, expected) => {
-    expect(joinSystem(system, texts)).toBe(expected)
+    expect(joinSystem(system, 'x-note:')).toBe(expected)
   })
 })

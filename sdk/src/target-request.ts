@@ -1,4 +1,5 @@
 import { isKnownBlock, type ContentBlock, type Tool } from './canonical.ts'
+import { describeBlock } from './describe-block.ts'
 
 /** A wire body without the keys beginning with `ccr_`, which are for patches only; what it holds is not copied. */
 export function stripExtensions<Body extends object>(body: Body): Body {
@@ -14,19 +15,13 @@ export function isClientTool(tool: Tool): boolean {
   return !(tool.name === 'DeferredToolPlaceholder' && tool.defer_loading === true)
 }
 
-/** What {@link joinSystem} cannot know of a protocol. */
-export interface SystemTexts {
-  /** How the protocol puts a block that is no text into words; `''` leaves it out. */
-  describe(block: ContentBlock): string
-  /** How the texts begin that go to no such target: whole blocks, and the first line of a prompt that is one string. */
-  readonly omitted: string
-}
-
-/** A system prompt, a string or blocks, as one text: `''` for none, and an empty line between two blocks. */
-export function joinSystem(
-  system: string | readonly ContentBlock[] | null | undefined,
-  { describe, omitted }: SystemTexts,
-): string {
+/**
+ * A system prompt, a string or blocks, as one text: `''` for none, and an empty line between two blocks.
+ *
+ * @param omitted how the texts begin that go to no such target: whole blocks, and the first line of a prompt that is
+ * one string
+ */
+export function joinSystem(system: string | readonly ContentBlock[] | null | undefined, omitted: string): string {
   if (system === undefined || system === null) return ''
   if (typeof system === 'string') {
     if (!system.startsWith(omitted)) return system
@@ -35,7 +30,7 @@ export function joinSystem(
   }
   const texts: string[] = []
   for (const block of system) {
-    const text = isKnownBlock(block) && block.type === 'text' ? block.text : describe(block)
+    const text = isKnownBlock(block) && block.type === 'text' ? block.text : describeBlock(block)
     if (text !== '' && !text.startsWith(omitted)) texts.push(text)
   }
   return texts.join('\n\n')

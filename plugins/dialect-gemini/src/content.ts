@@ -1,4 +1,4 @@
-import { isKnownBlock, type ContentBlock, type DocumentBlock, type ImageBlock } from '@ccr/sdk'
+import { describeBlock, isKnownBlock, type ContentBlock, type DocumentBlock, type ImageBlock } from '@ccr/sdk'
 import { audioPart } from './audio.ts'
 import { partOf } from './own-words.ts'
 import { isFields, type Part } from './wire.ts'
@@ -13,32 +13,13 @@ export function toParts(block: ContentBlock): readonly Part[] {
     if (block.type === 'image') return [partOf(block.source) ?? toImage(block)]
     if (block.type === 'document') return documentParts(block)
   }
-  return [rawPart(block) ?? audioPart(block) ?? { text: describe(block) }]
+  return [rawPart(block) ?? audioPart(block) ?? { text: describeBlock(block) }]
 }
 
 /** The part that a block of another dialect's type carries, when it came from this API. */
 export function rawPart(block: ContentBlock): Part | undefined {
   const part = block.type === RAW_PART ? (block as { part?: unknown }).part : undefined
   return isFields(part) ? part : undefined
-}
-
-/** What a block that this API has no form for says, as text. */
-export function describe(block: ContentBlock): string {
-  const fields = block as Readonly<Record<string, unknown>>
-  switch (block.type) {
-    case 'tool_reference':
-      return `[tool ${textOf(fields['tool_name'])}]`
-    case 'search_result':
-      return `[search result: ${textOf(fields['title'])} ${textOf(fields['source'])}]\n${plainText(fields['content'])}`
-    case 'server_tool_use':
-      return `[${textOf(fields['name'])} ${JSON.stringify(fields['input'] ?? {})}]`
-    default:
-  }
-  const results = Array.isArray(fields['content']) ? (fields['content'] as readonly unknown[]) : []
-  const lines = results.map(describeResult).filter((line) => line !== '')
-  return lines.length > 0
-    ? `[${block.type}]\n${lines.join('\n')}`
-    : `[content of type ${block.type} cannot be shown to this model]`
 }
 
 function toImage({ source }: ImageBlock): Part {
@@ -94,24 +75,6 @@ const TYPES: Readonly<Record<string, string | undefined>> = {
   wav: 'audio/wav',
   mp4: 'video/mp4',
   webm: 'video/webm',
-}
-
-function describeResult(result: unknown): string {
-  if (!isFields(result)) return ''
-  return [result['title'], result['url'], result['text']]
-    .filter((part) => typeof part === 'string' && part !== '')
-    .join(' ')
-}
-
-/** The text of a string or of the text blocks of a list. */
-function plainText(content: unknown): string {
-  if (typeof content === 'string') return content
-  if (!Array.isArray(content)) return ''
-  return (content as readonly unknown[])
-    .map((block) =>
-      isFields(block) ? (typeof block['text'] === 'string' ? block['text'] : describeResult(block)) : '',
-    )
-    .join('')
 }
 
 function textOf(value: unknown): string {

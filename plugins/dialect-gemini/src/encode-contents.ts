@@ -1,4 +1,4 @@
-import { failureText, isKnownBlock, joinSystem, parseObject } from '@ccr/sdk'
+import { describeBlock, failureText, isKnownBlock, joinSystem, parseObject } from '@ccr/sdk'
 import type {
   CanonicalRequest,
   ContentBlock,
@@ -9,7 +9,7 @@ import type {
   ToolResultBlock,
 } from '@ccr/sdk'
 import type { Trait } from './adapt.ts'
-import { describe, rawPart, toParts } from './content.ts'
+import { rawPart, toParts } from './content.ts'
 import { readCarried, SKIPPED_SIGNATURE, type PartSignature, type SignedPart } from './signatures.ts'
 import type { TrailingSignatures } from './trailing-signatures.ts'
 import { isFields, type Content, type FunctionResponse, type Part } from './wire.ts'
@@ -185,7 +185,7 @@ class ModelTurn {
 
   block(block: ContentBlock): void {
     if (!isKnownBlock(block)) {
-      this.#parts.push(rawPart(block) ?? { text: describe(block) })
+      this.#parts.push(rawPart(block) ?? { text: describeBlock(block) })
       return
     }
     switch (block.type) {
@@ -295,5 +295,5 @@ function reminder(text: string): readonly Part[] {
 
 /** A system prompt as one text, without the billing block. */
 function systemText(system: Message['content'] | null | undefined): string {
-  return joinSystem(system, { describe, omitted: BILLING })
+  return joinSystem(system, BILLING)
 }

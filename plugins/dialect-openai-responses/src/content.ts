@@ -1,4 +1,4 @@
-import { isKnownBlock, type ContentBlock, type DocumentBlock, type ImageBlock } from '@ccr/sdk'
+import { describeBlock, isKnownBlock, type ContentBlock, type DocumentBlock, type ImageBlock } from '@ccr/sdk'
 import { detailOf } from './original.ts'
 import { fieldsOf, listOf, textOf, type InputPart } from './wire.ts'
 
@@ -23,35 +23,7 @@ export function toParts(block: ContentBlock, limits: ContentLimits): readonly In
       default:
     }
   }
-  return [text(describe(block))]
-}
-
-/** What a block that has no form on this wire says, as text. */
-export function describe(block: ContentBlock): string {
-  const fields = fieldsOf(block)
-  switch (block.type) {
-    case 'tool_reference':
-      return `[tool ${textOf(fields['tool_name'])}]`
-    case 'search_result':
-      return `[search result: ${textOf(fields['title'])} ${textOf(fields['source'])}]\n${plainText(fields['content'])}`
-    case 'server_tool_use':
-      return `[${textOf(fields['name'])} ${JSON.stringify(fields['input'] ?? {})}]`
-    default:
-  }
-  const lines = listOf(fields['content'])
-    .map(describeResult)
-    .filter((line) => line !== '')
-  return lines.length > 0
-    ? `[${block.type}]\n${lines.join('\n')}`
-    : `[content of type ${block.type} cannot be shown to this model]`
-}
-
-/** The text of a string or of the text blocks of a list. */
-export function plainText(content: unknown): string {
-  if (typeof content === 'string') return content
-  return (listOf(content) as readonly ContentBlock[])
-    .map((block) => (block.type === 'text' ? textOf(fieldsOf(block)['text']) : describe(block)))
-    .join('')
+  return [text(describeBlock(block))]
 }
 
 function text(body: string): InputPart {
@@ -97,9 +69,4 @@ function filePart({ source, title }: DocumentBlock, { fileIds }: ContentLimits):
   const mediaType = textOf(source['media_type']) || 'application/pdf'
   const filename = title || `document.${mediaType.split('/')[1] ?? 'bin'}`
   return { type: 'input_file', filename, file_data: dataUrl(mediaType, textOf(source['data'])) }
-}
-
-function describeResult(result: unknown): string {
-  const { title, url, text: body } = fieldsOf(result)
-  return [title, url, body].filter((part) => typeof part === 'string' && part !== '').join(' ')
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { failureText, isKnownBlock, joinSystem, writeJson } from '@ccr/sdk'
+import { describeBlock, failureText, isKnownBlock, joinSystem, writeJson } from '@ccr/sdk'
 import type { CanonicalRequest, ContentBlock, Message, ToolResultBlock } from '@ccr/sdk'
-import { describe, toParts, type ContentLimits } from './content.ts'
+import { toParts, type ContentLimits } from './content.ts'
 import type { EncodeOptions } from './encode-options.ts'
 import { itemOf, phaseOf } from './original.ts'
 import type { OwnTools } from './own-tools.ts'
@@ -31,7 +31,7 @@ export function encodeInput(
 
 /** A system prompt as one text, without the billing block. */
 export function systemText(system: Message['content'] | null | undefined): string {
-  return joinSystem(system, { describe, omitted: BILLING })
+  return joinSystem(system, BILLING)
 }
 
 interface OpenCall {
@@ -100,7 +100,7 @@ class History {
         if (phaseOf(block) !== phase) said()
         phase = phaseOf(block)
         const isText = isKnownBlock(block) && block.type === 'text'
-        const piece = isText ? block.text : describe(block)
+        const piece = isText ? block.text : describeBlock(block)
         text += apart && piece !== '' ? `\n${piece}` : piece
         if (piece !== '') apart = !isText && piece.includes('\n')
         continue

@@ -1,4 +1,4 @@
-import { isKnownBlock, type ContentBlock, type DocumentBlock, type ImageBlock } from '@ccr/sdk'
+import { describeBlock, isKnownBlock, type ContentBlock, type DocumentBlock, type ImageBlock } from '@ccr/sdk'
 import type { Trait } from './adapt.ts'
 import { detailOf } from './image-detail.ts'
 import { dataUrl, toMedia } from './media.ts'
@@ -21,26 +21,7 @@ export function toParts(block: ContentBlock, refused: ReadonlySet<Trait>): reado
       default:
     }
   } else if (isOwnPart(block) && !refused.has(block.type)) return [block]
-  return [{ type: 'text', text: describe(block) }]
-}
-
-/** What a block that Chat Completions has no form for says, as text. */
-export function describe(block: ContentBlock): string {
-  const fields = block as Readonly<Record<string, unknown>>
-  switch (block.type) {
-    case 'tool_reference':
-      return `[tool ${textOf(fields['tool_name'])}]`
-    case 'search_result':
-      return `[search result: ${textOf(fields['title'])} ${textOf(fields['source'])}]\n${plainText(fields['content'])}`
-    case 'server_tool_use':
-      return `[${textOf(fields['name'])} ${JSON.stringify(fields['input'] ?? {})}]`
-    default:
-  }
-  const results = Array.isArray(fields['content']) ? (fields['content'] as readonly unknown[]) : []
-  const lines = results.map((result) => describeResult(result)).filter((line) => line !== '')
-  return lines.length > 0
-    ? `[${block.type}]\n${lines.join('\n')}`
-    : `[content of type ${block.type} cannot be shown to this model]`
+  return [{ type: 'text', text: describeBlock(block) }]
 }
 
 /** The parts of one message as its content: text alone is a string, which every server accepts. */
@@ -94,21 +75,6 @@ function documentParts(block: DocumentBlock, refused: ReadonlySet<Trait>): reado
       ? `document ${textOf(source['url'])}`
       : `document of type ${textOf(source['media_type'] ?? source.type)}`
   return [text(`[${what} cannot be shown to this model]`)]
-}
-
-function describeResult(result: unknown): string {
-  if (typeof result !== 'object' || result === null) return ''
-  const { title, url, text } = result as { title?: unknown; url?: unknown; text?: unknown }
-  return [title, url, text].filter((part) => typeof part === 'string' && part !== '').join(' ')
-}
-
-/** The text of a string or of the text blocks of a list. */
-export function plainText(content: unknown): string {
-  if (typeof content === 'string') return content
-  if (!Array.isArray(content)) return ''
-  return (content as readonly ContentBlock[])
-    .map((block) => (block.type === 'text' ? textOf((block as { text?: unknown }).text) : describe(block)))
-    .join('')
 }
 
 function textOf(value: unknown): string {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { failureText, isKnownBlock, joinSystem, writeJson } from '@ccr/sdk'
+import { describeBlock, failureText, isKnownBlock, joinSystem, writeJson } from '@ccr/sdk'
 import type { CanonicalRequest, ContentBlock, Message, ToolResultBlock } from '@ccr/sdk'
 import type { Trait } from './adapt.ts'
-import { describe, toContent, toParts } from './content.ts'
+import { toContent, toParts } from './content.ts'
 import type { EncodeOptions } from './encode-options.ts'
 import { replay } from './reasoning.ts'
 import type { ReasoningDetail } from './reasoning-details.ts'
@@ -75,7 +75,7 @@ class History {
         continue
       }
       for (const block of message.content) {
-        if (!isKnownBlock(block)) said.description(describe(block))
+        if (!isKnownBlock(block)) said.description(describeBlock(block))
         else if (block.type === 'text') said.text(block.text)
         else if (block.type === 'tool_use') {
           const name = this.#options.names.toWire(block.name)
@@ -88,7 +88,7 @@ class History {
           const own = replay(block, this.#options.provider)
           if (own && 'details' in own) details.push(...own.details)
           else if (own) reasoning[own.field] += own.text
-        } else if (block.type !== 'redacted_thinking') said.description(describe(block))
+        } else if (block.type !== 'redacted_thinking') said.description(describeBlock(block))
       }
     }
     const { content } = said
@@ -232,5 +232,5 @@ function resultText(block: ToolResultBlock, images: ChatPart[], refused: Readonl
 
 /** A system prompt as one text, without the billing block. */
 function systemText(system: Message['content'] | null | undefined): string {
-  return joinSystem(system, { describe, omitted: BILLING })
+  return joinSystem(system, BILLING)
 }
