@@ -1,3 +1,5 @@
+import type { JsonObject } from './canonical.ts'
+
 /** The error types of the canonical dialect; every client dialect maps them to its own words. */
 export type FailureType =
   | 'invalid_request_error'
@@ -115,22 +117,43 @@ export function typeOfStatus(status: unknown): FailureType | undefined {
   return TYPE_OF_STATUS.get(Number(status))
 }
 
-const TYPE_OF_WORDS: readonly (readonly [FailureType, RegExp])[] = [
+/** Words that mean one thing wherever they stand. */
+const PLAIN_WORDS: readonly (readonly [FailureType, RegExp])[] = [
+  ['rate_limit_error', /\b429\b|rate_?limit|too_?many_?requests/],
+  ['overloaded_error', /\b529\b|overload|slow_down/],
+  ['request_too_large', /\b413\b|request_too_large/],
+  [
+    'invalid_request_error',
+    /\b4(?:00|22)\b|invalid_(?:request|prompt|image|base64)|image_(?:too|parse|file)|bad_?request/,
+  ],
+]
+
+/** Those that say less than the HTTP status beside which they stand, if there is one. */
+const WORDS_OF_REPORTS: readonly (readonly [FailureType, RegExp])[] = [
   ['authentication_error', /api_?key|authenticat|unauthorized/],
   ['permission_error', /permission|forbidden|access_?denied|insufficient_?(?:quota|balance|credit|fund)|billing/],
   ['not_found_error', /\b(?:model|deployment|resource)?_?not_?found/],
   ['timeout_error', /time_?out|timed_?out/],
+  ...PLAIN_WORDS,
 ]
+
+/** The type of an error by what its `type`, `code` and `status` mean everywhere; the rest is left to the HTTP one. */
+export function typeOfWords(error: JsonObject): FailureType | undefined {
+  return typeIn(error, PLAIN_WORDS)
+}
 
 /**
  * The type of an error that was reported inside a good answer, by its `code`, `status` and `type`: they mean what the
- * HTTP status would have meant. Nothing where only a dialect can tell.
+ * HTTP status would have meant. Servers call a wrong key or model an invalid request too, so that says least.
  */
-export function typeOfReport(error: Readonly<Record<string, unknown>>): FailureType | undefined {
-  const { type, code, status } = error
-  const named = [type, code, status].filter((word) => typeof word === 'string')
-  const words = named.join(' ').toLowerCase()
-  return typeOfStatus(code) ?? typeOfStatus(status) ?? TYPE_OF_WORDS.find(([, pattern]) => pattern.test(words))?.[0]
+export function typeOfReport(error: JsonObject): FailureType | undefined {
+  return typeOfStatus(error['code']) ?? typeOfStatus(error['status']) ?? typeIn(error, WORDS_OF_REPORTS)
+}
+
+function typeIn({ type, code, status }: JsonObject, types: typeof PLAIN_WORDS): FailureType | undefined {
+  const said = [type, code, status].filter((word) => typeof word === 'string' || typeof word === 'number')
+  const words = said.join(' ').toLowerCase()
+  return types.find(([, pattern]) => pattern.test(words))?.[0]
 }
 
 /** What an upstream's own error type means to a client. */

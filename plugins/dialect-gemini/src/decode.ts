@@ -1,8 +1,8 @@
-import { CcrError, estimateInput, MessageWriter, tokensOf } from '@ccr/sdk'
+import { CcrError, estimateInput, MessageWriter, reportedError, tokensOf } from '@ccr/sdk'
 import type { AnswerDecoder, Attempt, CanonicalEvent, CanonicalRequest, Emit, ToolNames } from '@ccr/sdk'
 import { RAW_PART } from './content.ts'
 import { questionBefore } from './encode-contents.ts'
-import { reportedError } from './errors.ts'
+import { traitsOfError } from './errors.ts'
 import { Grounding } from './grounding.ts'
 import { PartialArguments } from './partial-args.ts'
 import { sign, type PartSignature, type SignedPart } from './signatures.ts'
@@ -71,7 +71,7 @@ export class GeminiDecoder implements AnswerDecoder<GeminiEvent> {
 
   chunk(event: GeminiEvent, emit: Emit<CanonicalEvent>): void {
     this.#emit = emit
-    if (event.error !== undefined && event.error !== null) throw reportedError(event.error)
+    if (event.error !== undefined && event.error !== null) throw reportedError(event, traitsOfError)
     if (isFields(event.usageMetadata)) {
       this.#counts = { ...this.#counts, ...event.usageMetadata }
       this.#writer.usage(toUsage(this.#counts))
@@ -216,7 +216,10 @@ export class GeminiDecoder implements AnswerDecoder<GeminiEvent> {
 
   #stop(reason: string, message: string | null | undefined): void {
     if (FAILED.has(reason))
-      throw reportedError({ message: message || `the upstream ended its answer with ${reason}`, status: 'INTERNAL' })
+      throw reportedError(
+        { message: message || `the upstream ended its answer with ${reason}`, status: 'INTERNAL' },
+        traitsOfError,
+      )
     this.#finish = REASONS.get(reason) ?? 'end_turn'
   }
 }

@@ -1,9 +1,18 @@
-import { CcrError, checkRequest, createEventReader, parseObject, stripExtensions, ToolNames } from '@ccr/sdk'
+import {
+  CcrError,
+  checkRequest,
+  createEventReader,
+  errorInPlaceOf,
+  parseObject,
+  readErrorBody,
+  stripExtensions,
+  ToolNames,
+} from '@ccr/sdk'
 import type { Address, Attempt, Outbound, Secret, TargetDialect, WireReader } from '@ccr/sdk'
 import { createAdaptation, type Adaptation } from './adapt.ts'
 import { GeminiDecoder, type Sent } from './decode.ts'
 import { encodeRequest } from './encode.ts'
-import { errorInPlaceOf, readError } from './errors.ts'
+import { traitsOfError } from './errors.ts'
 import type { TrailingSignatures } from './trailing-signatures.ts'
 import { isFields, type GeminiBody, type GeminiEvent } from './wire.ts'
 
@@ -60,7 +69,7 @@ export function createTarget(
     reader: (contentType) => (/^\s*text\/event-stream\b/i.test(contentType) ? createReader() : undefined),
     explode,
     decoder: (attempt: SentAttempt) => new GeminiDecoder(attempt, attempt[SENT], trailing),
-    error: readError,
+    error: (body) => readErrorBody(body, traitsOfError),
   }
 }
 
@@ -98,7 +107,8 @@ function explode(answer: unknown): readonly GeminiEvent[] {
   if (!isFields(answer)) throw notAnAnswer()
   const { candidates, promptFeedback, error } = answer
   if (error !== undefined && error !== null) return [answer]
-  if (!Array.isArray(candidates) && !isFields(promptFeedback)) throw errorInPlaceOf(answer) ?? notAnAnswer()
+  if (!Array.isArray(candidates) && !isFields(promptFeedback))
+    throw errorInPlaceOf(answer, traitsOfError) ?? notAnAnswer()
   const [first] = Array.isArray(candidates) ? (candidates as readonly unknown[]) : []
   if (!isFields(first) || typeof first['finishReason'] === 'string') return [answer]
   // The answer is whole, so one without a reason simply stopped.

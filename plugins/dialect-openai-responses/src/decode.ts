@@ -5,11 +5,11 @@ import {
   type Emit,
   estimateInput,
   MessageWriter,
+  reportedError,
   type StreamTransform,
   tokensOf,
   writeJson,
 } from '@ccr/sdk'
-import { reportedError } from './errors.ts'
 import { hear, ItemQueue, unheard, type Item, type ItemKind } from './item-queue.ts'
 import { itemBlock, withPhase } from './original.ts'
 import { DIALECT } from './own-tools.ts'
@@ -102,10 +102,10 @@ export class ResponsesDecoder implements StreamTransform<ResponsesEvent, Canonic
       case 'response.cancelled':
         return this.#end(event.type, fieldsOf(event.response))
       case 'error':
-        throw reportedError(event.error ?? event)
+        throw reportedError(event)
       default:
         // `{"error": …}` without a type: the form in which some gateways report an error inside a stream.
-        if (event.error !== undefined && event.error !== null) throw reportedError(event.error)
+        if (event.error !== undefined && event.error !== null) throw reportedError(event)
     }
   }
 
@@ -301,7 +301,7 @@ export class ResponsesDecoder implements StreamTransform<ResponsesEvent, Canonic
 
   #end(type: string, response: Fields): void {
     const status = textOf(response['status']) || type.slice('response.'.length)
-    if (status === 'failed' || type === 'response.failed') throw reportedError(response['error'])
+    if (status === 'failed' || type === 'response.failed') throw reportedError({ error: response['error'] })
     if (status === 'cancelled' || type === 'response.cancelled')
       throw reportedError({ message: 'the upstream cancelled the answer' })
     const incomplete = status === 'incomplete' || type === 'response.incomplete'

@@ -4,6 +4,7 @@ import {
   checkRequest,
   createEventReader,
   endpointUrl,
+  errorInPlaceOf,
   parseObject,
   stripExtensions,
   type TargetDialect,
@@ -12,7 +13,7 @@ import {
 import type { Adaptation } from './adapt.ts'
 import { ResponsesDecoder, toItemEvents } from './decode.ts'
 import { encodeRequest } from './encode.ts'
-import { errorInPlaceOf, readError } from './errors.ts'
+import { readError } from './errors.ts'
 import { keyOf } from './reasoning.ts'
 import { NamespacedNames } from './tool-names.ts'
 import { fieldsOf, type ReasoningItem, type ResponsesBody, type ResponsesEvent } from './wire.ts'

@@ -4,16 +4,17 @@ import {
   type CanonicalEvent,
   CcrError,
   type Emit,
+  errorInPlaceOf,
   estimateInput,
   MessageWriter,
   readReasoning,
+  reportedError,
   tokensOf,
   writeJson,
 } from '@ccr/sdk'
 import { Annotations } from './annotations.ts'
 import { CallKeys } from './call-keys.ts'
 import { EmptyArguments } from './empty-arguments.ts'
-import { errorInPlaceOf, reportedError } from './errors.ts'
 import { sign, signDetails, type ReasoningField } from './reasoning.ts'
 import { ReasoningDetails, textOf, type ReasoningDetail } from './reasoning-details.ts'
 import type { ToolNames } from '@ccr/sdk'

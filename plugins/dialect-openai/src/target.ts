@@ -4,16 +4,18 @@ import {
   checkRequest,
   createEventReader,
   endpointUrl,
+  errorInPlaceOf,
   parseObject,
+  readErrorBody,
   stripExtensions,
   type TargetDialect,
   ToolNames,
+  typeOfWords,
   type WireReader,
 } from '@ccr/sdk'
 import type { Adaptation } from './adapt.ts'
 import { ChatDecoder } from './decode.ts'
 import { encodeRequest } from './encode.ts'
-import { errorInPlaceOf, readError } from './errors.ts'
 import { unknownFields } from './fields.ts'
 import { RepeatedChunk } from './repeated-chunk.ts'
 import type { ChatBody, ChatEvent, ChatMessage } from './wire.ts'
@@ -74,7 +76,7 @@ export function createTarget(
     reader: (contentType) => (/^\s*text\/event-stream\b/i.test(contentType) ? createReader() : undefined),
     explode,
     decoder: (attempt: NamedAttempt) => new ChatDecoder(attempt, attempt[NAMES]),
-    error: readError,
+    error: (body) => readErrorBody(body, (error) => ({ type: typeOfWords(error) })),
   }
 }
 
