@@ -29,3 +29,8 @@ export function asEstimated(usage: CanonicalUsage): CanonicalUsage {
 export function isEstimated(usage: CanonicalUsage | null | undefined): boolean {
   return usage !== null && usage !== undefined && ESTIMATED.has(usage)
 }
+
+/** A count of tokens as an upstream states it, whole and not below 0; nothing for what is no number. */
+export function statedCount(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isFinite(value) ? Math.max(0, Math.trunc(value)) : undefined
+}

@@ -1,4 +1,4 @@
-import { tokenCounts, type CanonicalUsage } from '@ccr/sdk'
+import { statedCount, tokenCounts, type CanonicalUsage } from '@ccr/sdk'
 import type { UsageMetadata } from './wire.ts'
 
 /**
@@ -7,13 +7,13 @@ import type { UsageMetadata } from './wire.ts'
  */
 export function toUsage(usage: UsageMetadata): CanonicalUsage {
   const result: Record<string, unknown> = {}
-  const prompt = count(usage.promptTokenCount)
-  const cached = count(usage.cachedContentTokenCount)
+  const prompt = statedCount(usage.promptTokenCount)
+  const cached = statedCount(usage.cachedContentTokenCount)
   if (prompt !== undefined)
-    result['input_tokens'] = Math.max(0, prompt + (count(usage.toolUsePromptTokenCount) ?? 0) - (cached ?? 0))
+    result['input_tokens'] = Math.max(0, prompt + (statedCount(usage.toolUsePromptTokenCount) ?? 0) - (cached ?? 0))
   if (cached !== undefined) result['cache_read_input_tokens'] = cached
-  const thoughts = count(usage.thoughtsTokenCount)
-  const candidates = count(usage.candidatesTokenCount)
+  const thoughts = statedCount(usage.thoughtsTokenCount)
+  const candidates = statedCount(usage.candidatesTokenCount)
   if (candidates !== undefined || thoughts !== undefined) result['output_tokens'] = (candidates ?? 0) + (thoughts ?? 0)
   if (thoughts !== undefined) result['output_tokens_details'] = { thinking_tokens: thoughts }
   return result
@@ -31,8 +31,4 @@ export function fromUsage(usage: CanonicalUsage): UsageMetadata {
     ...(cacheRead > 0 ? { cachedContentTokenCount: cacheRead } : {}),
     ...(reasoning > 0 ? { thoughtsTokenCount: reasoning } : {}),
   }
-}
-
-function count(value: unknown): number | undefined {
-  return typeof value === 'number' && Number.isFinite(value) ? Math.max(0, Math.trunc(value)) : undefined
 }

@@ -1,4 +1,4 @@
-import { createAccumulator } from '@ccr/sdk'
+import { deepFreeze, messageOfEvents } from '@ccr/sdk'
 import type { Attempt, CanonicalEvent, CanonicalMessage, CanonicalRequest, ContentBlock, Outbound } from '@ccr/sdk'
 import { client } from '../src/client.ts'
 import { createTarget } from '../src/target.ts'
@@ -19,6 +19,8 @@ export function fakeAttempt(request: Partial<CanonicalRequest> = {}, provider = 
   } as unknown as Attempt
 }
 
+export { messageOfEvents as messageOf } from '@ccr/sdk'
+
 export const target = createTarget(new TrailingSignatures())
 
 /** What a request is sent to. */
@@ -33,7 +35,11 @@ export interface Sending {
 /** The body that goes out for a request, as the provider would parse it. */
 export function encode(request: Partial<CanonicalRequest>, sending: Sending = {}): GeminiBody {
   const { model = 'gemini-2.5-flash', stream = true, provider = 'google', with: by = target } = sending
-  const whole = freeze({ model: 'asked', messages: [{ role: 'user', content: 'hi' }], ...request }) as CanonicalRequest
+  const whole = deepFreeze({
+    model: 'asked',
+    messages: [{ role: 'user', content: 'hi' }],
+    ...request,
+  }) as CanonicalRequest
   const attempt = sending.attempt ?? fakeAttempt(whole, provider)
   const outbound: Outbound = {
     dialect: 'canonical',
@@ -83,18 +89,12 @@ export function chunk(parts: readonly object[], finishReason?: string, rest: obj
 
 /** The whole message of a stream with one part an event. */
 export function answer(parts: readonly object[], finish = 'STOP', rest: object = {}): CanonicalMessage {
-  return messageOf(decode([...parts.map((part) => chunk([part])), chunk([], finish, rest)]))
+  return messageOfEvents(decode([...parts.map((part) => chunk([part])), chunk([], finish, rest)]))
 }
 
 /** The whole message of an answer that was not streamed. */
 export function wholeAnswer(parts: readonly object[], finish = 'STOP', rest: object = {}): CanonicalMessage {
-  return messageOf(decode(target.explode(chunk(parts, finish, rest), fakeAttempt())))
-}
-
-export function messageOf(events: readonly CanonicalEvent[]): CanonicalMessage {
-  const accumulator = createAccumulator()
-  for (const event of events) accumulator.push(event)
-  return accumulator.message()!
+  return messageOfEvents(decode(target.explode(chunk(parts, finish, rest), fakeAttempt())))
 }
 
 /** Bytes, cut as given, through reader and decoder. */
@@ -139,9 +139,3 @@ export function sseOf(events: readonly object[]): string {
 }
 
 export type { Part }
-
-export function freeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null)
-    for (const inner of Object.values(Object.freeze(value))) freeze(inner)
-  return value
-}

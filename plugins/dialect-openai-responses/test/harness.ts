@@ -1,9 +1,11 @@
-import { createAccumulator, isCcrError } from '@ccr/sdk'
+import { deepFreeze, isCcrError, messageOfEvents } from '@ccr/sdk'
 import type { Attempt, CanonicalEvent, CanonicalMessage, CanonicalRequest, Exchange, Outbound } from '@ccr/sdk'
 import { Validator } from '@ccr/sdk/kernel'
 import { createAdaptation, type Adaptation } from '../src/adapt.ts'
 import { createTarget } from '../src/target.ts'
 import type { Fields, InputItem, ResponsesBody, ResponsesEvent } from '../src/wire.ts'
+
+export { messageOfEvents as messageOf } from '@ccr/sdk'
 
 export const target = createTarget(createAdaptation())
 
@@ -39,7 +41,11 @@ export function encode(
 ): ResponsesBody {
   const { stream = true, provider = 'local', adaptation } = options
   const dialect = adaptation ? createTarget(adaptation) : target
-  const body = freeze({ model: 'asked', messages: [{ role: 'user', content: 'hi' }], ...request }) as CanonicalRequest
+  const body = deepFreeze({
+    model: 'asked',
+    messages: [{ role: 'user', content: 'hi' }],
+    ...request,
+  }) as CanonicalRequest
   const outbound = { dialect: 'canonical', baseUrl: 'http://127.0.0.1:1', model: 'real', stream, body, headers: {} }
   const encoded = dialect.encode(body, outbound as Outbound, fakeAttempt(body, provider))
   return JSON.parse(JSON.stringify(dialect.strip!(encoded))) as ResponsesBody
@@ -78,17 +84,11 @@ export function decode(events: readonly ResponsesEvent[], attempt?: Attempt): re
 
 /** The message that a stream comes to, and the same of a whole answer that says the same. */
 export function answer(events: readonly ResponsesEvent[], attempt?: Attempt): CanonicalMessage {
-  return messageOf(decode(events, attempt))
+  return messageOfEvents(decode(events, attempt))
 }
 
 export function wholeAnswer(response: Fields, attempt = fakeAttempt()): CanonicalMessage {
-  return messageOf(decode(target.explode(response, attempt), attempt))
-}
-
-export function messageOf(events: readonly CanonicalEvent[]): CanonicalMessage {
-  const accumulator = createAccumulator()
-  for (const event of events) accumulator.push(event)
-  return accumulator.message()!
+  return messageOfEvents(decode(target.explode(response, attempt), attempt))
 }
 
 /** Bytes, cut as given, through reader and decoder. */
@@ -127,10 +127,4 @@ export function sseOf(events: readonly ResponsesEvent[]): string {
 export function cutAt(bytes: Uint8Array, offsets: readonly number[]): readonly Uint8Array[] {
   const edges = [0, ...[...offsets].sort((a, b) => a - b), bytes.length]
   return edges.slice(1).map((end, index) => bytes.subarray(edges[index]!, end))
-}
-
-function freeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null)
-    for (const inner of Object.values(Object.freeze(value))) freeze(inner)
-  return value
 }

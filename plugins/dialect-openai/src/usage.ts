@@ -1,4 +1,4 @@
-import type { CanonicalUsage } from '@ccr/sdk'
+import { statedCount, type CanonicalUsage } from '@ccr/sdk'
 import type { ChatUsage } from './wire.ts'
 
 /**
@@ -8,21 +8,17 @@ import type { ChatUsage } from './wire.ts'
 export function toUsage(usage: ChatUsage): CanonicalUsage {
   const result: Record<string, unknown> = {}
   const read =
-    count(usage.prompt_tokens_details?.cached_tokens) ??
-    count(usage.prompt_cache_hit_tokens) ??
-    count(usage.cached_tokens)
-  const written = count(usage.prompt_tokens_details?.cache_write_tokens)
-  const prompt = count(usage.prompt_tokens)
+    statedCount(usage.prompt_tokens_details?.cached_tokens) ??
+    statedCount(usage.prompt_cache_hit_tokens) ??
+    statedCount(usage.cached_tokens)
+  const written = statedCount(usage.prompt_tokens_details?.cache_write_tokens)
+  const prompt = statedCount(usage.prompt_tokens)
   if (prompt !== undefined) result['input_tokens'] = Math.max(0, prompt - (read ?? 0) - (written ?? 0))
   if (read !== undefined) result['cache_read_input_tokens'] = read
   if (written !== undefined) result['cache_creation_input_tokens'] = written
-  const completion = count(usage.completion_tokens)
+  const completion = statedCount(usage.completion_tokens)
   if (completion !== undefined) result['output_tokens'] = completion
-  const reasoning = count(usage.completion_tokens_details?.reasoning_tokens)
+  const reasoning = statedCount(usage.completion_tokens_details?.reasoning_tokens)
   if (reasoning !== undefined) result['output_tokens_details'] = { thinking_tokens: reasoning }
   return result
-}
-
-function count(value: unknown): number | undefined {
-  return typeof value === 'number' && Number.isFinite(value) ? Math.max(0, Math.trunc(value)) : undefined
 }

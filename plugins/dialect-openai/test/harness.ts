@@ -1,9 +1,11 @@
-import { createAccumulator, deepFreeze, messageOf as messageOfFault } from '@ccr/sdk'
+import { deepFreeze, messageOf, messageOfEvents } from '@ccr/sdk'
 import type { Attempt, CanonicalEvent, CanonicalMessage, CanonicalRequest, Outbound } from '@ccr/sdk'
 import { Validator } from '@ccr/sdk/kernel'
 import { createAdaptation } from '../src/adapt.ts'
 import { createTarget } from '../src/target.ts'
 import type { ChatBody, ChatEvent } from '../src/wire.ts'
+
+export { messageOfEvents as messageOf } from '@ccr/sdk'
 
 export const DONE = { done: true } as const
 
@@ -82,20 +84,14 @@ export function chunk(delta: object, finish_reason: string | null = null, rest: 
 
 /** The whole message of a stream of deltas that ends with this finish reason. */
 export function answer(deltas: readonly object[], finish = 'stop', rest: object = {}): CanonicalMessage {
-  return messageOf(decode([...deltas.map((delta) => chunk(delta)), chunk({}, finish, rest), DONE]))
+  return messageOfEvents(decode([...deltas.map((delta) => chunk(delta)), chunk({}, finish, rest), DONE]))
 }
 
 /** The whole message of an answer that was not streamed. */
 export function wholeAnswer(message: object, finish = 'stop', rest: object = {}): CanonicalMessage {
-  return messageOf(
+  return messageOfEvents(
     decode(target.explode({ choices: [{ index: 0, message, finish_reason: finish }], ...rest }, fakeAttempt())),
   )
-}
-
-export function messageOf(events: readonly CanonicalEvent[]): CanonicalMessage {
-  const accumulator = createAccumulator()
-  for (const event of events) accumulator.push(event)
-  return accumulator.message()!
 }
 
 /** Bytes, cut as given, through reader and decoder. */
@@ -140,13 +136,13 @@ export function faultsOf(events: readonly CanonicalEvent[], complete = true): st
   try {
     for (const event of events) validator.check(event)
   } catch (thrown) {
-    return [messageOfFault(thrown)]
+    return [messageOf(thrown)]
   }
   const faults = events.filter(({ type }) => !KNOWN.has(type)).map(({ type }) => `I19: '${type}' is unknown`)
   const last = events.at(-1)?.type
   if (!complete) return last === 'message_stop' ? [...faults, 'I20: it ended in success'] : faults
   if (last !== 'message_stop') return [...faults, 'I20: it did not end']
-  const { content, stop_reason, usage } = messageOf(events)
+  const { content, stop_reason, usage } = messageOfEvents(events)
   for (const [name, count] of Object.entries(usage))
     if (typeof count === 'number' && !(Number.isInteger(count) && count >= 0)) faults.push(`I16: ${name} is ${count}`)
   if (stop_reason === 'max_tokens' || stop_reason === 'refusal') return faults
