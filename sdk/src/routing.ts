@@ -1,6 +1,7 @@
 import { Type, type Static } from './typebox/index.ts'
 import type { CanonicalRequest } from './canonical.ts'
 import type { Exchange, PassedOver, Provider, RoutePlan, Target } from './exchange.ts'
+import { spelledAs } from './spelled-as.ts'
 
 /**
  * Splits `provider,model`: the provider is what stands before the first comma, the model everything after it, with all
@@ -27,7 +28,7 @@ export type NamedModels = Pick<Provider, 'name' | 'models'>
 export function canonicalTarget(target: Target, providers: readonly NamedModels[]): Target {
   const provider = findProvider(target.provider, providers)
   if (!provider) return target
-  return { provider: provider.name, model: spelling(target.model, provider.models) }
+  return { provider: provider.name, model: spelledAs(target.model, provider.models) ?? target.model }
 }
 
 function findProvider(written: string, providers: readonly NamedModels[]): NamedModels | undefined {
@@ -44,12 +45,6 @@ export function findTarget(text: string, providers: readonly NamedModels[]): Tar
   const target = canonicalTarget(written, providers)
   if (providers.some(({ name }) => name === target.provider)) return target
   return `there is no provider '${target.provider}'`
-}
-
-function spelling(written: string, known: readonly string[]): string {
-  if (known.includes(written)) return written
-  const lower = written.toLowerCase()
-  return known.find((candidate) => candidate.toLowerCase() === lower) ?? written
 }
 
 /** What a picker decides. */

@@ -2,6 +2,7 @@ import { Type, type Static } from './typebox/index.ts'
 import type { CanonicalRequest } from './canonical.ts'
 import type { Target } from './exchange.ts'
 import { isObject } from './is-object.ts'
+import { spelledAs } from './spelled-as.ts'
 
 /** How many tokens a request holds, as far as that is known without reading all of it again. */
 export interface TokenBounds {
@@ -93,16 +94,10 @@ export function tokenizerOf(
   { provider, model }: Target,
 ): Readonly<Record<string, unknown>> | undefined {
   const names = providers.map(({ name }) => name)
-  const field = providers[names.indexOf(spelling(provider, names))]?.tokenizer
+  const field = providers[names.indexOf(spelledAs(provider, names) ?? provider)]?.tokenizer
   const models = objectOf(fieldOf(field, 'models')) ?? {}
-  return objectOf(fieldOf(models, spelling(model, Object.keys(models)))) ?? objectOf(fieldOf(field, 'default'))
-}
-
-/** As everywhere, names are found without regard to case. */
-function spelling(written: string, known: readonly string[]): string {
-  if (known.includes(written)) return written
-  const lower = written.toLowerCase()
-  return known.find((candidate) => candidate.toLowerCase() === lower) ?? written
+  const own = fieldOf(models, spelledAs(model, Object.keys(models)) ?? model)
+  return objectOf(own) ?? objectOf(fieldOf(field, 'default'))
 }
 
 /** What one `tokenizer` field says, of all models of a provider or of the one that is named. */

@@ -1,4 +1,4 @@
-import { decide, findTarget, nameRule, passOver, requestOf, writtenRoute } from '@ccr/sdk'
+import { decide, findTarget, nameRule, passOver, requestOf, spelledAs, writtenRoute } from '@ccr/sdk'
 import type {
   CanonicalRequest,
   Exchange,
@@ -98,7 +98,7 @@ function* agentWish({ router, origins }: Routes, plan: RoutePlan, exchange: Exch
   if (Object.keys(agents).length === 0) return
   if (!isSubagent(plan, exchange)) return yield { rule: 'Router.agents', reason: 'no subagent asks' }
   const name = agentName(exchange.headers)
-  const key = Object.keys(agents).find((one) => one.toLowerCase() === name?.toLowerCase())
+  const key = name === undefined ? undefined : spelledAs(name, Object.keys(agents))
   const own = key === undefined ? undefined : writtenRoute(agents[key])
   if (own !== undefined) return yield { rule: nameRule(`Router.agents.${key}`, origins), text: own }
   const others = writtenRoute(agents['*'])

@@ -1,4 +1,4 @@
-import { namedTarget } from '@ccr/sdk'
+import { namedTarget, spelledAs } from '@ccr/sdk'
 import { isPlainObject } from '../../config/plain-data.ts'
 import type { ModelLimits, ProviderConfig } from '../../config/schema.ts'
 
@@ -56,7 +56,7 @@ function limitsOfRoute(route: string, given: readonly ProviderConfig[]): ModelLi
   )
   const limits = providers.find(({ name }) => name === target?.provider)?.model_limits
   if (!target || !isPlainObject(limits)) return undefined
-  const key = Object.keys(limits).find((name) => name.toLowerCase() === target.model.toLowerCase()) ?? '*'
+  const key = spelledAs(target.model, Object.keys(limits)) ?? '*'
   const found = { ...(limits['*'] as object | undefined), ...(limits[key] as object | undefined) } as ModelLimits
   const whole = Object.values(found).every((tokens) => Number.isInteger(tokens) && (tokens as number) > 0)
   return whole ? found : undefined
