@@ -37,8 +37,8 @@ export function mayBeDeep(text: string, maxDepth: number): boolean {
   return false
 }
 
-/** Where a string ends whose quote stands there; long ones are passed over at once. */
-function stringEnd(text: string, from: number): number {
+/** Where the quote stands that ends the string of this one, or where the text does; long strings cost one search. */
+export function stringEnd(text: string, from: number): number {
   for (let end = text.indexOf('"', from + 1); end >= 0; end = text.indexOf('"', end + 1)) {
     let first = end
     while (text.charCodeAt(first - 1) === BACKSLASH) first--

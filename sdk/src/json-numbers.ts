@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { stringEnd } from './json-bounds.ts'
 
 /** Digits in a row from which on a number may not be what a `number` makes of it. */
 const LONG = 16
@@ -71,7 +72,7 @@ function markNumbers(text: string): string | undefined {
     const plain = text.slice(from, quote < 0 ? text.length : quote)
     const kept = plain.length < LONG ? plain : plain.replace(/-?\d[\d.eE+-]*/g, markNumber)
     found ||= kept !== plain
-    from = quote < 0 ? text.length : endOfString(text, quote)
+    from = quote < 0 ? text.length : stringEnd(text, quote) + 1
     marked += quote < 0 ? kept : kept + text.slice(quote, from)
   }
   return found ? marked : undefined
@@ -79,15 +80,6 @@ function markNumbers(text: string): string | undefined {
 
 function markNumber(digits: string): string {
   return digits.length < LONG || String(Number(digits)) === digits ? digits : `"${MARK}${digits}"`
-}
-
-/** Where the string ends that begins at this quote. */
-function endOfString(text: string, quote: number): number {
-  for (let end = text.indexOf('"', quote + 1); ; end = text.indexOf('"', end + 1)) {
-    let before = end
-    while (text.charCodeAt(before - 1) === 92) before--
-    if ((end - before) % 2 === 0) return end + 1
-  }
 }
 
 type Node = Record<string, unknown>

@@ -61,11 +61,6 @@ export class MessageWriter {
     this.#options = options
   }
 
-  /** A stop reason is known; what follows can only be usage. */
-  get stopped(): boolean {
-    return this.#stop !== undefined
-  }
-
   get ended(): boolean {
     return this.#ended
   }

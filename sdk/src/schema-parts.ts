@@ -86,13 +86,17 @@ function mergeKeyword(key: string, mine: unknown, other: unknown): unknown {
 }
 
 function mergeProperties(mine: Fields, other: Fields): Fields {
+  return withProperties(mine, other, (known, more) =>
+    isObject(known) && isObject(more) ? { allOf: [known, more] } : (known ?? more),
+  )
+}
+
+/** All properties of two schemas; `both` says what becomes of one that they share. */
+function withProperties(mine: Fields, other: Fields, both: (known: unknown, more: unknown) => unknown): Fields {
   const out: Fields = {}
   for (const name of Object.keys(mine)) defineProperty(out, name, mine[name])
-  for (const name of Object.keys(other)) {
-    const known = Object.hasOwn(out, name) ? out[name] : undefined
-    const both = isObject(known) && isObject(other[name])
-    defineProperty(out, name, both ? { allOf: [known, other[name]] } : (known ?? other[name]))
-  }
+  for (const name of Object.keys(other))
+    defineProperty(out, name, Object.hasOwn(out, name) ? both(out[name], other[name]) : other[name])
   return out
 }
 
@@ -120,14 +124,9 @@ export function asOneObject(schema: Fields, plain: (branch: Fields) => Fields | 
 }
 
 function eitherProperties(mine: Fields, other: Fields): Fields {
-  const out: Fields = {}
-  for (const name of Object.keys(mine)) defineProperty(out, name, mine[name])
-  for (const name of Object.keys(other)) {
-    const known = Object.hasOwn(out, name) ? out[name] : undefined
-    const same = known === undefined || JSON.stringify(known) === JSON.stringify(other[name])
-    defineProperty(out, name, same ? other[name] : { anyOf: [known, other[name]] })
-  }
-  return out
+  return withProperties(mine, other, (known, more) =>
+    JSON.stringify(known) === JSON.stringify(more) ? more : { anyOf: [known, more] },
+  )
 }
 
 /** What a reference inside of the same document points at. Source: RFC 6901. */

@@ -1,5 +1,6 @@
 import type { CanonicalEvent } from '../canonical.ts'
 import { CcrError } from '../errors.ts'
+import { isObject } from '../is-object.ts'
 
 /** Which block a known delta belongs to; deltas and blocks that are not listed pass. */
 const BLOCKS_OF_DELTA: ReadonlyMap<string, readonly string[]> = new Map([
@@ -87,8 +88,4 @@ export class Validator {
 
 function broken(rule: string, fact: string): CcrError {
   return new CcrError('CCR_STREAM_ORDER', `the stream broke rule ${rule}: ${fact}`)
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null
 }
