@@ -1,4 +1,4 @@
-import { Type, type Static, type TObject, type TProperties } from './typebox/index.ts'
+import type { Static, TObject, TProperties } from './typebox/index.ts'
 import type { Capability, PluginHttp } from './facilities.ts'
 import { definePlugin, type Plugin } from './plugin.ts'
 import type { QuotaReading, QuotaProblem, QuotaSource, QuotaReader } from './quota.ts'
@@ -47,7 +47,7 @@ export function defineQuota<P extends TProperties = Record<never, never>>(draft:
     name,
     apiVersion: 1,
     description,
-    options: draft.options ?? (Type.Object({}, { additionalProperties: false }) as unknown as TObject<P>),
+    options: draft.options,
     scope: 'host',
     contributes: ['quotas'],
     capabilities: draft.capabilities ?? hosts.map((host) => `network:${host.replace(/^\./, '*.')}` as const),

@@ -1,4 +1,4 @@
-import { Type, type Static, type TObject, type TProperties } from './typebox/index.ts'
+import type { Static, TObject, TProperties } from './typebox/index.ts'
 import type { CanonicalRequest } from './canonical.ts'
 import { CcrError } from './errors.ts'
 import type { Exchange, Provider, RoutePlan, Target } from './exchange.ts'
@@ -50,7 +50,7 @@ export function defineRouter<P extends TProperties = Record<never, never>>(draft
     name,
     apiVersion: 1,
     description,
-    options: draft.options ?? (Type.Object({}, { additionalProperties: false }) as unknown as TObject<P>),
+    options: draft.options,
     requires: ['tokens?'],
     activate(ctx) {
       const { options, log } = ctx

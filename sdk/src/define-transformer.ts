@@ -1,4 +1,4 @@
-import { Type, type Static, type TObject, type TProperties } from './typebox/index.ts'
+import type { Static, TObject, TProperties } from './typebox/index.ts'
 import type { CanonicalEvent, CanonicalRequest, JsonObject } from './canonical.ts'
 import type { Attempt, Outbound } from './exchange.ts'
 import { definePlugin, type Plugin, type PluginLog } from './plugin.ts'
@@ -60,7 +60,7 @@ export function defineTransformer<P extends TProperties = Record<never, never>, 
     name,
     apiVersion: 1,
     description,
-    options: draft.options ?? (Type.Object({}, { additionalProperties: false }) as unknown as TObject<P>),
+    options: draft.options,
     transformers: [{ name, ...(aliases && { aliases }) }],
     activate(ctx) {
       const { options, log } = ctx

@@ -207,8 +207,8 @@ export interface PluginDraft<P extends TProperties, C extends TProperties> {
   readonly apiVersion: 1
   /** One sentence, shown in lists. */
   readonly description: string
-  /** Closed schema of the entry's options; defaults are filled in before `activate`. */
-  readonly options: TObject<P>
+  /** Closed schema of the entry's options, none unless given; defaults are filled in before `activate`. */
+  readonly options?: TObject<P> | undefined
   /** The config sections this plugin reads, by key; sections that may be absent are `Type.Optional`. */
   readonly config?: C
   readonly transformers?: readonly TransformerName[]
@@ -232,18 +232,19 @@ export interface PluginDraft<P extends TProperties, C extends TProperties> {
  * @example
  * export default definePlugin({
  *   name: 'shout', apiVersion: 1, description: 'Answers in capitals.',
- *   options: Type.Object({}, { additionalProperties: false }),
  *   activate(ctx) {
  *     ctx.on('transformStream', (stream) => stream.pipe('canonical', mapEvents(shout)))
  *   },
  * })
  */
-export function definePlugin<P extends TProperties, C extends TProperties = Record<never, never>>(
-  draft: PluginDraft<P, C>,
-): Plugin {
+export function definePlugin<
+  P extends TProperties = Record<never, never>,
+  C extends TProperties = Record<never, never>,
+>(draft: PluginDraft<P, C>): Plugin {
   // The options and sections are checked against these very schemas before activate sees them.
+  const options = draft.options ?? Type.Object({}, { additionalProperties: false })
   const config = Type.Object(draft.config ?? {})
-  return Object.freeze({ ...UNDECLARED, ...draft, config }) as unknown as Plugin
+  return Object.freeze({ ...UNDECLARED, ...draft, options, config }) as unknown as Plugin
 }
 
 const UNDECLARED = {

@@ -188,9 +188,9 @@ const TABLE: Readonly<Record<string, Row>> = {
   ),
   'no description': made('name: "a"', /no description\. Say in a sentence what it does$/),
   'no activate': made('name: "a", description: ""', /no activate function\. Add one: activate\(ctx\)/),
-  'no options': made(
-    'name: "a", description: "", activate() {}',
-    /no schema of its options\. If it has none: options: Type\.Object\(\{\}\)$/,
+  'options that are no schema': made(
+    'name: "a", description: "", activate() {}, options: {}',
+    /has options that are no schema\. Make them one: options: Type\.Object\(\{ … \}\)$/,
   ),
   'capabilities that are no list': made(
     'name: "a", description: "", activate() {}, options: Type.Object({}), capabilities: {}',

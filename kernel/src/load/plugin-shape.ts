@@ -45,10 +45,8 @@ function shapeFault(value: unknown): Fault | undefined {
     return { fact: `${subject} has no description`, remedy: 'Say in a sentence what it does' }
   if (typeof fields['activate'] !== 'function')
     return { fact: `${subject} has no activate function`, remedy: 'Add one: activate(ctx) { … }' }
-  if (!isObjectSchema(fields['options'])) {
-    const remedy = 'If it has none: options: Type.Object({})'
-    return { fact: `${subject} has no schema of its options`, remedy }
-  }
+  if (!isObjectSchema(fields['options']))
+    return { fact: `${subject} has options that are no schema`, remedy: 'Make them one: options: Type.Object({ … })' }
   const { properties } = fields['config'] as { readonly properties: object }
   const bare = Object.entries(properties).find(([, schema]) => typeof schema !== 'object' || schema === null)
   if (bare !== undefined) {

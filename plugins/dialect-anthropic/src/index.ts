@@ -1,4 +1,4 @@
-import { definePlugin, Type, type Endpoint } from '@ccr/sdk'
+import { definePlugin, type Endpoint } from '@ccr/sdk'
 import { client } from './client.ts'
 import { countTokens } from './count-tokens.ts'
 import { createModelTraits } from './model-traits.ts'
@@ -17,7 +17,6 @@ export default definePlugin({
   name: 'dialect-anthropic',
   apiVersion: 1,
   description: 'Speaks the Anthropic Messages protocol with clients and with providers.',
-  options: Type.Object({}, { additionalProperties: false }),
   transformers: [{ name: 'Anthropic', dialect: 'anthropic', options: TargetOptions }],
   requires: ['tokens?'],
   activate(ctx) {

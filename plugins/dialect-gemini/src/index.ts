@@ -1,4 +1,4 @@
-import { definePlugin, Type } from '@ccr/sdk'
+import { definePlugin } from '@ccr/sdk'
 import { createAdaptation } from './adapt.ts'
 import { client, endpoints } from './client.ts'
 import { createTarget } from './target.ts'
@@ -8,7 +8,6 @@ export default definePlugin({
   name: 'dialect-gemini',
   apiVersion: 1,
   description: 'Speaks the Gemini API (generateContent) with clients and with providers.',
-  options: Type.Object({}, { additionalProperties: false }),
   transformers: [{ name: 'gemini', dialect: 'gemini' }],
   activate(ctx) {
     const trailing = ctx.state('trailing-signatures', 1, () => new TrailingSignatures())

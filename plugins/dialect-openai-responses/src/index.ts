@@ -1,4 +1,4 @@
-import { definePlugin, Type } from '@ccr/sdk'
+import { definePlugin } from '@ccr/sdk'
 import { createAdaptation } from './adapt.ts'
 import { client } from './client.ts'
 import { DIALECT } from './own-tools.ts'
@@ -8,7 +8,6 @@ export default definePlugin({
   name: 'dialect-openai-responses',
   apiVersion: 1,
   description: 'Speaks the OpenAI Responses protocol with clients and with providers.',
-  options: Type.Object({}, { additionalProperties: false }),
   transformers: [{ name: 'openai-responses', dialect: 'openai-responses' }],
   activate(ctx) {
     const adaptation = createAdaptation()

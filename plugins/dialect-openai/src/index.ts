@@ -1,4 +1,4 @@
-import { definePlugin, Type } from '@ccr/sdk'
+import { definePlugin } from '@ccr/sdk'
 import { createAdaptation } from './adapt.ts'
 import { DIALECT } from './chat-fields.ts'
 import { client } from './client.ts'
@@ -8,7 +8,6 @@ export default definePlugin({
   name: 'dialect-openai',
   apiVersion: 1,
   description: 'Speaks the Chat Completions protocol with clients and with providers that are compatible with OpenAI.',
-  options: Type.Object({}, { additionalProperties: false }),
   transformers: [{ name: 'OpenAI', dialect: DIALECT }],
   activate(ctx) {
     const adaptation = createAdaptation()

@@ -10,7 +10,6 @@ export default definePlugin({
   name: 'patch-system-prompt',
   apiVersion: 1,
   description: 'Replaces the beginning of the system prompt by the text of a file.',
-  options: Type.Object({}, { additionalProperties: false }),
   config: {
     [RULE]: Type.Optional(
       Type.String({

@@ -1,4 +1,4 @@
-import { definePlugin, Type } from '@ccr/sdk'
+import { definePlugin } from '@ccr/sdk'
 import { answer } from './answer.ts'
 import { demoRoute } from './route.ts'
 
@@ -6,7 +6,6 @@ export default definePlugin({
   name: 'provider-demo',
   apiVersion: 1,
   description: 'A small deterministic model inside the router, which answers while no provider is configured.',
-  options: Type.Object({}, { additionalProperties: false }),
   contributes: ['providers'],
   activate(ctx) {
     ctx.contribute('providers', { name: 'demo', models: ['demo'], local: answer })

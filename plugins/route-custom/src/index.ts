@@ -6,7 +6,6 @@ export default definePlugin({
   name: 'route-custom',
   apiVersion: 1,
   description: 'Asks a module of your own where a request goes.',
-  options: Type.Object({}, { additionalProperties: false }),
   config: {
     [CUSTOM_ROUTER_PATH]: Type.Optional(
       codeFile(

@@ -6,7 +6,6 @@ export default definePlugin({
   name: 'route-families',
   apiVersion: 1,
   description: 'Routes by the family of the model that is asked for, or by a table of models.',
-  options: Type.Object({}, { additionalProperties: false }),
   config: { Router: Type.Optional(RouterConfig) },
   requires: ['scenarios', 'projects?'],
   activate(ctx) {

@@ -10,7 +10,6 @@ export default definePlugin({
   name: 'route-scenarios',
   apiVersion: 1,
   description: 'Routes a request to the model it names, by what kind of request it is, or else to Router.default.',
-  options: Type.Object({}, { additionalProperties: false }),
   config: { Router: Type.Optional(RouterConfig) },
   provides: ['scenarios'],
   requires: ['tokens?', 'projects?'],

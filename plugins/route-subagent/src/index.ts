@@ -5,7 +5,6 @@ export default definePlugin({
   name: 'route-subagent',
   apiVersion: 1,
   description: 'Routes subagents to the model that their prompt or the config names for them.',
-  options: Type.Object({}, { additionalProperties: false }),
   config: { Router: Type.Optional(RouterConfig) },
   requires: ['projects?'],
   activate(ctx) {

@@ -1,4 +1,4 @@
-import { definePlugin, Type } from '@ccr/sdk'
+import { definePlugin } from '@ccr/sdk'
 import { discoveredRoute, isClaudeCode } from './discovery.ts'
 import { findModel, listModels } from './models.ts'
 
@@ -6,7 +6,6 @@ export default definePlugin({
   name: 'surface-models',
   apiVersion: 1,
   description: 'Lists the models of all providers, for clients of the Anthropic and of the OpenAI API.',
-  options: Type.Object({}, { additionalProperties: false }),
   activate(ctx) {
     ctx.endpoint({
       method: 'GET',

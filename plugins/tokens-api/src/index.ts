@@ -6,7 +6,6 @@ export default definePlugin({
   name: 'tokens-api',
   apiVersion: 1,
   description: "Counts tokens by asking an HTTP API, where a provider's `tokenizer` field names one.",
-  options: Type.Object({}, { additionalProperties: false }),
   config: { Providers: Type.Optional(TokenizerSection) },
   contributes: ['tokenizers', 'tokenizerTypes', 'warnings'],
   capabilities: ['network:*'],

@@ -227,3 +227,17 @@ describe('definePreset', () => {
     expect(definePreset(manifest)).toBe(manifest)
   })
 })
+
+it('a plugin without a schema of options takes none', async () => {
+  const plain = definePlugin({
+    name: 'plain',
+    apiVersion: 1,
+    description: 'Takes no options.',
+    activate: () => undefined,
+  })
+  expect(plain.options).toMatchObject({ type: 'object', properties: {}, additionalProperties: false })
+  const options = { word: 'x' }
+  await expect(createTestKernel({ plugins: [{ plugin: plain, options }] })).rejects.toMatchObject({
+    code: 'CCR_PLUGIN_OPTIONS',
+  })
+})

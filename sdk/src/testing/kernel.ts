@@ -1,6 +1,6 @@
 import { Probation, runExchange, runInner } from '@ccr/kernel'
 import type { Blueprint, ClientSink, Entry, Incoming, Kernel, Log, ProviderBlueprint, Runtime } from '@ccr/kernel'
-import { CcrError, definePlugin, Secret, Type } from '@ccr/sdk'
+import { CcrError, definePlugin, Secret } from '@ccr/sdk'
 import type { ClientDialect, Endpoint, Plugin, ServiceName, Services, UsageRecord } from '@ccr/sdk'
 import { Cancellation, createSettings, joined, type Settings } from '@ccr/sdk/kernel'
 import { createTestFacilities, type TestFacilities } from './facilities.ts'
@@ -179,7 +179,6 @@ function servicePlugin(services: Partial<Services>): Plugin {
     name: 'test-services',
     apiVersion: 1,
     description: 'Services of a test.',
-    options: Type.Object({}, { additionalProperties: false }),
     scope: 'host',
     provides: names,
     activate: (ctx) => names.forEach((name) => ctx.provide(name, services[name]!)),

@@ -1,4 +1,4 @@
-import { createSseReader, definePlugin, Type, type CanonicalEvent, type Dialect, type Plugin } from '@ccr/sdk'
+import { createSseReader, definePlugin, type CanonicalEvent, type Dialect, type Plugin } from '@ccr/sdk'
 import { fixtures } from './fixtures.ts'
 
 /** The path at which {@link plainClient} takes requests. */
@@ -10,7 +10,6 @@ export function plainClient(): Plugin {
     name: 'plain-client',
     apiVersion: 1,
     description: 'A client for tests.',
-    options: Type.Object({}, { additionalProperties: false }),
     activate(ctx) {
       ctx.endpoint({ method: 'POST', path: PLAIN_PATH, dialect: 'plain', client })
     },
@@ -46,7 +45,6 @@ export function wireDialect({ dialect, body }: WireFixture): Plugin {
     name: `wire-${dialect}`,
     apiVersion: 1,
     description: 'A dialect for tests.',
-    options: Type.Object({}, { additionalProperties: false }),
     activate(ctx) {
       const plain = dialect === 'plain'
       ctx.dialect<object, object>({

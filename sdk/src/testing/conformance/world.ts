@@ -1,5 +1,5 @@
 import type { Generation } from '@ccr/kernel'
-import { definePlugin, isCcrError, Type, type Plugin, type PluginContext, type RoutePlan } from '@ccr/sdk'
+import { definePlugin, isCcrError, type Plugin, type PluginContext, type RoutePlan } from '@ccr/sdk'
 import { fixtures } from '../fixtures.ts'
 import { createTestKernel, type TestKernel, type TestReply } from '../kernel.ts'
 import { ResourceWatch } from '../resources.ts'
@@ -196,7 +196,6 @@ const route = definePlugin({
   name: 'conformance-route',
   apiVersion: 1,
   description: 'Leads to the provider of the checks what nobody decided about.',
-  options: Type.Object({}, { additionalProperties: false }),
   activate(ctx) {
     const decide = (plan: RoutePlan, target: string): RoutePlan => {
       const comma = target.indexOf(',')
