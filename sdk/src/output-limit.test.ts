@@ -43,8 +43,33 @@ describe('the most tokens that a target answers with', () => {
     ['another field', '`temperature` must be less than or equal to 2'],
     ['a field that is not known', "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."],
     ['nothing', 'max_tokens: the range is [0, 0]'],
+    ['another field beside it', 'max_tokens must be positive, temperature must be in [0, 1]'],
+    ['what stands before the field', 'At most 500 images may be sent. The request had max_tokens=32000.'],
+    [
+      'a number of the request that is told with it',
+      "bad request: {'messages': [{'role': 'user', 'content': 'pick from [300, 400]'}], 'max_tokens': 32000}",
+    ],
+    ['tokens per minute', 'Rate limit: max tokens per minute, limit of 6000 reached'],
   ])('is not %s', (_what, said) => {
     expect(outputLimitOf(said, new Set())).toBeUndefined()
+  })
+
+  it('is news only where it is lower than what is known', () => {
+    const said = (most: number): string =>
+      `max_tokens is too large: 128000. This model supports at most ${most} tokens.`
+    const known = new Set(['top_p', 'at_most_8192'])
+    expect([16384, 8192, 4096].map((most) => outputLimitOf(said(most), known))).toEqual([
+      undefined,
+      undefined,
+      'at_most_4096',
+    ])
+  })
+
+  it('is found in linear time', () => {
+    const began = performance.now()
+    for (const part of ['max_tokens ', 'max_tokens [1', '1 > ', 'at most 1'])
+      outputLimitOf(`max_tokens ${part.repeat(8000)}`, new Set())
+    expect(performance.now() - began).toBeLessThan(1000)
   })
 
   it('bounds what is asked for, the lowest first', () => {

@@ -3,8 +3,11 @@ export type OutputLimit = `at_most_${number}`
 
 const PREFIX = 'at_most_'
 
-/** How servers name what was asked for. */
-const FIELD = /\bmax(?:imum)?[ _]?(?:completion|output|new)?[ _]?tokens\b/i
+/** How servers name what was asked for, somewhat before the most that there is; what is said of a minute is none. */
+const FIELD = '\\bmax(?:imum)?[ _]?(?:completion|output|new)?[ _]?tokens\\b(?! per).{0,100}?'
+
+/** No target gives so few: a lower number is that of another field, which stands in the same sentence. */
+const LEAST = 256
 
 const N = '`?(\\d+(?:,\\d{3})*)'
 
@@ -22,21 +25,20 @@ const WORDINGS: readonly RegExp[] = [
   `limit of ${N}`,
   // vLLM.
   `cannot be greater than (?:\\w+=)*${N}`,
-].map((wording) => new RegExp(wording, 'i'))
+].map((wording) => new RegExp(FIELD + wording, 'is'))
 
 /** Vertex names the first number that is too high. */
-const EXCLUSIVE = new RegExp(`to ${N} \\(exclusive\\)`, 'i')
+const EXCLUSIVE = new RegExp(`${FIELD}to ${N} \\(exclusive\\)`, 'is')
 
 /**
  * The trait that a refusal shows: the answer may have so many tokens at most, and more were asked for. Nothing where
- * the refusal says something else, or this is `known`.
+ * the refusal says something else, or nothing lower than what is `known`.
  */
 export function outputLimitOf(said: string, known: ReadonlySet<string>): OutputLimit | undefined {
-  if (!FIELD.test(said)) return undefined
   const beyond = numberIn(EXCLUSIVE, said)
-  const limit = beyond ? beyond - 1 : WORDINGS.map((wording) => numberIn(wording, said)).find(Boolean)
-  const trait = limit ? (`${PREFIX}${limit}` as const) : undefined
-  return trait && known.has(trait) ? undefined : trait
+  const most = beyond === undefined ? WORDINGS.map((wording) => numberIn(wording, said)) : [beyond - 1]
+  const limit = most.find((number) => number !== undefined && number >= LEAST)
+  return limit !== undefined && limit < fitOutput(Infinity, known) ? `${PREFIX}${limit}` : undefined
 }
 
 /** The tokens to ask for: those that the client did, or as many as a target with these traits gives. */
