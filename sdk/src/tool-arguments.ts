@@ -14,6 +14,8 @@ export class ToolArguments {
   #balanced = false
   #complete = false
   #empty = true
+  /** The complete arguments in the router's own spelling, once it was asked for. */
+  #plain: string | undefined
 
   /** Nothing but white space has arrived. */
   get empty(): boolean {
@@ -57,13 +59,14 @@ export class ToolArguments {
   /** The fragment is an object that means the same as the complete arguments; `false` when they were released. */
   isRepeatedBy(fragment: string): boolean {
     const again = this.#complete && this.#text !== '' ? parseObject(fragment) : undefined
-    return again !== undefined && writeJson(again) === writeJson(parseObject(this.#text))
+    return again !== undefined && writeJson(again) === (this.#plain ??= writeJson(parseObject(this.#text)))
   }
 
   /** Forgets the text; gives its length. */
   release(): number {
     const length = this.#text.length
     this.#text = ''
+    this.#plain = undefined
     return length
   }
 }
