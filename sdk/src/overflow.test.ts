@@ -151,3 +151,16 @@ describe('a prompt that does not fit', () => {
     },
   )
 })
+
+it('is not held up by what a hostile upstream says', () => {
+  const began = performance.now()
+  for (const part of [
+    '1',
+    '1,111',
+    'maximum context length is 1 tokens ',
+    'must be <= 1. given: 1 ',
+    'is too large: 1.',
+  ])
+    overflowMessage(`maximum context length ${part.repeat(Math.ceil(65_536 / part.length))}`, {})
+  expect(performance.now() - began).toBeLessThan(1000)
+})

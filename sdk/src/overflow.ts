@@ -89,11 +89,15 @@ export function overflowMessage(message: string, error: Readonly<Record<string, 
   return `prompt is too long: ${prompt} tokens > ${limit} maximum${said}`
 }
 
+/** Longest part of a message that is searched for numbers: a row of digits costs as much as its square. */
+const SEARCHED = 2000
+
 function numbersOf(message: string, error: Readonly<Record<string, unknown>>): Overflow {
   const { n_prompt_tokens: prompt, n_ctx: limit } = error
   if (typeof prompt === 'number' && typeof limit === 'number') return { prompt, limit }
+  const start = message.slice(0, SEARCHED)
   for (const wording of WORDINGS) {
-    const groups = wording.exec(message)?.groups
+    const groups = wording.exec(start)?.groups
     if (!groups) continue
     const { prompt, limit, answer } = groups
     return { prompt: toNumber(prompt), limit: toNumber(limit), answer: toNumber(answer) }
