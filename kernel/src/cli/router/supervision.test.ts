@@ -24,7 +24,8 @@ test('the last suspect that was named on stderr counts', () => {
   expect(suspectIn(`noise\n${suspectLine('first')}noise\n${suspectLine("plugin 'x'")}`)).toBe("plugin 'x'")
 })
 
-test('the code that a start waited for is a suspect too', () => {
-  expect(suspectIn(waitsLine('/a b/loop.ts', 5_000))).toBe('/a b/loop.ts')
-  expect(suspectIn(waitsLine('the activation of loop', 5_000) + suspectLine('another'))).toBe('another')
+test('the code that a start waited for is a suspect too, where the start did not end', () => {
+  expect(suspectIn(waitsLine('/a b/loop.ts', 5_000), true)).toBe('/a b/loop.ts')
+  expect(suspectIn(waitsLine('the activation of loop', 5_000) + suspectLine('another'), true)).toBe('another')
+  expect(suspectIn(waitsLine('/a b/slow.ts', 5_000))).toBeUndefined()
 })

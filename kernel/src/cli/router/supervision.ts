@@ -45,11 +45,11 @@ export function suspectLine(suspect: string): string {
   return `${SUSPECT}${suspect}\n`
 }
 
-/** The suspect that a router named on stderr, or the code that its start waited for. */
-export function suspectIn(stderr: string): string | undefined {
+/** The suspect that a router named on stderr; also the code that its start waited for, where that was `stuck`. */
+export function suspectIn(stderr: string, stuck = false): string | undefined {
   const named = stderr
     .split('\n')
-    .map((line) => (line.startsWith(SUSPECT) ? line.slice(SUSPECT.length) : waitedFor(line)))
+    .map((line) => (line.startsWith(SUSPECT) ? line.slice(SUSPECT.length) : stuck ? waitedFor(line) : undefined))
   return named.findLast((suspect) => suspect !== undefined)
 }
 

@@ -87,7 +87,7 @@ function supervise(routerArguments: readonly string[]): void {
   }
 
   function restart(startedAt: number, what: string, stderr: string, stuck = false): void {
-    suspect = suspectIn(stderr) ?? suspect
+    suspect = suspectIn(stderr, stuck) ?? suspect
     const next = policy.crashed(startedAt, Date.now(), stuck)
     if (next === undefined) {
       log(`${what}; it crashed 3 times within 60 s, in safe mode too, and is not started again`, stderr)
