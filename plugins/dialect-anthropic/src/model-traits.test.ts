@@ -131,6 +131,24 @@ describe('what a model refuses is left out from then on', () => {
     ])
   })
 
+  it('so is that to a request that says no length', async () => {
+    const refuse = ({ max_tokens = 0, thinking }: CanonicalRequest) =>
+      thinking?.type === 'adaptive'
+        ? ADAPTIVE
+        : max_tokens > 6000
+          ? `max_tokens: ${max_tokens} > 6000, which is the maximum allowed number of output tokens for model`
+          : undefined
+    const max_tokens = undefined
+    await sentFor(refuse, { thinking: { type: 'adaptive' }, max_tokens }, { max_tokens })
+    const limits = world!.sent.map(({ max_tokens, thinking }) => [max_tokens, thinking])
+    const enabled = (budget_tokens: number): object => ({ type: 'enabled', budget_tokens })
+    expect(limits.slice(-3)).toEqual([
+      [16_384, enabled(8192)],
+      [6000, enabled(3000)],
+      [6000, undefined],
+    ])
+  })
+
   it.each([
     'messages: Unexpected role "system". The Messages API accepts a top-level `system` parameter, not "system" as an ' +
       'input message role.',

@@ -1,7 +1,7 @@
 import { createRefusals, fitOutput, outputLimitOf, refusalOf } from '@ccr/sdk'
 import type { Attempt, AttemptFailure, CanonicalRequest, ContentBlock, Message } from '@ccr/sdk'
 import type { OutputLimit, TextBlock, Thinking } from '@ccr/sdk'
-import { fitBudget, meetDemands } from './demands.ts'
+import { fitBudget, MAX_TOKENS, meetDemands } from './demands.ts'
 
 /**
  * What not every model of this protocol takes: thinking as it likes or by a budget, an effort or the higher levels of
@@ -56,15 +56,15 @@ export function createModelTraits(): ModelTraits {
 }
 
 function fitAll(request: CanonicalRequest, refused: ReadonlySet<Trait>): CanonicalRequest {
-  const short = fitLength(request, refused)
-  const thinking = refused.has('adaptive') ? withBudget(short) : refused.has('budget') ? withEffort(short) : short
-  const fit = fitSampling(fitEffort(thinking, refused), refused)
+  const thinking = refused.has('adaptive') ? withBudget(request) : refused.has('budget') ? withEffort(request) : request
+  const fit = fitSampling(fitEffort(fitLength(thinking, refused), refused), refused)
   return refused.has('mid_system') ? withReminders(fit) : fit
 }
 
 function fitLength(request: CanonicalRequest, refused: ReadonlySet<Trait>): CanonicalRequest {
-  const { max_tokens: asked } = request
-  const max_tokens = asked === undefined ? asked : fitOutput(asked, refused)
+  // Without one, what this protocol demands is put in: that may be too much as well.
+  const asked = request.max_tokens ?? fitBudget(request).max_tokens ?? MAX_TOKENS
+  const max_tokens = fitOutput(asked, refused)
   return max_tokens === asked ? request : fitBudget({ ...request, max_tokens })
 }
 
