@@ -9,6 +9,7 @@ import { runExchange } from '../exchange/exchange.ts'
 import { runInner } from '../exchange/inner.ts'
 import { absenceOf } from './absence.ts'
 import { announce } from './announcement.ts'
+import { ChangeQueue } from './change-queue.ts'
 import { createConfigEndpoints } from './admin/config-endpoints.ts'
 import { ConfigWarnings } from './config-warnings.ts'
 import { createControlEndpoints, type ControlOptions } from './admin/control.ts'
@@ -56,17 +57,16 @@ export class Router {
   readonly #watcher: InputWatcher
   readonly #newId = createIds()
   readonly #warnings: ConfigWarnings
+  readonly #changes = new ChangeQueue(
+    () => this.kernel.room(),
+    (always) => this.#reload(always),
+  )
   #assembly: Assembly
   /** How the running config was read. */
   #reading: Reading
   #redact: Redact
   #bound: { readonly host: string; readonly port: number }
   #lastError: Fault | undefined
-  #changes: Promise<unknown> = Promise.resolve()
-  /** Waits for its turn; whoever asks meanwhile shares it. */
-  #waiting: Promise<void> | undefined
-  /** It was asked for, so that it is built although no file changed. */
-  #asked = false
   #closing = false
 
   /**
@@ -131,7 +131,7 @@ export class Router {
     this.#watcher = new InputWatcher({
       log: this.logs.log,
       // Why a change was not taken is logged where it failed.
-      changed: () => this.#change().catch(() => undefined),
+      changed: () => this.#changes.readAgain(false).catch(() => undefined),
     })
   }
 
@@ -170,8 +170,7 @@ export class Router {
 
   /** Reads the config again and swaps a new generation in. Rejects, and changes nothing, when that is not possible. */
   reload(): Promise<void> {
-    this.#asked = true
-    return this.#change()
+    return this.#changes.readAgain(true)
   }
 
   /**
@@ -181,12 +180,7 @@ export class Router {
    * @param version of the files that the draft was made from
    */
   change(version: string, draft: ConfigDraft): Promise<void> {
-    const change = this.#changes.then(async () => {
-      await this.kernel.room()
-      return this.#take(version, draft)
-    })
-    this.#changes = change.catch(() => undefined)
-    return change
+    return this.#changes.next(() => this.#take(version, draft))
   }
 
   async close(graceMs: number): Promise<void> {
@@ -196,7 +190,7 @@ export class Router {
     await this.#server.close(graceMs)
     // Whatever change still waits for exchanges that have ended by now is given up.
     await this.kernel.close()
-    await this.#changes
+    await this.#changes.settled
     this.#transport.close()
     this.plugins.close()
     await this.logs.close()
@@ -212,36 +206,13 @@ export class Router {
     this.#server.abortAll()
   }
 
-  #change(): Promise<void> {
-    if (this.#waiting) return this.#waiting
-    const change = this.#changes.then(async () => {
-      // What waits reads the newest state when its turn comes.
-      await this.kernel.room()
-      const build = this.#asked ? 'always' : 'when something changed'
-      this.#waiting = undefined
-      this.#asked = false
-      return this.#reload(build)
-    })
-    this.#changes = change.catch(() => undefined)
-    this.#waiting = change
-    return change
-  }
-
-  async #reload(build: 'always' | 'when something changed'): Promise<void> {
+  async #reload(always: boolean): Promise<void> {
     this.#assertOpen()
     const reading = await this.#watcher.beginReading()
-    let redact = this.#redact
     let changed: boolean
     try {
-      const assembly = await this.#assemble(reading, new Map())
-      // What it names may be secret, and was not before.
-      redact = this.#redactor(assembly)
-      const blueprint = this.#changed(assembly)
-      changed = build === 'always' || assembly.fingerprint !== this.#assembly.fingerprint
-      if (changed) await this.#probation.apply(blueprint)
-      this.#assembly = assembly
-    } catch (thrown) {
-      const error = withoutSecrets(thrown, (text) => redact(this.#redact(text)))
+      changed = await this.#use(reading, { always })
+    } catch (error) {
       this.#lastError = toFault(error, this.#redact)
       this.logs.log.error(
         { ...this.#lastError, generation: this.kernel.current?.id },
@@ -259,27 +230,41 @@ export class Router {
     this.#assertOpen()
     const { home, configFile: file } = this.#options
     const base = await readState(home, file)
-    const texts = draftTexts(home, base.file, draft)
+    if (base.version !== version) throw staleConfig(base.file)
+    const drafts = draftTexts(home, base.file, draft)
     const reading = await this.#watcher.beginReading()
+    const changed = await this.#use(reading, { drafts, write: () => writeDraft(home, base, draft) })
+    await this.#taken(await readingAfter(reading, drafts), changed)
+  }
+
+  /**
+   * Makes what is read now the running assembly; tells whether that is another one. Changes nothing when it throws.
+   *
+   * @param how `always` builds it although it is the same; `drafts` stand for files until `write` has written them
+   */
+  async #use(
+    reading: Reading,
+    how: { always?: boolean; drafts?: ReadonlyMap<string, string>; write?: () => Promise<void> },
+  ): Promise<boolean> {
+    const { always = false, drafts = new Map<string, string>(), write } = how
     let redact = this.#redact
-    let changed: boolean
     try {
-      if (base.version !== version) throw staleConfig(base.file)
-      const assembly = await this.#assemble(reading, texts)
+      const assembly = await this.#assemble(reading, drafts)
+      // What it names may be secret, and was not before.
       redact = this.#redactor(assembly)
       const before = this.#changed(this.#assembly)
       const blueprint = this.#changed(assembly)
-      changed = assembly.fingerprint !== this.#assembly.fingerprint
+      const changed = always || assembly.fingerprint !== this.#assembly.fingerprint
       if (changed) await this.#probation.apply(blueprint)
-      await writeDraft(home, base, draft).catch(async (fault: unknown) => {
+      await write?.().catch(async (fault: unknown) => {
         if (changed) await this.#probation.apply(before)
         throw fault
       })
       this.#assembly = assembly
+      return changed
     } catch (thrown) {
       throw withoutSecrets(thrown, (text) => redact(this.#redact(text)))
     }
-    await this.#taken(await readingAfter(reading, texts), changed)
   }
 
   #assertOpen(): void {
