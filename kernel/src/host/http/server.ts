@@ -1,9 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { type Endpoint, messageOf } from '@ccr/sdk'
-import { Cancellation, replyTo, settle } from '@ccr/sdk/kernel'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import { DEFAULT_PROFILE, type Generation } from '../../core/generation.ts'
+import type { Generation } from '../../core/generation.ts'
 import type { Kernel } from '../../core/kernel.ts'
 import type { Log } from '../../core/log.ts'
 import type { Runtime } from '../../exchange/ports.ts'
@@ -12,14 +11,13 @@ import { refuseBrokenRequest } from './broken-request.ts'
 import { Bursts } from './bursts.ts'
 import { ClientConnections } from './client-connections.ts'
 import { checkContentType } from './content-type.ts'
-import { answerEndpoint } from './endpoint-answer.ts'
+import { EndpointAnswers } from './endpoint-answer.ts'
 import {
   ExchangeRequest,
   Exchanges,
   OVERLOADED,
   STOPPING,
   type ExchangeCall,
-  type ExchangeEndpoint,
   type HoldingExchange,
   type RunExchange,
 } from './exchanges.ts'
@@ -71,8 +69,6 @@ type Pass = (request: IncomingMessage, response: ServerResponse) => void
 type MatchedRequest = IncomingMessage & { [MATCH]?: Match }
 
 const NO_BODY = Buffer.alloc(0)
-/** Time for endpoints that run no exchange to answer when the router stops at once, in milliseconds. */
-const RESPOND_MS = 1_000
 
 /**
  * The HTTP server. Fastify is set up once and reads bodies; gates, keys and endpoints are looked at before it sees a
@@ -89,10 +85,7 @@ export class HostServer {
   readonly #fastify: FastifyInstance
   /** Requests without a valid key. */
   readonly #denied: Bursts
-  /** Answers of endpoints that run no exchange. */
-  readonly #responding = new Set<Promise<void>>()
-  /** Aborted when these are no longer waited for. */
-  readonly #expired = new Cancellation()
+  readonly #answers: EndpointAnswers
   #rules: ServerRules
   #bodyLimits: BodyLimits
   #stopping = false
@@ -105,6 +98,7 @@ export class HostServer {
     this.#rules = rules
     this.#bodyLimits = bodyLimits(rules)
     this.#exchanges = new Exchanges({ run, log, limits: admissionLimits(rules.runtime.settings) })
+    this.#answers = new EndpointAnswers(log)
     let pass: Pass
     this.#server = this.#createServer((request, response) => pass(request, response))
     this.#connections = new ClientConnections(this.#server)
@@ -171,13 +165,12 @@ export class HostServer {
   /** Accepts nothing more, lets what runs finish within the limit, then ends it. */
   async close(limitMs: number): Promise<void> {
     const latest = performance.now() + limitMs
-    const late = setTimeout(() => this.#expired.abort(STOPPING), Math.max(limitMs, RESPOND_MS))
+    this.#answers.stop(limitMs)
     this.#stopping = true
     this.#connections.stop()
     await this.#exchanges.drain(limitMs)
     this.#denied.end()
-    while (this.#responding.size > 0) await Promise.allSettled(this.#responding)
-    clearTimeout(late)
+    await this.#answers.end()
     await this.#connections.end(latest - performance.now())
     await this.#fastify.close()
   }
@@ -185,7 +178,7 @@ export class HostServer {
   /** Ends what runs now. */
   abortAll(): void {
     this.#exchanges.abortAll()
-    this.#expired.abort(STOPPING)
+    this.#answers.abortAll()
     this.#connections.hurry()
   }
 
@@ -268,9 +261,11 @@ export class HostServer {
       if (this.#stopping) return this.#refuse(request, response, STOPPING)
       settled = this.#exchange(request, response, bytes)
     } else {
-      const respond = this.#respond(found.endpoint, found.params, request, response, bytes)
-      this.#responding.add(respond)
-      settled = respond.finally(() => this.#responding.delete(respond))
+      const { endpoint, params } = found
+      const lease = this.#endpoints.includes(endpoint) ? undefined : this.#kernel.acquire()
+      const refuse = (refusal: Refusal): void => this.#refuse(request, response, refusal)
+      const call = { endpoint, params, request, response, body: bytes, lease, refuse }
+      settled = this.#answers.serve(call, this.#rules.runtime)
     }
     settled.catch((thrown: unknown) => {
       this.#log.error({ err: thrown }, 'a request failed outside its rules')
@@ -321,44 +316,6 @@ export class HostServer {
         : { status: 404, type: 'not_found_error', message: 'the endpoint has just changed; try again' },
     )
     return undefined
-  }
-
-  async #respond(
-    endpoint: Exclude<ProfileEndpoint, ExchangeEndpoint>,
-    params: Match['params'],
-    request: IncomingMessage,
-    response: ServerResponse,
-    body: Buffer,
-  ): Promise<void> {
-    // The host's own endpoints belong to no generation, and must not hold the one that they replace.
-    const lease = this.#endpoints.includes(endpoint) ? undefined : this.#kernel.acquire()
-    try {
-      const { total, clientStall } = this.#rules.runtime.settings.timeouts
-      const answer = endpoint.respond({
-        method: request.method!,
-        url: request.url!,
-        headers: request.headers,
-        params,
-        body,
-        providers: lease?.generation.profiles.get(endpoint.profile ?? DEFAULT_PROFILE)?.providerList ?? [],
-      })
-      // One that never answers would hold its generation.
-      const late = (): Error => new Error(`it did not answer within ${total} ms`)
-      const reply = await settle(Promise.resolve(answer), total, this.#expired, late)
-      answerEndpoint(response, reply, this.#rules.runtime.newId('req_'), clientStall)
-    } catch (thrown) {
-      if (this.#expired.aborted) return this.#refuse(request, response, STOPPING)
-      const reply = replyTo(thrown, this.#rules.runtime.redact)
-      if (reply.status < 500) return this.#refuse(request, response, reply)
-      this.#log.error({ err: thrown, endpoint: endpoint.path }, 'an endpoint failed')
-      this.#refuse(request, response, {
-        status: 500,
-        type: 'api_error',
-        message: `the endpoint ${endpoint.path} failed; the router's log says why`,
-      })
-    } finally {
-      lease?.release()
-    }
   }
 
   /** Fastify could not read the body. */
