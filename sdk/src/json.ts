@@ -5,7 +5,6 @@ import { parseJson } from './json-numbers.ts'
 import { findFields } from './json-scan-simd.ts'
 import { type Fields, MAX_DEPTH, scanJson, type Span } from './json-scan.ts'
 
-export { MAX_DEPTH }
 export type { Span }
 
 /** A JSON object that was checked, and may not have been parsed yet. */
@@ -30,28 +29,26 @@ const ARRAY_END = 93
 const SPACE = 32
 
 /**
- * Reads a JSON object that is at most `maxDepth` deep and free of `__proto__` keys. A large body is checked in one pass
+ * Reads a JSON object that is at most 200 levels deep and free of `__proto__` keys. A large body is checked in one pass
  * over its bytes (RFC 8259) that finds the top-level fields, and these are parsed when first read, so that a body which
  * is only passed on is never parsed.
  *
  * @throws CcrError `CCR_REQUEST_INVALID` naming the byte at fault
  */
-export function readJson(bytes: Buffer, maxDepth = MAX_DEPTH): JsonDocument {
-  return bytes.length < LARGE_BYTES ? new SmallDocument(bytes, maxDepth) : readLarge(bytes, maxDepth)
+export function readJson(bytes: Buffer): JsonDocument {
+  return bytes.length < LARGE_BYTES ? new SmallDocument(bytes) : readLarge(bytes)
 }
 
 /** Parsed whole, and kept so. */
 class SmallDocument implements JsonDocument {
   readonly value: JsonObject
   readonly #bytes: Buffer
-  readonly #maxDepth: number
   #fields: Fields | undefined
 
-  constructor(bytes: Buffer, maxDepth: number) {
+  constructor(bytes: Buffer) {
     this.#bytes = bytes
-    this.#maxDepth = maxDepth
     const text = bytes.toString('utf8')
-    if (text.includes('__proto__') || text.includes('\\u00') || mayBeDeep(text, maxDepth)) this.#scan()
+    if (text.includes('__proto__') || text.includes('\\u00') || mayBeDeep(text, MAX_DEPTH)) this.#scan()
     this.value = this.#parse(text) as JsonObject
     if (typeof this.value !== 'object' || this.value === null || Array.isArray(this.value)) this.#scan()
   }
@@ -84,12 +81,12 @@ class SmallDocument implements JsonDocument {
   }
 
   #scan(): Fields {
-    return (this.#fields ??= scanJson(this.#bytes, this.#maxDepth))
+    return (this.#fields ??= scanJson(this.#bytes, MAX_DEPTH))
   }
 }
 
-function readLarge(bytes: Buffer, maxDepth: number): JsonDocument {
-  const fields = findFields(bytes, maxDepth) ?? scanJson(bytes, maxDepth)
+function readLarge(bytes: Buffer): JsonDocument {
+  const fields = findFields(bytes, MAX_DEPTH) ?? scanJson(bytes, MAX_DEPTH)
   const value: Record<string, unknown> = {}
   const parts = new Map<string, unknown>()
   for (const [key, spans] of fields) {

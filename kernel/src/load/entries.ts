@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path'
 import { CcrError, isCcrError, messageOf } from '@ccr/sdk'
 import type { Condition, Entry } from '../core/blueprint.ts'
-import { findBuiltins, importBuiltin, PACKAGE_PREFIX, type Builtin } from './builtin.ts'
+import { importBuiltin, PACKAGE_PREFIX, type Builtin } from './builtin.ts'
 import { loadPluginFile, type LoadedPlugin, type LoadFailure } from './evaluate.ts'
 import { suggestion } from './nearest.ts'
 import { findByName, loadStored, type StoredPlugin } from './store.ts'
@@ -64,12 +64,12 @@ export type FileLoads = Map<string, FileLoad>
  */
 export async function loadEntries(
   configs: readonly EntryConfig[],
-  builtins?: readonly Builtin[],
+  builtins: readonly Builtin[],
   stored: readonly StoredPlugin[] = [],
   files: FileLoads = new Map(),
 ): Promise<LoadedEntries> {
   const enabled = configs.filter((config) => config.enabled)
-  const installed = { builtins: builtins ?? (await findBuiltins()), stored }
+  const installed = { builtins, stored }
   const loadFile = (file: string): FileLoad => {
     const loading = files.get(file) ?? loadPluginFile(file)
     files.set(file, loading)

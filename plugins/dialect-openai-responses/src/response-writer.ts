@@ -236,7 +236,8 @@ export class ResponseWriter {
     this.#emit('response.output_item.added', { output_index: open.index, item })
   }
 
-  #done(open: OutputItem, item = toItem(open, 'completed', this.#tools)): void {
+  #done(open: OutputItem): void {
+    const item = toItem(open, 'completed', this.#tools)
     this.#output.push(item)
     this.#emit('response.output_item.done', { output_index: open.index, item })
   }

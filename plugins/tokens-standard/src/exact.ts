@@ -31,7 +31,7 @@ export async function countExactly(
   request: CanonicalRequest,
   { tokenizer, memory }: Choice,
   counter: TextCounter,
-  { signal, until = Infinity }: CountOptions = {},
+  { signal, until = Infinity }: CountOptions,
 ): Promise<number> {
   let tokens = 0
   let parts = 0

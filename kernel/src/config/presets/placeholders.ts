@@ -16,12 +16,7 @@ export type Answers = Readonly<Record<string, unknown>>
  * @param room how much text may still be filled in; of one preset all is counted together
  * @throws CcrError `CCR_PRESET_INVALID` for more text than that, or a file's name that nobody has answered
  */
-export function fillPlaceholders(
-  value: unknown,
-  answers: Answers,
-  ids: ReadonlySet<string>,
-  room: Room = createRoom(),
-): unknown {
+export function fillPlaceholders(value: unknown, answers: Answers, ids: ReadonlySet<string>, room: Room): unknown {
   if (typeof value === 'string') return fillText(value, answers, ids, room)
   if (Array.isArray(value)) return value.map((item) => fillPlaceholders(item, answers, ids, room))
   if (!isPlainObject(value)) return value
@@ -72,7 +67,10 @@ export function wholePlaceholder(value: unknown): string | undefined {
 }
 
 /** The ids that `#{…}` names in a value, with where. */
-export function namedIds(value: unknown, pointer = ''): readonly { readonly id: string; readonly pointer: string }[] {
+export function namedIds(
+  value: unknown,
+  pointer: string,
+): readonly { readonly id: string; readonly pointer: string }[] {
   if (typeof value === 'string') {
     return [...value.matchAll(/#\{([^{}]*)\}/g)].map(([, id]) => ({ id: id!.trim(), pointer }))
   }
