@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
+import type { ErrorCode } from '@ccr/sdk'
 import { codeOf } from '../load/code-of.ts'
 
 /** An answer of the admin API. */
@@ -8,6 +9,20 @@ export interface AdminAnswer {
   readonly status: number
   /** Parsed JSON, or the text itself where it is none. */
   readonly body: unknown
+}
+
+/** Why the router refused what it was asked. */
+export interface ReportedFault {
+  readonly code?: ErrorCode | undefined
+  readonly message: string
+  /** `file:line:column`. */
+  readonly at?: string | undefined
+}
+
+/** What an answer with another status than 200 says of it. */
+export function faultIn({ status, body }: AdminAnswer): ReportedFault {
+  const { code, message, at } = Object(Object(body).error) as Partial<ReportedFault>
+  return { code, message: message ?? `the router answered with status ${status}`, at }
 }
 
 const ANSWER_LIMIT = 4 * 1024 * 1024

@@ -1,4 +1,4 @@
-import { CcrError, type ErrorCode } from '@ccr/sdk'
+import { CcrError } from '@ccr/sdk'
 import { assemble } from '../config/assemble.ts'
 import { draftTexts, readState, writeDraft, type ConfigDraft, type ConfigState } from '../config/draft.ts'
 import { EMPTY_CONFIG } from '../config/edit.ts'
@@ -6,11 +6,11 @@ import { beginChange, endChange, endInterrupted } from '../config/journal.ts'
 import { findRunning, type RunningInstance } from '../host/process/instance.ts'
 import { forChange, leftOutOf } from '../host/left-out.ts'
 import { codeOf } from '../load/code-of.ts'
-import { callAdmin } from './admin.ts'
+import { callAdmin, faultIn } from './admin.ts'
 import { withChangeLock } from './change-lock.ts'
 import type { CommandContext } from './context.ts'
 import { withExitGuard } from './exit-guard.ts'
-import { requestReload, type GenerationReport, type ReportedFault } from './generation-report.ts'
+import { requestReload, type GenerationReport } from './generation-report.ts'
 
 /** What a command makes of the texts that stand in config and lock now. */
 export interface ConfigEdit {
@@ -122,11 +122,10 @@ async function takeThere(
   draft: ConfigDraft,
   { home }: CommandContext,
 ): Promise<GenerationReport> {
-  const { status, body } = await callAdmin(home, url, 'PUT', '/api/config', CHANGE_MS, { version, ...draft })
-  if (status === 200) return body as GenerationReport
-  const fault = Object(Object(body).error) as Partial<ReportedFault> & { readonly code?: ErrorCode }
-  const message = fault.message ?? `the router answered with status ${status}; nothing was changed`
-  throw new CcrError(fault.code ?? 'CCR_CONFIG_EDIT', message, { at: fault.at })
+  const answer = await callAdmin(home, url, 'PUT', '/api/config', CHANGE_MS, { version, ...draft })
+  if (answer.status === 200) return answer.body as GenerationReport
+  const { code = 'CCR_CONFIG_EDIT', message, at } = faultIn(answer)
+  throw new CcrError(code, message, { at })
 }
 
 /** The config file that the running router was started with. */

@@ -7,6 +7,7 @@ import { checkNames, inspectArchive, type Candidate } from '../../install/inspec
 import { withScratch } from '../../install/stage.ts'
 import type { Source } from '../../install/source.ts'
 import { sdkFolder } from '../../load/builtin.ts'
+import { suggestion } from '../../load/nearest.ts'
 import { lockFile, parseLock, type LockEntry } from '../../load/lock.ts'
 import { createProgress } from './consent.ts'
 import type { CommandContext } from '../context.ts'
@@ -73,6 +74,12 @@ export function checkAge({ package: { name, version }, registry }: Candidate, no
 /** What is installed, as the lock of the home says now. */
 export async function readPins({ home }: CommandContext): Promise<readonly LockEntry[]> {
   return parseLock((await readState(home)).lock, lockFile(home))
+}
+
+/** The error for a plugin that no command has added, with the names of those that were. */
+export function notAdded(name: string, known: readonly string[], remedy = ''): CcrError {
+  const list = known.length === 0 ? 'None was added.' : `Added: ${known.join(', ')}.`
+  return new CcrError('CCR_PLUGIN_UNKNOWN', `no plugin ${name} was added.${suggestion(name, known)} ${list}${remedy}`)
 }
 
 /** The version of the SDK that this router gives to plugins. */

@@ -5,7 +5,7 @@ import type { DevEvent, HookWork, Mistake } from '../../host/admin/dev-sessions.
 import { findRunning } from '../../host/process/instance.ts'
 import { findPluginFile } from '../../load/plugin-package.ts'
 import { writeManifest } from '../../load/working-copy.ts'
-import { callAdmin, type AdminAnswer } from '../admin.ts'
+import { callAdmin, faultIn, type AdminAnswer } from '../admin.ts'
 import type { CommandContext } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
 import { hideFromPlugins } from '../secret-environment.ts'
@@ -65,7 +65,7 @@ async function follow(
   const call = (method: 'GET' | 'POST' | 'DELETE', to: string, body?: object): Promise<AdminAnswer> =>
     callAdmin(context.home, url, method, to, CALL_MS, body)
   const opened = await call('POST', '/api/dev', { path, options })
-  if (opened.status !== 200) throw new Error(refusalIn(opened))
+  if (opened.status !== 200) throw new Error(faultIn(opened).message)
   const { session } = opened.body as { readonly session: string }
   context.print(`ccr uses ${path} in the router at ${url}; Ctrl-C ends it`)
   const ended = new Promise<undefined>((end) => interrupted.addEventListener('abort', () => end(undefined)))
@@ -74,7 +74,7 @@ async function follow(
     while (!interrupted.aborted) {
       const answer = await Promise.race([call('GET', `/api/dev/${session}?after=${last}&wait=${WAIT_MS}`), ended])
       if (answer === undefined) break
-      if (answer.status !== 200) throw new Error(`the router no longer uses it: ${refusalIn(answer)}`)
+      if (answer.status !== 200) throw new Error(`the router no longer uses it: ${faultIn(answer).message}`)
       for (const event of answer.body as readonly DevEvent[]) {
         last = event.number
         for (const line of describe(event)) context.print(line)
@@ -165,9 +165,4 @@ function describeWork(work: HookWork): string {
     return `${hook} ×${calls} in ${ms.toFixed(1)} ms${failed}`
   })
   return parts.length === 0 ? 'no call of the plugin since the line before' : parts.join(' · ')
-}
-
-function refusalIn({ status, body }: AdminAnswer): string {
-  const { message } = Object(Object(body).error) as { readonly message?: string }
-  return message ?? `the router answered with status ${status}`
 }

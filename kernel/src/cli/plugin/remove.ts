@@ -1,16 +1,17 @@
-import { CcrError } from '@ccr/sdk'
 import { cleanStore } from '../../install/stage.ts'
 import { formatLock, lockFile, parseLock } from '../../load/lock.ts'
-import { suggestion } from '../../load/nearest.ts'
 import { withChangeLock } from '../change-lock.ts'
 import { applyChange, isSettled } from '../config-change.ts'
 import type { CommandContext } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
 import { tellChange } from './add.ts'
-import { readPins } from './candidate.ts'
+import { notAdded, readPins } from './candidate.ts'
 import { removeEntries, writtenEntries } from './entries.ts'
 import { fileEntries, filesNamed } from './files.ts'
 import { checkEditable } from './install.ts'
+
+/** What else a user may have meant. */
+const DISABLED = ' What comes with the router is switched off with `ccr plugin disable`.'
 
 /** `ccr plugin remove`: takes a plugin out of the config, the lock and the store. */
 export async function pluginRemove(context: CommandContext, name: string): Promise<number> {
@@ -23,7 +24,7 @@ export async function pluginRemove(context: CommandContext, name: string): Promi
         if (pin !== undefined) return removeEntries(text, ({ use }) => use === pin.name || use === pin.plugin)
         const files = fileEntries(context, writtenEntries(text, true), file)
         const { meant, known } = await filesNamed(context, files, name)
-        if (meant.length === 0) throw unknown(name, [...pins.map((one) => one.name), ...known])
+        if (meant.length === 0) throw notAdded(name, [...pins.map((one) => one.name), ...known], DISABLED)
         const pointers = meant.map(({ entry }) => entry.pointer)
         return removeEntries(text, ({ pointer }) => pointers.includes(pointer))
       },
@@ -37,11 +38,4 @@ export async function pluginRemove(context: CommandContext, name: string): Promi
     tellChange(context, `removed ${pin === undefined ? name : `${pin.name} ${pin.version}`}`, change)
     return EXIT.ok
   })
-}
-
-function unknown(name: string, known: readonly string[]): CcrError {
-  const list = known.length === 0 ? 'None was added.' : `Added: ${known.join(', ')}.`
-  const remedy = 'What comes with the router is switched off with `ccr plugin disable`.'
-  const fact = `no plugin ${name} was added.${suggestion(name, known)} ${list}`
-  return new CcrError('CCR_PLUGIN_UNKNOWN', `${fact} ${remedy}`)
 }

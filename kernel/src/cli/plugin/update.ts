@@ -7,14 +7,13 @@ import type { Candidate } from '../../install/inspect.ts'
 import { parseSource } from '../../install/source.ts'
 import { isInjected } from '../../load/dependencies.ts'
 import type { LockEntry } from '../../load/lock.ts'
-import { suggestion } from '../../load/nearest.ts'
 import { readDescription } from '../../load/package.ts'
 import { pluginFolder } from '../../load/store.ts'
 import { configInUse } from '../config-in-use.ts'
 import type { CommandContext } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
 import { tellChange, type AddOptions } from './add.ts'
-import { checkAge, readPins, withCandidate } from './candidate.ts'
+import { checkAge, notAdded, readPins, withCandidate } from './candidate.ts'
 import { writtenEntries } from './entries.ts'
 import { fileEntries, filesNamed } from './files.ts'
 import { agree, checkEditable, install, isAgreed } from './install.ts'
@@ -31,7 +30,11 @@ export async function pluginUpdate(
   const wanted = name === undefined ? pins : pins.filter((pin) => pin.name === name || pin.plugin === name)
   if (name !== undefined && wanted.length === 0) {
     const file = await workingCopy(context, name)
-    if (file === undefined) throw unknown(name, pins)
+    if (file === undefined)
+      throw notAdded(
+        name,
+        pins.map((pin) => pin.name),
+      )
     context.print(`${name} is used from ${file} as it is saved, so there is nothing to update`)
     return EXIT.ok
   }
@@ -91,10 +94,4 @@ async function dependenciesOf({ home }: CommandContext, pin: LockEntry): Promise
   if (text === undefined) return []
   const { dependencies, optionalDependencies } = readDescription(text)
   return Object.keys({ ...dependencies, ...optionalDependencies }).filter((one) => !isInjected(one))
-}
-
-function unknown(name: string, pins: readonly LockEntry[]): CcrError {
-  const known = pins.map((pin) => pin.name)
-  const list = known.length === 0 ? 'None was added.' : `Added: ${known.join(', ')}.`
-  return new CcrError('CCR_PLUGIN_UNKNOWN', `no plugin ${name} was added.${suggestion(name, known)} ${list}`)
 }

@@ -5,7 +5,7 @@ import { describePassedOver } from '@ccr/sdk/kernel'
 import { codeOf } from '../../load/code-of.ts'
 import { findRunning } from '../../host/process/instance.ts'
 import type { RouteExplanation } from '../../host/admin/route-explain.ts'
-import { callAdmin } from '../admin.ts'
+import { callAdmin, faultIn } from '../admin.ts'
 import type { CommandContext } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
 
@@ -69,10 +69,8 @@ interface Question {
 }
 
 async function askRouter(home: string, url: string, question: Question): Promise<RouteExplanation | string> {
-  const { status, body } = await callAdmin(home, url, 'POST', '/api/route/explain', DEADLINE_MS, question)
-  if (status === 200) return body as RouteExplanation
-  const { message } = Object(Object(body).error) as { readonly message?: string }
-  return message ?? `the router answered with status ${status}`
+  const answer = await callAdmin(home, url, 'POST', '/api/route/explain', DEADLINE_MS, question)
+  return answer.status === 200 ? (answer.body as RouteExplanation) : faultIn(answer).message
 }
 
 async function askConfig(
