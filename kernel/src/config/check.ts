@@ -1,4 +1,5 @@
 import { CcrError } from '@ccr/sdk'
+import { ALIASES } from './aliases.ts'
 import { findFault, type Fault } from './fault.ts'
 import type { LoadedConfig } from './loaded.ts'
 import { isWithin, joinPointer } from './pointer.ts'
@@ -46,10 +47,7 @@ export function repeatedAlias(
   value: Readonly<Record<string, unknown>> = loaded.value,
   pointer = '',
 ): Fault | undefined {
-  for (const [name, alias] of [
-    ['Providers', 'providers'],
-    ['plugins', 'Plugins'],
-  ] as const) {
+  for (const [name, alias] of Object.entries(ALIASES)) {
     if (Object.hasOwn(value, name) && Object.hasOwn(value, alias)) {
       const other = joinPointer(pointer, name)
       return { pointer: joinPointer(pointer, alias), fact: `says again what ${other} says at ${loaded.at(other)}` }

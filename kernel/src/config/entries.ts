@@ -1,4 +1,5 @@
 import { dirname } from 'node:path'
+import { writtenKey } from './aliases.ts'
 import { filePath, shortName, type EntryConfig } from '../load/entries.ts'
 import { suggestion } from '../load/nearest.ts'
 import { configFault } from './check.ts'
@@ -27,7 +28,7 @@ export function resolveEntries(
   nameOf: (use: string) => string = shortName,
 ): readonly EntryConfig[] {
   const entries = new Map(base.map((entry) => [entry.id, entry]))
-  const key = Object.hasOwn(loaded.value, 'Plugins') ? 'Plugins' : 'plugins'
+  const key = writtenKey(loaded.value, 'plugins')
   const places = new Map<string, string>()
   for (const [index, item] of ((loaded.value[key] ?? []) as readonly unknown[]).entries()) {
     const pointer = joinPointer(joinPointer('', key), index)

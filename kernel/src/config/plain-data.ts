@@ -1,4 +1,5 @@
 import { CcrError } from '@ccr/sdk'
+import { namesOf } from './aliases.ts'
 import { joinPointer } from './pointer.ts'
 
 /** How deep a config may be nested. */
@@ -40,7 +41,7 @@ export function merge(
 }
 
 /** What a plugin makes of `null` in its options is its own business. */
-const WITH_OPTIONS: readonly string[] = ['plugins', 'Plugins', 'transformer']
+const WITH_OPTIONS: readonly string[] = [...namesOf('plugins'), 'transformer']
 
 /**
  * A member that is `null` counts as absent, as it always did to those who only asked whether there is one; but for

@@ -1,3 +1,4 @@
+import { namesOf } from './aliases.ts'
 import { configFault, repeatedAlias } from './check.ts'
 import { findFault } from './fault.ts'
 import { isWithin, joinPointer, splitPointer } from './pointer.ts'
@@ -11,7 +12,7 @@ export interface ProfileConfig {
 }
 
 /** Keys of the kernel that a profile may have; any other belongs to the router as a whole. */
-const OWN_KEYS: readonly string[] = ['Providers', 'providers', 'plugins', 'Plugins']
+const OWN_KEYS: readonly string[] = namesOf('Providers', 'plugins')
 
 /**
  * The profiles of a config, in its order. `plugins` of a profile holds only its own.
@@ -34,8 +35,9 @@ export function profilesOf(loaded: LoadedConfig): readonly ProfileConfig[] {
 }
 
 function toConfig(loaded: LoadedConfig, pointer: string, own: Readonly<Record<string, unknown>>): LoadedConfig {
-  const replaced = new Set([...Object.keys(own), 'profiles', 'plugins', 'Plugins'])
-  if (replaced.has('Providers') || replaced.has('providers')) replaced.add('Providers').add('providers')
+  const replaced = new Set([...Object.keys(own), 'profiles', ...namesOf('plugins')])
+  const lists = namesOf('Providers')
+  if (lists.some((key) => replaced.has(key))) for (const key of lists) replaced.add(key)
   const inherited = Object.entries(loaded.value).filter(([key]) => !replaced.has(key))
   const place = (inner: string): string => {
     const [key] = splitPointer(inner)

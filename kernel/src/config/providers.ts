@@ -1,4 +1,5 @@
 import { Secret } from '@ccr/sdk'
+import { writtenKey } from './aliases.ts'
 import type { ProviderBlueprint } from '../core/blueprint.ts'
 import type { EntryConfig } from '../load/entries.ts'
 import { suggestion } from '../load/nearest.ts'
@@ -88,7 +89,7 @@ export function resolveProviders(
 export function providerItems({
   value,
 }: LoadedConfig): readonly { readonly pointer: string; readonly item: unknown }[] {
-  const key = Object.hasOwn(value, 'providers') ? 'providers' : 'Providers'
+  const key = writtenKey(value, 'Providers')
   const items = (value[key] ?? []) as readonly unknown[]
   return items.map((item, index) => ({ pointer: joinPointer(joinPointer('', key), index), item }))
 }

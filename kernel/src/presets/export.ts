@@ -1,4 +1,5 @@
 import { CcrError } from '@ccr/sdk'
+import { ALIASES } from '../config/aliases.ts'
 import { isPlainObject, withoutNulls } from '../config/plain-data.ts'
 import { isExecutableKey } from '../config/presets/data-only.ts'
 import { isFileText } from '../config/presets/file-text.ts'
@@ -62,7 +63,7 @@ export function exportPreset(from: ExportInput): ExportedPreset {
   }
   const config: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(withoutNulls(written))) {
-    const name = key === 'providers' ? 'Providers' : key
+    const name = key === ALIASES.Providers ? 'Providers' : key
     if (name !== 'Providers' && Object.hasOwn(KernelConfig.properties, name)) continue
     if (!ALWAYS.includes(name) && !sections.has(name)) leftOut.push(`${name}: no installed plugin reads it`)
     else if (isExecutableKey(name)) leftOut.push(`${name}: it names a file`)

@@ -1,4 +1,5 @@
 import { namedTarget, spelledAs } from '@ccr/sdk'
+import { writtenKey } from '../../config/aliases.ts'
 import { isPlainObject } from '../../config/plain-data.ts'
 import type { ModelLimits, ProviderConfig } from '../../config/schema.ts'
 
@@ -24,7 +25,7 @@ const ANSWERING = [...GROWING, 'think']
  * @param config a whole config, already checked
  */
 export function launchHints(config: Readonly<Record<string, unknown>>, model: string | undefined): LaunchHints {
-  const providers = (config['Providers'] ?? config['providers'] ?? []) as readonly ProviderConfig[]
+  const providers = (config[writtenKey(config, 'Providers')] ?? []) as readonly ProviderConfig[]
   const router = isPlainObject(config['Router']) ? config['Router'] : {}
   const limitsOf = (names: readonly string[]): readonly ModelLimits[] => {
     const routes = model?.includes(',') === true ? [model] : names.map((name) => router[name])

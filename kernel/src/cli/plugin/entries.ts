@@ -1,4 +1,5 @@
 import JSON5 from 'json5'
+import { writtenKey } from '../../config/aliases.ts'
 import { removeFromConfig, setInConfig } from '../../config/edit.ts'
 import { isPlainObject } from '../../config/plain-data.ts'
 import { joinPointer } from '../../config/pointer.ts'
@@ -21,9 +22,9 @@ export function writtenEntries(text: string, everywhere = false): readonly Writt
   const { profiles } = config
   const others = everywhere && isPlainObject(profiles) ? Object.entries(profiles) : []
   return [
-    ...entriesOf(config, ''),
+    ...entriesIn(config),
     ...others.flatMap(([name, profile]) =>
-      isPlainObject(profile) ? entriesOf(profile, joinPointer('/profiles', name)) : [],
+      isPlainObject(profile) ? entriesIn(profile, joinPointer('/profiles', name)) : [],
     ),
   ]
 }
@@ -53,11 +54,12 @@ export function setEnabled(text: string, { pointer, use, isName, enabled }: Writ
 /** Where a config lists its plugins, by whichever of the two names it uses. */
 export function listPointer(text: string): string {
   const config: unknown = JSON5.parse(text)
-  return isPlainObject(config) && Object.hasOwn(config, 'Plugins') ? '/Plugins' : '/plugins'
+  return `/${isPlainObject(config) ? writtenKey(config, 'plugins') : 'plugins'}`
 }
 
-function entriesOf(config: Readonly<Record<string, unknown>>, base: string): readonly WrittenEntry[] {
-  const key = Object.hasOwn(config, 'Plugins') ? 'Plugins' : 'plugins'
+/** The entries of a config, or of a profile that stands at `base`. */
+export function entriesIn(config: Readonly<Record<string, unknown>>, base = ''): readonly WrittenEntry[] {
+  const key = writtenKey(config, 'plugins')
   const items: unknown = config[key]
   if (!Array.isArray(items)) return []
   return items.flatMap((item: unknown, index): readonly WrittenEntry[] => {

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { CcrError } from '@ccr/sdk'
+import { namesOf } from '../../config/aliases.ts'
 import { readConfig } from '../../config/read.ts'
 import type { Candidate } from '../../install/inspect.ts'
 import { cleanStore, place, stage } from '../../install/stage.ts'
@@ -131,7 +132,7 @@ export async function install(context: CommandContext, installation: Installatio
  */
 export async function checkEditable({ home, env }: CommandContext): Promise<void> {
   const { locked, files } = await readConfig({ home, file: await configInUse(home), env })
-  const key = locked.find((one) => one === 'plugins' || one === 'Plugins')
+  const key = locked.find((one) => namesOf('plugins').includes(one))
   if (key === undefined) return
   const at = files.find((file) => file.endsWith('.ts'))
   throw new CcrError('CCR_CONFIG_EDIT', `${key} is set by ${at}, which no command changes. Edit it there.`, { at })

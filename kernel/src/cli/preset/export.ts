@@ -1,7 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { CcrError } from '@ccr/sdk'
-import { namedPlugins } from '../../config/presets/named-plugins.ts'
 import { checkManifest } from '../../config/presets/manifest.ts'
 import { checkPresetName } from '../../config/presets/name.ts'
 import { collectSecrets } from '../../config/secrets.ts'
@@ -10,6 +9,7 @@ import { writePrivateFile } from '../../load/private-files.ts'
 import { exportPreset } from '../../presets/export.ts'
 import type { CommandContext } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
+import { entriesIn } from '../plugin/entries.ts'
 import { readSurroundings } from './surroundings.ts'
 
 /** Options of `ccr preset export`. */
@@ -35,7 +35,7 @@ export async function presetExport(context: CommandContext, name: string, option
     throw new CcrError('CCR_PRESET_NAME', `${file} exists. Give another one with --output, or replace it with --force.`)
   }
   const { loaded, sections, pins } = await readSurroundings(context)
-  const used = namedPlugins(loaded.value)
+  const used = entriesIn(loaded.value).flatMap(({ use, enabled }) => (enabled ? [use] : []))
   const inUse = pins.filter((pin) => used.includes(pin.name) || used.includes(pin.plugin))
   const tags = options.tags
     ?.split(',')

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { writtenKey } from '../aliases.ts'
 import { packageRoot } from '../../load/builtin.ts'
 import { isPlainObject, merge } from '../plain-data.ts'
 import { hasPointer, splitPointer } from '../pointer.ts'
@@ -39,7 +40,7 @@ function fileOf(home: string, name: string): string {
 }
 
 function beneath(loaded: LoadedConfig, preset: PreparedPreset): LoadedConfig {
-  const providersKey = Object.hasOwn(loaded.value, 'providers') ? 'providers' : 'Providers'
+  const providersKey = writtenKey(loaded.value, 'Providers')
   const { Providers: offered, ...rest } = preset.config
   const own = listOf(loaded.value[providersKey])
   const added = listOf(offered)

@@ -1,4 +1,5 @@
 import { CcrError } from '@ccr/sdk'
+import { ALIASES, namesOf } from '../aliases.ts'
 import { isWithin } from '../pointer.ts'
 import type { ProfileConfig } from '../profiles.ts'
 import type { BrokenPreset, LoadedConfig } from '../loaded.ts'
@@ -87,8 +88,8 @@ function toProfile(loaded: LoadedConfig, preset: InstalledPreset, options: Servi
   const own = Object.fromEntries(Object.entries(prepared.config).filter(([key]) => !CLIENT_KEYS.includes(key)))
   const plugins = (preset.manifest.plugins ?? []).map((pin) => pinned(preset, pin, options.pins))
   const missing = plugins.filter(({ plugin }) => !options.uses(plugin)).map((one) => ({ use: one.plugin }))
-  const replaced = new Set([...Object.keys(own), 'profiles', 'presets', 'plugins', 'Plugins'])
-  if (replaced.has('Providers')) replaced.add('providers')
+  const replaced = new Set([...Object.keys(own), 'profiles', 'presets', ...namesOf('plugins')])
+  if (replaced.has('Providers')) replaced.add(ALIASES.Providers)
   const isOwn = (pointer: string): boolean => Object.hasOwn(own, topKey(pointer) ?? '')
   return {
     name,
