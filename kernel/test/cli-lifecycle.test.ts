@@ -52,6 +52,15 @@ test('started by npm, it adds what to try next', async () => {
   )
 })
 
+test('logs that cannot be written are told at the start and by status', async () => {
+  await mkdir(cli.home)
+  await writeFile(join(cli.home, 'logs'), 'a file, not a directory')
+  const fault = `warning: the logs in ${join(cli.home, 'logs')} cannot be written`
+  expect((await cli.run(['start', '--daemon', '--port', '0'])).stderr).toContain(fault)
+  expect((await cli.run(['status'])).stdout).toContain(fault)
+  await cli.run(['stop'])
+})
+
 test('start, status and stop of a daemon', async () => {
   const started = await cli.run(['start', '--daemon', '--port', '0'])
   expect(started).toMatchObject({ code: 0, stderr: '' })

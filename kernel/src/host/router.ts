@@ -318,20 +318,24 @@ export class Router {
     const { version, instanceId } = this.#options
     const { brokenPresets, config } = this.#assembly
     const { safeMode } = this.plugins
+    const logFault = this.logs.fault
     return {
       version,
       instanceId,
       inFlight: this.#server.inFlight,
       queued: this.#server.queued,
       degraded: [
-        ...(this.logs.failing ? ['logs'] : []),
+        ...(logFault === undefined ? [] : ['logs']),
         ...(this.#watcher.failing ? ['watch'] : []),
         ...(safeMode ? ['safe-mode'] : []),
         ...(leftOutOf(this.#assembly, this.kernel.current).size > 0 ? ['plugins'] : []),
       ],
       safeMode,
       unmatched: this.#unmatched.list,
-      warnings: this.#warnings.of(this.#assembly, this.kernel.current),
+      warnings: [
+        ...this.#warnings.of(this.#assembly, this.kernel.current),
+        ...(logFault === undefined ? [] : [logFault]),
+      ],
       disabledProviders: config.disabledProviders,
       brokenPresets,
       loadFailures: this.#assembly.failures.map(({ id, error }) => ({ subject: id, ...toFault(error, this.#redact) })),

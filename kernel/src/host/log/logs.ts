@@ -62,9 +62,10 @@ export class Logs implements RoutingLog {
     this.#pino.level = options.enabled ? options.level : 'silent'
   }
 
-  /** Whether a log cannot be written. */
-  get failing(): boolean {
-    return this.#unusable || this.#server?.failing === true || this.#routing?.failing === true
+  /** What is wrong, while a log cannot be written. */
+  get fault(): string | undefined {
+    const fails = this.#unusable || this.#server?.failing || this.#routing?.failing
+    return fails ? `the logs in ${join(this.#home, 'logs')} cannot be written: see to its space and rights` : undefined
   }
 
   record(exchange: Exchange, note: RoutingNote): void {
