@@ -172,7 +172,7 @@ class Build {
         ({ subject }) => provider.needs?.includes(subject) && !used.some(({ entry }) => entry.id === subject),
       )
       if (!lost && dialects.get(provider.dialect)?.target) {
-        providers.set(provider.name, { ...provider, local: false, contributed: undefined })
+        providers.set(provider.name, { ...provider, local: false })
         continue
       }
       const known = [...dialects.values()].flatMap((dialect) => (dialect.target ? [dialect.name] : []))
@@ -181,7 +181,7 @@ class Build {
       this.#failures.push({ code: 'CCR_PLUGIN_UNKNOWN', message, ...lost, subject: `provider '${provider.name}'` })
     }
     const taps = used.flatMap(({ entry, instance }) => instance.taps.map((tap) => placed(tap, entry)))
-    return new Profile({ name, endpoints, dialects, providers }, taps, this.#options.log)
+    return new Profile({ name, endpoints, dialects, providers }, taps)
   }
 }
 

@@ -51,7 +51,7 @@ export function createContext(instance: Instance, options: unknown, config: unkn
     ...heldTo(granted, plugin.name, instance.end.signal, given.facilities),
     on: (hook, handler, placement) => {
       const owner = open(`a handler of ${hook}`)
-      owner.taps.push(createTap(owner, hook, handler as Tap['handler'], (placement ?? {}) as AnyPlacement))
+      owner.taps.push(createTap(owner, hook, handler as Tap['handler'], (placement ?? {}) as AnyPlacement, given.log))
     },
     effect: (inverse) => void live().inverses.push(inverse),
     whileLive: (start) => void open('work to start').starts.push(start),
@@ -89,8 +89,8 @@ const FIXED: Partial<Record<HookName, 'fail' | 'skip'>> = { onRequest: 'fail', o
 
 type AnyPlacement = Placement & { readonly stage?: string; readonly dialect?: string; readonly durable?: boolean }
 
-function createTap(instance: Instance, hook: HookName, handler: Tap['handler'], placement: AnyPlacement): Tap {
-  const { entry, health } = instance
+function createTap(from: Instance, hook: HookName, handler: Tap['handler'], placement: AnyPlacement, log: Log): Tap {
+  const { entry, health } = from
   const rules = HOOK_RULES[hook] as (typeof HOOK_RULES)[HookName] | undefined
   const fault = (fact: string): CcrError =>
     new CcrError('CCR_PLUGIN_ACTIVATE', `plugin '${entry.plugin.name}': ${fact}`, { plugin: entry.plugin.name })
@@ -114,6 +114,7 @@ function createTap(instance: Instance, hook: HookName, handler: Tap['handler'], 
     onFailure: placement.onFailure ?? rules.onFailure,
     when: undefined,
     health,
+    log,
   }
 }
 

@@ -1,6 +1,5 @@
 import { type Attempt, CcrError, type ErrorCode, type Exchange, isCcrError, isSkipTarget } from '@ccr/sdk'
 import { type Abortable, clientFault, factOf, isThenable, placeOf, settle } from '@ccr/sdk/kernel'
-import type { Log } from './log.ts'
 import type { Tap } from './tap.ts'
 
 /** What a guard does with the arguments and the result of one kind of handler. */
@@ -8,9 +7,9 @@ export interface Seam<First, Second> {
   /** Calls the handler. */
   call(first: First, second: Second): unknown
   /** Says what is wrong with a result, or nothing when it is acceptable. Never sees `undefined`. */
-  fault(result: unknown, first: First, second: Second): string | undefined
+  fault(result: unknown, first: First): string | undefined
   /** Aborted when waiting for the handler has become pointless; nothing when it never is. */
-  cancellation(first: First, second: Second): Abortable | undefined
+  cancellation(second: Second): Abortable | undefined
 }
 
 /** Is told how a handler ended: with an error, or else with what it gave. */
@@ -28,26 +27,25 @@ export type Guarded<First, Second> = (first: First, second: Second, done: Done) 
 export function guard<First, Second extends Exchange | Attempt>(
   tap: Tap,
   seam: Seam<First, Second>,
-  log: Log,
 ): Guarded<First, Second> {
   const late = (): CcrError => fault(tap, 'CCR_HOOK_TIMEOUT', `did not finish ${tap.hook} within ${tap.timeoutMs} ms`)
   const { health } = tap
   const fail = (thrown: unknown, began: number, first: First, second: Second, done: Done): void => {
     // A request that is not valid is not the plugin's fault, nor is an end that it was told of.
-    const over = seam.cancellation(first, second)
+    const over = seam.cancellation(second)
     const invalid = clientFault(thrown, second)
     let error: unknown
     if (isSkipTarget(thrown) || thrown === invalid) error = thrown
     else if (over?.aborted) error = over.reason
     else if (invalid) error = tap.onFailure === 'fail' ? invalid : undefined
-    else error = failed(tap, thrown, log)
+    else error = failed(tap, thrown)
     health.called(tap.hook, performance.now() - began, false)
     done(error)
   }
   const finish = (result: unknown, began: number, first: First, second: Second, done: Done): void => {
     if (result !== undefined) {
       try {
-        const wrong = seam.fault(result, first, second)
+        const wrong = seam.fault(result, first)
         if (wrong !== undefined) throw unusable(tap, wrong)
       } catch (thrown) {
         return fail(thrown, began, first, second, done)
@@ -65,7 +63,7 @@ export function guard<First, Second extends Exchange | Attempt>(
       if (isThenable(result)) {
         const worked = (value: unknown): void => finish(value, began, first, second, done)
         const broke = (thrown: unknown): void => fail(thrown, began, first, second, done)
-        const waiting = settle(result, tap.timeoutMs, seam.cancellation(first, second), late)
+        const waiting = settle(result, tap.timeoutMs, seam.cancellation(second), late)
         // Only what stands behind `done` can still throw, and it has not gone on then.
         return void waiting.then(worked, broke).catch(done)
       }
@@ -80,7 +78,6 @@ export function guard<First, Second extends Exchange | Attempt>(
 export function guardSync<Args extends readonly unknown[]>(
   tap: Tap,
   call: (...args: Args) => unknown,
-  log: Log,
 ): (...args: Args) => void {
   return (...args) => {
     const { health } = tap
@@ -95,7 +92,7 @@ export function guardSync<Args extends readonly unknown[]>(
       if (isThenable(result)) void Promise.resolve(result).catch(() => undefined)
       if (result !== undefined) throw unusable(tap, 'it must set the stream up at once and give nothing')
     } catch (thrown) {
-      const error = failed(tap, thrown, log)
+      const error = failed(tap, thrown)
       if (error) throw error
     } finally {
       // That a stream could be set up does not show yet that the plugin works.
@@ -105,12 +102,12 @@ export function guardSync<Args extends readonly unknown[]>(
 }
 
 /** Applies the failure policy: gives the error, unless the handler may be skipped. */
-function failed(tap: Tap, thrown: unknown, log: Log): CcrError | undefined {
+function failed(tap: Tap, thrown: unknown): CcrError | undefined {
   const error = named(tap, thrown)
   tap.health.failed(tap.hook, error)
   if (tap.onFailure === 'fail') return error
   const { code, at } = error
-  log.warn({ plugin: tap.plugin, hook: tap.hook, code, at }, `${error.message}; skipped`)
+  tap.log.warn({ plugin: tap.plugin, hook: tap.hook, code, at }, `${error.message}; skipped`)
   return undefined
 }
 

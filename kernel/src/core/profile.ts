@@ -1,13 +1,12 @@
 import type { Dialect, Endpoint, LocalProvider, Provider, Target } from '@ccr/sdk'
 import type { ProviderBlueprint } from './blueprint.ts'
 import { checkTransformOrder, createHookTable, createTargetHooks, type HookTable, type TargetHooks } from './hooks.ts'
-import type { Log } from './log.ts'
 import type { Tap } from './tap.ts'
 
 /** A provider of one generation: configured, or contributed by a plugin. */
 export interface GenerationProvider extends Provider, Omit<ProviderBlueprint, keyof Provider> {
   /** Present when the answers are made in the process. */
-  readonly contributed: LocalProvider | undefined
+  readonly contributed?: LocalProvider | undefined
 }
 
 type Parts = Pick<Profile, 'name' | 'endpoints' | 'dialects' | 'providers'>
@@ -24,12 +23,11 @@ export class Profile {
   readonly providerList: readonly Provider[]
   readonly #taps: readonly Tap[]
   readonly #conditions: readonly ((target: Target) => boolean)[]
-  readonly #log: Log
   readonly #targets = new Map<string, TargetHooks>()
 
-  constructor(parts: Parts, taps: readonly Tap[], log: Log) {
+  constructor(parts: Parts, taps: readonly Tap[]) {
     this.name = parts.name
-    this.hooks = createHookTable(taps, log)
+    this.hooks = createHookTable(taps)
     checkTransformOrder(taps)
     this.endpoints = parts.endpoints
     this.dialects = parts.dialects
@@ -41,7 +39,6 @@ export class Profile {
     )
     this.#taps = taps
     this.#conditions = [...new Set(taps.flatMap(({ when }) => when?.target ?? []))]
-    this.#log = log
   }
 
   /** The entries whose handlers take part when this target is tried, by hook and in their order, as one line. */
@@ -64,7 +61,7 @@ export class Profile {
     let hooks = this.#targets.get(key)
     if (!hooks) {
       const taps = this.#taps.filter(({ when }) => when?.target?.(target) !== false)
-      this.#targets.set(key, (hooks = createTargetHooks(taps, dialect, this.#log)))
+      this.#targets.set(key, (hooks = createTargetHooks(taps, dialect)))
     }
     return hooks
   }

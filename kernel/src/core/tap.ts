@@ -1,6 +1,7 @@
 import type { HookHandlers, HookName, Placement } from '@ccr/sdk'
 import type { Condition } from './blueprint.ts'
 import type { Health } from './health.ts'
+import type { Log } from './log.ts'
 
 type Placed = { readonly [Key in keyof Placement]-?: NonNullable<Placement[Key]> }
 
@@ -17,6 +18,8 @@ export interface Tap<Hook extends HookName = HookName> extends Placed {
   readonly durable: boolean
   readonly when: Condition | undefined
   readonly health: Health
+  /** Hears of failures that are skipped. */
+  readonly log: Log
 }
 
 interface HookRules {
