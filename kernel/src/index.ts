@@ -10,10 +10,10 @@ export { runExchange } from './exchange/exchange.ts'
 export { runInner } from './exchange/inner.ts'
 export type {
   ClientSink,
-  Incoming,
   RoutingLog,
   Runtime,
   Transport,
   TransportRequest,
   TransportResponse,
 } from './exchange/ports.ts'
+export type { Incoming } from './exchange/state.ts'

@@ -1,5 +1,5 @@
 import type { Attempt, AttemptFailure, CanonicalRequest, ErrorDecision, Exchange, HookName, LocalReply } from '@ccr/sdk'
-import type { Outbound, RequestDecision, RoutePlan, Target, UsageRecord } from '@ccr/sdk'
+import type { FailureReply, Outbound, RequestDecision, RoutePlan, Target, UsageRecord } from '@ccr/sdk'
 import { decisionFault, inOrder, outboundFault, planFault, requestFault } from '@ccr/sdk/kernel'
 import type { Abortable, Pipeline } from '@ccr/sdk/kernel'
 import { AsyncParallelHook, AsyncSeriesBailHook, AsyncSeriesWaterfallHook, SyncHook } from 'tapable'
@@ -27,12 +27,13 @@ export type TargetHooks = ReturnType<typeof createTargetHooks>
 /** A pipeline that knows which tap is building on it, so that a failing stage names its plugin. */
 type NamingPipeline = Pick<Pipeline, 'as'>
 
-/** What a plugin answers by itself. */
-export type Replied = { readonly reply: LocalReply; readonly by: Tap }
+/** An answer that a plugin makes by itself. */
+export type Made = { readonly reply: Exclude<LocalReply, Refused>; readonly by: Tap }
+type Refused = { readonly failure: FailureReply }
 
 /** Fresh tapable hooks for one generation; the raw hooks are never handed to a plugin. */
 export function createHookTable(taps: readonly Tap[]) {
-  const onRequest = new AsyncSeriesBailHook<[undefined, HookedExchange], Replied>(['_', 'exchange'])
+  const onRequest = new AsyncSeriesBailHook<[undefined, HookedExchange], Made | Refused>(['_', 'exchange'])
   const selectRoute = new AsyncSeriesWaterfallHook<[RoutePlan, HookedExchange]>(['plan', 'exchange'])
   const onError = new AsyncSeriesBailHook<[AttemptFailure, HookedAttempt], ErrorDecision>(['failure', 'attempt'])
   const usage = (durable: boolean) => {
@@ -77,7 +78,10 @@ function requestTap(tap: Tap<'onRequest'>): Guarded<undefined, HookedExchange> {
     run(_, exchange, (error, result) => {
       const decision = result as RequestDecision | undefined
       if (error || !decision) return done(error)
-      if ('reply' in decision) return done(undefined, { reply: decision.reply, by: tap })
+      if ('reply' in decision) {
+        const { reply } = decision
+        return done(undefined, 'failure' in reply ? reply : { reply, by: tap })
+      }
       exchange.replaceRequest(decision.request)
       done(undefined)
     })

@@ -1,5 +1,6 @@
 import { type CanonicalEvent, CcrError, type PassthroughFrames, type TargetDialect, type WireReader } from '@ccr/sdk'
-import { AnswerHead, batchOf, explodeAnswer, isThenable, readPieces, readWhole, settle } from '@ccr/sdk/kernel'
+import { AnswerHead, batchOf, describeUnreadable, explodeAnswer, isThenable } from '@ccr/sdk/kernel'
+import { readPieces, readWhole, settle } from '@ccr/sdk/kernel'
 import type { Piece, Pipeline, Settings, Want, Watchdog } from '@ccr/sdk/kernel'
 import type { AttemptState } from './attempt.ts'
 import { ofDialect } from './outbound.ts'
@@ -11,8 +12,6 @@ export interface Reading {
   readonly pipeline: Pipeline
   readonly watchdog: Watchdog
   readonly settings: Settings
-  /** Says where an answer came from that cannot be read, and how it begins. */
-  readonly describe?: (text: string) => string
 }
 
 /** The answer of an upstream that has sent its head. */
@@ -21,22 +20,23 @@ export interface Remote {
   readonly dialect: TargetDialect
   /** Its bytes are handed on as they are. */
   readonly passthrough: boolean
+  readonly url: string
+  readonly redact: (text: string) => string
 }
 
 type LocalAnswer = AsyncIterable<readonly CanonicalEvent[]>
-type Passed = Uint8Array | undefined
 
 /**
- * Takes pieces of an answer as they are read; a promise means: read no more until it resolves. A callback, because a
- * generator costs several turns of the microtask queue for each piece.
+ * Takes an answer piece by piece as it is read, events and the bytes to forward in their place; a promise means: read
+ * no more until it resolves. A callback, because a generator costs several turns of the microtask queue for each piece.
  */
-export type Take = (piece: Piece) => Promise<void> | undefined
+export type Take = (events: readonly CanonicalEvent[], bytes?: Uint8Array) => Promise<void> | undefined
 
 /** Reads the answer of an upstream to its last event, and closes the upstream however that ends. */
 export function readRemote(remote: Remote, reading: Reading, take: Take): Promise<void> {
   const { attempt, pipeline, watchdog } = reading
   const { response, dialect } = remote
-  pipeline.deliverTo((events) => take({ events, bytes: undefined }), watchdog)
+  pipeline.deliverTo(take, watchdog)
   const reader = ofDialect(pipeline.dialect, () => dialect.reader(response.headers['content-type'] ?? '', attempt))
   return reader ? readStream(remote, reader, reading, take) : readWholeAnswer(remote, reading, take)
 }
@@ -60,7 +60,7 @@ function readStream(remote: Remote, reader: WireReader<unknown>, reading: Readin
   }
   const after = (busy: Promise<void> | undefined): Want | Promise<Want> => (busy ? busy.then(taken) : taken())
   const give = (events: readonly CanonicalEvent[]): Want | Promise<Want> =>
-    after(events.length > 0 ? take({ events, bytes: undefined }) : undefined)
+    after(events.length > 0 ? take(events) : undefined)
   return readPieces(response.body, settings.limits.answerBytes, (bytes) => {
     if (bytes) {
       watchdog.read()
@@ -75,7 +75,7 @@ function readStream(remote: Remote, reader: WireReader<unknown>, reading: Readin
     if (frames) {
       const piece = passed(bytes ? frames.push(bytes) : frames.end(), pipeline, dialect)
       if (piece.events.length > 0 || pipeline.failure !== undefined) head.drop()
-      return after(take(piece))
+      return after(take(piece.events, piece.bytes))
     }
     wire = []
     try {
@@ -112,29 +112,30 @@ async function readWholeAnswer(remote: Remote, reading: Reading, take: Take): Pr
 }
 
 /** `bytes` are forwarded in the place of the events where they are JSON. */
-async function takeWhole(text: string, bytes: Passed, remote: Remote, reading: Reading, take: Take): Promise<void> {
-  const { attempt, pipeline, describe } = reading
-  const { response, dialect } = remote
+async function takeWhole(text: string, bytes: Buffer | undefined, remote: Remote, reading: Reading, take: Take) {
+  const { attempt, pipeline } = reading
+  const { response, dialect, url, redact } = remote
+  const describe = (unread: string): string => describeUnreadable(url, unread, redact)
   const answer = ofDialect(pipeline.dialect, () => explodeAnswer(text, response, dialect, attempt, describe))
   const pending = pipeline.process(answer.events, true)
   const events = isThenable(pending) ? await pending : pending
   if (!pipeline.ended)
     throw pipeline.failure ?? new CcrError('CCR_STREAM_ENDED', 'the answer ended before its last event')
-  if (events.length > 0) await take({ events, bytes: answer.json ? bytes : undefined })
+  if (events.length > 0) await take(events, answer.json ? bytes : undefined)
 }
 
 /** Reads an answer made inside the process; waiting for it ends with the attempt. */
 export async function readLocal(answer: LocalAnswer, reading: Reading, take: Take): Promise<void> {
   const { attempt, pipeline, watchdog } = reading
   const events = answer[Symbol.asyncIterator]()
-  pipeline.deliverTo((batch) => take({ events: batch, bytes: undefined }), watchdog)
+  pipeline.deliverTo(take, watchdog)
   attempt.exchange.patience = watchdog
   try {
     for (;;) {
       const read = await settle(events.next(), Infinity, attempt.cancellation)
       watchdog.read()
       const batch = await pipeline.process(batchOf(read), read.done === true)
-      if (batch.length > 0) await take({ events: batch, bytes: undefined })
+      if (batch.length > 0) await take(batch)
       if (pipeline.ended) return await pipeline.flush()
       if (pipeline.failure !== undefined) throw pipeline.failure
       if (read.done) throw new CcrError('CCR_STREAM_ENDED', 'the answer ended before its last event')

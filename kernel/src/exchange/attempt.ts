@@ -1,13 +1,13 @@
-import type { Attempt, AttemptFailure, AttemptOutcome, AttemptRecord, Provider, Target } from '@ccr/sdk'
+import type { Attempt, AttemptFailure, AttemptOutcome, AttemptRecord, Target } from '@ccr/sdk'
 import { isCcrError } from '@ccr/sdk'
 import { Cancellation } from '@ccr/sdk/kernel'
-import type { Log } from '../core/log.ts'
+import type { GenerationProvider } from '../core/profile.ts'
 import type { ExchangeState } from './state.ts'
 
-/** A target with its provider, as attempts see it. */
+/** A target with its provider. */
 export interface PlannedTarget {
   readonly target: Target
-  readonly provider: Provider
+  readonly provider: GenerationProvider
 }
 
 type Settled = (outcome: AttemptOutcome, failure: AttemptFailure | undefined) => void
@@ -16,12 +16,11 @@ type Settled = (outcome: AttemptOutcome, failure: AttemptFailure | undefined) =>
 export class AttemptState implements Attempt {
   readonly exchange: ExchangeState
   readonly target: Target
-  readonly provider: Provider
+  readonly provider: GenerationProvider
   readonly number: number
   readonly lastResort: boolean
   /** Aborted with the exchange, or when this attempt is given up. */
   readonly cancellation = new Cancellation()
-  readonly #log: Log
   readonly #began = performance.now()
   #id: string | undefined
   #onSettled: Settled[] | undefined
@@ -29,13 +28,12 @@ export class AttemptState implements Attempt {
   #committed = false
   #record: AttemptRecord | undefined
 
-  constructor(exchange: ExchangeState, planned: PlannedTarget, number: number, lastResort: boolean, log: Log) {
+  constructor(exchange: ExchangeState, planned: PlannedTarget, number: number, lastResort: boolean) {
     this.exchange = exchange
     this.target = planned.target
     this.provider = planned.provider
     this.number = number
     this.lastResort = lastResort
-    this.#log = log
     if (exchange.cancellation.aborted) this.handleEvent()
     else exchange.cancellation.addEventListener('abort', this)
   }
@@ -89,7 +87,7 @@ export class AttemptState implements Attempt {
     try {
       fn()
     } catch (err) {
-      this.#log.warn({ attempt: this.id, err }, 'a listener of an attempt threw')
+      this.exchange.served.log.warn({ attempt: this.id, err }, 'a listener of an attempt threw')
     }
   }
 }

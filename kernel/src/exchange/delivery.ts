@@ -2,8 +2,8 @@ import { CcrError, messageOfEvents, writeJson } from '@ccr/sdk'
 import type { ClientDialect, ClientEncoder, FailureReply, Target } from '@ccr/sdk'
 import { failureHeaders, forwardable, requestIdHeaders, routeHeaders, settle, toHeaderValue } from '@ccr/sdk/kernel'
 import type { Piece, Watchdog } from '@ccr/sdk/kernel'
-import type { ClientSink, Incoming, Runtime } from './ports.ts'
-import type { ExchangeState } from './state.ts'
+import type { ClientSink, Runtime } from './ports.ts'
+import type { ExchangeState, Incoming } from './state.ts'
 
 /**
  * held: nothing was sent · alive: a waiting client got 200 and pings, other targets are still possible · committed:
@@ -54,14 +54,15 @@ export class Delivery {
     return this.#stalled
   }
 
-  /** The first content is about to be sent. `upstream` are the headers of an answer that is passed on. */
+  /** The first content of a stream is about to be sent. `upstream` are the headers of an answer that is passed on. */
   commit(target: Target, upstream: Headers | undefined): void {
-    if (this.#encoder && this.#state === 'held') this.#head(this.#headers(this.#streamHeaders(), target, upstream))
+    if (!this.#encoder || this.committed) return
+    if (this.#state === 'held') this.#head(this.#headers(this.#streamHeaders(), target, upstream))
     this.#state = 'committed'
   }
 
   /** Sends a piece of a stream; a promise when the client does not take more for now, while `watchdog` stands still. */
-  write({ events, bytes }: Piece, watchdog?: Watchdog): Promise<void> | undefined {
+  write(events: Piece['events'], bytes: Piece['bytes'], watchdog: Watchdog): Promise<void> | undefined {
     const chunk = bytes ?? this.#encoder!.events(events)
     if (chunk.length === 0) return undefined
     this.#lastWrite = performance.now()
@@ -140,15 +141,15 @@ export class Delivery {
     this.#pulse = setTimeout(this.#beat, left > 0 ? Math.ceil(left) : ping)
   }
 
-  async #drained(watchdog: Watchdog | undefined): Promise<void> {
+  async #drained(watchdog: Watchdog): Promise<void> {
     clearTimeout(this.#pulse)
-    watchdog?.pause()
+    watchdog.pause()
     const { clientStall, ping } = this.#runtime.settings.timeouts
     await settle(this.#sink.drained(), clientStall, this.#exchange.cancellation, () => {
       this.#stalled = true
       return new CcrError('CCR_CLIENT_CLOSED', 'the client took nothing of its answer for too long')
     })
-    watchdog?.resume()
+    watchdog.resume()
     this.#lastWrite = performance.now()
     if (this.#state !== 'ended') this.#pulse = setTimeout(this.#beat, ping)
   }

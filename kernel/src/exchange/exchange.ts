@@ -1,9 +1,9 @@
 import { CcrError, isCcrError, isEnd, isProgress, isSkipTarget, isSubstantive, outcomeOf, replyEvents } from '@ccr/sdk'
-import type { AttemptFailure, AttemptRecord, Target, UsageRecord } from '@ccr/sdk'
-import { describeUnreadable, Held, hiding, pause, Pipeline, readRefusal, readSome, replyFault } from '@ccr/sdk/kernel'
+import type { AttemptFailure, AttemptRecord, FailureReply, Target, TargetDialect, UsageRecord } from '@ccr/sdk'
+import { Held, hiding, pause, Pipeline, readRefusal, readSome, replyFault } from '@ccr/sdk/kernel'
 import { ofOwnAccount, replyTo, statusFailure, thrownFailure, UsageTracker, Watchdog } from '@ccr/sdk/kernel'
 import type { Cancellation, Piece } from '@ccr/sdk/kernel'
-import type { Replied } from '../core/hooks.ts'
+import type { Made } from '../core/hooks.ts'
 import type { Profile } from '../core/profile.ts'
 import type { Lease } from '../core/kernel.ts'
 import type { Log } from '../core/log.ts'
@@ -11,12 +11,15 @@ import { readLocal, readRemote, type Reading, type Take } from './answer.ts'
 import { AttemptState } from './attempt.ts'
 import { Delivery, sendFailure } from './delivery.ts'
 import { ofDialect, prepareOutbound } from './outbound.ts'
-import { planRoute, type FoundTarget } from './plan.ts'
-import type { Incoming, RoutingNote, Runtime, TransportResponse } from './ports.ts'
-import { ExchangeState } from './state.ts'
+import { planRoute } from './plan.ts'
+import type { RoutingNote, Runtime, TransportResponse } from './ports.ts'
+import { ExchangeState, type Incoming } from './state.ts'
 
 /** Longest wait for the durable onUsage taps before the terminal frame goes out. */
 const DURABLE_MS = 50
+
+/** What stands for a provider where a plugin answers by itself. */
+const REPLYING = { name: 'reply', models: [], dialect: 'canonical', local: true, baseUrl: '', secret: undefined }
 
 /**
  * Runs one exchange: onRequest, the plan, attempts until one commits, the answer, usage. It never rejects, always
@@ -56,7 +59,7 @@ function decode(id: string, { client, dialect, input, sink }: Incoming, runtime:
   }
 }
 
-type Headers = Readonly<Record<string, string>>
+type Headers = TransportResponse['headers']
 
 /** Why an attempt did not answer the client; nothing when it did. */
 type Failed = AttemptFailure | 'skipped' | undefined
@@ -66,7 +69,6 @@ class Running {
   readonly #delivery: Delivery
   readonly #profile: Profile
   readonly #runtime: Runtime
-  readonly #log: Log
   readonly #tracker = new UsageTracker()
   readonly #attempts: AttemptState[] = []
   #record: UsageRecord | undefined
@@ -74,12 +76,10 @@ class Running {
   #durable: Promise<unknown> | undefined
 
   constructor(exchange: ExchangeState, incoming: Incoming) {
-    const { runtime, log } = exchange.served
     this.#exchange = exchange
-    this.#delivery = new Delivery(exchange, incoming, runtime)
     this.#profile = exchange.world
-    this.#runtime = runtime
-    this.#log = log
+    this.#runtime = exchange.served.runtime
+    this.#delivery = new Delivery(exchange, incoming, this.#runtime)
   }
 
   /** Answers the client, or throws what prevents it. */
@@ -87,70 +87,80 @@ class Running {
     // An inner exchange was asked for by a plugin, not by a client.
     const guarded = this.#exchange.inner ? undefined : this.#profile.hooks.onRequest
     const replied = guarded && (await guarded.promise(undefined, this.#exchange))
-    if (replied) return this.#replyLocally(replied)
-    const targets = await planRoute(this.#exchange, this.#profile)
+    if (replied) return 'failure' in replied ? this.#delivery.fail(replied.failure) : this.#reply(replied)
+    const targets = await planRoute(this.#exchange)
     const { decidedBy, rule, source, scenario, family, targets: chosen, passedOver } = this.#exchange.plan!
     this.#note({ event: 'route', decidedBy, rule, source, scenario, family, targets: chosen, passedOver })
     const { limits, timeouts } = this.#runtime.settings
     const latest = performance.now() + timeouts.attempts
-    let failed: AttemptFailure | undefined
-    let target: Target | undefined
-    for (let index = 0; index <= targets.length;) {
+    let failed: { readonly reply: FailureReply; readonly target: Target } | undefined
+    for (let index = 0; ;) {
       // When every target was passed over, the first one runs once all the same.
-      const lastResort = index === targets.length
-      if (lastResort && failed) return this.#delivery.fail(failed.reply, target)
+      const lastResort = index >= targets.length
+      if (lastResort && failed) return this.#delivery.fail(failed.reply, failed.target)
       const planned = targets[lastResort ? 0 : index]!
-      const number = this.#attempts.length + 1
-      const attempt = new AttemptState(this.#exchange, planned, number, lastResort, this.#log)
-      const failure = await this.#attempt(attempt, planned)
+      const attempt = new AttemptState(this.#exchange, planned, this.#attempts.length + 1, lastResort)
+      this.#attempts.push(attempt)
+      const failure = await this.#attempt(attempt)
       if (failure === undefined) return
       if (failure === 'skipped') {
+        this.#attempts.pop()
         index++
         continue
       }
-      failed = failure
-      target = attempt.target
+      failed = { reply: failure.reply, target: attempt.target }
       const decision = await this.#profile.hooks.onError?.promise(failure, attempt)
       const waitMs = decision?.action === 'retry' ? decision.afterMs : 0
       const exhausted = this.#attempts.length >= limits.attempts || performance.now() + waitMs >= latest
-      if (decision?.action === 'reply') return this.#delivery.fail(decision.reply, target)
-      const another = decision?.action === 'retry' || (decision?.action === 'next' && index + 1 < targets.length)
-      if (!another || exhausted) return this.#delivery.fail(failure.reply, target)
+      if (decision?.action === 'reply') return this.#delivery.fail(decision.reply, attempt.target)
+      if (!decision || exhausted) return this.#delivery.fail(failure.reply, attempt.target)
       if (decision.action === 'retry') await pause(waitMs, this.#exchange.cancellation)
       else index++
     }
   }
 
-  /** One attempt: nothing when it answered the client, its failure when the client still waits. */
-  async #attempt(attempt: AttemptState, { target, provider }: FoundTarget): Promise<Failed> {
-    const { timeouts } = this.#runtime.settings
-    const subject = `provider '${target.provider}' (model '${target.model}')`
-    const watchdog = new Watchdog(subject, timeouts, this.#exchange.stream, attempt.cancellation)
-    const pipeline = new Pipeline(provider.dialect, attempt.cancellation, this.#log)
-    const known = this.#runtime.redact
+  /** What a plugin made is read like the answer of a target; it is no attempt that anybody hears of. */
+  async #reply(made: Made): Promise<void> {
+    const target = { provider: 'reply', model: this.#exchange.requestedModel }
+    const attempt = new AttemptState(this.#exchange, { target, provider: REPLYING }, 1, true)
+    const failure = await this.#attempt(attempt, made)
+    if (typeof failure === 'object') this.#delivery.fail(failure.reply)
+  }
+
+  /** One attempt, or a plugin's own answer: nothing when the client has got it, the failure when it still waits. */
+  async #attempt(attempt: AttemptState, made?: Made): Promise<Failed> {
+    const { target, provider, cancellation } = attempt
+    const { settings, transport, redact: known } = this.#runtime
+    const subject = made ? 'the reply' : `provider '${target.provider}' (model '${target.model}')`
+    const watchdog = new Watchdog(subject, settings.timeouts, this.#exchange.stream, cancellation)
+    const pipeline = new Pipeline(provider.dialect, cancellation, this.#exchange.served.log)
+    const reading: Reading = { attempt, pipeline, watchdog, settings }
     const redact = provider.clientCredentials ? hiding(this.#exchange.headers, known) : known
     this.#tracker.reset(pipeline)
     try {
-      const { request, wire } = await prepareOutbound(attempt, provider, this.#profile)
-      this.#attempts.push(attempt)
-      this.#note({ event: 'attempt', number: attempt.number, provider: target.provider, model: target.model })
-      const describe = (text: string): string => describeUnreadable(wire!.url, text, redact)
-      const reading: Reading = { attempt, pipeline, watchdog, settings: this.#runtime.settings, describe }
-      if (!wire) {
-        this.#build(pipeline, attempt, undefined)
-        const events = ofDialect(target.provider, () => provider.contributed!.local(request, attempt))
-        await readLocal(events, reading, this.#taker(attempt, watchdog))
+      if (made) {
+        // No other plugin changes it, nor is its model renamed.
+        pipeline.seal(undefined, undefined)
+        await readLocal(replyEvents(made.reply), reading, this.#taker(reading))
         return undefined
       }
-      const response = await this.#runtime.transport.send(wire)
+      const { request, wire } = await prepareOutbound(attempt)
+      this.#note({ event: 'attempt', number: attempt.number, provider: target.provider, model: target.model })
+      if (!wire) {
+        this.#build(reading, undefined)
+        const events = ofDialect(target.provider, () => provider.contributed!.local(request, attempt))
+        await readLocal(events, reading, this.#taker(reading))
+        return undefined
+      }
+      const response = await transport.send(wire)
       watchdog.read()
-      if (response.status !== 200)
-        return this.#failed(attempt, await this.#refusal(attempt, provider, wire.url, response, redact))
       const dialect = this.#profile.dialects.get(provider.dialect)!.target!
-      this.#build(pipeline, attempt, () => dialect.decoder(attempt))
+      if (response.status !== 200)
+        return this.#failed(attempt, await this.#refusal(attempt, wire.url, response, redact))
+      this.#build(reading, dialect)
       const passthrough = wire.passthrough && pipeline.observesOnly
-      const take = this.#taker(attempt, watchdog, passthrough ? response.headers : undefined)
-      await readRemote({ response, dialect, passthrough }, reading, take)
+      const take = this.#taker(reading, passthrough ? response.headers : undefined)
+      await readRemote({ response, dialect, passthrough, url: wire.url, redact }, reading, take)
       return undefined
     } catch (thrown) {
       pipeline.abort(thrown)
@@ -158,35 +168,30 @@ class Running {
         attempt.settle('neutral')
         return 'skipped'
       }
-      if (!this.#attempts.includes(attempt)) this.#attempts.push(attempt)
       // An abort reaches us as whatever was being waited for; its reason is what happened.
-      const cause = attempt.cancellation.aborted ? attempt.cancellation.reason : lastSkip(thrown)
+      const cause = cancellation.aborted ? cancellation.reason : thrown
       // Whatever is still open towards the upstream is closed.
-      attempt.cancellation.abort(cause)
+      cancellation.abort(cause)
       if (this.#exchange.cancellation.aborted || this.#delivery.stalled) {
         attempt.settle('neutral')
         throw cause
       }
-      return this.#failed(attempt, thrownFailure(attempt.target, cause, redact))
+      const fault = made ? replyFault(cause, made.by) : lastSkip(cause)
+      return this.#failed(attempt, thrownFailure(target, fault, redact))
     } finally {
       watchdog.stop()
     }
   }
 
   /** The answer's head is an error: its body says more. */
-  async #refusal(
-    attempt: AttemptState,
-    provider: FoundTarget['provider'],
-    url: string,
-    response: TransportResponse,
-    redact: Runtime['redact'],
-  ): Promise<AttemptFailure> {
+  async #refusal(attempt: AttemptState, url: string, response: TransportResponse, redact: Runtime['redact']) {
+    const { target, provider, cancellation } = attempt
     const { status, headers, body } = response
     const bytes = await readSome(body, this.#runtime.settings.limits.errorBytes)
-    attempt.cancellation.throwIfAborted()
-    const dialect = this.#profile.dialects.get(attempt.provider.dialect)!.target!
+    cancellation.throwIfAborted()
+    const dialect = this.#profile.dialects.get(provider.dialect)!.target!
     const { said, unread } = readRefusal(bytes, dialect, url, redact)
-    const failure = statusFailure(attempt.target, status, headers, said, redact, unread)
+    const failure = statusFailure(target, status, headers, said, redact, unread)
     return provider.clientCredentials ? ofOwnAccount(failure, attempt, response, bytes, said, redact) : failure
   }
 
@@ -198,96 +203,71 @@ class Running {
     return undefined
   }
 
-  #build(pipeline: Pipeline, attempt: AttemptState, decoder: (() => { chunk: unknown }) | undefined): void {
+  #build({ attempt, pipeline, settings }: Reading, dialect: TargetDialect | undefined): void {
     this.#profile.targetHooks(pipeline.dialect, attempt.target).stream?.call(pipeline, attempt)
-    const { idle } = this.#runtime.settings.timeouts
-    const owner = { plugin: `dialect ${pipeline.dialect}`, hook: 'transformStream', timeoutMs: idle }
+    const { idle: timeoutMs } = settings.timeouts
+    const owner = { plugin: `dialect ${pipeline.dialect}`, hook: 'transformStream', timeoutMs }
     // A dialect's decoder only ever sees what its own reader made.
-    const transform = decoder?.() as never
+    const transform = dialect?.decoder(attempt) as never
     pipeline.seal(transform && { transform, owner }, this.#exchange.requestedModel)
   }
 
   /** Holds an answer back until its first content, then hands it to the client as it comes. */
-  #taker(attempt: AttemptState, watchdog: Watchdog, forwarded?: Headers): Take {
+  #taker({ attempt, watchdog, settings }: Reading, forwarded?: Headers): Take {
     const { stream } = this.#exchange
-    const held = new Held(this.#runtime.settings.limits, stream)
-    return (piece) => {
+    const held = new Held(settings.limits, stream)
+    return (events, bytes) => {
       // Another one may have begun.
       if (attempt.record) return undefined
-      if (isEnd(piece.events)) return this.#finish(piece, held, attempt, forwarded)
-      this.#tracker.see(piece.events)
-      if (this.#delivery.committed) {
-        if (piece.events.some(isProgress)) watchdog.progress()
-        return this.#delivery.write(piece, watchdog)
+      this.#tracker.see(events)
+      const last = isEnd(events)
+      if (this.#delivery.committed && !last) {
+        if (events.some(isProgress)) watchdog.progress()
+        return this.#delivery.write(events, bytes, watchdog)
       }
-      held.add(piece)
-      if (!stream || (!held.full && !piece.events.some(isSubstantive))) return undefined
-      this.#commit(attempt)
+      held.add({ events, bytes })
+      if (last) return this.#finish(held.take(), attempt, forwarded)
+      if (!stream || (!held.full && !events.some(isSubstantive))) return undefined
+      this.#commit(attempt, forwarded)
       watchdog.committed()
-      this.#delivery.commit(attempt.target, forwarded)
       return this.#writeAll(held.take(), watchdog)
     }
   }
 
   async #writeAll(pieces: readonly Piece[], watchdog: Watchdog): Promise<void> {
-    for (const piece of pieces) await this.#delivery.write(piece, watchdog)
+    for (const { events, bytes } of pieces) await this.#delivery.write(events, bytes, watchdog)
   }
 
-  /** The last piece: usage is settled before it goes out, with what was held back, if anything. */
-  #finish(last: Piece, held: Held, attempt: AttemptState, forwarded?: Headers): Promise<void> | undefined {
-    this.#tracker.see(last.events)
-    held.add(last)
+  /** The answer is complete: usage is settled before what was held back of it goes out. */
+  #finish(pieces: readonly Piece[], attempt: AttemptState, forwarded?: Headers): Promise<void> | undefined {
     const { stream } = this.#exchange
-    const pieces = held.take()
     const send = stream ? this.#delivery.last(pieces) : this.#delivery.whole(pieces, attempt.target, forwarded)
-    this.#commit(attempt)
-    if (stream && !this.#delivery.committed) this.#delivery.commit(attempt.target, forwarded)
-    const closing = this.#close('ok', 200, attempt)
+    this.#commit(attempt, forwarded)
+    attempt.settle('ok')
+    const closing = this.#close('ok', 200)
     return closing ? closing.then(send) : void send()
   }
 
-  #commit(attempt: AttemptState): void {
+  #commit(attempt: AttemptState, forwarded: Headers | undefined): void {
     if (!attempt.commit()) return
     this.#tracker.committed()
-    const { provider, model } = attempt.target
-    this.#note({ event: 'commit', number: attempt.number, provider, model })
-  }
-
-  async #replyLocally({ reply, by }: Replied): Promise<void> {
-    if ('failure' in reply) return this.#delivery.fail(reply.failure)
-    const target = { provider: 'reply', model: this.#exchange.requestedModel }
-    const planned = { target, provider: { name: 'reply', models: [], dialect: 'canonical', local: true } }
-    const attempt = new AttemptState(this.#exchange, planned, 1, false, this.#log)
-    const { settings } = this.#runtime
-    const watchdog = new Watchdog('the reply', settings.timeouts, this.#exchange.stream, attempt.cancellation)
-    const pipeline = new Pipeline('canonical', attempt.cancellation, this.#log)
-    pipeline.seal(undefined, undefined)
-    try {
-      const reading: Reading = { attempt, pipeline, watchdog, settings }
-      await readLocal(replyEvents(reply), reading, this.#taker(attempt, watchdog))
-    } catch (thrown) {
-      if (this.#exchange.cancellation.aborted || this.#delivery.stalled) throw thrown
-      const fault = replyFault(thrown, by)
-      this.#delivery.fail(thrownFailure(attempt.target, fault, this.#runtime.redact).reply)
-    } finally {
-      watchdog.stop()
-      attempt.settle('neutral')
-    }
+    const { number, target } = attempt
+    this.#note({ event: 'commit', number, provider: target.provider, model: target.model })
+    this.#delivery.commit(target, forwarded)
   }
 
   /** Whatever ends the exchange without an answer. */
   giveUp(thrown: unknown): void {
-    const { cancellation } = this.#exchange
+    const { id, cancellation, served } = this.#exchange
     if (this.#delivery.stalled || isClosed(cancellation)) return this.#delivery.leave()
     const reason = cancellation.aborted ? cancellation.reason : thrown
-    if (!isCcrError(reason)) this.#log.error({ exchange: this.#exchange.id, err: reason }, 'an exchange failed')
+    if (!isCcrError(reason)) served.log.error({ exchange: id, err: reason }, 'an exchange failed')
     this.#delivery.fail(replyTo(reason, this.#runtime.redact))
   }
 
   /** Settles outcome and usage; the durable taps hear of it before the last bytes go out. */
-  #close(status: UsageRecord['status'], httpStatus: number, answering?: AttemptState): Promise<unknown> | undefined {
+  #close(status: UsageRecord['status'], httpStatus: number): Promise<unknown> | undefined {
     if (this.#record) return undefined
-    answering?.settle('ok')
     const attempts: AttemptRecord[] = []
     for (const { record } of this.#attempts) if (record) attempts.push(record)
     attempts.push(...this.#exchange.innerAttempts)

@@ -1,17 +1,16 @@
 import { type CanonicalRequest, CcrError, isCcrError, type Outbound } from '@ccr/sdk'
 import { addHeaders, credentialHeaders, factOf, joined, mergeHeaders, ownCredentials } from '@ccr/sdk/kernel'
 import { toJsonBody, withModel } from '@ccr/sdk/kernel'
-import type { GenerationProvider, Profile } from '../core/profile.ts'
 import type { AttemptState } from './attempt.ts'
 
 /**
  * Moves one attempt's request, built from the pristine canonical one, through its stages. Gives what goes to the
  * network as `wire`, or without it what goes to a provider inside the process. May throw SkipTarget.
  */
-export async function prepareOutbound(attempt: AttemptState, to: GenerationProvider, from: Profile) {
-  const { exchange, target } = attempt
-  const { request: pristine, raw, stream, served } = exchange
-  const hooks = from.targetHooks(to.dialect, target)
+export async function prepareOutbound(attempt: AttemptState) {
+  const { exchange, target, provider: to } = attempt
+  const { request: pristine, raw, stream, served, world } = exchange
+  const hooks = world.targetHooks(to.dialect, target)
   const { baseUrl } = to
   const first: Outbound = { dialect: 'canonical', baseUrl, model: target.model, stream, body: pristine, headers: {} }
   const canonical = hooks.canonical ? await hooks.canonical.promise(exchange.frozen(first), attempt) : first
@@ -19,7 +18,7 @@ export async function prepareOutbound(attempt: AttemptState, to: GenerationProvi
   const request = canonical.body as CanonicalRequest
   if (to.contributed) return { request, wire: undefined }
 
-  const dialect = from.dialects.get(to.dialect)!.target!
+  const dialect = world.dialects.get(to.dialect)!.target!
   const ask = <T>(act: () => T): T => ofDialect(to.dialect, act)
   const sameForm = request === pristine && exchange.dialect === to.dialect
   const mayPass = sameForm && raw !== undefined && !raw.marked && !dialect.mustEncode?.(attempt)

@@ -1,38 +1,32 @@
-import { CcrError, type RoutePlan, type Target } from '@ccr/sdk'
-import type { GenerationProvider, Profile } from '../core/profile.ts'
+import { CcrError, type RoutePlan } from '@ccr/sdk'
+import type { PlannedTarget } from './attempt.ts'
 import type { ExchangeState } from './state.ts'
 
 const UNDECIDED: RoutePlan = Object.freeze({ targets: Object.freeze([]), passedOver: Object.freeze([]) })
-
-/** A target of the plan with its provider. */
-export interface FoundTarget {
-  readonly target: Target
-  readonly provider: GenerationProvider
-}
 
 /**
  * Runs selectRoute and looks the plan's providers up.
  *
  * @throws CcrError `CCR_ROUTE_NONE` saying what was asked and what exists
  */
-export async function planRoute(exchange: ExchangeState, profile: Profile): Promise<readonly FoundTarget[]> {
-  const { selectRoute } = profile.hooks
+export async function planRoute(exchange: ExchangeState): Promise<readonly PlannedTarget[]> {
+  const { hooks, providers } = exchange.world
   const asked = exchange.inner?.target
   const told: RoutePlan | undefined = asked && { ...UNDECIDED, targets: [asked], decidedBy: 'ctx.exchange' }
-  const plan = told ?? (selectRoute ? await selectRoute.promise(UNDECIDED, exchange) : UNDECIDED)
+  const plan = told ?? (hooks.selectRoute ? await hooks.selectRoute.promise(UNDECIDED, exchange) : UNDECIDED)
   exchange.decide(plan)
   if (plan.request) exchange.replaceRequest(plan.request)
-  const known: FoundTarget[] = []
+  const known: PlannedTarget[] = []
   for (const target of plan.targets) {
-    const provider = profile.providers.get(target.provider)
+    const provider = providers.get(target.provider)
     if (provider && target.model !== '') known.push({ target, provider })
   }
-  if (known.length === 0) throw nowhere(exchange, profile, plan)
+  if (known.length === 0) throw nowhere(exchange, plan)
   return known
 }
 
-function nowhere(exchange: ExchangeState, profile: Profile, plan: RoutePlan): CcrError {
-  const names = [...profile.providers.keys()].join(', ') || 'none'
+function nowhere(exchange: ExchangeState, plan: RoutePlan): CcrError {
+  const names = [...exchange.world.providers.keys()].join(', ') || 'none'
   const unknown = plan.targets[0]
   const asked = `asked for model '${exchange.requestedModel}'`
   const why = unknown && exchange.served.runtime.absence?.(unknown.provider)

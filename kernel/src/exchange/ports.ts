@@ -1,4 +1,4 @@
-import type { ClientDialect, ClientInput, Exchange, RoutePlan, Target, UsageRecord } from '@ccr/sdk'
+import type { Exchange, RoutePlan, Target, UsageRecord } from '@ccr/sdk'
 import type { BodySource, Cancellation, Settings } from '@ccr/sdk/kernel'
 
 /** One request to an upstream. */
@@ -40,33 +40,6 @@ export interface ClientSink {
   end(chunk?: string | Uint8Array): void
   /** Cuts the connection. */
   destroy(): void
-}
-
-/** What an exchange inside another one asks of that. */
-export interface Parent {
-  /** How many exchanges it is inside of. */
-  readonly depth: number
-  /** Takes over what was used; false when it has ended. */
-  adopt(record: UsageRecord): boolean
-}
-
-/** What an inner exchange belongs to, and where it was told to go. */
-export interface Inner {
-  readonly parent: Parent
-  readonly target: Target | undefined
-}
-
-/** A client's request, ready to run. */
-export interface Incoming {
-  readonly dialect: string
-  readonly client: ClientDialect
-  readonly input: ClientInput
-  readonly profile: string
-  /** Of an exchange that a plugin runs inside another one. */
-  readonly inner?: Inner | undefined
-  readonly sink: ClientSink
-  /** Aborted when the client leaves (`CCR_CLIENT_CLOSED`) or the router stops (`CCR_EXCHANGE_SHUTDOWN`). */
-  readonly cancellation: Cancellation
 }
 
 /** What a line of the routing log tells, beside the exchange that it is of. */

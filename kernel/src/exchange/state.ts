@@ -1,11 +1,30 @@
 import { deepFreeze } from '@ccr/sdk'
-import type { AttemptRecord, CanonicalRequest, ClientInfo, DecodedRequest, Exchange, HeaderBag } from '@ccr/sdk'
-import type { Provider, RawBody, RoutePlan, UsageRecord } from '@ccr/sdk'
+import type { AttemptRecord, CanonicalRequest, ClientDialect, ClientInfo, ClientInput, DecodedRequest } from '@ccr/sdk'
+import type { Exchange, HeaderBag, Provider, RawBody, RoutePlan, Target, UsageRecord } from '@ccr/sdk'
 import type { Cancellation, Patience } from '@ccr/sdk/kernel'
 import type { Generation } from '../core/generation.ts'
 import type { Log } from '../core/log.ts'
 import type { Profile } from '../core/profile.ts'
-import type { Incoming, Inner, Parent, Runtime } from './ports.ts'
+import type { ClientSink, Runtime } from './ports.ts'
+
+/** A client's request, ready to run. */
+export interface Incoming {
+  readonly dialect: string
+  readonly client: ClientDialect
+  readonly input: ClientInput
+  readonly profile: string
+  /** Of an exchange that a plugin runs inside another one. */
+  readonly inner?: Inner | undefined
+  readonly sink: ClientSink
+  /** Aborted when the client leaves (`CCR_CLIENT_CLOSED`) or the router stops (`CCR_EXCHANGE_SHUTDOWN`). */
+  readonly cancellation: Cancellation
+}
+
+/** What an inner exchange belongs to, and where it was told to go. */
+export interface Inner {
+  readonly parent: ExchangeState
+  readonly target: Target | undefined
+}
 
 /** What serves an exchange. */
 export interface Served {
@@ -15,7 +34,7 @@ export interface Served {
 }
 
 /** The kernel's own side of an exchange; plugins see it as {@link Exchange}. */
-export class ExchangeState implements Exchange, Parent {
+export class ExchangeState implements Exchange {
   readonly id: string
   readonly dialect: string
   readonly client: ClientInfo
@@ -40,7 +59,6 @@ export class ExchangeState implements Exchange, Parent {
   patience: Patience | undefined
   /** Its usage is settled. */
   ended = false
-  readonly #freeze: boolean
   readonly #decoded: DecodedRequest
   #request: CanonicalRequest
   #plan: RoutePlan | undefined
@@ -63,7 +81,6 @@ export class ExchangeState implements Exchange, Parent {
     this.requestedModel = decoded.request.model
     this.stream = decoded.request.stream === true
     this.newId = runtime.newId
-    this.#freeze = runtime.freeze
     this.#decoded = decoded
     this.#request = this.frozen(decoded.request)
   }
@@ -105,6 +122,6 @@ export class ExchangeState implements Exchange, Parent {
 
   /** In development what handlers are given is frozen to the bottom, so that a mutation names its culprit. */
   frozen<T>(value: T): T {
-    return this.#freeze ? deepFreeze(value) : value
+    return this.served.runtime.freeze ? deepFreeze(value) : value
   }
 }

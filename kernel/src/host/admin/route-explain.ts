@@ -63,7 +63,7 @@ export async function explainRoute(
 
 async function targetsOf(exchange: ExchangeState): Promise<Pick<RouteExplanation, 'targets' | 'error'>> {
   try {
-    const found = await planRoute(exchange, exchange.world)
+    const found = await planRoute(exchange)
     return { targets: found.map(({ target }) => target) }
   } catch (thrown) {
     if (!isCcrError(thrown)) throw thrown

@@ -2,7 +2,8 @@ import { CcrError } from '@ccr/sdk'
 import { Cancellation } from '@ccr/sdk/kernel'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Lease } from '../../core/kernel.ts'
-import type { Incoming, Runtime } from '../../exchange/ports.ts'
+import type { Runtime } from '../../exchange/ports.ts'
+import type { Incoming } from '../../exchange/state.ts'
 import { type ExchangeCall, Exchanges } from './exchanges.ts'
 
 beforeEach(() => void vi.useFakeTimers())

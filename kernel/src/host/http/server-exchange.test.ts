@@ -3,7 +3,8 @@ import { connect, type AddressInfo } from 'node:net'
 import { definePlugin, type Endpoint, isCcrError, Type } from '@ccr/sdk'
 import { createSettings } from '@ccr/sdk/kernel'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { ClientSink, Incoming } from '../../exchange/ports.ts'
+import type { ClientSink } from '../../exchange/ports.ts'
+import type { Incoming } from '../../exchange/state.ts'
 import type { RunExchange } from './exchanges.ts'
 import {
   sendRaw,
