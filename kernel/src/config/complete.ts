@@ -1,0 +1,52 @@
+import type { EntryConfig, LoadedEntries } from '../load/entries.ts'
+import { loadCodeSections, type CodeSections } from './code-files.ts'
+import type { InstalledPlugin } from './installed.ts'
+import type { ResolvedProfile } from './resolve.ts'
+import type { World } from './worlds.ts'
+
+/** A profile with all the code that its config names. */
+export interface CompleteProfile extends ResolvedProfile {
+  readonly name: string
+  /** Of its entries, and of the transformers of its providers. */
+  readonly code: LoadedEntries
+  /** What the files export that its sections name. */
+  readonly named: CodeSections
+}
+
+/** What the rest of the code is loaded with. */
+export interface CompletionOptions {
+  readonly installed: readonly InstalledPlugin[]
+  /** `false` runs no code of sections. */
+  readonly thirdParty: boolean
+  load(entries: readonly EntryConfig[]): Promise<LoadedEntries>
+}
+
+/** Loads what else a profile names, beside the code of its entries; without what its code lacks, no provider. */
+export async function complete(
+  { name, loaded, code }: World,
+  profile: ResolvedProfile,
+  { installed, thirdParty, load }: CompletionOptions,
+): Promise<CompleteProfile> {
+  const { chained, providers, disabledProviders, entries } = profile
+  const named = await loadCodeSections(profile.sections, { loaded, installed, entries, thirdParty })
+  const chains = await load(chained.map(({ entry }) => entry))
+  const faulty = chains.failures.map((failure) => {
+    const { provider, entry } = chained.find((one) => one.entry.id === failure.id)!
+    return { ...failure, provider, at: entry.at }
+  })
+  const lost = new Set(faulty.map(({ provider }) => provider))
+  const lostProviders = faulty.map(({ provider, error, at }) => ({ name: provider, reason: error.message, at }))
+  return {
+    ...profile,
+    name,
+    sections: named.sections,
+    providers: providers.filter(({ name }) => !lost.has(name)),
+    disabledProviders: [...disabledProviders, ...lostProviders],
+    code: {
+      entries: [...code.entries, ...chains.entries],
+      failures: [...code.failures, ...faulty],
+      inputs: [...code.inputs, ...chains.inputs],
+    },
+    named,
+  }
+}
