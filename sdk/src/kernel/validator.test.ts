@@ -173,6 +173,28 @@ describe('the validator', () => {
     expect(() => validator.check(events.at(-1)!)).toThrow(expect.objectContaining(fault))
   })
 
+  const deltas: Readonly<Record<string, readonly string[]>> = {
+    text_delta: ['text'],
+    citations_delta: ['text'],
+    input_json_delta: ['tool_use', 'server_tool_use', 'mcp_tool_use'],
+    thinking_delta: ['thinking'],
+    signature_delta: ['thinking'],
+  }
+  const blocks = [...new Set(Object.values(deltas).flat()), 'redacted_thinking']
+  it.each(Object.entries(deltas))('I11: lets %s into no known block but %j', (type, fitting) => {
+    const fits = (within: string): boolean => {
+      const validator = new Validator()
+      for (const event of [GOOD[0]!, block(0, { type: within })]) validator.check(event)
+      try {
+        validator.check(delta(0, { type } as never))
+        return true
+      } catch {
+        return false
+      }
+    }
+    expect(blocks.filter(fits)).toEqual(fitting)
+  })
+
   it('takes an error for the end, wherever it comes', () => {
     const error: CanonicalEvent = { type: 'error', error: { type: 'api_error', message: 'm' } }
     for (const before of [[], open, GOOD.slice(0, 18)]) {

@@ -27,6 +27,7 @@ describe('a watchdog', () => {
   })
 
   it('stands still while a plugin is waited for, also before the first content', () => {
+    vi.advanceTimersByTime(20)
     watchdog.read()
     watchdog.pause()
     vi.advanceTimersByTime(900)
@@ -61,6 +62,15 @@ describe('a watchdog', () => {
   it('expires when silence follows what was read', () => {
     watchdog.read()
     expect(run(() => undefined)).toEqual([50, 'it was given up: it fell silent within 0.05 s'])
+  })
+
+  it.each([1, 25, 49])('expires to the millisecond, where silence began after %i', (ms) => {
+    vi.advanceTimersByTime(ms)
+    watchdog.read()
+    vi.advanceTimersByTime(49)
+    expect(expired).toEqual([])
+    vi.advanceTimersByTime(1)
+    expect(expired).toHaveLength(1)
   })
 
   it('expires at keep-alives alone, once content has come', () => {
