@@ -1,4 +1,5 @@
-import { SkipTarget, type Attempt, type AttemptOutcome, type CanonicalEvent, type UsageRecord } from '@ccr/sdk'
+import { SkipTarget, type Attempt, type AttemptOutcome, type CanonicalEvent } from '@ccr/sdk'
+import type { ErrorDecision, FailureReply, UsageRecord } from '@ccr/sdk'
 import {
   createTestKernel,
   type TestAnswer,
@@ -29,6 +30,7 @@ const textOf = (text: string): string =>
   events(text)
     .map((event) => (event.type === 'content_block_delta' && event.delta.type === 'text_delta' ? event.delta.text : ''))
     .join('')
+const NOT_TODAY: FailureReply = { status: 403, type: 'permission_error', message: 'not today' }
 const onward = plugin('onward', (ctx) => ctx.on('onError', () => ({ action: 'next' })))
 
 const setUp = (options: Partial<TestKernelOptions> & { upstream: TestUpstream }, ...providers: string[]) =>
@@ -322,6 +324,7 @@ describe('attempts', () => {
     await kernel.request({ ...stream, signal: leaving.signal, ...(abort && { onChunk: () => leaving.abort() }) })
     expect(told.filter((one) => one === 'committed')).toHaveLength(committed)
     expect(told.filter((one) => one !== 'committed')).toEqual([outcome])
+    expect(kernel.routing.filter(({ event }) => event === 'commit')).toHaveLength(committed)
     if (abort) expect(kernel.usage[0]!.status).toBe('client_closed')
     await kernel.dispose()
   })
@@ -356,7 +359,9 @@ describe('attempts', () => {
       }),
     )
     const first = await setUp({ plugins: [always], upstream: fine })
-    expect((await first.request(stream)).status).toBe(500)
+    const reply = await first.request(stream)
+    expect(reply.status).toBe(500)
+    expect(reply.text).toContain('every target was passed over, the last one too: resting')
     await first.dispose()
     const skipB = plugin('skip-b', (ctx) =>
       ctx.on('transformRequest', (_, { target }) => {
@@ -368,6 +373,19 @@ describe('attempts', () => {
     await second.dispose()
   })
 
+  it('say nothing of a target whose refusal is still read when their client leaves', async () => {
+    const leaving = new AbortController()
+    async function* busy(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from('busy')
+      leaving.abort()
+      await new Promise(() => undefined)
+    }
+    const kernel = await setUp({ plugins: [onward], upstream: () => ({ status: 500, body: busy() }) }, 'a', 'b')
+    await kernel.request({ ...stream, signal: leaving.signal })
+    expect(kernel.usage[0]).toMatchObject({ status: 'client_closed', attempts: [{ outcome: 'neutral' }] })
+    await kernel.dispose()
+  })
+
   it('are bounded in number, however often a plugin wants another', async () => {
     const again = plugin('again', (ctx) => ctx.on('onError', () => ({ action: 'retry', afterMs: 0 })))
     const upstream = asked()
@@ -377,6 +395,20 @@ describe('attempts', () => {
     )
     expect((await kernel.request(stream)).status).toBe(502)
     expect(upstream.calls).toHaveLength(kernel.settings.limits.attempts)
+    await kernel.dispose()
+  })
+
+  it.each<[string, ErrorDecision | undefined, number, string]>([
+    ['a plugin answers in its place', { action: 'reply', reply: NOT_TODAY }, 403, NOT_TODAY.message],
+    ['nobody decides', undefined, 502, 'answered 500'],
+  ])('end with the first failure where %s, whatever target is left', async (_name, decision, status, says) => {
+    const decide = plugin('decide', (ctx) => ctx.on('onError', () => decision))
+    const upstream = asked()
+    const down = (): TestAnswer => ({ status: 500, body: '' })
+    const kernel = await setUp({ plugins: [decide], upstream: upstream.by({ a: down, b: fine }) }, 'a', 'b')
+    const reply = await kernel.request(stream)
+    expect([reply.status, upstream.calls]).toEqual([status, ['a']])
+    expect(reply.text).toContain(says)
     await kernel.dispose()
   })
 
@@ -474,7 +506,11 @@ describe('the end of an exchange', () => {
       await kernel.request(stream)
       await kernel.dispose()
     }
-    expect(records.map(({ status }) => status)).toEqual(['ok', 'error', 'error'])
+    expect(records.map(({ status, httpStatus }) => [status, httpStatus])).toEqual([
+      ['ok', 200],
+      ['error', 502],
+      ['error', 500],
+    ])
     expect(records[0]!.tokens).toEqual({ input: 3, cacheRead: 0, cacheCreation: 0, output: 2, reasoning: 0 })
   })
 

@@ -49,6 +49,7 @@ describe('a client is always answered', () => {
     const kernel = await setUp({ plugins: [broken, routeTo('test')] })
     const reply = await kernel.request({ ...whole, path: '/broken' })
     expect(reply).toMatchObject({ status: 500, text: expect.stringContaining("'broken-client' failed") as string })
+    expect(kernel.warnings).toEqual(['a client dialect failed to decode a request'])
     await kernel.dispose()
   })
 
