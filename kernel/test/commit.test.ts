@@ -126,7 +126,7 @@ describe('the commit rule', () => {
       await steps[1]
       yield Buffer.from(all.slice(3).join(''))
     }
-    const settings = { timeouts: { keepAlive: 1000, ping: 400 } }
+    const settings = { timeouts: { keepAlive: 250, ping: 400 } }
     const kernel = await setUp({ settings, upstream: () => jsonl(body()) })
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
     try {
@@ -141,7 +141,7 @@ describe('the commit rule', () => {
       await vi.advanceTimersByTimeAsync(5000)
       expect(textOf((await reply).text)).toBe('one two')
       const content = ['1500 message_start', '1900 ping', '2300 ping', '2400 content_block_delta']
-      expect(seen).toEqual(['1000 ping', '1400 ping', ...content])
+      expect(seen).toEqual(['250 ping', '650 ping', '1050 ping', '1450 ping', ...content])
     } finally {
       vi.useRealTimers()
     }
@@ -235,11 +235,19 @@ describe('the commit rule', () => {
         wanted ? { headers: { 'content-type': 'application/json' }, body: JSON.stringify(good) } : jsonl(lines(good)),
     })
     expect(textOf((await kernel.request(stream)).text)).toBe('one two')
-    expect((await kernel.request(whole)).json()).toMatchObject({
+    const reply = await kernel.request(whole)
+    expect(reply.headers['content-type']).toBe('application/json')
+    expect(reply.json()).toMatchObject({
       model: 'asked',
       content: [{ type: 'text', text: 'one two' }],
       stop_reason: 'end_turn',
     })
+    await kernel.dispose()
+  })
+
+  it('takes a whole answer for one, whatever it is called', async () => {
+    const kernel = await setUp({ upstream: () => jsonl(JSON.stringify(answerEvents('one two'))) })
+    expect(textOf((await kernel.request(stream)).text)).toBe('one two')
     await kernel.dispose()
   })
 })
@@ -325,7 +333,7 @@ describe('attempts', () => {
     expect(told.filter((one) => one === 'committed')).toHaveLength(committed)
     expect(told.filter((one) => one !== 'committed')).toEqual([outcome])
     expect(kernel.routing.filter(({ event }) => event === 'commit')).toHaveLength(committed)
-    if (abort) expect(kernel.usage[0]!.status).toBe('client_closed')
+    if (abort) expect(kernel.usage[0]).toMatchObject({ status: 'client_closed', httpStatus: 200 })
     await kernel.dispose()
   })
 
@@ -382,7 +390,11 @@ describe('attempts', () => {
     }
     const kernel = await setUp({ plugins: [onward], upstream: () => ({ status: 500, body: busy() }) }, 'a', 'b')
     await kernel.request({ ...stream, signal: leaving.signal })
-    expect(kernel.usage[0]).toMatchObject({ status: 'client_closed', attempts: [{ outcome: 'neutral' }] })
+    expect(kernel.usage[0]).toMatchObject({
+      status: 'client_closed',
+      httpStatus: 499,
+      attempts: [{ outcome: 'neutral' }],
+    })
     await kernel.dispose()
   })
 

@@ -192,8 +192,8 @@ describe('an answer that is passed on', () => {
     expect((await send(messagesBody('m', false))).text).toBe(text)
   })
 
-  it('rule 13: has them however they arrive, byte for byte', async () => {
-    const text = messageStream('one two three')
+  it('rule 13: has them however they arrive, byte for byte, also where it would write others', async () => {
+    const text = messageStream('one two three').replaceAll('data: {', ': later\ndata:{ "later" : 1.0, ')
     upstream.answer = (_request, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' })
       const bytes = Buffer.from(text)
