@@ -42,6 +42,16 @@ describe('Admission', () => {
     expect(await first).toBe(true)
   })
 
+  it('fills its budget to the last byte, and gives back what leaves', async () => {
+    const admission = new Admission(LIMITS)
+    expect([admission.enter(50), admission.enter(50)]).toEqual([true, true])
+    const waiting = [admission.wait(50, never), admission.wait(50, never)]
+    admission.leave(50)
+    expect([admission.running, admission.queued]).toEqual([2, 1])
+    admission.leave(50)
+    expect(await Promise.all(waiting)).toEqual([true, true])
+  })
+
   it('removes who leaves the queue, and lets in whom they blocked', async () => {
     const admission = new Admission(LIMITS)
     admission.enter(60)

@@ -56,6 +56,10 @@ describe('Host', () => {
     ).toBe(400)
   })
 
+  it('is counted by its whole name', () => {
+    expect(statusOf({ host: 'localhost:3456', from: 'somebody' })).toBeUndefined()
+  })
+
   it('refuses none', () => {
     expect(checkGates(request({}, { rawHeaders: [] }), rules())?.status).toBe(400)
   })
@@ -115,6 +119,7 @@ it.each([
   ['POST', 'same-origin', undefined],
   ['POST', 'none', undefined],
   ['GET', 'cross-site', undefined],
+  ['HEAD', 'cross-site', undefined],
 ])('%s with Sec-Fetch-Site %s gives %s', (method, site, status) => {
   expect(checkGates(request({ host: 'localhost:3456', 'sec-fetch-site': site }, { method }), rules())?.status).toBe(
     status,
@@ -128,6 +133,24 @@ it.each([
   [{ 'content-encoding': 'identity' }, undefined],
 ])('body headers %j give %s', (headers, status) => {
   expect(statusOf({ host: 'localhost:3456', ...headers })).toBe(status)
+})
+
+it.each([
+  [500, undefined],
+  [501, 431],
+])('%i headers give %s', (count, status) => {
+  const others = Array.from({ length: count - 1 }, (_, at) => [`x-${at}`, ''])
+  expect(statusOf({ ...Object.fromEntries(others), host: 'localhost:3456' })).toBe(status)
+})
+
+it.each<[string, Record<string, string>, string?]>([
+  ['without a path', { host: 'localhost:3456' }, '*'],
+  ['of another host', { host: 'evil.example' }],
+  ['of another origin', { host: 'localhost:3456', origin: 'null' }],
+  ['of another site', { host: 'localhost:3456', 'sec-fetch-site': 'cross-site' }],
+  ['that is too large', { host: 'localhost:3456', 'content-length': '101' }],
+])('closes the connection of a request %s, whose body is not read', (_name, headers, url = '/') => {
+  expect(checkGates(request(headers, { url }), rules())).toMatchObject({ close: true })
 })
 
 function statusOf(headers: Record<string, string>, bound: BoundAddress = LOOPBACK): number | undefined {
