@@ -3,15 +3,18 @@ import { describe, expect, it } from 'vitest'
 import { decode, fakeAttempt, fakeExchange, target } from '../test/harness.ts'
 import { completed, created, done, message, text } from '../test/wire-events.ts'
 import { createEncoder } from './client-encoder.ts'
-import { client } from './client.ts'
+import { createClient } from './client.ts'
+import { KeptItems } from './kept-items.ts'
 import { DIALECT } from './own-tools.ts'
 import { fieldsOf, listOf, type Fields, type ResponsesEvent } from './wire.ts'
+
+const client = createClient(new KeptItems())
 
 const asked = { extra: { [DIALECT]: {} } }
 
 /** What a client of this dialect gets of these canonical events, streamed. */
 function shown(events: readonly CanonicalEvent[]): readonly Fields[] {
-  const last = createEncoder(fakeExchange(asked)).events(events).trim().split('\n').at(-1)!
+  const last = createEncoder(fakeExchange(asked), new KeptItems()).events(events).trim().split('\n').at(-1)!
   return listOf(fieldsOf((JSON.parse(last.slice('data: '.length)) as Fields)['response'])['output']) as Fields[]
 }
 

@@ -1,10 +1,11 @@
 import { writeJson, type ClientEncoder, type Exchange } from '@ccr/sdk'
+import type { KeptItems } from './kept-items.ts'
 import { ResponseWriter } from './response-writer.ts'
 
 /** Writes canonical events as the server-sent events of a Responses stream. */
-export function createEncoder(exchange: Exchange): ClientEncoder {
+export function createEncoder(exchange: Exchange, items: KeptItems): ClientEncoder {
   let text = ''
-  const writer = new ResponseWriter(exchange, (type, event) => {
+  const writer = new ResponseWriter(exchange, items, (type, event) => {
     text += `event: ${type}\ndata: ${writeJson(event)}\n\n`
   })
   const taken = (): string => {

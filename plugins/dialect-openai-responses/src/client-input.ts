@@ -1,5 +1,6 @@
 import { type ContentBlock, invalidRequest, type Message, parseObject, readReasoning, type TextBlock } from '@ccr/sdk'
 import { toBlocks } from './client-content.ts'
+import type { KeptItems } from './kept-items.ts'
 import { itemBlock, withPhase } from './original.ts'
 import { namespacedName } from './own-tools.ts'
 import { joinParts, signItems, toReplay, unwrapSignature } from './reasoning.ts'
@@ -15,8 +16,8 @@ export interface Conversation {
  * The items of a request as messages. What the developer says before anybody spoke belongs to the system prompt, later
  * it stays in its place. Results stand directly behind the turn that made the calls, as every target wants them.
  */
-export function toMessages(instructions: unknown, input: unknown): Conversation {
-  const reader = new InputReader()
+export function toMessages(instructions: unknown, input: unknown, items: KeptItems): Conversation {
+  const reader = new InputReader(items)
   if (typeof instructions === 'string' && instructions !== '') reader.system.push({ type: 'text', text: instructions })
   if (typeof input === 'string') reader.user(toBlocks(input, '/input'))
   else (input as readonly unknown[]).forEach((item, index) => reader.item(fieldsOf(item), `/input/${index}`))
@@ -34,6 +35,11 @@ const FROM_USER = /_output$|^mcp_approval_response$|^compaction_trigger$|^additi
 class InputReader {
   readonly system: TextBlock[] = []
   readonly messages: Turn[] = []
+  readonly #items: KeptItems
+
+  constructor(items: KeptItems) {
+    this.#items = items
+  }
 
   item(item: Fields, at: string): void {
     const type = item['type'] ?? (item['role'] === undefined ? undefined : 'message')
@@ -49,7 +55,7 @@ class InputReader {
       case 'custom_tool_call_output':
         return this.#result(item, at)
       case 'item_reference':
-        throw invalidRequest(at, 'refers to a stored item, but nothing is stored; send the item itself')
+        return this.#reference(item, at)
       default:
     }
     if (typeof type !== 'string') throw invalidRequest(`${at}/type`, 'must be a string')
@@ -59,6 +65,12 @@ class InputReader {
 
   user(blocks: readonly ContentBlock[]): void {
     if (blocks.length > 0) this.#turn('user').blocks.push(...blocks)
+  }
+
+  #reference({ id }: Fields, at: string): void {
+    const kept = this.#items.find(textOf(id))
+    if (kept) return this.item(kept, at)
+    throw invalidRequest(at, 'refers to an item that is kept no longer; send the item itself, as with store: false')
   }
 
   #message(item: Fields, at: string): void {

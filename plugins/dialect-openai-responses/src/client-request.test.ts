@@ -1,7 +1,10 @@
 import type { CanonicalRequest, ClientInput } from '@ccr/sdk'
 import { describe, expect, it } from 'vitest'
-import { client } from './client.ts'
+import { createClient } from './client.ts'
+import { KeptItems } from './kept-items.ts'
 import { DIALECT } from './own-tools.ts'
+
+const client = createClient(new KeptItems())
 
 const base = { model: 'm', input: 'q' }
 

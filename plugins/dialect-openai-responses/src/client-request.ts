@@ -1,6 +1,7 @@
 import type { CanonicalRequest, OutputConfig, Thinking, Tool, ToolChoice } from '@ccr/sdk'
 import { invalidRequest } from '@ccr/sdk'
 import { toMessages } from './client-input.ts'
+import type { KeptItems } from './kept-items.ts'
 import { DIALECT, isAllowedChoice, readTools, type OwnTools } from './own-tools.ts'
 import { toCanonicalEffort } from './settings.ts'
 import { fieldsOf, listOf, textOf, type Fields } from './wire.ts'
@@ -23,15 +24,15 @@ const CANONICAL: ReadonlySet<string> = new Set(
 
 /**
  * A Responses request in canonical form. What only this protocol knows goes into `extra`, from which the target side of
- * this dialect writes it back.
+ * this dialect writes it back. `items` are those that the request may refer to.
  *
  * @throws CcrError `CCR_REQUEST_INVALID` with the place of the fault
  */
-export function toCanonical(body: Fields): CanonicalRequest {
+export function toCanonical(body: Fields, items: KeptItems): CanonicalRequest {
   checkBody(body)
   const own = readTools(body['tools'])
   const tools = { ...own, tools: allowedTools(body['tool_choice'], own) }
-  const { system, messages } = toMessages(body['instructions'], body['input'])
+  const { system, messages } = toMessages(body['instructions'], body['input'], items)
   const choice = toolChoice(body, tools)
   const thinking = toThinking(fieldsOf(body['reasoning']))
   const output = toOutput(body)
@@ -142,6 +143,7 @@ function allowedTools(choice: unknown, { tools, byName }: OwnTools): readonly To
 function ownFields(body: Fields, choice: ToolChoice | undefined): Fields {
   const own: Record<string, unknown> = {}
   for (const key in body) if (!CANONICAL.has(key) && body[key] !== null) own[key] = body[key]
+  if (body['store'] === false) own['store'] = false
   const isWhole = isAllowedChoice(body['tool_choice'])
   const tools = listOf(body['tools']).filter((tool) => isWhole || fieldsOf(tool)['type'] !== 'function')
   if (tools.length > 0) own['tools'] = tools

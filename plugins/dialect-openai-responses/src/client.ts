@@ -2,24 +2,27 @@ import { appOf, messageEvents, readJson, type ClientDialect, type ClientInfo, ty
 import { createEncoder } from './client-encoder.ts'
 import { toCanonical } from './client-request.ts'
 import { toErrorObject } from './errors.ts'
+import type { KeptItems } from './kept-items.ts'
 import { ResponseWriter } from './response-writer.ts'
 import { textOf, type Fields } from './wire.ts'
 
-/** The client side of the Responses protocol. */
-export const client: ClientDialect = {
-  requestIdHeader: 'x-request-id',
-  decode({ body, headers }) {
-    const fields: Fields = readJson(body).value
-    return { request: toCanonical(fields), client: clientInfo(headers, fields) }
-  },
-  encoder: (exchange) => createEncoder(exchange),
-  message(message, exchange) {
-    // A whole answer is what its stream would have come to.
-    const writer = new ResponseWriter(exchange, () => undefined)
-    for (const event of messageEvents(message)) writer.event(event)
-    return writer.response
-  },
-  failure: (reply) => ({ error: toErrorObject(reply) }),
+/** The client side of the Responses protocol; `items` are those that a request may refer to. */
+export function createClient(items: KeptItems): ClientDialect {
+  return {
+    requestIdHeader: 'x-request-id',
+    decode({ body, headers }) {
+      const fields: Fields = readJson(body).value
+      return { request: toCanonical(fields, items), client: clientInfo(headers, fields) }
+    },
+    encoder: (exchange) => createEncoder(exchange, items),
+    message(message, exchange) {
+      // A whole answer is what its stream would have come to.
+      const writer = new ResponseWriter(exchange, items, () => undefined)
+      for (const event of messageEvents(message)) writer.event(event)
+      return writer.response
+    },
+    failure: (reply) => ({ error: toErrorObject(reply) }),
+  }
 }
 
 function clientInfo(headers: HeaderBag, { prompt_cache_key }: Fields): ClientInfo {

@@ -2,8 +2,11 @@ import { messageEvents, type CanonicalMessage, type ContentBlock } from '@ccr/sd
 import { describe, expect, it } from 'vitest'
 import { fakeExchange } from '../test/harness.ts'
 import { createEncoder } from './client-encoder.ts'
-import { client } from './client.ts'
+import { createClient } from './client.ts'
+import { KeptItems } from './kept-items.ts'
 import { fieldsOf } from './wire.ts'
+
+const client = createClient(new KeptItems())
 
 const message = (...content: readonly ContentBlock[]): CanonicalMessage => ({
   ...{ id: 'm', type: 'message', role: 'assistant', model: 'm', content },
@@ -18,7 +21,7 @@ describe('an image that a model of another vendor made', () => {
   })
 
   it('is announced and done in a stream', () => {
-    const stream = createEncoder(fakeExchange()).events(messageEvents(message(png)))
+    const stream = createEncoder(fakeExchange(), new KeptItems()).events(messageEvents(message(png)))
     expect(stream).toContain('"item":{"id":"ig_2","type":"image_generation_call","status":"in_progress","result":null}')
     expect(stream).toContain('"item":{"id":"ig_2","type":"image_generation_call","status":"completed","result":"AAAA"}')
   })

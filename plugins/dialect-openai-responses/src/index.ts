@@ -1,6 +1,7 @@
 import { definePlugin } from '@ccr/sdk'
 import { createAdaptation } from './adapt.ts'
-import { client } from './client.ts'
+import { createClient } from './client.ts'
+import { KeptItems } from './kept-items.ts'
 import { DIALECT } from './own-tools.ts'
 import { createTarget, sentReasoning } from './target.ts'
 
@@ -10,6 +11,7 @@ export default definePlugin({
   description: 'Speaks the OpenAI Responses protocol with clients and with providers.',
   transformers: [{ name: 'openai-responses', dialect: 'openai-responses' }],
   activate(ctx) {
+    const client = createClient(ctx.state('items', 1, () => new KeptItems()))
     const adaptation = createAdaptation()
     ctx.dialect({ name: DIALECT, client, target: createTarget(adaptation) })
     ctx.endpoint({ method: 'POST', path: '/v1/responses', dialect: DIALECT, client })

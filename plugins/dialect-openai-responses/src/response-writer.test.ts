@@ -1,5 +1,6 @@
 import type { CanonicalEvent, CanonicalRequest, Exchange } from '@ccr/sdk'
 import { describe, expect, it } from 'vitest'
+import { KeptItems } from './kept-items.ts'
 import { ResponseWriter } from './response-writer.ts'
 import type { Fields } from './wire.ts'
 
@@ -12,7 +13,7 @@ function exchangeOf(request: Partial<CanonicalRequest> = {}): Exchange {
 /** What is sent for these blocks, each with its deltas, but for the numbers and the response itself. */
 function sent(blocks: readonly (readonly [object, ...object[]])[], stop_reason = 'end_turn', request = {}): Fields[] {
   const events: Fields[] = []
-  const writer = new ResponseWriter(exchangeOf(request), (type, event) => {
+  const writer = new ResponseWriter(exchangeOf(request), new KeptItems(), (type, event) => {
     expect(event).toMatchObject({ type, sequence_number: events.length })
     events.push(event)
   })
@@ -216,7 +217,7 @@ describe('the events of a Responses stream', () => {
 describe('the last event of a stream that failed', () => {
   const collect = (act: (writer: ResponseWriter) => void): readonly Fields[] => {
     const events: Fields[] = []
-    act(new ResponseWriter(exchangeOf(), (_type, event) => events.push(event)))
+    act(new ResponseWriter(exchangeOf(), new KeptItems(), (_type, event) => events.push(event)))
     return events
   }
   const reply = { status: 529, type: 'overloaded_error', message: 'busy' } as const
@@ -236,7 +237,7 @@ describe('the last event of a stream that failed', () => {
 
 describe('the response', () => {
   const settings = (request: Partial<CanonicalRequest>): Fields =>
-    new ResponseWriter(exchangeOf(request), () => undefined).response
+    new ResponseWriter(exchangeOf(request), new KeptItems(), () => undefined).response
 
   it('repeats what was asked for, or what is usual', () => {
     expect(settings({})).toEqual({

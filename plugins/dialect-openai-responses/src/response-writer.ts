@@ -20,6 +20,7 @@ import {
   toItem,
   type OutputItem,
 } from './output-items.ts'
+import type { KeptItems } from './kept-items.ts'
 import { DIALECT, readTools, type OwnTools } from './own-tools.ts'
 import { responseOf } from './response-object.ts'
 import { fromUsage } from './usage.ts'
@@ -34,12 +35,15 @@ export type Send = (type: string, event: Fields) => void
  */
 export class ResponseWriter {
   readonly #exchange: Exchange
+  readonly #items: KeptItems
   readonly #send: Send
   readonly #tools: OwnTools
+  /** A client that has nothing stored refers to nothing. */
+  readonly #keeps: boolean
   readonly #id: string
   readonly #output: Fields[] = []
   #number = 0
-  #items = 0
+  #count = 0
   #model: string
   #open: OutputItem | undefined
   /** A call that has ended without complete arguments; whether it was cut is known at the end. */
@@ -48,10 +52,13 @@ export class ResponseWriter {
   #stop: string | null = null
   #response: Fields | undefined
 
-  constructor(exchange: Exchange, send: Send) {
+  constructor(exchange: Exchange, items: KeptItems, send: Send) {
+    const own = fieldsOf(exchange.request.extra?.[DIALECT])
     this.#exchange = exchange
+    this.#items = items
     this.#send = send
-    this.#tools = readTools(fieldsOf(exchange.request.extra?.[DIALECT])['tools'])
+    this.#tools = readTools(own['tools'])
+    this.#keeps = own['store'] !== false
     this.#id = exchange.newId('resp_')
     this.#model = exchange.request.model
   }
@@ -112,7 +119,7 @@ export class ResponseWriter {
     const open: OutputItem = {
       kind,
       id: this.#exchange.newId(PREFIXES[kind]),
-      index: this.#items,
+      index: this.#count,
       block,
       pieces: [],
       citations: [],
@@ -231,7 +238,7 @@ export class ResponseWriter {
   }
 
   #added(open: OutputItem): void {
-    this.#items++
+    this.#count++
     const item = toItem(open, 'in_progress', this.#tools)
     this.#emit('response.output_item.added', { output_index: open.index, item })
   }
@@ -239,6 +246,7 @@ export class ResponseWriter {
   #done(open: OutputItem): void {
     const item = toItem(open, 'completed', this.#tools)
     this.#output.push(item)
+    if (this.#keeps) this.#items.keep(item)
     this.#emit('response.output_item.done', { output_index: open.index, item })
   }
 

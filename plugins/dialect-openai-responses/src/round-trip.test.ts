@@ -12,9 +12,12 @@ import {
   RUNS,
   FUZZ_TIMEOUT,
 } from '../test/harness.ts'
-import { client } from './client.ts'
+import { createClient } from './client.ts'
+import { KeptItems } from './kept-items.ts'
 import { itemsOf, unwrapSignature } from './reasoning.ts'
 import { fieldsOf } from './wire.ts'
+
+const client = createClient(new KeptItems())
 
 const prose = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 })
 const base64 = fc.base64String({ minLength: 4, maxLength: 16 })

@@ -3,9 +3,12 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { codeOf, encode, fakeAttempt, fakeExchange, RUNS, FUZZ_TIMEOUT, target } from '../test/harness.ts'
 import { createAdaptation } from './adapt.ts'
-import { client } from './client.ts'
+import { createClient } from './client.ts'
+import { KeptItems } from './kept-items.ts'
 import { createTarget } from './target.ts'
 import { fieldsOf } from './wire.ts'
+
+const client = createClient(new KeptItems())
 
 const outbound = (baseUrl: string, stream = true): Outbound => ({ baseUrl, stream, headers: {} }) as unknown as Outbound
 
