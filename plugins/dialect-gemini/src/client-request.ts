@@ -154,12 +154,16 @@ function readGenerationConfig(known: Known | undefined): {
   const thinkingConfig = known.take('thinkingConfig')
   const { thinking, output_config: effort } = isFields(thinkingConfig) ? fromThinkingConfig(thinkingConfig) : {}
   const mimeType = known.take('responseMimeType')
-  const schema = known.take('responseJsonSchema') ?? fromSchema(known.take('responseSchema'))
+  const jsonSchema = known.take('responseJsonSchema')
+  const ownSchema = known.take('responseSchema')
+  const schema = jsonSchema ?? fromSchema(ownSchema)
   const isJson = mimeType === 'application/json' && isFields(schema)
-  const format: OutputConfig = isJson ? { format: { type: 'json_schema', schema } } : {}
-  const outputConfig = { ...effort, ...format }
+  const answer: OutputConfig = isJson ? { format: { type: 'json_schema', schema } } : {}
+  const outputConfig = { ...effort, ...answer }
   const unsaid: Record<string, unknown> = { ...known.rest }
-  if (!isJson && mimeType !== undefined) unsaid['responseMimeType'] = mimeType
+  // An answer may also be one word of a list (`text/x.enum`), which only this API knows.
+  const format = { responseMimeType: mimeType, responseJsonSchema: jsonSchema, responseSchema: ownSchema }
+  if (!isJson) for (const [name, value] of Object.entries(format)) if (value !== undefined) unsaid[name] = value
   return {
     config: {
       ...(maxTokens !== undefined && { max_tokens: maxTokens }),

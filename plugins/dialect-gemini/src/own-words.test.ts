@@ -47,6 +47,13 @@ describe('what a client of this API says in words of its own reaches targets of 
     expect(routed({ contents: 'q', tools }).tools).toEqual(tools)
   })
 
+  it.each<[string, object]>([
+    ['one word of a list', { responseMimeType: 'text/x.enum', responseSchema: { type: 'STRING', enum: ['a', 'b'] } }],
+    ['a schema without its type', { responseJsonSchema: { type: 'string' } }],
+  ])('the schema of an answer that is no JSON: %s', (_name, generationConfig) => {
+    expect(routed({ contents: 'q', generationConfig }).generationConfig).toEqual(generationConfig)
+  })
+
   it('but not what replaced it', () => {
     const { messages, ...rest } = decodeRequest({
       contents: [{ role: 'user', parts: [{ inlineData: { ...PNG, displayName: 'a.png' } }] }],
