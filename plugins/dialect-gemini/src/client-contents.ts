@@ -132,9 +132,9 @@ function mediaBlocks(part: Fields): readonly ContentBlock[] {
   }
   const uri = isFields(file) ? field(file, 'fileUri') : undefined
   if (isFields(file) && typeof uri === 'string') {
-    const type = mediaType(file)
-    const source = type === undefined ? { type: 'url', url: uri } : { type: 'url', url: uri, media_type: type }
-    return [media(type ?? 'image/*', withPart(source, part))]
+    const type = mediaType(file) ?? 'image/*'
+    const source = type.startsWith('image/') ? { type: 'url', url: uri } : { type: 'url', url: uri, media_type: type }
+    return [media(type, withPart(source, part))]
   }
   return Object.keys(part).length === 0 ? [] : [{ type: RAW_PART, part }]
 }
@@ -145,9 +145,7 @@ function mediaType(fields: Fields): string | undefined {
 }
 
 function media(type: string, source: Fields): ContentBlock {
-  if (!type.startsWith('image/')) return { type: 'document', source } as ContentBlock
-  const { media_type: _known, ...plain } = source
-  return { type: 'image', source: source['type'] === 'url' ? plain : source } as ContentBlock
+  return { type: type.startsWith('image/') ? 'image' : 'document', source } as ContentBlock
 }
 
 interface Call {

@@ -37,7 +37,7 @@ function documentParts({ source, title, context }: DocumentBlock): readonly Part
   if (type === 'text') return [{ text: head === '' ? textOf(data) : `${head}\n${textOf(data)}` }]
   if (type === 'base64' && typeof data === 'string')
     return [...about, inline(textOf(mediaType) || 'application/pdf', data)]
-  if (type === 'url' && typeof url === 'string') return [...about, fromUrl(url, textOf(mediaType) || 'application/pdf')]
+  if (type === 'url' && typeof url === 'string') return [...about, fromUrl(url, 'application/pdf', textOf(mediaType))]
   if (type === 'content') {
     if (typeof content === 'string') return [...about, { text: content }]
     return [...about, ...((content ?? []) as readonly ContentBlock[]).flatMap(toParts)]
@@ -51,11 +51,12 @@ function inline(mediaType: string, data: string): Part {
   return { inlineData: { mimeType, data: prefix ? data.slice(prefix[0].length) : data } }
 }
 
-function fromUrl(url: string, fallback: string): Part {
+/** The type of what stands at an address, where nobody says it, is told by its end. */
+function fromUrl(url: string, fallback: string, said = ''): Part {
   const encoded = /^data:([^,;]*);base64,/.exec(url)
-  if (encoded) return inline(encoded[1] || fallback, url)
+  if (encoded) return inline(encoded[1] || said || fallback, url)
   const extension = /\.([a-z0-9]+)(?:[?#].*)?$/i.exec(url)?.[1]?.toLowerCase() ?? ''
-  return { fileData: { mimeType: TYPES[extension] ?? fallback, fileUri: url } }
+  return { fileData: { mimeType: said || (TYPES[extension] ?? fallback), fileUri: url } }
 }
 
 const TYPES: Readonly<Record<string, string | undefined>> = {

@@ -13,6 +13,8 @@ describe('what a client of this API says in words of its own reaches targets of 
     ['the clip of a video without a type', { fileData: { fileUri: 'https://youtu.be/x' }, videoMetadata: CLIP }],
     ['the resolution of a part', { inlineData: PNG, mediaResolution: { level: 'MEDIA_RESOLUTION_HIGH' } }],
     ['the name of a file', { inlineData: { ...PNG, displayName: 'a.png' } }],
+    ['the type of a stored image', { fileData: { mimeType: 'image/webp', fileUri: 'https://host/v1beta/files/a' } }],
+    ['a type that the address does not tell', { fileData: { mimeType: 'audio/mpeg', fileUri: 'https://host/a.mp3' } }],
   ])('%s', (_name, part) => {
     expect(routed({ contents: [{ role: 'user', parts: [part] }] }).contents).toEqual([{ role: 'user', parts: [part] }])
   })

@@ -15,7 +15,9 @@ export function withPart(source: Fields, part: Fields): Fields {
   for (const kind of ['inlineData', 'fileData']) if (isFields(own[kind])) own[kind] = camelCased(own[kind])
   const { inlineData, fileData, ...rest } = own
   const { mimeType, data: _data, fileUri: _uri, ...more } = (inlineData ?? fileData) as Fields
-  const isSaid = mimeType !== undefined && Object.keys(rest).length === 0 && Object.keys(more).length === 0
+  // The canonical address of an image has no type.
+  const isTyped = mimeType !== undefined && source['media_type'] !== undefined
+  const isSaid = isTyped && Object.keys(rest).length === 0 && Object.keys(more).length === 0
   return isSaid ? source : { ...source, [PART]: own }
 }
 
