@@ -1,4 +1,4 @@
-import { invalidRequest } from '@ccr/sdk'
+import { documentText, invalidRequest } from '@ccr/sdk'
 import type { CanonicalRequest, ContentBlock, DocumentBlock, ImageBlock, Message, ToolResultBlock } from '@ccr/sdk'
 
 type Fields = Readonly<Record<string, unknown>>
@@ -89,8 +89,7 @@ function fitDocument(block: DocumentBlock): ContentBlock {
       return given === undefined ? block : { ...block, source: { type, ...rest } }
     case 'base64':
       if (isPdf(media)) return block
-      if (!media.startsWith('text/')) return unseen(`document${title} of type ${media}`)
-      return { ...block, source: { type: 'text', media_type: 'text/plain', data: decoded(rest['data']) } }
+      return asText(block) ?? unseen(`document${title} of type ${media}`)
     default:
       return block
   }
@@ -104,8 +103,9 @@ function isFetched(url: unknown): boolean {
   return typeof url === 'string' && /^https?:/i.test(url)
 }
 
-function decoded(base64: unknown): string {
-  return Buffer.from(String(base64), 'base64').toString('utf8')
+function asText(block: DocumentBlock): DocumentBlock | undefined {
+  const data = documentText(block)
+  return data === undefined ? undefined : { ...block, source: { type: 'text', media_type: 'text/plain', data } }
 }
 
 function unseen(what: string): ContentBlock {

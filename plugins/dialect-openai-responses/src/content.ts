@@ -1,4 +1,11 @@
-import { describeBlock, isKnownBlock, type ContentBlock, type DocumentBlock, type ImageBlock } from '@ccr/sdk'
+import {
+  describeBlock,
+  documentText,
+  isKnownBlock,
+  type ContentBlock,
+  type DocumentBlock,
+  type ImageBlock,
+} from '@ccr/sdk'
 import { detailOf } from './original.ts'
 import { fieldsOf, listOf, textOf, type InputPart } from './wire.ts'
 
@@ -48,7 +55,8 @@ function documentParts(block: DocumentBlock, limits: ContentLimits): readonly In
   const { source, title, context } = block
   const head = [title, context].filter((line) => line).join('\n')
   const withHead = (body: string): string => (head ? `${head}\n${body}` : body)
-  if (source.type === 'text') return [text(withHead(textOf(source['data'])))]
+  const body = documentText(block)
+  if (body !== undefined) return [text(withHead(body))]
   if (source.type === 'content') {
     const content = source['content']
     if (typeof content === 'string') return [text(withHead(content))]

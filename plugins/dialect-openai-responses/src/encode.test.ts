@@ -473,6 +473,11 @@ describe('content', () => {
       { type: 'input_text', text: '[image f cannot be shown to this model]' },
     ],
     [
+      '50 a text document in base64',
+      { type: 'document', source: { type: 'base64', media_type: 'text/csv', data: 'YSzDvA==' }, title: 't' },
+      { type: 'input_text', text: 't\na,ü' },
+    ],
+    [
       '50 a text document',
       { type: 'document', source: { type: 'text', data: 'body' }, title: 't' },
       { type: 'input_text', text: 't\nbody' },

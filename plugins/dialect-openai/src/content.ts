@@ -1,4 +1,11 @@
-import { describeBlock, isKnownBlock, type ContentBlock, type DocumentBlock, type ImageBlock } from '@ccr/sdk'
+import {
+  describeBlock,
+  documentText,
+  isKnownBlock,
+  type ContentBlock,
+  type DocumentBlock,
+  type ImageBlock,
+} from '@ccr/sdk'
 import type { Trait } from './adapt.ts'
 import { detailOf } from './image-detail.ts'
 import { dataUrl, toMedia } from './media.ts'
@@ -59,7 +66,8 @@ function documentParts(block: DocumentBlock, refused: ReadonlySet<Trait>): reado
   const { source, title, context } = block
   const head = [title, context].filter((line) => line).join('\n')
   const text = (body: string): ChatPart => ({ type: 'text', text: head ? `${head}\n${body}` : body })
-  if (source.type === 'text') return [text(textOf(source['data']))]
+  const body = documentText(block)
+  if (body !== undefined) return [text(body)]
   if (source.type === 'content') {
     const content = source['content']
     if (typeof content === 'string') return [text(content)]

@@ -41,6 +41,12 @@ describe('rule 52: media of clients of other protocols', () => {
     expect(sent(media('video/mp4', { title: 'a.mp4' }))).toBe(text)
   })
 
+  it('a text in base64 is said as what it is', () => {
+    const source = { type: 'base64', media_type: 'text/csv', data: 'YSzDvA==' }
+    expect(sent({ type: 'document', source })).toBe('a,ü')
+    expect(sent({ type: 'document', source, title: 'a.csv' })).toBe('a.csv\na,ü')
+  })
+
   it('a PDF is a file with a name, and so is a file that its client named', () => {
     expect(sent(media('application/pdf'))).toEqual([file('application/pdf', 'document.pdf')])
     expect(sent(media('application/zip', { title: 'a.zip' }))).toEqual([file('application/zip', 'a.zip')])
