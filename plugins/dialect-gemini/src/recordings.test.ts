@@ -3,8 +3,9 @@ import type { CanonicalEvent, CanonicalMessage, UpstreamError } from '@ccr/sdk'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { cut } from '@ccr/sdk/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { cutAt, decode, fakeAttempt, messageOf, readStream, run, target } from '../test/harness.ts'
+import { decode, fakeAttempt, messageOf, readStream, run, target } from '../test/harness.ts'
 import { note, present, recordings, type Recording } from '../test/recordings.ts'
 import { faultsOf } from '../test/validate.ts'
 import { client } from './client.ts'
@@ -149,7 +150,7 @@ describe.skipIf(!present)(`recorded answers${note}`, { timeout: 30_000 }, () => 
   it.each(answers)('$name means the same however it is cut', ({ sse }) => {
     const whole = readStream([sse])
     for (let at = 0; at <= sse.length; at += sse.length > 8192 ? 97 : 7)
-      if (JSON.stringify(readStream(cutAt(sse, [at]))) !== JSON.stringify(whole)) expect.fail(`cut at byte ${at}`)
+      if (JSON.stringify(readStream(cut(sse, at))) !== JSON.stringify(whole)) expect.fail(`cut at byte ${at}`)
   })
 
   it.each(answers)('$name is an error without its end', ({ sse }) => {

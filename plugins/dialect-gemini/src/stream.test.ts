@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import type { CanonicalEvent } from '@ccr/sdk'
+import { cut } from '@ccr/sdk/testing'
 import { describe, expect, it } from 'vitest'
-import { chunk, cutAt, fakeAttempt, messageOf, readStream, sseOf, target } from '../test/harness.ts'
+import { chunk, fakeAttempt, messageOf, readStream, sseOf, target } from '../test/harness.ts'
 import { faultsOf } from '../test/validate.ts'
 
 /** Runs of each property; a long run takes more. */
@@ -151,12 +152,7 @@ describe('any stream', () => {
     fc.assert(
       fc.property(script, writing, fc.array(fc.nat(), { maxLength: 8 }), (made, way, cuts) => {
         const bytes = write(made.events, way)
-        const { events, fault } = readStream(
-          cutAt(
-            bytes,
-            cuts.map((cut) => cut % (bytes.length + 1)),
-          ),
-        )
+        const { events, fault } = readStream(cut(bytes, ...cuts))
         if (fault !== undefined) throw fault
         expect(faultsOf(events)).toEqual([])
         expect(told(events)).toEqual(toldBy(made.said))
@@ -170,10 +166,7 @@ describe('any stream', () => {
     fc.assert(
       fc.property(script, writing, fc.array(fc.nat(), { maxLength: 12 }), (made, way, cuts) => {
         const bytes = write(made.events, way)
-        const pieces = cutAt(
-          bytes,
-          cuts.map((cut) => cut % (bytes.length + 1)),
-        )
+        const pieces = cut(bytes, ...cuts)
         expect(readStream(pieces)).toEqual(readStream([bytes]))
       }),
       { numRuns },
@@ -271,7 +264,7 @@ describe('a stream with everything in it', () => {
     const bytes = Buffer.from(written)
     expect(whole.fault).toBeUndefined()
     for (let at = 0; at <= bytes.length; at++)
-      if (JSON.stringify(readStream(cutAt(bytes, [at]))) !== JSON.stringify(whole)) expect.fail(`cut at byte ${at}`)
+      if (JSON.stringify(readStream(cut(bytes, at))) !== JSON.stringify(whole)) expect.fail(`cut at byte ${at}`)
     expect(readStream(Array.from(bytes, (_byte, at) => bytes.subarray(at, at + 1)))).toEqual(whole)
   })
 

@@ -1,27 +1,18 @@
-import { deepFreeze, messageOfEvents } from '@ccr/sdk'
-import type { Attempt, CanonicalEvent, CanonicalMessage, CanonicalRequest, ContentBlock, Outbound } from '@ccr/sdk'
+import { messageOfEvents } from '@ccr/sdk'
+import type { Attempt, CanonicalEvent, CanonicalMessage, CanonicalRequest, ContentBlock } from '@ccr/sdk'
+import { createTargetTrial, type TrialAnswer } from '@ccr/sdk/testing'
 import { client } from '../src/client.ts'
 import { createTarget } from '../src/target.ts'
 import { TrailingSignatures } from '../src/trailing-signatures.ts'
 import type { Content, GeminiBody, GeminiEvent, Part } from '../src/wire.ts'
 
-/** An attempt whose identifiers are counted, so that equal answers give equal events. */
-export function fakeAttempt(request: Partial<CanonicalRequest> = {}, provider = 'google'): Attempt {
-  let count = 0
-  const exchange = {
-    request: { model: 'asked', messages: [], ...request },
-    newId: (prefix: string) => `${prefix}${++count}`,
-  }
-  return {
-    exchange,
-    target: { provider, model: 'real' },
-    provider: { name: provider, dialect: 'gemini', models: [], local: false },
-  } as unknown as Attempt
-}
-
 export { messageOfEvents as messageOf } from '@ccr/sdk'
 
 export const target = createTarget(new TrailingSignatures())
+
+const trialOf = (by: typeof target) => createTargetTrial('gemini', by, 'google')
+
+export const { attempt: fakeAttempt, read: readStream } = trialOf(target)
 
 /** What a request is sent to. */
 export interface Sending {
@@ -34,22 +25,9 @@ export interface Sending {
 
 /** The body that goes out for a request, as the provider would parse it. */
 export function encode(request: Partial<CanonicalRequest>, sending: Sending = {}): GeminiBody {
-  const { model = 'gemini-2.5-flash', stream = true, provider = 'google', with: by = target } = sending
-  const whole = deepFreeze({
-    model: 'asked',
-    messages: [{ role: 'user', content: 'hi' }],
-    ...request,
-  }) as CanonicalRequest
-  const attempt = sending.attempt ?? fakeAttempt(whole, provider)
-  const outbound: Outbound = {
-    dialect: 'canonical',
-    baseUrl: 'http://127.0.0.1:1',
-    model,
-    stream,
-    body: whole,
-    headers: {},
-  }
-  return JSON.parse(JSON.stringify(by.strip!(by.encode(whole, outbound, attempt)))) as GeminiBody
+  const { model = 'gemini-2.5-flash', stream, provider, with: by = target } = sending
+  const attempt = sending.attempt ?? fakeAttempt(request, provider)
+  return trialOf(by).encode(request, { model, stream, attempt })
 }
 
 /** The contents that go out for a history. */
@@ -58,27 +36,12 @@ export function contentsOf(messages: CanonicalRequest['messages'], sending?: Sen
 }
 
 /** Decodes wire events; what was emitted before a fault is kept beside it. */
-export function run(
-  events: readonly GeminiEvent[],
-  attempt = fakeAttempt(),
-  by = target,
-): { events: CanonicalEvent[]; fault: unknown } {
-  const out: CanonicalEvent[] = []
-  const emit = (event: CanonicalEvent): void => void out.push(structuredClone(event))
-  const decoder = by.decoder(attempt)
-  try {
-    for (const event of events) void decoder.chunk(event, emit)
-    void decoder.flush?.(emit)
-    return { events: out, fault: undefined }
-  } catch (fault) {
-    return { events: out, fault }
-  }
+export function run(events: readonly GeminiEvent[], attempt?: Attempt, by = target): TrialAnswer {
+  return trialOf(by).run(events, attempt)
 }
 
-export function decode(events: readonly GeminiEvent[], attempt?: Attempt, by?: typeof target): CanonicalEvent[] {
-  const { events: out, fault } = run(events, attempt, by)
-  if (fault !== undefined) throw fault
-  return out
+export function decode(events: readonly GeminiEvent[], attempt?: Attempt, by = target): CanonicalEvent[] {
+  return trialOf(by).decode(events, attempt)
 }
 
 /** One event of a stream. */
@@ -97,26 +60,6 @@ export function wholeAnswer(parts: readonly object[], finish = 'STOP', rest: obj
   return messageOfEvents(decode(target.explode(chunk(parts, finish, rest), fakeAttempt())))
 }
 
-/** Bytes, cut as given, through reader and decoder. */
-export function readStream(
-  pieces: readonly Uint8Array[],
-  attempt = fakeAttempt(),
-): { events: CanonicalEvent[]; fault: unknown } {
-  const wire: GeminiEvent[] = []
-  const emit = (event: GeminiEvent): void => void wire.push(event)
-  const reader = target.reader('text/event-stream; charset=utf-8', attempt)!
-  try {
-    for (const piece of pieces) reader.push(piece, emit)
-    reader.end(emit)
-  } catch (readFault) {
-    const out: CanonicalEvent[] = []
-    const decoder = target.decoder(attempt)
-    for (const event of wire) void decoder.chunk(event, (one) => void out.push(structuredClone(one)))
-    return { events: out, fault: readFault }
-  }
-  return run(wire, attempt)
-}
-
 /** The answer in the form in which a client replays it: thinking keeps its signature. */
 export function replayed(message: CanonicalMessage): { readonly role: 'assistant'; content: readonly ContentBlock[] } {
   return { role: 'assistant', content: message.content }
@@ -125,12 +68,6 @@ export function replayed(message: CanonicalMessage): { readonly role: 'assistant
 /** The request that a client of this API made, in canonical form. */
 export function decodeRequest(body: object, url = '/v1beta/models/asked:generateContent'): CanonicalRequest {
   return client.decode({ body: Buffer.from(JSON.stringify(body)), headers: {}, url, params: {} }).request
-}
-
-/** Cuts bytes at the given offsets. */
-export function cutAt(bytes: Buffer, offsets: readonly number[]): readonly Uint8Array[] {
-  const edges = [0, ...[...offsets].sort((a, b) => a - b), bytes.length]
-  return edges.slice(1).map((end, index) => bytes.subarray(edges[index]!, end))
 }
 
 /** Server-sent events, as this API writes them. */

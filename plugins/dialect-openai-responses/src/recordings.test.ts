@@ -1,9 +1,10 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import type { CanonicalMessage, ContentBlock } from '@ccr/sdk'
+import { cut } from '@ccr/sdk/testing'
 import type { Response } from 'openai/resources/responses/responses'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { FIXTURES } from '../../../test/recorded.ts'
-import { codeOf, cutAt, expectValid, fakeAttempt, messageOf, readStream, run, target } from '../test/harness.ts'
+import { codeOf, expectValid, fakeAttempt, messageOf, readStream, run, target } from '../test/harness.ts'
 import { createReplay, type Replay } from '../test/replay.ts'
 import { fieldsOf, listOf, textOf } from './wire.ts'
 
@@ -175,7 +176,7 @@ describe.skipIf(answers.length === 0)('recorded answers', () => {
 
   it.each(named(short))('rule 109 %s is the same however it is cut', (_name, { bytes }) => {
     const whole = JSON.stringify(readStream([bytes]))
-    for (let at = 0; at < bytes.length; at += 13) expect(JSON.stringify(readStream(cutAt(bytes, [at])))).toBe(whole)
+    for (let at = 0; at < bytes.length; at += 13) expect(JSON.stringify(readStream(cut(bytes, at)))).toBe(whole)
   })
 
   it.each(named(short))('rule 101 %s is an answer that ended at every byte before its end', (_name, { bytes }) => {

@@ -1,9 +1,9 @@
 import { messageEvents, type CanonicalMessage, type CanonicalRequest, type ContentBlock, type Message } from '@ccr/sdk'
+import { cut } from '@ccr/sdk/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   codeOf,
-  cutAt,
   encode,
   expectValid,
   fakeExchange,
@@ -179,12 +179,7 @@ it(
             .map((event) => encoder.events([event]))
             .join(''),
         )
-        const { events, fault } = readStream(
-          cutAt(
-            bytes,
-            offsets.map((offset) => offset % bytes.length),
-          ),
-        )
+        const { events, fault } = readStream(cut(bytes, ...offsets))
         expect(codeOf(fault)).toBeUndefined()
         expectValid(events)
         expect(saidBy(messageOf(events))).toEqual(saidBy(message))

@@ -1,8 +1,8 @@
+import { cut } from '@ccr/sdk/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   codeOf,
-  cutAt,
   expectValid,
   fakeAttempt,
   messageOf,
@@ -189,12 +189,7 @@ describe('any stream', () => {
       fc.assert(
         fc.property(scripts, writings, (script, writing) => {
           const bytes = bytesOf([...script.events, endOf(script)], writing)
-          const { events, fault } = readStream(
-            cutAt(
-              bytes,
-              writing.offsets.map((offset) => offset % bytes.length),
-            ),
-          )
+          const { events, fault } = readStream(cut(bytes, ...writing.offsets))
           expect(codeOf(fault)).toBeUndefined()
           expectValid(events)
           expectConserved(script, events)

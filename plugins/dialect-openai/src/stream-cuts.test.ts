@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { cut } from '@ccr/sdk/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { FIXTURES } from '../../../test/recorded.ts'
@@ -55,17 +56,11 @@ function outcome(pieces: readonly Uint8Array[]): string {
   return JSON.stringify({ events, code: (fault as { code?: string } | undefined)?.code })
 }
 
-function cutAt(bytes: Buffer, offsets: readonly number[]): readonly Uint8Array[] {
-  const edges = [0, ...[...offsets].sort((a, b) => a - b), bytes.length]
-  return edges.slice(1).map((end, index) => bytes.subarray(edges[index]!, end))
-}
-
 describe.each(streams())('rule 108, rule 109: %s', { timeout: 60_000 }, (_name, bytes) => {
   const whole = outcome([bytes])
 
   it('every cut in two gives the same events', () => {
-    for (let at = 0; at <= bytes.length; at++)
-      if (outcome(cutAt(bytes, [at])) !== whole) expect.fail(`cut at byte ${at}`)
+    for (let at = 0; at <= bytes.length; at++) if (outcome(cut(bytes, at)) !== whole) expect.fail(`cut at byte ${at}`)
   })
 
   it('single bytes give the same events', () => {
@@ -75,7 +70,7 @@ describe.each(streams())('rule 108, rule 109: %s', { timeout: 60_000 }, (_name, 
   it('any cuts give the same events', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(bytes.length), { maxLength: 12 }), (offsets) => {
-        expect(outcome(cutAt(bytes, offsets))).toBe(whole)
+        expect(outcome(cut(bytes, ...offsets))).toBe(whole)
       }),
       { numRuns: Math.ceil(RUNS / 5) },
     )

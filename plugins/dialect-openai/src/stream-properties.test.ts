@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import type { CanonicalEvent, CanonicalUsage } from '@ccr/sdk'
+import { cut } from '@ccr/sdk/testing'
 import { describe, expect, it } from 'vitest'
 import { decode, fakeAttempt, faultsOf, FUZZ_MS, messageOf, readStream, RUNS, target } from '../test/harness.ts'
 import { recordings } from '../test/recordings.ts'
-import { bytesOf, cutAt, eventsOf, script, spelling, type Script } from '../test/scripts.ts'
+import { bytesOf, eventsOf, script, spelling, type Script } from '../test/scripts.ts'
 import { createChatEncoder } from './client-stream.ts'
 import type { ChatEvent } from './wire.ts'
 
@@ -54,7 +55,7 @@ describe('any stream', { timeout: FUZZ_MS }, () => {
   it('rule 83, rule 109: keeps order, text, thinking, calls, stop reason, usage however it is cut and spelled', () => {
     fc.assert(
       fc.property(script, spelling, offsets, (said, how, cuts) => {
-        const { events, fault } = readStream(cutAt(bytesOf(said.chunks, how), cuts))
+        const { events, fault } = readStream(cut(bytesOf(said.chunks, how), ...cuts))
         expect(fault).toBeUndefined()
         expectConserved(events, said)
       }),
@@ -107,7 +108,7 @@ describe('any stream', { timeout: FUZZ_MS }, () => {
         const finish = said.chunks.findIndex((chunk) => hasFinish(chunk))
         for (let count = 0; count <= finish; count++) {
           const bytes = Buffer.from(events.slice(0, count).join(''))
-          expectEnded(cutAt(bytes, cuts))
+          expectEnded(cut(bytes, ...cuts))
         }
       }),
       { numRuns: RUNS },

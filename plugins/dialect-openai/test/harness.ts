@@ -1,6 +1,7 @@
-import { deepFreeze, messageOf, messageOfEvents } from '@ccr/sdk'
-import type { Attempt, CanonicalEvent, CanonicalMessage, CanonicalRequest, Outbound } from '@ccr/sdk'
+import { messageOf, messageOfEvents } from '@ccr/sdk'
+import type { Attempt, CanonicalEvent, CanonicalMessage, CanonicalRequest } from '@ccr/sdk'
 import { Validator } from '@ccr/sdk/kernel'
+import { createTargetTrial } from '@ccr/sdk/testing'
 import { createAdaptation } from '../src/adapt.ts'
 import { createTarget } from '../src/target.ts'
 import type { ChatBody, ChatEvent } from '../src/wire.ts'
@@ -9,21 +10,9 @@ export { messageOfEvents as messageOf } from '@ccr/sdk'
 
 export const DONE = { done: true } as const
 
-/** An attempt whose identifiers are counted, so that equal answers give equal events. */
-export function fakeAttempt(request: Partial<CanonicalRequest> = {}, provider = 'local'): Attempt {
-  let count = 0
-  const exchange = {
-    request: { model: 'asked', messages: [], ...request },
-    newId: (prefix: string) => `${prefix}${++count}`,
-  }
-  return {
-    exchange,
-    target: { provider, model: 'real' },
-    provider: { name: provider, dialect: 'openai', models: [], local: false },
-  } as unknown as Attempt
-}
-
 export const target = createTarget(createAdaptation())
+
+export const { attempt: fakeAttempt, run, decode, read: readStream } = createTargetTrial('openai', target)
 
 /** The body that goes out for a request, as the provider would parse it. */
 export function encode(request: Partial<CanonicalRequest>, { stream = true, provider = 'local' } = {}): ChatBody {
@@ -31,50 +20,17 @@ export function encode(request: Partial<CanonicalRequest>, { stream = true, prov
 }
 
 export function encodeWith(
-  with_: typeof target,
+  by: typeof target,
   request: Partial<CanonicalRequest>,
   attempt: Attempt,
   stream = true,
 ): ChatBody {
-  const minimal = { model: 'asked', messages: [{ role: 'user', content: 'hi' }] }
-  const whole = deepFreeze({ ...minimal, ...request }) as CanonicalRequest
-  const outbound = {
-    dialect: 'canonical',
-    baseUrl: 'http://127.0.0.1:1',
-    model: 'real',
-    stream,
-    body: whole,
-    headers: {},
-  } as Outbound
-  return JSON.parse(JSON.stringify(with_.strip!(with_.encode(whole, outbound, attempt)))) as ChatBody
+  return createTargetTrial('openai', by).encode(request, { attempt, stream })
 }
 
 /** The messages that go out. */
 export function encodedMessages(...messages: CanonicalRequest['messages']): ChatBody['messages'] {
   return encode({ messages }).messages
-}
-
-/** Decodes wire events; what was emitted before a fault is kept beside it. */
-export function run(
-  events: readonly ChatEvent[],
-  attempt = fakeAttempt(),
-): { events: CanonicalEvent[]; fault: unknown } {
-  const out: CanonicalEvent[] = []
-  const emit = (event: CanonicalEvent): void => void out.push(deepFreeze(event))
-  const decoder = target.decoder(attempt)
-  try {
-    for (const event of events) void decoder.chunk(event, emit)
-    void decoder.flush?.(emit)
-    return { events: out, fault: undefined }
-  } catch (fault) {
-    return { events: out, fault }
-  }
-}
-
-export function decode(events: readonly ChatEvent[], attempt?: Attempt): CanonicalEvent[] {
-  const { events: out, fault } = run(events, attempt)
-  if (fault !== undefined) throw fault
-  return out
 }
 
 /** One chunk of choice 0. */
@@ -92,28 +48,6 @@ export function wholeAnswer(message: object, finish = 'stop', rest: object = {})
   return messageOfEvents(
     decode(target.explode({ choices: [{ index: 0, message, finish_reason: finish }], ...rest }, fakeAttempt())),
   )
-}
-
-/** Bytes, cut as given, through reader and decoder. */
-export function readStream(
-  pieces: readonly Uint8Array[],
-  attempt = fakeAttempt(),
-): { events: CanonicalEvent[]; fault: unknown } {
-  const wire: ChatEvent[] = []
-  const emit = (event: ChatEvent): void => void wire.push(event)
-  const reader = target.reader('text/event-stream; charset=utf-8', attempt)!
-  let readFault: unknown
-  try {
-    for (const piece of pieces) reader.push(piece, emit)
-    reader.end(emit)
-  } catch (fault) {
-    readFault = fault
-  }
-  if (readFault === undefined) return run(wire, attempt)
-  const out: CanonicalEvent[] = []
-  const decoder = target.decoder(attempt)
-  for (const event of wire) void decoder.chunk(event, (one) => void out.push(deepFreeze(one)))
-  return { events: out, fault: readFault }
 }
 
 /** The rows of a table with their names in front, which stand whole in the names of tests then. */

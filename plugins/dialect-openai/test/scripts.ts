@@ -190,9 +190,3 @@ export function bytesOf(chunks: readonly object[], how: Spelling): Buffer {
   const text = eventsOf(chunks, how).join('')
   return Buffer.from((how.mark ? '\uFEFF' : '') + (how.lastEnd ? text : text.trimEnd()))
 }
-
-/** Cuts bytes at these offsets. */
-export function cutAt(bytes: Buffer, offsets: readonly number[]): readonly Uint8Array[] {
-  const edges = [0, ...offsets.map((offset) => offset % (bytes.length + 1)).sort((a, b) => a - b), bytes.length]
-  return edges.slice(1).map((end, index) => bytes.subarray(edges[index]!, end))
-}

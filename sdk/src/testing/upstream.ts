@@ -33,10 +33,10 @@ export function json(value: unknown, status = 200): TestAnswer {
   return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(value) }
 }
 
-/** Cuts a text into reads at the given byte offsets. */
-export function cut(text: string, ...offsets: readonly number[]): readonly Uint8Array[] {
-  const bytes = Buffer.from(text)
-  const edges = [0, ...[...offsets].sort((a, b) => a - b), bytes.length]
+/** Cuts a text, or bytes, into reads at byte offsets; one behind the end begins again at the start, so any will do. */
+export function cut(text: string | Uint8Array, ...offsets: readonly number[]): readonly Uint8Array[] {
+  const bytes = typeof text === 'string' ? Buffer.from(text) : text
+  const edges = [0, ...offsets.map((offset) => offset % (bytes.length + 1)).sort((a, b) => a - b), bytes.length]
   return edges.slice(1).map((end, index) => bytes.subarray(edges[index]!, end))
 }
 
