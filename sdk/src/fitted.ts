@@ -1,3 +1,4 @@
+import { asDeclared } from './as-declared.ts'
 import { Value, type Static, type TSchema } from './typebox/index.ts'
 
 /** A value that was held against a schema. */
@@ -10,9 +11,12 @@ export interface Fitted<Schema extends TSchema> {
   readonly place: string | undefined
 }
 
-/** Fills the defaults of a schema into a copy of a value, whose functions stay the same, and says what does not fit. */
+/**
+ * Fills the defaults of a schema into a copy of a value, whose functions stay the same, and says what does not fit.
+ * Numbers, `true` and `false` may stand in it as text; see {@link asDeclared}.
+ */
 export function fitted<Schema extends TSchema>(schema: Schema, value: unknown): Fitted<Schema> {
-  const copy = Value.Default(schema, Value.Clone(value))
+  const copy = asDeclared(schema, Value.Default(schema, Value.Clone(value)))
   const errors = Value.Check(schema, copy) ? [] : [...Value.Errors(schema, copy)]
   // An unknown key is told by itself, and again by what holds it, which does not name it.
   const told = errors.filter(({ keyword }) => keyword !== 'additionalProperties' || !errors.some(isUnknownKey))

@@ -1,3 +1,4 @@
+export * from './as-declared.ts'
 export * from './buffer-tool-arguments.ts'
 export * from './canonical.ts'
 export * from './check-request.ts'

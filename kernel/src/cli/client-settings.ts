@@ -33,7 +33,7 @@ export async function readClientSettings(
   return {
     apiKey: config.APIKEY,
     claudePath: config.CLAUDE_PATH,
-    apiTimeoutMs: config.API_TIMEOUT_MS === undefined ? undefined : Number(config.API_TIMEOUT_MS),
+    apiTimeoutMs: config.API_TIMEOUT_MS,
     nonInteractive: config.NON_INTERACTIVE_MODE === true,
     hints: launchHints(config, model),
   }

@@ -30,7 +30,6 @@ export function checkKernelKeys(loaded: LoadedConfig): void {
   const fault =
     findFault(KernelConfig, loaded.value) ??
     repeatedAlias(loaded) ??
-    portRange(loaded) ??
     // Its schema was checked above.
     proxyFault(loaded.value as KernelConfig) ??
     timerFault(loaded.value)
@@ -54,10 +53,4 @@ export function repeatedAlias(
     }
   }
   return undefined
-}
-
-function portRange(loaded: LoadedConfig): Fault | undefined {
-  return Number(loaded.value['PORT'] ?? 0) > 65535
-    ? { pointer: '/PORT', fact: 'must be an integer from 0 to 65535' }
-    : undefined
 }

@@ -86,11 +86,49 @@ describe('readConfig', () => {
   it('fills in variables everywhere', async () => {
     await write('config.json', '{ "PORT": "$MY_PORT", "Own": { "list": ["${a b}"] } }')
     const loaded = await read({ MY_PORT: '4000', 'a b': 'c' })
-    expect(loaded.value).toEqual({ PORT: '4000', Own: { list: ['c'] } })
+    expect(loaded.value).toEqual({ PORT: 4000, Own: { list: ['c'] } })
     expect(loaded.variables.map(({ pointer, name }) => `${pointer} ${name}`)).toEqual([
       '/PORT MY_PORT',
       '/Own/list/0 a b',
     ])
+  })
+
+  it('takes numbers, true and false as text, where it wants one, in lists and profiles too', async () => {
+    const url = 'http://127.0.0.1:9'
+    const limits = { '*': { context_window: '200000' } }
+    await write(
+      'config.json',
+      JSON.stringify({
+        LOG: 'false',
+        API_TIMEOUT_MS: '600000',
+        NON_INTERACTIVE_MODE: 'true',
+        timeouts: { idle: '$IDLE' },
+        APIKEY: '12345',
+        Providers: [{ name: '1', api_base_url: url, api_key: '2', enabled: 'false', model_limits: limits }],
+        plugins: ['one', { use: 'two', timeoutMs: '5' }, { name: 'three', enabled: 'true', options: { size: '1' } }],
+        profiles: { own: { providers: [{ name: 'a', api_base_url: url, enabled: 'true' }], Own: '5' } },
+        Own: '5',
+      }),
+    )
+    expect((await read({ IDLE: '90' })).value).toEqual({
+      LOG: false,
+      API_TIMEOUT_MS: 600_000,
+      NON_INTERACTIVE_MODE: true,
+      timeouts: { idle: 90 },
+      APIKEY: '12345',
+      Providers: [
+        {
+          name: '1',
+          api_base_url: url,
+          api_key: '2',
+          enabled: false,
+          model_limits: { '*': { context_window: 200_000 } },
+        },
+      ],
+      plugins: ['one', { use: 'two', timeoutMs: 5 }, { name: 'three', enabled: true, options: { size: '1' } }],
+      profiles: { own: { providers: [{ name: 'a', api_base_url: url, enabled: true }], Own: '5' } },
+      Own: '5',
+    })
   })
 
   it('merges ccr.config.ts over config.json', async () => {
@@ -169,17 +207,17 @@ describe('readConfig', () => {
         '{\n PORT: 70000 }',
         'CCR_CONFIG_SCHEMA',
         'config.json:2:8',
-        /\/PORT must be an integer from 0 to 65535 or such a number as text/,
+        /\/PORT must be an integer from 0 to 65535\./,
       ],
       [
         'PORT too large as text',
         '{ PORT: "70000" }',
         'CCR_CONFIG_SCHEMA',
         'config.json:1:9',
-        /\/PORT must be an integer from 0 to 65535/,
+        /\/PORT must be an integer from 0 to 65535\./,
       ],
       ['PORT a word', '{ PORT: "web" }', 'CCR_CONFIG_SCHEMA', 'config.json:1:9', /\/PORT must be/],
-      ['LOG as text', '{ LOG: "false" }', 'CCR_CONFIG_SCHEMA', 'config.json:1:8', /\/LOG must be true or false/],
+      ['LOG a word', '{ LOG: "no" }', 'CCR_CONFIG_SCHEMA', 'config.json:1:8', /\/LOG must be true or false/],
       ['LOG_LEVEL', '{ LOG_LEVEL: "loud" }', 'CCR_CONFIG_SCHEMA', 'config.json:1:14', /"fatal" or "error" or/],
       ['LOG_LEVEL, no text', '{ LOG_LEVEL: 5 }', 'CCR_CONFIG_SCHEMA', 'config.json:1:14', /"fatal" or "error" or/],
       [

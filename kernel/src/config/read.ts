@@ -1,6 +1,7 @@
 import { extname, join, resolve } from 'node:path'
 import { CcrError } from '@ccr/sdk'
 import { checkKernelKeys } from './check.ts'
+import { declaredKeys } from './declared-keys.ts'
 import { interpolate, type Environment } from './interpolate.ts'
 import type { LoadedConfig } from './loaded.ts'
 import { merge, withoutNulls } from './plain-data.ts'
@@ -48,7 +49,7 @@ export async function readConfig({
   const loaded: LoadedConfig = {
     home,
     files: sources.map((source) => source.file),
-    value: withoutEmptyTexts(withoutNulls(value as Readonly<Record<string, unknown>>)),
+    value: declaredKeys(withoutEmptyTexts(withoutNulls(value as Readonly<Record<string, unknown>>))),
     written: merged,
     variables,
     locked: code === undefined ? [] : Object.keys(code.value),

@@ -330,6 +330,14 @@ describe('providers', () => {
     expect(targets.map(([provider, model]) => ofModel!({ provider, model }))).toEqual([true, true, false, false])
   })
 
+  it('may give options as text that a transformer or a dialect wants as a number, true or false', async () => {
+    const { chained, providers } = await resolve(
+      one(`${url}, transformer: { use: [['plain', { size: '2' }], ['beta', { loud: 'true' }]] }`),
+    )
+    expect(chained.map(({ entry }) => entry.options)).toEqual([{ size: 2 }])
+    expect(providers[1]?.dialectOptions).toEqual({ loud: true })
+  })
+
   it('that are no objects are left out', async () => {
     const { disabledProviders } = await resolve('{ Providers: [null, "x"] }')
     expect(disabledProviders.map(({ name, reason }) => [name, reason])).toEqual([
@@ -367,6 +375,21 @@ describe('sections', () => {
     ).toBeDefined()
   })
 
+  it('may say as text what any of their readers wants as a number, true or false', async () => {
+    const counts = plugin('demo', {
+      sections: { Shared: Type.Object({ count: Type.Integer({ minimum: 1 }), name: Type.String() }) },
+    })
+    const plugins = [...installed.slice(0, -1), counts]
+    const { sections } = await resolve(
+      '{ Shared: { count: "$COUNT", name: "5", own: "true" } }',
+      { COUNT: '7' },
+      plugins,
+    )
+    expect(sections).toEqual({ Shared: { count: 7, name: '5', own: 'true' } })
+    const [at, message] = await fault(resolve('{ Shared: { count: "0", name: "5" } }', {}, plugins))
+    expect([at, message]).toEqual(['config.json:1:20', expect.stringMatching(/count must be an integer of at least 1/)])
+  })
+
   it('name all plugins in use that a fault concerns, and no other', async () => {
     const Router = Type.Object({ think: Type.Optional(Type.String()) })
     const own = plugin('thinker', { sections: { Router } })
@@ -385,6 +408,15 @@ describe('fields of providers', () => {
     const { sections, warnings } = await resolve(config('api_key: "sk-1234", size: 5'), {}, reading)
     expect(sections['Providers']).toEqual([{ name: 'a', size: 5 }])
     expect(warnings).toEqual([])
+  })
+
+  it('may be numbers as text', async () => {
+    const sized = Type.Array(Type.Object({ name: Type.String(), size: Type.Optional(Type.Integer()) }))
+    const { sections } = await resolve(config('size: "5"'), {}, [
+      ...installed.slice(0, -1),
+      plugin('demo', { sections: { Providers: sized } }),
+    ])
+    expect(sections['Providers']).toEqual([{ name: 'a', size: 5 }])
   })
 
   it('of a provider that is switched off, or that has none, reach nobody', async () => {

@@ -106,13 +106,14 @@ export function resolveProfile(loaded: LoadedConfig, { preset, installed, entrie
   const used = [...entries, ...chained.map(({ entry }) => entry)]
   const inUse = new Set(used.filter((entry) => entry.enabled).map((entry) => entry.use))
   const readers = installed.filter((plugin) => inUse.has(plugin.name) || plugin.fromFile)
-  checkSections(loaded, readers)
   const declared = readers.map(({ sections }) => sections)
+  const sections = sectionsOf(loaded, declared)
+  checkSections(loaded, sections, readers)
   const warnings = [...unreadKeys(loaded, installed, used), ...misspeltKeys(loaded, declared)]
   return {
     providers,
     entries,
-    sections: sectionsOf(loaded),
+    sections,
     warnings,
     namedProviders: namedProviders(loaded, declared),
     disabledProviders: disabled,
@@ -124,7 +125,7 @@ function serverConfig(config: KernelConfig): ServerConfig {
   const proxy = proxyOf(config)
   return {
     host: config.HOST ?? '127.0.0.1',
-    port: Number(config.PORT ?? 3456),
+    port: config.PORT ?? 3456,
     apiKey: config.APIKEY === undefined || config.APIKEY === '' ? undefined : new Secret(config.APIKEY),
     allowedHosts: config.ALLOWED_HOSTS ?? [],
     proxyUrl: proxy === undefined ? undefined : new Secret(proxy),

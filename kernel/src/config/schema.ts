@@ -19,16 +19,12 @@ function part<Properties extends TProperties>(properties: Properties, descriptio
 /** The top-level keys that the kernel reads. Every other key belongs to the plugin that declares it. */
 export const KernelConfig = Type.Object({
   PORT: Type.Optional(
-    Type.Union(
-      [
-        Type.Integer({ minimum: 0, maximum: 65535 }),
-        Type.String({ pattern: '^\\d{1,5}$', title: 'such a number as text' }),
-      ],
-      {
-        default: 3456,
-        description: 'Port that the router listens on; 0 takes a free one.',
-      },
-    ),
+    Type.Integer({
+      minimum: 0,
+      maximum: 65535,
+      default: 3456,
+      description: 'Port that the router listens on; 0 takes a free one.',
+    }),
   ),
   HOST: Type.Optional(
     Type.String({
@@ -66,14 +62,12 @@ export const KernelConfig = Type.Object({
     }),
   ),
   API_TIMEOUT_MS: Type.Optional(
-    Type.Union(
-      [Type.Integer({ minimum: 1 }), Type.String({ pattern: '^[1-9]\\d{0,9}$', title: 'such a number as text' })],
-      {
-        default: 600_000,
-        description:
-          'Milliseconds that the client of `ccr code` waits; unset, its environment variable comes before the default.',
-      },
-    ),
+    Type.Integer({
+      minimum: 1,
+      default: 600_000,
+      description:
+        'Milliseconds that the client of `ccr code` waits; unset, its environment variable comes before the default.',
+    }),
   ),
   ContextWindow: Type.Optional(
     Type.Integer({

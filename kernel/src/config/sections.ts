@@ -1,3 +1,4 @@
+import { asDeclared } from '@ccr/sdk'
 import type { EntryConfig } from '../load/entries.ts'
 import { suggestion } from '../load/nearest.ts'
 import { configFault } from './check.ts'
@@ -10,14 +11,24 @@ import { isRemark, saysNothing } from './remarks.ts'
 import type { LoadedConfig } from './loaded.ts'
 import { KernelConfig, ProviderConfig } from './schema.ts'
 
+/** The config sections of one plugin, by key. */
+type Sections = InstalledPlugin['sections']
+
 /**
- * The top-level keys of a config that are not the kernel's own. Under `Providers` stand those fields of providers that
- * are not, each with the provider's name: a plugin that declares the section gets no address and no key.
+ * The top-level keys of a config that are not the kernel's own, as their readers declare them. Under `Providers` stand
+ * those fields of providers that are not, each with the provider's name: a plugin that declares the section gets no
+ * address and no key.
+ *
+ * @param readers sections of the plugins in use
  */
-export function sectionsOf(loaded: LoadedConfig): Readonly<Record<string, unknown>> {
+export function sectionsOf(loaded: LoadedConfig, readers: readonly Sections[]): Readonly<Record<string, unknown>> {
   const own = Object.entries(loaded.value).filter(([key]) => !isKernelKey(key))
   const fields = providerItems(loaded).flatMap(({ item }) => (isPlainObject(item) ? foreignFields(item) : []))
-  return { ...Object.fromEntries(own), ...(fields.length > 0 && { Providers: fields }) }
+  if (fields.length > 0) own.push(['Providers', fields])
+  const schemas = (key: string) => readers.flatMap((sections) => (Object.hasOwn(sections, key) ? sections[key]! : []))
+  return Object.fromEntries(
+    own.map(([key, value]) => [key, schemas(key).reduce((read, schema) => asDeclared(schema, read), value)]),
+  )
 }
 
 function foreignFields(provider: Readonly<Record<string, unknown>>): readonly object[] {
@@ -30,14 +41,15 @@ function foreignFields(provider: Readonly<Record<string, unknown>>): readonly ob
 /**
  * Checks the sections that the plugins in use declare, each against the schema of every plugin that reads it.
  *
+ * @param values the sections, by key
  * @throws CcrError `CCR_CONFIG_SCHEMA`
  */
-export function checkSections(loaded: LoadedConfig, used: readonly InstalledPlugin[]): void {
+export function checkSections(loaded: LoadedConfig, values: object, used: readonly InstalledPlugin[]): void {
   // A faulty provider is left out alone, so that a plugin checks its fields of it by itself.
-  for (const key of Object.keys(loaded.value).filter((one) => !isKernelKey(one))) {
+  for (const [key, value] of Object.entries(values).filter(([one]) => !isKernelKey(one))) {
     const faults = used.flatMap(({ name, sections }) => {
       const schema = Object.hasOwn(sections, key) ? sections[key] : undefined
-      const fault = schema && findFault(schema, loaded.value[key], joinPointer('', key))
+      const fault = schema && findFault(schema, value, joinPointer('', key))
       return fault === undefined ? [] : [{ name, ...fault }]
     })
     const [first] = faults
@@ -108,7 +120,7 @@ function unreadKey(key: string, value: unknown, known: readonly string[]): strin
 }
 
 /** The fields of a provider that a plugin reads. */
-function fieldsOf({ Providers: list }: InstalledPlugin['sections']): readonly string[] {
+function fieldsOf({ Providers: list }: Sections): readonly string[] {
   const { items } = (list ?? {}) as { readonly items?: { readonly properties?: object } }
   return Object.keys(items?.properties ?? {})
 }

@@ -1,4 +1,5 @@
 import { dirname } from 'node:path'
+import { asDeclared } from '@ccr/sdk'
 import { Type, type TSchema } from '@ccr/sdk/typebox'
 import { filePath, type EntryConfig } from '../load/entries.ts'
 import { suggestion } from '../load/nearest.ts'
@@ -114,12 +115,14 @@ class ChainReader {
     for (const [index, item] of (chain ?? []).entries()) {
       const place = `${field}/${index}`
       const where = field.slice(1)
-      const [name, options = {}] = typeof item === 'string' ? [item] : item
+      const [name, said = {}] = typeof item === 'string' ? [item] : item
       if (typeof name !== 'string') return { field: place, reason: `${place.slice(1)} must begin with a name.` }
       const named = this.#names.get(name.toLowerCase())
       const file = filePath(name, dirname(this.#loaded.fileOf(this.#pointer)))
       if (named === undefined && file === undefined) return this.#unknown(name, where, place)
-      const fault = findFault(named?.options ?? {}, options, `${place}/1`)
+      const schema = named?.options ?? {}
+      const options = asDeclared(schema, said)
+      const fault = findFault(schema, options, `${place}/1`)
       if (fault !== undefined) {
         return {
           field: fault.pointer,

@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises'
-import { isObject, messageOf } from '@ccr/sdk'
+import { asDeclared, isObject, messageOf, RouterConfig } from '@ccr/sdk'
 
 /** How long a file is taken for unchanged, in milliseconds. */
 const FRESH_MS = 1_000
@@ -8,7 +8,7 @@ const LARGEST_BYTES = 256 * 1024
 
 /** What a file of overrides says. */
 export interface Override {
-  /** Its `Router`, unchecked. */
+  /** Its `Router`, unchecked but for numbers, `true` and `false` that it says as text. */
   readonly router: Readonly<Record<string, unknown>>
   /** What else stands in it, or why it cannot be used. */
   readonly faults: readonly string[]
@@ -75,7 +75,7 @@ async function load(file: string, signature: string): Promise<Override | undefin
     const faults = Object.keys(others).map((key) => `${file} says ${key}, which only the config may say`)
     if (Router === undefined) return { router: {}, faults }
     return isObject(Router)
-      ? { router: Router, faults }
+      ? { router: asDeclared(RouterConfig, Router) as typeof Router, faults }
       : { router: {}, faults: [...faults, `${file}: Router is no object`] }
   } catch (thrown) {
     return useless(`cannot be read: ${messageOf(thrown)}`)

@@ -66,6 +66,13 @@ describe('where a project and a session say it', () => {
     ])
   })
 
+  it('thresholds and switches may be text, as in the config', async () => {
+    await transcript()
+    await ofHome('config.json', { Router: { longContextThreshold: '5', enableFamilyRouting: 'true', think: null } })
+    const { think: _, ...rest } = BASE
+    expect((await routes())?.router).toEqual({ ...rest, longContextThreshold: 5, enableFamilyRouting: true })
+  })
+
   it("the client's own folder is read too, and the router's goes before it", async () => {
     await transcript()
     await ofClient({ Router: { default: 'Mock,client', think: 'Mock,client-think' } })

@@ -1,3 +1,4 @@
+import { declaredKeys } from '../declared-keys.ts'
 import { withoutNulls } from '../plain-data.ts'
 import { configKeysOf } from './manifest.ts'
 import { holds } from './inputs.ts'
@@ -26,7 +27,7 @@ export function renderPreset(manifest: PresetManifest, answers: Answers): Render
     const keys = /[.[]/.test(id) ? parsePlace(id) : undefined
     if (keys !== undefined) config = withValueAt(config, keys, answers[id])
   }
-  return withoutNulls(config as RenderedPreset)
+  return declaredKeys(withoutNulls(config as RenderedPreset))
 }
 
 /** Whether the configuration of a preset comes from its template. */
