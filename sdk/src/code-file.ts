@@ -8,6 +8,11 @@ export interface CodeFile {
   readonly hash: string
   /** The default export of an ES module, or what a CommonJS module exports; nothing where there is a fault. */
   readonly exported: unknown
+  /**
+   * The config that names it, for code that reads more of it than its plugin does. `[secret]` stands in it for what is
+   * secret or looks like it, and for texts from environment variables; names of providers and models are never hidden.
+   */
+  readonly config: Readonly<Record<string, unknown>>
   /** Why it could not be loaded, which only the start of a router lives with, and what to do. */
   readonly fault?: string | undefined
   /** Where in its files something was thrown, as `file:line:column`. */

@@ -39,10 +39,12 @@ const PLUGIN: InstalledPlugin = {
 const load = (value: unknown, more: { readonly enabled?: boolean; readonly thirdParty?: boolean } = {}) => {
   const { enabled = true, thirdParty = true } = more
   const entries = [{ id: 'reader', use: 'reader', options: {}, enabled, at: 'config.json' }]
-  return loadCodeSections({ MINE: value, OTHER: 'text' }, { loaded, installed: [PLUGIN], entries, thirdParty })
+  const sections = { MINE: value, OTHER: 'text' }
+  return loadCodeSections(sections, { loaded, installed: [PLUGIN], entries, routes: [], thirdParty })
 }
 
-const callOf = (section: unknown): unknown => ((section as CodeFile).exported as () => unknown)()
+const exportOf = (section: unknown): unknown => (section as CodeFile).exported
+const callOf = (section: unknown): unknown => (exportOf(section) as () => unknown)()
 
 describe('a section that names code', () => {
   it.each([
@@ -58,10 +60,23 @@ describe('a section that names code', () => {
     expect(hashes).toHaveLength(1)
   })
 
+  it('comes with the config as it is read, without its secrets', async () => {
+    await writeFile(join(folder, 'config.json'), '{ MINE: "./mine.ts", OTHER: "5", Own: ["$KEPT"], APIKEY: "test" }')
+    const own = await readConfig({ home: folder, env: { KEPT: 'x' } })
+    const entries = [{ id: 'reader', use: 'reader', options: {}, enabled: true, at: 'config.json' }]
+    const options = { loaded: own, installed: [PLUGIN], entries, routes: ['/Own/0'], thirdParty: true }
+    const { sections } = await loadCodeSections({ MINE: './mine.ts', OTHER: 5, Providers: [] }, options)
+    expect(sections['MINE']).toMatchObject({
+      file: join(folder, 'mine.ts'),
+      config: { MINE: './mine.ts', OTHER: 5, Own: ['x'], APIKEY: '[secret]' },
+    })
+    expect((sections['MINE'] as CodeFile).config).not.toHaveProperty('Providers')
+  })
+
   it('is the same for code that did not change, and another one when a file that it imports did', async () => {
     const before = await load('./mine.ts')
     expect(before.inputs).toContain(join(folder, 'word.ts'))
-    expect((await load('./mine.ts')).sections['MINE']).toBe(before.sections['MINE'])
+    expect(exportOf((await load('./mine.ts')).sections['MINE'])).toBe(exportOf(before.sections['MINE']))
     await writeFile(join(folder, 'word.ts'), `export const word: string = 'two'\n`)
     const after = await load('./mine.ts')
     expect(callOf(after.sections['MINE'])).toBe('two')

@@ -7,6 +7,7 @@ import { configFault } from './check.ts'
 import type { InstalledPlugin } from './installed.ts'
 import { joinPointer } from './pointer.ts'
 import type { LoadedConfig } from './loaded.ts'
+import { publicConfig } from './public-config.ts'
 
 /** The sections of a profile, those that name code with what it exports in their place. */
 export interface CodeSections {
@@ -23,6 +24,8 @@ export interface CodeSectionOptions {
   readonly loaded: LoadedConfig
   readonly installed: readonly InstalledPlugin[]
   readonly entries: readonly EntryConfig[]
+  /** JSON pointers of the texts that name a provider and a model. */
+  readonly routes: readonly string[]
   /** `false` runs none of it: the sections are left out. */
   readonly thirdParty: boolean
 }
@@ -30,7 +33,7 @@ export interface CodeSectionOptions {
 /** Loads the files that sections of the plugins in use name as code; of a faulty one there is but its error. */
 export async function loadCodeSections(
   sections: Readonly<Record<string, unknown>>,
-  { loaded, installed, entries, thirdParty }: CodeSectionOptions,
+  { loaded, installed, entries, routes, thirdParty }: CodeSectionOptions,
 ): Promise<CodeSections> {
   const result = {
     sections: { ...sections },
@@ -51,7 +54,9 @@ export async function loadCodeSections(
     result.inputs.push(...loading.inputs)
     if ('error' in loading) result.failures.push({ id: key, use: plugin, error: loading.error })
     const code = 'error' in loading ? faulty(file, loading.error) : loading.code
-    result.sections[key] = code
+    const { Providers: _, ...own } = sections
+    const config = publicConfig({ ...loaded, value: { ...loaded.value, ...own } }, routes)
+    result.sections[key] = { ...code, config } satisfies CodeFile
     result.hashes.push(code.hash)
   }
   return result
@@ -65,8 +70,19 @@ function checkExport(loading: Loading, file: string, exports: unknown): Loading 
   return { error: new CcrError('CCR_PLUGIN_LOAD', message, { at: file }), inputs: loading.inputs }
 }
 
-function faulty(file: string, { message: fault }: CcrError): CodeFile {
+function faulty(file: string, { message: fault }: CcrError): Omit<CodeFile, 'config'> {
   return { file, hash: fault, exported: undefined, fault, placeOf: () => undefined }
+}
+
+/** Whether the config names code, which may read any key of it. */
+export function namesCode(
+  { value }: LoadedConfig,
+  installed: readonly InstalledPlugin[],
+  entries: readonly EntryConfig[],
+): boolean {
+  return [...codeKeys(installed, entries).keys()].some(
+    (key) => typeof value[key] === 'string' && value[key].trim() !== '',
+  )
 }
 
 interface CodeKey {

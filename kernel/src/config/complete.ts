@@ -28,7 +28,8 @@ export async function complete(
   { installed, thirdParty, load }: CompletionOptions,
 ): Promise<CompleteProfile> {
   const { chained, providers, disabledProviders, entries } = profile
-  const named = await loadCodeSections(profile.sections, { loaded, installed, entries, thirdParty })
+  const routes = profile.namedProviders.map(({ pointer }) => pointer)
+  const named = await loadCodeSections(profile.sections, { loaded, installed, entries, routes, thirdParty })
   const chains = await load(chained.map(({ entry }) => entry))
   const faulty = chains.failures.map((failure) => {
     const { provider, entry } = chained.find((one) => one.entry.id === failure.id)!

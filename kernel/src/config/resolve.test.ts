@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { isCcrError, Type, type Secret } from '@ccr/sdk'
+import { codeFile, isCcrError, Type, type Secret } from '@ccr/sdk'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { InstalledPlugin } from './installed.ts'
 import { presetEntries, resolveEntries } from './entries.ts'
@@ -432,6 +432,16 @@ describe('fields of providers', () => {
 })
 
 describe('warnings', () => {
+  it('are none for keys that code may read, unless they are nearly known ones', async () => {
+    const coder = plugin('demo', { sections: { CODE: codeFile('Code.') } })
+    const provider = '{ name: "a", api_base_url: "http://a", tier: 1, modles: [] }'
+    const config = (path: string): string => `{ CODE: "${path}", Wholly: 1, Ruoter: 1, Providers: [${provider}] }`
+    const warned = async (path: string): Promise<readonly string[]> =>
+      (await resolve(config(path), {}, [...installed.slice(0, -1), coder])).warnings.map((text) => text.split(' ')[1]!)
+    expect(await warned('./own.js')).toEqual(['Ruoter', '/Providers/0/modles'])
+    expect(await warned('')).toEqual(['Wholly', 'Ruoter', '/Providers/0/tier', '/Providers/0/modles'])
+  })
+
   it.each<[string, string[]]>([
     ['{ Router: {} }', []],
     ['{ Ruoter: {} }', ['config.json:1:11: Ruoter is not read by any installed plugin. Did you mean Router?']],

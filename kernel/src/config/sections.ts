@@ -2,6 +2,7 @@ import { asDeclared } from '@ccr/sdk'
 import type { EntryConfig } from '../load/entries.ts'
 import { suggestion } from '../load/nearest.ts'
 import { configFault } from './check.ts'
+import { namesCode } from './code-files.ts'
 import { findFault } from './fault.ts'
 import type { InstalledPlugin } from './installed.ts'
 import { isPlainObject } from './plain-data.ts'
@@ -59,13 +60,17 @@ export function checkSections(loaded: LoadedConfig, values: object, used: readon
   }
 }
 
-/** Warnings for keys that nothing reads: misspelt, or those of a plugin that is not in use. */
+/**
+ * Warnings for keys that nothing reads: misspelt, or those of a plugin that is not in use. Where the config names code
+ * of the user's own, that may read a key like none that is known.
+ */
 export function unreadKeys(
   loaded: LoadedConfig,
   installed: readonly InstalledPlugin[],
   entries: readonly EntryConfig[],
 ): readonly string[] {
   const warnings: string[] = []
+  const readsAny = namesCode(loaded, installed, entries)
   const owners = ownersOf(installed)
   const known = [...Object.keys(KernelConfig.properties), ...owners.keys()]
   const switchedOff = new Set(entries.filter((entry) => !entry.enabled).map((entry) => entry.use))
@@ -75,7 +80,7 @@ export function unreadKeys(
     const place = `${loaded.at(joinPointer('', key))}: `
     const readers = owners.get(key)
     if (readers === undefined) {
-      const fact = unreadKey(key, loaded.value[key], known)
+      const fact = unreadKey(key, known, readsAny || saysNothing(loaded.value[key]))
       if (fact !== undefined) warnings.push(`${place}${key} ${fact}`)
     } else if (!readers.some((plugin) => inUse.has(plugin.name) || plugin.fromFile)) {
       const names = readers.map(({ name }) => name)
@@ -83,15 +88,19 @@ export function unreadKeys(
       warnings.push(`${place}${key} has no effect: it is read by ${names.join(', ')}, which is ${state}.`)
     }
   }
-  return [...warnings, ...unreadProviderFields(loaded, installed), ...unreadChains(loaded)]
+  return [...warnings, ...unreadProviderFields(loaded, installed, readsAny), ...unreadChains(loaded)]
 }
 
-function unreadProviderFields(loaded: LoadedConfig, installed: readonly InstalledPlugin[]): readonly string[] {
+function unreadProviderFields(
+  loaded: LoadedConfig,
+  installed: readonly InstalledPlugin[],
+  readsAny: boolean,
+): readonly string[] {
   const known = [...Object.keys(ProviderConfig.properties), ...installed.flatMap(({ sections }) => fieldsOf(sections))]
   return providerItems(loaded).flatMap(({ pointer, item }) => {
     const unread = isPlainObject(item) ? Object.entries(item).filter(([field]) => !known.includes(field)) : []
     return unread.flatMap(([field, value]) => {
-      const fact = unreadKey(field, value, known)
+      const fact = unreadKey(field, known, readsAny || saysNothing(value))
       const place = joinPointer(pointer, field)
       return fact === undefined ? [] : [`${loaded.at(place)}: ${place} ${fact}`]
     })
@@ -112,11 +121,11 @@ function unreadChains(loaded: LoadedConfig): readonly string[] {
   })
 }
 
-/** What to say of a key that nothing reads; nothing where nobody misses it. */
-function unreadKey(key: string, value: unknown, known: readonly string[]): string | undefined {
+/** What to say of a key that nothing reads; nothing where nobody misses it, unless it is nearly a known one. */
+function unreadKey(key: string, known: readonly string[], isUnmissed: boolean): string | undefined {
   if (isRemark(key)) return undefined
   const meant = suggestion(key, known)
-  return meant === '' && saysNothing(value) ? undefined : `is not read by any installed plugin.${meant}`
+  return meant === '' && isUnmissed ? undefined : `is not read by any installed plugin.${meant}`
 }
 
 /** The fields of a provider that a plugin reads. */

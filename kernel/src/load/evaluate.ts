@@ -59,12 +59,12 @@ export async function loadPluginFile(path: string): Promise<LoadedPlugin | LoadF
 
 /** Code of the user's own that is no plugin, and the files that a watcher must look at. */
 export interface LoadedCode {
-  readonly code: CodeFile
+  readonly code: Omit<CodeFile, 'config'>
   readonly inputs: readonly string[]
 }
 
 // Code that did not change is not run again, so that it keeps what it remembers; one entry for each file ever named.
-const codeFiles = new Map<string, CodeFile>()
+const codeFiles = new Map<string, LoadedCode['code']>()
 
 /** Loads a TypeScript or JavaScript file that is no plugin, in the same way. */
 export async function loadCodeFile(path: string): Promise<LoadedCode | LoadFailure> {

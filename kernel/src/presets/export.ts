@@ -5,7 +5,8 @@ import { isExecutableKey } from '../config/presets/data-only.ts'
 import { isFileText } from '../config/presets/file-text.ts'
 import type { PresetInput, PluginPin } from '../config/presets/schema.ts'
 import { KernelConfig } from '../config/schema.ts'
-import { collectSecrets, hasCredentials, isSecretField } from '../config/secrets.ts'
+import { isNamedPrivate, isPairedPrivate, isPrivateField, looksPrivate } from '../config/private-text.ts'
+import { collectSecrets, isSecretField } from '../config/secrets.ts'
 
 /** What a preset is made from. */
 export interface ExportInput {
@@ -30,22 +31,9 @@ export interface ExportedPreset {
 
 const ALWAYS = ['Providers', 'Router']
 const VARIABLE = /\$(?:\$|\{([^}]+)\}|([A-Z_][A-Z0-9_]*))/g
-/** What names of fields hold that a redaction, which must not tear words apart, does not look for. */
-const PRIVATE_FIELDS = [
-  /api[-_]?key|(?:private|access|secret|session|auth)[-_]?(?:key|token)|secret|passw|passphrase/i,
-  /^(?:pass|pwd|pat|auth|bearer|jwt|signature|sig)$|cookie|credential|authorization|^x-auth/i,
-]
-/** A user and a password before a host, wherever in a text they stand. */
-const USER_INFO = /:\/\/[^\s/?#@]+@/
-/** A whole value of a header that says who asks. */
-const SCHEME = /^(?:bearer|basic|token|digest)\s+\S/i
-/** How keys begin, whatever they are called. */
-const BEGINNINGS =
-  '[spr]k-|gsk_|gh[pousr]_|github_pat_|xox[abps]-|AIza|AKIA|ya29\\.|eyJ|hf_|nvapi-|r8_|xai-|pplx-|tvly-'
+/** How the keys of some begin, whatever they are called. */
+const BEGINNINGS = 'gsk_|gh[pousr]_|github_pat_|xox[abps]-|AIza|AKIA|ya29\\.|hf_|nvapi-|r8_|xai-|pplx-|tvly-'
 const BEGINNING = new RegExp(`\\b(?:${BEGINNINGS})[-_.A-Za-z0-9]{8,}`)
-/** Hexadecimal, as keys without a beginning are; names of models have no such runs. */
-const HEXADECIMAL = /[0-9a-f]{32,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/i
-const RUN = /[A-Za-z0-9+=]{24,}/g
 
 /**
  * Makes a preset of a config: where models are, the routes, and the sections of plugins. In the place of every secret
@@ -102,9 +90,8 @@ function withQuestions(value: unknown, position: Position): unknown {
   if (Array.isArray(value)) {
     return value.flatMap((item, index) => {
       const at = { ...position, place: `${place}[${index}]`, entity: entity || nameOf(item, questions) }
-      // A header may be written as a pair.
-      const isOfPair = index > 0 && typeof value[0] === 'string' && value.length === 2 && isPrivateField(value[0])
-      if (!isExecutable(item, key)) return [withQuestions(item, { ...at, isSecret: isSecret || isOfPair })]
+      if (!isExecutable(item, key))
+        return [withQuestions(item, { ...at, isSecret: isSecret || isPairedPrivate(index, value) })]
       leftOut.push(`${at.place}: it names a file or command`)
       return []
     })
@@ -117,8 +104,7 @@ function withQuestions(value: unknown, position: Position): unknown {
         leftOut.push(`${place}: one of its keys is secret`)
         return []
       }
-      const isOfPair = inner === 'value' && [value['name'], value['key'], value['header']].some(isPrivateField)
-      const isInner = isSecret || isOfPair || isPrivateField(inner)
+      const isInner = isSecret || isNamedPrivate(inner, value) || isPrivateField(inner)
       const at = { ...position, key: inner, place: `${place}.${inner}`, isSecret: isInner }
       if (!isExecutable(item, inner)) return [[inner, withQuestions(item, at)]]
       leftOut.push(`${at.place}: it names a file or command`)
@@ -136,11 +122,6 @@ function isExecutable(item: unknown, key: string): boolean {
 function nameOf(item: unknown, questions: Questions): string {
   const name = isPlainObject(item) ? item['name'] : undefined
   return typeof name === 'string' && !questions.isSecret(name) ? name : ''
-}
-
-/** Whether a field of this name may hold a secret; it asks once too often rather than not at all. */
-function isPrivateField(name: unknown): boolean {
-  return typeof name === 'string' && (isSecretField(name) || PRIVATE_FIELDS.some((field) => field.test(name)))
 }
 
 /** Collects the inputs of a manifest while texts are replaced by their placeholders. */
@@ -171,10 +152,7 @@ class Questions {
 
   /** Whether a text holds a known secret, or what looks like one. */
   isSecret(text: string): boolean {
-    if (this.#secrets.some((secret) => text.includes(secret)) || hasCredentials(text, isPrivateField)) return true
-    if (USER_INFO.test(text) || SCHEME.test(text) || text.includes('-----BEGIN')) return true
-    if (BEGINNING.test(text) || HEXADECIMAL.test(text)) return true
-    return [...text.matchAll(RUN)].some(([run]) => /[a-z]/.test(run) && /[A-Z]/.test(run) && /\d/.test(run))
+    return this.#secrets.some((secret) => text.includes(secret)) || looksPrivate(text) || BEGINNING.test(text)
   }
 
   /** Equal texts are one input. */

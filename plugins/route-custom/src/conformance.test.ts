@@ -2,7 +2,7 @@ import { describePlugin } from '@ccr/sdk/testing'
 import { describe, it } from 'vitest'
 import plugin from './index.ts'
 
-const code = { file: 'router.js', hash: '1', exported: () => 'conformance,model', placeOf: () => undefined }
+const code = { file: 'router.js', hash: '1', exported: () => 'conformance,model', config: {}, placeOf: () => undefined }
 
 describePlugin(
   plugin,

@@ -1,5 +1,6 @@
 import { decide, estimateInput, findTarget, messageOf, passOver, requestOf } from '@ccr/sdk'
-import type { CanonicalRequest, CodeFile, Exchange, PluginLog, RoutePlan, RouterConfig, TokenService } from '@ccr/sdk'
+import type { CanonicalRequest, CodeFile, Exchange, PluginLog, RoutePlan, TokenService } from '@ccr/sdk'
+import type { LegacyConfig } from './legacy-config.ts'
 import { legacyRequest } from './legacy-request.ts'
 
 /** The config key, and the name of the rule. */
@@ -12,7 +13,7 @@ export type CustomRouter = (request: unknown, config: object, context: object) =
 export interface CustomRouteOptions {
   readonly code: CodeFile
   readonly router: CustomRouter
-  readonly config: RouterConfig
+  readonly configFor: LegacyConfig
   readonly tokens: TokenService | undefined
   readonly log: PluginLog
   /** The exchanges that it was asked about and has not answered. */
@@ -21,7 +22,7 @@ export interface CustomRouteOptions {
 
 /** Asks the custom router. One that fails, or names what does not exist, is passed over, visibly. */
 export async function customRoute(
-  { code, router, config, tokens, log, asked }: CustomRouteOptions,
+  { code, router, configFor, tokens, log, asked }: CustomRouteOptions,
   plan: RoutePlan,
   exchange: Exchange,
 ): Promise<RoutePlan | undefined> {
@@ -32,7 +33,7 @@ export async function customRoute(
   let request: CanonicalRequest | undefined
   asked.add(exchange)
   try {
-    result = await router(given, configFor(config, exchange), { event: undefined })
+    result = await router(given, configFor(exchange.providers), { event: undefined })
     request = checkedRequest(changed())
   } catch (thrown) {
     const at = code.placeOf(thrown) ?? code.file
@@ -60,14 +61,6 @@ export function lateRoute({ asked }: CustomRouteOptions, plan: RoutePlan, exchan
   if (!asked.has(exchange)) return undefined
   const reason = 'it took too long (timeoutMs of route-custom allows more)'
   return passOver(plan, { rule: CUSTOM_ROUTER_PATH, reason, unmatched: true })
-}
-
-/** The config as custom routers know it, without anything secret. */
-function configFor(config: RouterConfig, { providers }: Exchange): object {
-  // What answers inside the process stands in no config.
-  const configured = providers.filter(({ local }) => !local)
-  const known = configured.map(({ name, models }) => ({ name, models: [...models] }))
-  return { Router: structuredClone(config), Providers: known, providers: known }
 }
 
 /** @throws Error when what the router left is no request */

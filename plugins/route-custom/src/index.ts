@@ -1,5 +1,6 @@
-import { codeFile, definePlugin, passOver, RouterConfig, Type, type PassedOver } from '@ccr/sdk'
+import { codeFile, definePlugin, passOver, Type, type PassedOver } from '@ccr/sdk'
 import { CUSTOM_ROUTER_PATH, customRoute, firstLine, lateRoute } from './custom-route.ts'
+import { legacyConfig } from './legacy-config.ts'
 import type { CustomRouteOptions, CustomRouter } from './custom-route.ts'
 
 export default definePlugin({
@@ -13,7 +14,6 @@ export default definePlugin({
         'function',
       ),
     ),
-    Router: Type.Optional(RouterConfig),
   },
   requires: ['tokens?'],
   activate(ctx) {
@@ -29,8 +29,9 @@ export default definePlugin({
     // The schema says that it is a function; what it takes and gives is checked where it is called.
     const router = code.exported as CustomRouter
     const { log } = ctx
-    const config = ctx.config.Router ?? {}
-    const options: CustomRouteOptions = { code, router, config, tokens: ctx.get('tokens?'), log, asked: new WeakSet() }
+    const configFor = legacyConfig(code.config)
+    const tokens = ctx.get('tokens?')
+    const options: CustomRouteOptions = { code, router, configFor, tokens, log, asked: new WeakSet() }
     ctx.on('selectRoute', (plan, exchange) => customRoute(options, plan, exchange), { stage: 'pick', before })
     // Whoever decided in its place: what a handler gives behind its deadline is not looked at.
     ctx.on('selectRoute', (plan, exchange) => lateRoute(options, plan, exchange), { stage: 'refine' })

@@ -12,7 +12,12 @@ describe('what a custom router is given', () => {
     (...line: unknown[]): void =>
       void lines.push([level, ...line])
   const log: PluginLog = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
-  const exchange = { client: { app: 'a', sessionId: 's' }, headers: { a: '1' } } as unknown as Exchange
+  const exchange = {
+    id: 'req_1',
+    profile: 'default',
+    client: { app: 'a', sessionId: 's' },
+    headers: { a: '1' },
+  } as unknown as Exchange
 
   it('counts tokens once, for those who ask', () => {
     let counts = 0
@@ -21,6 +26,14 @@ describe('what a custom router is given', () => {
     expect([given.tokenCount, given.tokenCount, counts]).toEqual([1, 1, 1])
     expect(given.headers).toEqual({ a: '1' })
     expect(given.headers).not.toBe(exchange.headers)
+  })
+
+  it.each([
+    ['default', '/v1/messages'],
+    ['work', '/preset/work/v1/messages'],
+  ])('is a request of the Messages API to the profile %s', (profile, url) => {
+    const { given } = legacyRequest(request, { ...exchange, profile }, log, () => 0)
+    expect(given).toMatchObject({ id: 'req_1', method: 'POST', url, query: {}, params: {} })
   })
 
   it.each([

@@ -1,8 +1,15 @@
 import type { CanonicalRequest, Exchange, PluginLog } from '@ccr/sdk'
 import { lazyBody } from './lazy-body.ts'
 
-/** What a custom router is given as its first argument. */
+/** What a custom router is given as its first argument: a request of the Messages API, whatever the client speaks. */
 export interface LegacyRequest {
+  /** That of the exchange, which is also the `request-id` of the answer. */
+  readonly id: string
+  readonly method: 'POST'
+  /** Path of the endpoint, below `/preset/<name>` for a profile. */
+  readonly url: string
+  readonly query: object
+  readonly params: object
   /** The request in the form of the Messages API; it may be changed. */
   readonly body: Record<string, unknown>
   readonly headers: Readonly<Record<string, unknown>>
@@ -26,7 +33,13 @@ export function legacyRequest(
 ): { readonly given: LegacyRequest; changed(): CanonicalRequest | undefined } {
   const { body, changed } = lazyBody(request)
   let tokens: number | undefined
+  const { id, profile } = exchange
   const given: LegacyRequest = {
+    id,
+    method: 'POST',
+    url: profile === 'default' ? '/v1/messages' : `/preset/${profile}/v1/messages`,
+    query: {},
+    params: {},
     body,
     headers: { ...exchange.headers },
     log: legacyLog(log),

@@ -8,21 +8,29 @@ import plugin from './index.ts'
 import { lazyBody } from './lazy-body.ts'
 import type { LegacyRequest } from './legacy-request.ts'
 
-type Router = (
-  req: LegacyRequest,
-  config: { Router: Record<string, string>; Providers: { name: string; models: string[] }[]; providers: unknown },
-  context: object,
-) => unknown
+interface Config {
+  Router: Record<string, string>
+  Own: { list: unknown[] }
+  Providers: { name: string; models: string[] }[]
+}
+type Router = (req: LegacyRequest, config: Config, context: object) => unknown
 
 const REQUEST = { model: 'claude-x', max_tokens: 10, messages: [{ role: 'user', content: 'hello' }] }
 
-async function routed(router: Router, request: object = {}, timeoutMs?: number) {
-  const code: CodeFile = { file: '/my/router.js', hash: 'h', exported: router, placeOf: () => '/my/router.js:3:7' }
+async function routed(router: Router, request: object = {}, timeoutMs?: number, times = 1) {
+  const Router = { default: 'Mock,default', think: 'Mock,think' }
+  const config = {
+    Router,
+    Own: { list: [1] },
+    Providers: [{ name: 'Mock', models: ['old'], tier: 1 }, { name: 'off' }],
+  }
+  const placeOf = () => '/my/router.js:3:7'
+  const code: CodeFile = { file: '/my/router.js', hash: 'h', exported: router, config, placeOf }
   const bodies: Record<string, unknown>[] = []
   const kernel = await createTestKernel({
     plugins: [anthropic, { plugin, timeoutMs }, scenarios],
     providers: [{ name: 'Mock', models: ['One', 'Two'], dialect: 'anthropic' }],
-    sections: { Router: { default: 'Mock,default', think: 'Mock,think' }, CUSTOM_ROUTER_PATH: code },
+    sections: { Router, CUSTOM_ROUTER_PATH: code },
     upstream: ({ body }) => {
       bodies.push(JSON.parse(Buffer.from(body as string).toString()) as Record<string, unknown>)
       const usage = { input_tokens: 1, output_tokens: 1 }
@@ -31,14 +39,16 @@ async function routed(router: Router, request: object = {}, timeoutMs?: number) 
     },
   })
   const headers = { 'x-claude-code-session-id': 's-1', 'x-mine': 'yes' }
-  const reply = await kernel.request({ body: { ...REQUEST, ...request }, headers })
+  const ask = () => kernel.request({ body: { ...REQUEST, ...request }, headers })
+  for (let one = 1; one < times; one++) await ask()
+  const reply = await ask()
   await kernel.dispose()
   const { status } = reply
   return { body: bodies[0], status, route: reply.headers['x-ccr-route'], warnings: kernel.warnings, reply }
 }
 
 describe('a custom router', () => {
-  it('is given the request, the config without secrets, and a context', async () => {
+  it('is given the request, the config with the providers that there are, and a context', async () => {
     let seen: unknown
     await routed((req, config, context) => {
       req.log.info('looked')
@@ -47,15 +57,33 @@ describe('a custom router', () => {
       seen = { model: req.body['model'], sessionId, tokenCount, mine: headers['x-mine'], config, context }
       return undefined
     })
-    const known = [{ name: 'Mock', models: ['One', 'Two'] }]
+    const known = [{ name: 'Mock', models: ['One', 'Two'], tier: 1 }]
     expect(seen).toEqual({
       model: 'claude-x',
       sessionId: 's-1',
       tokenCount: 2,
       mine: 'yes',
-      config: { Router: { default: 'Mock,default', think: 'Mock,think' }, Providers: known, providers: known },
+      config: {
+        Router: { default: 'Mock,default', think: 'Mock,think' },
+        Own: { list: [1] },
+        Providers: known,
+        providers: known,
+      },
       context: { event: undefined },
     })
+  })
+
+  it('may change the config, which it alone reads, and finds it as it left it', async () => {
+    const seen: unknown[] = []
+    const router: Router = (_, { Router, Own: { list } }) => {
+      seen.push([...list])
+      list.push(2)
+      Router['default'] = 'Mock,other'
+      return undefined
+    }
+    expect((await routed(router, {}, undefined, 2)).body?.['model']).toBe('default')
+    expect((await routed(router)).body?.['model']).toBe('default')
+    expect(seen).toEqual([[1], [1, 2], [1]])
   })
 
   it.each([
