@@ -2,6 +2,7 @@ import { Secret } from '@ccr/sdk'
 import { createSettings, type Settings } from '@ccr/sdk/kernel'
 import type { ProviderBlueprint } from '../core/blueprint.ts'
 import type { EntryConfig } from '../load/entries.ts'
+import { completeRoutes } from './bare-routes.ts'
 import { missingVariables } from './check.ts'
 import type { InstalledPlugin } from './installed.ts'
 import { namedProviders, type NamedProvider } from './named-providers.ts'
@@ -101,15 +102,16 @@ export function resolveConfig(loaded: LoadedConfig, surroundings: Surroundings):
  *
  * @throws CcrError `CCR_CONFIG_SCHEMA`; a faulty provider is left out instead
  */
-export function resolveProfile(loaded: LoadedConfig, { preset, installed, entries }: Surroundings): ResolvedProfile {
-  const { providers, disabled, chained } = resolveProviders(loaded, installed, preset.dialect)
+export function resolveProfile(given: LoadedConfig, { preset, installed, entries }: Surroundings): ResolvedProfile {
+  const { providers, disabled, chained } = resolveProviders(given, installed, preset.dialect)
   const used = [...entries, ...chained.map(({ entry }) => entry)]
   const inUse = new Set(used.filter((entry) => entry.enabled).map((entry) => entry.use))
   const readers = installed.filter((plugin) => inUse.has(plugin.name) || plugin.fromFile)
   const declared = readers.map(({ sections }) => sections)
+  const { loaded, warnings: completed } = completeRoutes(given, declared)
   const sections = sectionsOf(loaded, declared)
   checkSections(loaded, sections, readers)
-  const warnings = [...unreadKeys(loaded, installed, used), ...misspeltKeys(loaded, declared)]
+  const warnings = [...completed, ...unreadKeys(loaded, installed, used), ...misspeltKeys(loaded, declared)]
   return {
     providers,
     entries,
