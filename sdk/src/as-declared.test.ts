@@ -33,6 +33,10 @@ describe('a value as its schema declares it', () => {
     [{ one: { size: '1', name: '2' } }, { one: { size: 1, name: '2' } }],
     [{ more: 'true' }, { more: true }],
     [
+      { count: '', share: '', on: '', more: '', text: '', table: { k: { size: '' } } },
+      { text: '', table: { k: {} } },
+    ],
+    [
       { count: '1', on: 'maybe' },
       { count: 1, on: 'maybe' },
     ],
@@ -48,7 +52,7 @@ describe('a value as its schema declares it', () => {
     { count: '1.5' },
     { count: ' 1' },
     { count: '1k' },
-    { count: '' },
+    { list: [''], either: '', one: '' },
     { count: '1e999' },
     { count: true },
     { count: null },

@@ -15,8 +15,8 @@ const NUMBER = /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i
 
 /**
  * A value with numbers, `true` and `false` in place of the texts that say exactly these, where its schema wants them
- * and takes no text: what a variable holds, and what a form was filled in with, is always text. What does not fit its
- * schema even so stays as it is. The value itself is never changed.
+ * and takes no text: what a variable holds, and what a form was filled in with, is always text. A member that is empty
+ * there is none. What does not fit its schema even so stays as it is. The value itself is never changed.
  */
 export function asDeclared(schema: TSchema, value: unknown): unknown {
   const fits = (one: unknown): boolean => Value.Check(schema, one)
@@ -36,7 +36,12 @@ export function asDeclared(schema: TSchema, value: unknown): unknown {
   }
   if (Array.isArray(value)) return value.map((item, index) => at(String(index), item))
   if (!isObject(value)) return value
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, at(key, inner)]))
+  const said = Object.entries(value).filter(([key, inner]) => inner !== '' || !wantsNoText(schemaAt(schema, key)))
+  return Object.fromEntries(said.map(([key, inner]) => [key, at(key, inner)]))
+}
+
+function wantsNoText(schema: unknown): boolean {
+  return isObject(schema) && ['integer', 'number', 'boolean'].includes(String(schema['type']))
 }
 
 function saidBy(text: string): number | boolean | undefined {

@@ -9,6 +9,7 @@ import type { InstalledPlugin } from './installed.ts'
 import { isPlainObject } from './plain-data.ts'
 import { isWithin, joinPointer } from './pointer.ts'
 import type { LoadedConfig } from './loaded.ts'
+import { saysNothing } from './remarks.ts'
 import { ProviderConfig } from './schema.ts'
 import { readChains, transformerNames, type ChainFault, type Chains, type TransformerNames } from './transformers.ts'
 
@@ -53,8 +54,7 @@ export function resolveProviders(
   const providers: ProviderBlueprint[] = []
   const disabled: DisabledProvider[] = []
   const places = new Map<string, string>()
-  for (const { pointer, item: written } of providerItems(loaded)) {
-    const item = withoutSpace(written)
+  for (const { pointer, item } of providerItems(loaded)) {
     if (isPlainObject(item) && item['enabled'] === false) continue
     const fault = faultOf(loaded, pointer, item) ?? repeatedName(item as ProviderConfig, places, pointer)
     if (fault !== undefined) {
@@ -85,21 +85,32 @@ export function resolveProviders(
   return { providers, disabled, chained }
 }
 
-/** The items of `Providers`, under whichever of its names, with their JSON pointers. */
+/** The items of `Providers`, under whichever of its names, tidied, with their JSON pointers. */
 export function providerItems({
   value,
 }: LoadedConfig): readonly { readonly pointer: string; readonly item: unknown }[] {
   const key = writtenKey(value, 'Providers')
   const items = (value[key] ?? []) as readonly unknown[]
-  return items.map((item, index) => ({ pointer: joinPointer(joinPointer('', key), index), item }))
+  return items.map((item, index) => ({ pointer: joinPointer(joinPointer('', key), index), item: tidied(item) }))
 }
 
-/** A URL and a key have no space around them; what is pasted, or read into a variable from a file, may have some. */
-function withoutSpace(item: unknown): unknown {
+/** What is pasted, or read into a variable from a file, may have space around it. */
+const TRIMMED = ['name', 'api_base_url', 'api_key']
+/** Absent where an editor left them empty. */
+const OPTIONAL = ['models', 'model_limits', 'dialect', 'transformer']
+
+function tidied(item: unknown): unknown {
   if (!isPlainObject(item)) return item
-  const fields = ['api_base_url', 'api_key'].map((field) => [field, item[field]] as const)
-  const trimmed = fields.flatMap(([field, value]) => (typeof value === 'string' ? [[field, value.trim()]] : []))
-  return { ...item, ...Object.fromEntries(trimmed) }
+  const fields = Object.entries(item).flatMap(([field, value]): [string, unknown][] => {
+    if (TRIMMED.includes(field) && typeof value === 'string') return [[field, value.trim()]]
+    if (OPTIONAL.includes(field) && saysNothing(value)) return []
+    return [[field, field === 'models' && Array.isArray(value) ? value.filter((model) => !isBlank(model)) : value]]
+  })
+  return Object.fromEntries(fields)
+}
+
+function isBlank(value: unknown): boolean {
+  return typeof value === 'string' && value.trim() === ''
 }
 
 function credentialsOf({ api_key: key }: ProviderConfig): Pick<ProviderBlueprint, 'secret' | 'clientCredentials'> {

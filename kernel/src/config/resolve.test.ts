@@ -229,6 +229,18 @@ describe('providers', () => {
     expect(chained).toEqual([])
   })
 
+  it('are what they say without what an editor leaves empty', async () => {
+    const { providers, disabledProviders } = await resolve(
+      `{ Providers: [{ name: ' a ', api_base_url: 'http://a', models: ['', 'm', ' '], transformer: '', enabled: '' },
+        { name: 'b', api_base_url: 'http://b', models: '', dialect: '', model_limits: '', transformer: [] }] }`,
+    )
+    expect(disabledProviders).toEqual([])
+    expect(providers.map(({ name, models }) => [name, models])).toEqual([
+      ['a', ['m']],
+      ['b', []],
+    ])
+  })
+
   it('have their URL and key without the space around them, which pasted text and variables may bring', async () => {
     const text = one("name: 'x', api_base_url: ' http://x/v1 ', api_key: '$K'")
     const { providers, secrets } = await resolve(text, { K: 'sk-long\r\n' })
@@ -255,7 +267,7 @@ describe('providers', () => {
     ]),
     [`${url}, api_key: '$NOT_SET'`, 'config.json:2:47', /NOT_SET is not set/],
     [`${url}, models: 'm'`, 'config.json:2:46', /must be a list/],
-    [`${url}, models: ['m', '']`, 'config.json:2:52', /text that is not empty/],
+    [`${url}, models: ['m', 5]`, 'config.json:2:52', /text that is not empty/],
     [
       `${url}, dialect: 'wire-c'`,
       'config.json:2:47',
@@ -386,6 +398,9 @@ describe('sections', () => {
       plugins,
     )
     expect(sections).toEqual({ Shared: { count: 7, name: '5', own: 'true' } })
+    const switched = plugin('demo', { sections: { Shared: Type.Boolean() } })
+    const left = await resolve('{ Shared: "" }', {}, [...installed.slice(0, -1), switched])
+    expect(left.sections).toEqual({})
     const [at, message] = await fault(resolve('{ Shared: { count: "0", name: "5" } }', {}, plugins))
     expect([at, message]).toEqual(['config.json:1:20', expect.stringMatching(/count must be an integer of at least 1/)])
   })

@@ -1,4 +1,4 @@
-import { asDeclared } from '@ccr/sdk'
+import { asDeclared, Type } from '@ccr/sdk'
 import type { EntryConfig } from '../load/entries.ts'
 import { suggestion } from '../load/nearest.ts'
 import { configFault } from './check.ts'
@@ -26,10 +26,12 @@ export function sectionsOf(loaded: LoadedConfig, readers: readonly Sections[]): 
   const own = Object.entries(loaded.value).filter(([key]) => !isKernelKey(key))
   const fields = providerItems(loaded).flatMap(({ item }) => (isPlainObject(item) ? foreignFields(item) : []))
   if (fields.length > 0) own.push(['Providers', fields])
-  const schemas = (key: string) => readers.flatMap((sections) => (Object.hasOwn(sections, key) ? sections[key]! : []))
-  return Object.fromEntries(
-    own.map(([key, value]) => [key, schemas(key).reduce((read, schema) => asDeclared(schema, read), value)]),
+  const declared = readers.reduce<unknown>(
+    (read, sections) => asDeclared(Type.Object(sections), read),
+    Object.fromEntries(own),
   )
+  // Of an object it makes an object.
+  return declared as Readonly<Record<string, unknown>>
 }
 
 function foreignFields(provider: Readonly<Record<string, unknown>>): readonly object[] {

@@ -24,5 +24,5 @@ export function legacyConfig(config: Readonly<Record<string, unknown>>): LegacyC
 }
 
 function describe({ name, models }: Provider, written: readonly Readonly<Record<string, unknown>>[]): object {
-  return { ...written.find((one) => one['name'] === name), name, models: [...models] }
+  return { ...written.find((one) => String(one['name']).trim() === name), name, models: [...models] }
 }
