@@ -22,6 +22,9 @@ export interface EncodeOptions {
   onDroppedSchema?(): void
 }
 
+/** On requests of clients of the OpenAI protocols, whose dialects know it: the form of the answer. */
+const ANSWER_FORMAT = Symbol.for('ccr.openai.answer-format')
+
 /** Most stop sequences the API takes. */
 const MAX_STOPS = 5
 
@@ -105,6 +108,7 @@ function toGenerationConfig(request: CanonicalRequest, options: EncodeOptions, m
   if (thinkingConfig) config['thinkingConfig'] = thinkingConfig
   const format = output_config?.format as JsonObject | null | undefined
   const schema = format?.['type'] === 'json_schema' ? format['schema'] : undefined
+  if (!isFields(schema) && !mustBeText && wantsJson(request)) config['responseMimeType'] = 'application/json'
   if (!isFields(schema) || refused.has('response_schema')) return config
   if (mustBeText) options.onDroppedSchema?.()
   else {
@@ -112,4 +116,10 @@ function toGenerationConfig(request: CanonicalRequest, options: EncodeOptions, m
     config['responseSchema'] = toResponseSchema(schema)
   }
   return config
+}
+
+/** JSON without a schema. */
+function wantsJson(request: CanonicalRequest): boolean {
+  const { [ANSWER_FORMAT]: format } = request as { readonly [ANSWER_FORMAT]?: { readonly type?: unknown } }
+  return format?.type === 'json_object'
 }

@@ -1,5 +1,6 @@
 import type { CanonicalRequest, OutputConfig, Thinking, Tool, ToolChoice } from '@ccr/sdk'
 import { invalidRequest } from '@ccr/sdk'
+import { withFormat } from './answer-format.ts'
 import { toMessages } from './client-input.ts'
 import type { KeptItems } from './kept-items.ts'
 import { DIALECT, isAllowedChoice, readTools, type OwnTools } from './own-tools.ts'
@@ -36,7 +37,7 @@ export function toCanonical(body: Fields, items: KeptItems): CanonicalRequest {
   const choice = toolChoice(body, tools)
   const thinking = toThinking(fieldsOf(body['reasoning']))
   const output = toOutput(body)
-  return {
+  const request: CanonicalRequest = {
     model: body['model'] as string,
     messages,
     ...(system.length > 0 && { system }),
@@ -48,6 +49,7 @@ export function toCanonical(body: Fields, items: KeptItems): CanonicalRequest {
     ...(output && { output_config: output }),
     extra: { [DIALECT]: ownFields(body, choice) },
   }
+  return withFormat(request, fieldsOf(fieldsOf(body['text'])['format']))
 }
 
 function checkBody(body: Fields): void {

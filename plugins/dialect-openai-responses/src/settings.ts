@@ -1,5 +1,6 @@
 import type { CanonicalRequest } from '@ccr/sdk'
 import type { Trait } from './adapt.ts'
+import { askedFormat } from './answer-format.ts'
 import { fieldsOf, textOf, type Fields } from './wire.ts'
 
 /** Efforts of the wire that are also canonical words. */
@@ -63,7 +64,7 @@ export function addFormat(
   own: Fields,
   refused: ReadonlySet<Trait>,
 ): void {
-  const { format: asked, ...rest } = own
+  const { format: asked = askedFormat(request), ...rest } = own
   const format = refused.has('text_format') ? undefined : formatOf(request, fieldsOf(asked))
   const text = { ...rest, ...(format && { format }) }
   if (Object.keys(text).length > 0) body['text'] = text

@@ -1,4 +1,5 @@
 import type { CanonicalRequest, JsonDocument, JsonObject, Tool, ToolChoice } from '@ccr/sdk'
+import { withFormat } from './answer-format.ts'
 import { DIALECT, NEAREST_EFFORT } from './chat-fields.ts'
 import { checkFields, checkString, invalid } from './check.ts'
 import { readMessages } from './client-messages.ts'
@@ -101,7 +102,7 @@ export function readRequest(document: JsonDocument): CanonicalRequest {
   keepAllowed(draft, all)
   limitParallelCalls(draft, all)
   draft.extra = { [DIALECT]: kept }
-  return draft
+  return withFormat(draft, all['response_format'])
 }
 
 function numberAt(at: string, value: unknown): number {

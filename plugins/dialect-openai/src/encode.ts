@@ -1,4 +1,5 @@
 import { fitOutput, isClientTool, type CanonicalRequest, type JsonObject, type Tool, type ToolNames } from '@ccr/sdk'
+import { responseFormat } from './answer-format.ts'
 import { chatFields, restoreFields } from './chat-fields.ts'
 import { encodeMessages } from './encode-messages.ts'
 import type { EncodeOptions } from './encode-options.ts'
@@ -24,7 +25,7 @@ export function encodeRequest(request: CanonicalRequest, options: EncodeOptions)
   const format = responseFormat(request)
   if (format !== undefined && !refused.has('response_format')) body['response_format'] = format
   const own = chatFields(request)
-  addTools(body, request, options, own !== undefined)
+  addTools(body, request, options, own !== undefined || request.extra?.['openai-responses'] !== undefined)
   if (own) restoreFields(body, own, request, refused)
   body['ccr_request'] = request
   return body as unknown as ChatBody
@@ -34,10 +35,10 @@ function addTools(
   body: Record<string, unknown>,
   request: CanonicalRequest,
   { names, refused }: EncodeOptions,
-  ownClient: boolean,
+  sharesStrict: boolean,
 ): void {
   const tools: ChatTool[] = []
-  for (const tool of request.tools ?? []) if (isClientTool(tool)) tools.push(toFunction(tool, names, ownClient))
+  for (const tool of request.tools ?? []) if (isClientTool(tool)) tools.push(toFunction(tool, names, sharesStrict))
   if (tools.length === 0) return
   body['tools'] = tools
   const choice = request.tool_choice
@@ -51,11 +52,11 @@ function addTools(
     body['parallel_tool_calls'] = false
 }
 
-function toFunction(tool: Tool, names: ToolNames, ownClient: boolean): ChatTool {
+function toFunction(tool: Tool, names: ToolNames, sharesStrict: boolean): ChatTool {
   const name = names.toWire(tool.name)
   const parameters = toParameters(tool.input_schema)
-  // A strict schema of another protocol does not fit the rules of this one.
-  const strict = ownClient && tool['strict'] === true ? { strict: true } : undefined
+  // What is strict in other protocols does not fit the rules of the two of OpenAI.
+  const strict = sharesStrict && tool['strict'] === true ? { strict: true } : undefined
   return { type: 'function', function: { name, description: tool.description ?? '', parameters, ...strict } }
 }
 
@@ -78,10 +79,4 @@ function effortOf(request: CanonicalRequest): string | undefined {
   if (thinking?.type === 'adaptive') return request.output_config?.effort ?? undefined
   if (thinking?.type !== 'enabled' || thinking.budget_tokens <= 0) return undefined
   return thinking.budget_tokens <= 1024 ? 'low' : thinking.budget_tokens <= 8192 ? 'medium' : 'high'
-}
-
-function responseFormat(request: CanonicalRequest): JsonObject | undefined {
-  const format = request.output_config?.format as JsonObject | null | undefined
-  if (format?.['type'] !== 'json_schema' || !format['schema']) return undefined
-  return { type: 'json_schema', json_schema: { name: 'answer', schema: format['schema'] } }
 }
