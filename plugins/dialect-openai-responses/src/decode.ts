@@ -11,7 +11,7 @@ import {
   writeJson,
 } from '@ccr/sdk'
 import { hear, ItemQueue, unheard, type Item, type ItemKind } from './item-queue.ts'
-import { itemBlock, withPhase } from './original.ts'
+import { asRefusal, itemBlock, withPhase } from './original.ts'
 import { DIALECT } from './own-tools.ts'
 import { SEPARATOR, signItems, toReplay } from './reasoning.ts'
 import { Searches } from './searches.ts'
@@ -81,11 +81,9 @@ export class ResponsesDecoder implements StreamTransform<ResponsesEvent, Canonic
       case 'response.output_text.annotation.added':
         return this.#cite(this.#item(event, 'message'), part(event.content_index), event.annotation)
       case 'response.refusal.delta':
-        this.#refused = true
-        return this.#text(this.#item(event, 'message'), part(event.content_index), event.delta)
+        return this.#text(this.#refusing(event), part(event.content_index), event.delta)
       case 'response.refusal.done':
-        this.#refused = true
-        return this.#again(this.#item(event, 'message'), part(event.content_index), event.refusal)
+        return this.#again(this.#refusing(event), part(event.content_index), event.refusal)
       case 'response.reasoning_summary_text.delta':
         return this.#thinking(this.#item(event, 'reasoning'), 'summary', part(event.summary_index), event.delta)
       case 'response.reasoning_text.delta':
@@ -112,6 +110,17 @@ export class ResponsesDecoder implements StreamTransform<ResponsesEvent, Canonic
   /** The item of an event; servers that do not announce their items get them announced. */
   #item(event: ResponsesEvent, kind: ItemKind): Item {
     return this.#items.find(event) ?? this.#items.open(event, kind)
+  }
+
+  /** The message with which the model refuses. */
+  #refusing(event: ResponsesEvent): Item {
+    return this.#refuses(this.#item(event, 'message'))
+  }
+
+  #refuses(item: Item): Item {
+    this.#refused = true
+    item.known.add('refusal')
+    return item
   }
 
   #text(item: Item, part: string, delta: unknown): void {
@@ -244,7 +253,7 @@ export class ResponsesDecoder implements StreamTransform<ResponsesEvent, Canonic
   #finishMessage(item: Item, said: Fields): void {
     listOf(said['content']).forEach((content, index) => {
       const { type, text, refusal, annotations } = fieldsOf(content)
-      if (type === 'refusal') this.#refused = true
+      if (type === 'refusal') this.#refuses(item)
       this.#again(item, part(index), type === 'refusal' ? refusal : text)
       if (!item.known.has(`cited ${part(index)}`))
         for (const annotation of listOf(annotations)) this.#cite(item, part(index), annotation)
@@ -331,7 +340,9 @@ export class ResponsesDecoder implements StreamTransform<ResponsesEvent, Canonic
 
   #marked(event: CanonicalEvent): CanonicalEvent {
     if (event.type !== 'content_block_start' || event.content_block.type !== 'text') return event
-    return { ...event, content_block: withPhase(event.content_block, this.#last?.about['phase']) }
+    const { content_block } = event
+    const block = this.#last?.known.has('refusal') ? asRefusal(content_block) : content_block
+    return { ...event, content_block: withPhase(block, this.#last?.about['phase']) }
   }
 }
 

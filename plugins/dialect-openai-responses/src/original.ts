@@ -11,7 +11,10 @@ const PHASE = Symbol.for('ccr.openai-responses.phase')
 /** On the source of an image; the Chat Completions dialect knows the same symbol, because it means the same by it. */
 const DETAIL = Symbol.for('ccr.openai.image-detail')
 
-type Marked = { readonly [ITEM]?: Fields; readonly [PHASE]?: string }
+/** On a text with which a model refuses; the Chat Completions dialect knows the same symbol, too. */
+const REFUSAL = Symbol.for('ccr.openai.refusal')
+
+type Marked = { readonly [ITEM]?: Fields; readonly [PHASE]?: string; readonly [REFUSAL]?: boolean }
 
 /** Longest text that stands for an item of which other targets know nothing. */
 const MAX_TEXT = 2000
@@ -35,6 +38,16 @@ export function withPhase<Block extends ContentBlock>(block: Block, phase: unkno
 /** The phase of the message that a block belongs to. */
 export function phaseOf(block: ContentBlock): string | undefined {
   return (block as Marked)[PHASE]
+}
+
+/** The block as one with which the model refuses. */
+export function asRefusal<Block extends ContentBlock>(block: Block): Block {
+  return { ...block, [REFUSAL]: true }
+}
+
+/** Whether the model refuses with this text. */
+export function isRefusal(block: ContentBlock): boolean {
+  return (block as Marked)[REFUSAL] === true
 }
 
 /** The source of an image with how closely the model is to look at it, where its client said so. */

@@ -1,5 +1,5 @@
 import { parseObject, writeJson, type ContentBlock } from '@ccr/sdk'
-import { itemOf, phaseOf } from './original.ts'
+import { isRefusal, itemOf, phaseOf } from './original.ts'
 import { annotationOf } from './own-citations.ts'
 import type { OwnTools } from './own-tools.ts'
 import { wrapSignature } from './reasoning.ts'
@@ -71,7 +71,7 @@ export function toItem(open: OutputItem, status: 'in_progress' | 'completed', to
   switch (open.kind) {
     case 'message': {
       const phase = phaseOf(block)
-      const content = done ? [textPart(text, toAnnotations(open.citations, text))] : []
+      const content = done ? [textPart(block, text, toAnnotations(open.citations, text))] : []
       return { id, type: 'message', status, role: 'assistant', content, ...(phase !== undefined && { phase }) }
     }
     case 'reasoning': {
@@ -111,7 +111,8 @@ function callItem({ id, block, pieces }: OutputItem, status: string, tools: OwnT
   return { id, type: 'custom_tool_call', status, input: typeof free === 'string' ? free : whole, ...named }
 }
 
-export function textPart(text: string, annotations: readonly Fields[]): Fields {
+export function textPart(block: ContentBlock, text: string, annotations: readonly Fields[]): Fields {
+  if (isRefusal(block)) return { type: 'refusal', refusal: text }
   return { type: 'output_text', text, annotations, logprobs: [] }
 }
 

@@ -22,6 +22,7 @@ import {
 } from './output-items.ts'
 import type { KeptItems } from './kept-items.ts'
 import { DIALECT, readTools, type OwnTools } from './own-tools.ts'
+import { isRefusal } from './original.ts'
 import { responseOf } from './response-object.ts'
 import { fromUsage } from './usage.ts'
 import { fieldsOf, textOf, type Fields } from './wire.ts'
@@ -50,6 +51,8 @@ export class ResponseWriter {
   #doubtful: OutputItem | undefined
   #usage: CanonicalUsage = {}
   #stop: string | null = null
+  /** A text of the answer says that the model refuses, so that it has simply ended. */
+  #refuses = false
   #response: Fields | undefined
 
   constructor(exchange: Exchange, items: KeptItems, send: Send) {
@@ -113,6 +116,7 @@ export class ResponseWriter {
     if (this.#doubtful) this.#finishCall(this.#doubtful)
     this.#doubtful = undefined
     const kind = kindOf(block)
+    this.#refuses ||= isRefusal(block)
     this.#open = undefined
     if (kind === 'hidden') return
     const { signature, thinking } = fieldsOf(block)
@@ -129,7 +133,7 @@ export class ResponseWriter {
     // Whether a search is shown is known when its query is.
     if (kind !== 'search') this.#added(open)
     if (kind === 'message')
-      this.#emit('response.content_part.added', { ...placeOf(open), content_index: 0, part: textPart('', []) })
+      this.#emit('response.content_part.added', { ...placeOf(open), content_index: 0, part: textPart(block, '', []) })
     // What other upstreams put into the start of a block.
     if (kind === 'message' && firstText(block) !== '') this.#delta({ type: 'text_delta', text: firstText(block) })
     if (kind === 'reasoning' && textOf(thinking) !== '')
@@ -143,6 +147,8 @@ export class ResponseWriter {
     switch (delta.type) {
       case 'text_delta':
         open.pieces.push(delta.text)
+        if (isRefusal(open.block))
+          return this.#emit('response.refusal.delta', { ...place, content_index: 0, delta: delta.text })
         return this.#emit('response.output_text.delta', {
           ...place,
           content_index: 0,
@@ -201,8 +207,9 @@ export class ResponseWriter {
     annotations.forEach((annotation, annotation_index) =>
       this.#emit('response.output_text.annotation.added', { ...place, annotation_index, annotation }),
     )
-    this.#emit('response.output_text.done', { ...place, text, logprobs: [] })
-    this.#emit('response.content_part.done', { ...place, part: textPart(text, annotations) })
+    if (isRefusal(open.block)) this.#emit('response.refusal.done', { ...place, refusal: text })
+    else this.#emit('response.output_text.done', { ...place, text, logprobs: [] })
+    this.#emit('response.content_part.done', { ...place, part: textPart(open.block, text, annotations) })
     this.#done(open)
   }
 
@@ -251,7 +258,8 @@ export class ResponseWriter {
   }
 
   #end(): void {
-    const reason = INCOMPLETE.get(this.#stop)
+    const said = this.#refuses && this.#stop === 'refusal'
+    const reason = said ? undefined : INCOMPLETE.get(this.#stop)
     if (this.#doubtful && reason === undefined) this.#finishCall(this.#doubtful)
     const status = reason === undefined ? 'completed' : 'incomplete'
     this.#response = this.#responseAs(status, {

@@ -13,6 +13,7 @@ import {
   wholeAnswer,
 } from '../test/harness.ts'
 import { calls, counts, detailed, part, text, thought, tool } from '../test/deltas.ts'
+import { asRefusal } from './refusal.ts'
 import type { ChatEvent } from './wire.ts'
 
 interface Row {
@@ -153,7 +154,12 @@ const ANSWERS: readonly Row[] = [
     deltas: [calls(part(0, { name: 'f', arguments: '{}' }, 'a'), part(1, { name: 'g', arguments: '{}' }, 'a'))],
     content: [tool('a', 'f'), tool('toolu_2', 'g')],
   },
-  { rule: 'rule 80: refusal', deltas: [{ refusal: 'no' }], content: [text('no')], stop: 'refusal' },
+  {
+    rule: 'rule 80: refusal',
+    deltas: [{ refusal: 'no' }],
+    content: [asRefusal({ type: 'text', text: 'no' })],
+    stop: 'refusal',
+  },
   {
     rule: 'rule 73: arguments as an object',
     deltas: [calls(part(0, { name: 'f', arguments: { a: [1] } }, 'a'))],

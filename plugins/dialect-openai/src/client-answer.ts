@@ -1,6 +1,7 @@
 import { tokenCounts, writeJson } from '@ccr/sdk'
 import type { CanonicalMessage, CanonicalUsage, ContentBlock, Exchange, ThinkingBlock } from '@ccr/sdk'
 import { toClientDetails } from './client-details.ts'
+import { isRefusal } from './refusal.ts'
 
 /** Why an answer ended, in this protocol's words; every other reason is a stop. */
 const REASONS: ReadonlyMap<string | null, string> = new Map([
@@ -10,8 +11,9 @@ const REASONS: ReadonlyMap<string | null, string> = new Map([
   ['refusal', 'content_filter'],
 ])
 
-/** The finish reason for a canonical stop reason. */
-export function finishReason(stopReason: string | null): string {
+/** The finish reason for a canonical stop reason; an answer that says that it `refuses` has simply ended. */
+export function finishReason(stopReason: string | null, refuses: boolean): string {
+  if (refuses && stopReason === 'refusal') return 'stop'
   return REASONS.get(stopReason) ?? 'stop'
 }
 
@@ -54,9 +56,9 @@ export function nameImage(block: ContentBlock): string {
 
 /** A whole answer. */
 export function toCompletion(message: CanonicalMessage, exchange: Exchange): object {
-  const said: Said = { content: '', reasoning: '', details: [], calls: [], annotations: [] }
+  const said: Said = { content: '', refusal: '', reasoning: '', details: [], calls: [], annotations: [] }
   for (const block of message.content) addBlock(said, block as Block)
-  const { content, reasoning, details, calls, annotations } = said
+  const { content, refusal, reasoning, details, calls, annotations } = said
   return {
     id: answerId(message.id),
     object: 'chat.completion',
@@ -67,15 +69,15 @@ export function toCompletion(message: CanonicalMessage, exchange: Exchange): obj
         index: 0,
         message: {
           role: 'assistant',
-          content: content === '' && calls.length > 0 ? null : content,
-          refusal: null,
+          content: content === '' && (calls.length > 0 || refusal !== '') ? null : content,
+          refusal: refusal === '' ? null : refusal,
           ...(reasoning === '' ? {} : { reasoning_content: reasoning }),
           ...(details.length > 0 ? { reasoning_details: details } : {}),
           ...(calls.length > 0 ? { tool_calls: calls } : {}),
           ...(annotations.length > 0 ? { annotations } : {}),
         },
         logprobs: null,
-        finish_reason: finishReason(message.stop_reason),
+        finish_reason: finishReason(message.stop_reason, refusal !== ''),
       },
     ],
     usage: toChatUsage(message.usage),
@@ -86,6 +88,7 @@ type Block = ContentBlock & Readonly<Record<string, unknown>>
 
 interface Said {
   content: string
+  refusal: string
   reasoning: string
   readonly details: object[]
   readonly calls: object[]
@@ -96,6 +99,10 @@ interface Said {
 function addBlock(said: Said, block: Block): void {
   switch (block.type) {
     case 'text': {
+      if (isRefusal(block)) {
+        said.refusal += block['text'] as string
+        return
+      }
       const start = said.content.length
       said.content += block['text'] as string
       for (const citation of (block['citations'] ?? []) as readonly unknown[]) {

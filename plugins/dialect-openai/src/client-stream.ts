@@ -4,6 +4,7 @@ import { answerId, createdAt, finishReason, nameImage, toAnnotation, toChatUsage
 import { toChatError } from './client-error.ts'
 import { toClientDetails } from './client-details.ts'
 import { wantsUsage } from './chat-fields.ts'
+import { isRefusal } from './refusal.ts'
 
 type EventOf<Type extends CanonicalEvent['type']> = Extract<CanonicalEvent, { type: Type }>
 
@@ -39,6 +40,9 @@ class ChunkEncoder {
   #textStart = 0
   /** Sources of the open text block, whose end is not known before it is closed. */
   #citations: unknown[] = []
+  /** The open text refuses; one of the answer did. */
+  #refusing = false
+  #refuses = false
   /** The thinking of the open block, to which its details belong. */
   #thought = ''
 
@@ -85,7 +89,9 @@ class ChunkEncoder {
   #blockStart({ content_block: block }: EventOf<'content_block_start'>): string {
     this.#textStart = this.#characters
     this.#input = undefined
+    this.#refusing = false
     this.#thought = ''
+    if (block.type === 'text' && isRefusal(block)) this.#refuses = this.#refusing = true
     if (block.type === 'text') return this.#content((block as { text?: string }).text ?? '')
     if (block.type === 'image') return this.#content(nameImage(block))
     if (block.type === 'thinking') return this.#reasoning((block as { thinking?: string }).thinking ?? '')
@@ -115,6 +121,7 @@ class ChunkEncoder {
   }
 
   #content(text: string): string {
+    if (this.#refusing) return text === '' ? '' : this.#chunk(`{"refusal":${JSON.stringify(text)}}`)
     this.#characters += text.length
     return text === '' ? '' : this.#chunk(`{"content":${JSON.stringify(text)}}`)
   }
@@ -158,7 +165,7 @@ class ChunkEncoder {
   #stop({ delta, usage }: EventOf<'message_delta'>): string {
     this.#usage = mergeUsage(this.#usage, usage)
     if (typeof delta?.stop_reason !== 'string') return ''
-    const finish = this.#chunk('{}', `"${finishReason(delta.stop_reason)}"`)
+    const finish = this.#chunk('{}', `"${finishReason(delta.stop_reason, this.#refuses)}"`)
     return this.#withUsage ? `${finish}${this.#head}],"usage":${JSON.stringify(toChatUsage(this.#usage))}}\n\n` : finish
   }
 

@@ -17,6 +17,7 @@ import { CallKeys } from './call-keys.ts'
 import { EmptyArguments } from './empty-arguments.ts'
 import { sign, signDetails, type ReasoningField } from './reasoning.ts'
 import { ReasoningDetails, textOf, type ReasoningDetail } from './reasoning-details.ts'
+import { asRefusal } from './refusal.ts'
 import type { ToolNames } from '@ccr/sdk'
 import { toUsage } from './usage.ts'
 import type { CallDelta, ChatChoice, ChatChunk, ChatDelta, ChatEvent, FunctionDelta } from './wire.ts'
@@ -54,7 +55,7 @@ export class ChatDecoder implements AnswerDecoder<ChatEvent> {
     const { exchange, target } = attempt
     this.#provider = target.provider
     this.#newId = (prefix) => exchange.newId(prefix)
-    this.#writer = new MessageWriter((event) => this.#emit(event), {
+    this.#writer = new MessageWriter((event) => this.#emit(this.#named(event)), {
       model: exchange.request.model,
       newId: this.#newId,
       sign: () => sign(target.provider, this.#field),
@@ -179,6 +180,12 @@ export class ChatDecoder implements AnswerDecoder<ChatEvent> {
       this.#refused = true
       this.#text(refusal)
     }
+  }
+
+  /** A text that begins after a refusal did is it; one that began before stays what it was. */
+  #named(event: CanonicalEvent): CanonicalEvent {
+    if (!this.#refused || event.type !== 'content_block_start' || event.content_block.type !== 'text') return event
+    return { ...event, content_block: asRefusal(event.content_block) }
   }
 
   #call(call: CallDelta | null, position: number): void {
