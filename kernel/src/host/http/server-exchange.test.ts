@@ -205,6 +205,19 @@ describe('pipelined requests', () => {
   })
 })
 
+it('cuts a stream that is followed by what is no request, and writes no other answer into it', async () => {
+  const manual = new Manual()
+  const { port } = await start({ run: manual.run })
+  const client = post(port)
+  await until(() => manual.started.length === 1)
+  manual.sink().head(200, { 'content-type': 'text/event-stream' })
+  manual.sink().write('data: 1\n\n')
+  await until(() => client.text().includes('data: 1'))
+  client.socket.write('no request\r\n\r\n')
+  await client.closed
+  expect(client.text().split('HTTP/1.1')).toHaveLength(2)
+})
+
 describe('a client that does not read', () => {
   it('is waited for, and hears the rest when it reads again', async () => {
     const manual = new Manual()
