@@ -277,6 +277,32 @@ describe('failures', () => {
     expect(bodies).toEqual(['first', 'second', 'second'])
   })
 
+  it('says to where it could make no connection in the place of a kept one that had died', async () => {
+    let asked = 0
+    const server = createServer((request, response) => {
+      if (asked++ === 0) return void response.end('ok')
+      server.close()
+      request.socket.resetAndDestroy()
+    })
+    const url = await listen(server)
+    const one = transport()
+    await text((await one.send(requestTo(url))).body)
+    await expect(one.send(requestTo(url))).rejects.toMatchObject({ code: 'ECONNREFUSED', origin: url })
+  })
+
+  it('asks only once on a kept connection that answers what is not HTTP', async () => {
+    let asked = 0
+    const url = await tcp((socket) =>
+      socket.on('data', () =>
+        socket.write(asked++ === 0 ? 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok' : 'nothing\r\n\r\n'),
+      ),
+    )
+    const one = transport()
+    expect(await text((await one.send(requestTo(url))).body)).toBe('ok')
+    await expect(one.send(requestTo(url))).rejects.toThrow(/Parse Error|HTTP/)
+    expect(asked).toBe(2)
+  })
+
   it('fails the body when the connection breaks, after what had arrived', async () => {
     const url = await tcp((socket) => {
       socket.write('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nsome', () => setImmediate(() => socket.end()))
@@ -450,6 +476,22 @@ describe('proxy', () => {
       message: expect.stringMatching(/the proxy 127\.0\.0\.1:\d+ gave no connection: ECONNRESET/) as unknown,
     })
     expect(asked).toBe(1)
+  })
+
+  it('names a proxy that does not answer in time', async () => {
+    const url = await tcp(() => undefined)
+    const sent = transport({ proxyUrl: url }).send(requestTo('http://provider.invalid/', { connectTimeoutMs: 50 }))
+    await expect(sent).rejects.toMatchObject({
+      code: 'CCR_UPSTREAM_TIMEOUT',
+      message: expect.stringMatching(/^the proxy 127\.0\.0\.1:\d+ gave no connection within 50 ms/) as unknown,
+    })
+  })
+
+  it('names the upstream, and no proxy that was reached, where that knows no TLS', async () => {
+    const url = await http((_request, response) => void response.end())
+    const proxy = await connectProxy(Number(new URL(url).port))
+    const sent = transport({ proxyUrl: proxy.url }).send(requestTo('https://provider.invalid/'))
+    await expect(sent).rejects.toMatchObject({ origin: 'https://provider.invalid' })
   })
 
   it('closes the way to a proxy that does not answer', async () => {
