@@ -232,6 +232,15 @@ describe('the order of blocks', () => {
     expect(events.at(-1)).toMatchObject({ delta: { partial_json: ':1}' } })
   })
 
+  it('knows whether there are calls, and which have all of their arguments', () => {
+    const { writer } = create()
+    expect(writer.hasCalls).toBe(false)
+    writer.tool('a', { name: 'f', arguments: '{"b":' })
+    expect([writer.hasCalls, writer.isComplete('a'), writer.isComplete('b')]).toEqual([true, false, false])
+    writer.tool('a', { arguments: '1}' })
+    expect(writer.isComplete('a')).toBe(true)
+  })
+
   it('lets out what waited as soon as the call is complete', () => {
     const { writer, events } = create()
     writer.tool('a', { id: 'a', name: 'f', arguments: '{' })

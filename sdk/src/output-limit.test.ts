@@ -54,6 +54,15 @@ describe('the most tokens that a target answers with', () => {
     expect(outputLimitOf(said, new Set())).toBeUndefined()
   })
 
+  it('is read however its words are written, and over lines', () => {
+    expect(outputLimitOf('Max Tokens is too large.\nAT MOST 4096 are allowed.', new Set())).toBe('at_most_4096')
+  })
+
+  it('is none below 256', () => {
+    const limits = [255, 256].map((most) => outputLimitOf(`max_tokens: at most ${most}`, new Set()))
+    expect(limits).toEqual([undefined, 'at_most_256'])
+  })
+
   it('is news only where it is lower than what is known', () => {
     const said = (most: number): string =>
       `max_tokens is too large: 128000. This model supports at most ${most} tokens.`

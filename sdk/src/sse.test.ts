@@ -149,6 +149,7 @@ describe('the limit of one event', () => {
   })
 
   it('holds for data of many lines', () => {
+    expect(outcome([encoder.encode(`${'data: 12345\n'.repeat(2)}\n`)], 11).frames).toHaveLength(1)
     expect(outcome([encoder.encode('data: 12345\n'.repeat(10))], 20)).toMatchObject(limit)
   })
 
