@@ -4,6 +4,7 @@ import {
   type CanonicalRequest,
   type ContentBlock,
   type EndOptions,
+  type HookHandlers,
   messageEvents,
   messageOfEvents,
   type PluginContext,
@@ -46,14 +47,15 @@ type End = (
 ) => AsyncIterable<readonly CanonicalEvent[]> | undefined
 
 /** A plugin with a private tool, that goes on with each turn as `end` says. */
-const agent = (end: End, options: EndOptions = { tools: ['secret'] }) =>
-  plugin('agent', (ctx) =>
-    ctx.on('transformStream', (stream, attempt) => {
+const agent = (end: End, options: EndOptions = { tools: ['secret'] }, timeoutMs?: number) =>
+  plugin('agent', (ctx) => {
+    const build: HookHandlers['transformStream'] = (stream, attempt) => {
       if (attempt.target.provider === 'inner') return
       const ask = () => ctx.exchangeStream(asking, { parent: attempt.exchange, target: inner, signal: attempt.signal })
       stream.onEnd((turn) => end(turn, ask, ctx), options)
-    }),
-  )
+    }
+    ctx.on('transformStream', build, { timeoutMs })
+  })
 const onCalls: End = (turn, ask) => (turn.calls.length > 0 ? ask() : undefined)
 
 async function kernelWith(
@@ -133,6 +135,32 @@ describe('a turn that a plugin continues', () => {
       { content: [call('secret', { b: 2 })], stopReason: 'tool_use', clientCalls: [], round: 1 },
       { content: [text('B')], calls: [], stopReason: 'end_turn', round: 2 },
     ])
+    await kernel.dispose()
+  })
+
+  it('is waited for longer than its hook is', async () => {
+    const later: End = async function* (_, ask) {
+      await new Promise((resolve) => setTimeout(resolve, 30))
+      yield* ask()
+    }
+    const kernel = await kernelWith(
+      agent((turn, ...rest) => (turn.calls.length > 0 ? later(turn, ...rest) : undefined), undefined, 5),
+      saying(message('tool_use', call('secret')), message('end_turn', text('slow'))),
+    )
+    expect(await told(kernel)).toMatchObject({ content: [text('slow')] })
+    await kernel.dispose()
+  })
+
+  it('has a deadline of its own where its plugin says so', async () => {
+    const stuck: End = async function* () {
+      yield await new Promise(() => undefined)
+    }
+    const kernel = await kernelWith(
+      agent(stuck, { tools: ['secret'], timeoutMs: 20 }),
+      saying(message('tool_use', call('secret'))),
+    )
+    const reply = await kernel.request({ path: '/plain', body: hello })
+    expect([reply.status, reply.text]).toEqual([500, expect.stringContaining('transformStream within 20 ms')])
     await kernel.dispose()
   })
 
