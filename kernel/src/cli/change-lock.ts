@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname } from 'node:path'
 import { CcrError, messageOf } from '@ccr/sdk'
+import { changeLock } from '../config/journal.ts'
 import { codeOf } from '../load/code-of.ts'
 import { takeLock } from '../load/process-lock.ts'
 import type { CommandContext } from './context.ts'
@@ -20,8 +21,8 @@ export async function withChangeLock<Result>(
   action: () => Promise<Result>,
   waitMs = WAIT_MS,
 ): Promise<Result> {
-  const file = join(home, 'run', 'change.lock')
-  mkdirSync(join(home, 'run'), { recursive: true, mode: 0o700 })
+  const file = changeLock(home)
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   const taken = await poll(() => take(file), { deadlineMs: waitMs, intervalMs: 25 })
   if (taken === undefined) {
     const message = `another command has been changing the config for ${waitMs / 1000} s. Wait for it, or end it`

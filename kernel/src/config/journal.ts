@@ -3,7 +3,18 @@ import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { lockFile } from '../load/lock.ts'
 import { createPrivateDirectory, writePrivateFile } from '../load/private-files.ts'
+import { holderOf } from '../load/process-lock.ts'
 import { readState, type ConfigDraft, type ConfigState } from './draft.ts'
+
+/** Held by a command while it changes files of a home. */
+export function changeLock(home: string): string {
+  return join(home, 'run', 'change.lock')
+}
+
+/** Whether a command is in the middle of a change: what stands in the files now is not yet what it is to be. */
+export function isChanging(home: string): boolean {
+  return holderOf(changeLock(home)) !== undefined
+}
 
 /** A change of config and lock that has begun: what either file held, and is to hold. */
 interface Journal {

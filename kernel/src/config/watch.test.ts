@@ -40,11 +40,12 @@ interface ReaderOptions {
   /** Runs when the files were read. */
   readonly after?: () => Promise<unknown>
   readonly open?: typeof watch
+  readonly busy?: () => boolean
 }
 
 async function readBy(
   files: readonly string[],
-  { quietMs = 10, pollMs = NEVER_MS, during = async () => undefined, after, open }: ReaderOptions = {},
+  { quietMs = 10, pollMs = NEVER_MS, during = async () => undefined, after, open, busy }: ReaderOptions = {},
 ): Promise<Reader> {
   let last: readonly (string | undefined)[] = []
   let told = 0
@@ -68,6 +69,7 @@ async function readBy(
       followed++
     },
     open,
+    busy,
   })
   closers.push(() => watcher.close())
   const reading = beginReading()
@@ -187,6 +189,27 @@ describe('a watcher', () => {
     saving = false
     await saves
     await until('the last change', () => reader.last()[0] === String(count))
+  })
+
+  it('tells of a change whose maker is still at it when he has ended, once', async () => {
+    const file = await old(join(root, 'a'), 'one')
+    let asked = 0
+    let isBusy = true
+    const reader = await readBy([file], { busy: () => asked++ >= 0 && isBusy })
+    await writeFile(file, 'two')
+    await until('it was looked at again and again', () => asked > 3)
+    expect(reader.told()).toBe(0)
+    await writeFile(file, 'three')
+    isBusy = false
+    await until('the last state', () => reader.last()[0] === 'three')
+    expect(reader.told()).toBe(1)
+  })
+
+  it('does not wait for a maker without end', async () => {
+    const file = await old(join(root, 'a'), 'one')
+    const reader = await readBy([file], { quietMs: 1, busy: () => true })
+    await writeFile(file, 'two')
+    await until('the change', () => reader.last()[0] === 'two')
   })
 
   it('sees by polling what the system does not tell: a folder far above was replaced', async () => {

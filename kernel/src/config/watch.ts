@@ -7,6 +7,8 @@ import { placesOf } from './watch-places.ts'
 
 /** Changes that do not end are taken after this many times the quiet time. */
 const MAX_QUIET_TIMES = 10
+/** A maker of changes that does not end is not waited for beyond this many times the quiet time. */
+const MAX_BUSY_TIMES = 100
 
 const RELOAD = '`ccr reload`'
 
@@ -55,6 +57,8 @@ export interface InputWatcherOptions {
   readonly log: Log
   /** Told when a file is not what it was, and of no other change until it is done; it has to follow the files anew. */
   readonly changed: () => Promise<unknown>
+  /** Whether somebody is in the middle of a change of several files, which is then told when he has ended. */
+  readonly busy?: (() => boolean) | undefined
   /** Opens the watcher of one folder. */
   readonly open?: typeof watch | undefined
 }
@@ -66,6 +70,7 @@ export interface InputWatcherOptions {
 export class InputWatcher {
   readonly #log: Log
   readonly #changed: () => Promise<unknown>
+  readonly #busy: () => boolean
   readonly #folders: FolderWatcher
   readonly #reader = new ContentReader()
   /** Folders whose failure was told; there are no more than were ever watched. */
@@ -80,9 +85,10 @@ export class InputWatcher {
   #again = false
   #closed = false
 
-  constructor({ log, changed, open }: InputWatcherOptions) {
+  constructor({ log, changed, busy = () => false, open }: InputWatcherOptions) {
     this.#log = log
     this.#changed = changed
+    this.#busy = busy
     const failed = (folder: string, error: Error): void => this.#tell(folder, error)
     this.#folders = new FolderWatcher({ hint: () => this.#hint(), failed }, open)
   }
@@ -133,8 +139,13 @@ export class InputWatcher {
     const now = performance.now()
     this.#hintedAt ??= now
     const left = this.#hintedAt + MAX_QUIET_TIMES * this.#times.quietMs - now
+    this.#lookIn(Math.max(0, Math.min(this.#times.quietMs, left)))
+  }
+
+  #lookIn(ms: number): void {
     clearTimeout(this.#quiet)
-    this.#quiet = setTimeout(() => this.#look(), Math.max(0, Math.min(this.#times.quietMs, left)))
+    if (this.#closed) return
+    this.#quiet = setTimeout(() => this.#look(), ms)
     this.#quiet.unref()
   }
 
@@ -162,12 +173,10 @@ export class InputWatcher {
     const found = await this.#differences()
     if (found.length === 0) return
     const unfinished = found.some(([before, now]) => isUnfinished(now) && !isUnfinished(before))
-    if (unfinished && performance.now() - since < MAX_QUIET_TIMES * this.#times.quietMs) {
-      this.#hintedAt = Math.min(this.#hintedAt ?? since, since)
-      this.#hint()
-    } else {
-      await this.#changed()
-    }
+    const times = unfinished ? MAX_QUIET_TIMES : this.#busy() ? MAX_BUSY_TIMES : 0
+    if (performance.now() - since >= times * this.#times.quietMs) return void (await this.#changed())
+    this.#hintedAt = Math.min(this.#hintedAt ?? since, since)
+    this.#lookIn(this.#times.quietMs)
   }
 
   /** What is known of the paths that do not hold it any more, and what now stands there. */

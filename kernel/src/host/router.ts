@@ -2,6 +2,7 @@ import type { RoutingLog, Runtime } from '../exchange/ports.ts'
 import { CcrError } from '@ccr/sdk'
 import { assemble, type Assembly } from '../config/assemble.ts'
 import { configFile, draftTexts, readState, staleConfig, writeDraft, type ConfigDraft } from '../config/draft.ts'
+import { isChanging } from '../config/journal.ts'
 import { InputWatcher, readingAfter, type Reading } from '../config/watch.ts'
 import type { Blueprint } from '../core/blueprint.ts'
 import type { Kernel } from '../core/kernel.ts'
@@ -132,6 +133,7 @@ export class Router {
       log: this.logs.log,
       // Why a change was not taken is logged where it failed.
       changed: () => this.#changes.readAgain(false).catch(() => undefined),
+      busy: () => isChanging(options.home),
     })
   }
 
