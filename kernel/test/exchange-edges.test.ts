@@ -159,6 +159,15 @@ describe('a client is always answered', () => {
     await kernel.dispose()
   })
 
+  it('with the whole answer, whatever a relay sends right behind it', async () => {
+    const said = answerEvents('one two')
+    const all = jsonl([...said, ...answerEvents('again')])
+    const kernel = await setUp({ upstream: () => ({ ...all, body: all.body.join('') }) })
+    const events = (await kernel.request(stream)).text.trim().split('\n')
+    expect(events.map((line) => (JSON.parse(line) as CanonicalEvent).type)).toEqual(said.map(({ type }) => type))
+    await kernel.dispose()
+  })
+
   it('when its last event cannot be written as JSON', async () => {
     const odd = plugin('odd', (ctx) =>
       ctx.contribute('providers', {

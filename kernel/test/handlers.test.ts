@@ -1,4 +1,4 @@
-import type { HookName } from '@ccr/sdk'
+import { type CanonicalEvent, CcrError, type ErrorCode, type HookName, type StreamTransform } from '@ccr/sdk'
 import { createTestKernel, type TestAnswer, type TestUpstream } from '@ccr/sdk/testing'
 import { describe, expect, it } from 'vitest'
 import { answerEvents, hello, lines, plainDialect, plugin, routeTo } from './support/plugins.ts'
@@ -40,6 +40,10 @@ const HOOKS: readonly { hook: HookName; policy: 'fail' | 'skip'; upstream: TestU
   { hook: 'transformStream', policy: 'fail', upstream: ok, skipped: 0 },
   { hook: 'onError', policy: 'skip', upstream: down, skipped: 502 },
 ]
+
+const breakWith = (code: ErrorCode) => (): never => {
+  throw new CcrError(code, 'odd')
+}
 
 describe('a handler that misbehaves', () => {
   for (const { hook, policy, upstream, skipped } of HOOKS) {
@@ -142,6 +146,52 @@ describe('a handler that misbehaves', () => {
       expect(reply.text).toContain("plugin 'bad' failed in transformStream")
       await kernel.dispose()
     }
+  })
+
+  it('a stream transform may wait at any event and hold back to the end; observers see what they ask for', async () => {
+    const seen: string[] = []
+    const patient = plugin('patient', (ctx) =>
+      ctx.on('transformStream', (stream) => {
+        const held: CanonicalEvent[] = []
+        stream.pipe('canonical', {
+          chunk: async (event, emit) => {
+            await Promise.resolve()
+            if (event.type.startsWith('message_') && event.type !== 'message_start') held.push(event)
+            else emit(event)
+          },
+          flush: async (emit) => {
+            await Promise.resolve()
+            held.forEach(emit)
+          },
+        })
+        stream.observe(['message_start', 'message_stop'], ({ type }) => seen.push(type))
+      }),
+    )
+    const kernel = await createTestKernel({
+      plugins: [plainDialect, patient, routeTo('test')],
+      providers: [{ dialect: 'plain' }],
+      upstream: ok,
+    })
+    const reply = await kernel.request({ path: '/plain', body: hello })
+    expect(reply.json()).toMatchObject({ content: [{ type: 'text', text: 'fine' }], stop_reason: 'end_turn' })
+    expect(seen).toEqual(['message_start', 'message_stop'])
+    await kernel.dispose()
+  })
+
+  it.each<[string, StreamTransform<CanonicalEvent>['chunk'], number, string]>([
+    ['breaks with a code of its own', breakWith('CCR_REQUEST_INVALID'), 500, "'bad' failed in transformStream: odd"],
+    ['finds the stream broken', breakWith('CCR_STREAM_INVALID'), 502, "provider 'test' (model 'model'): odd"],
+    ['gives no event', (_, emit) => emit({} as never), 500, "'bad' gave transformStream a result it cannot use"],
+  ])('a stream transform that %s is told so', async (_name, chunk, status, says) => {
+    const bad = plugin('bad', (ctx) => ctx.on('transformStream', (stream) => stream.pipe('canonical', { chunk })))
+    const kernel = await createTestKernel({
+      plugins: [plainDialect, bad, routeTo('test')],
+      providers: [{ dialect: 'plain' }],
+      upstream: ok,
+    })
+    const reply = await kernel.request({ path: '/plain', body: hello })
+    expect([reply.status, reply.text]).toEqual([status, expect.stringContaining(says)])
+    await kernel.dispose()
   })
 
   it('a stream transform that is declared to detach lets the events pass it by', async () => {

@@ -109,6 +109,19 @@ describe('a whole-stream stage', () => {
     await kernel.dispose()
   })
 
+  it('may give nothing for now', async () => {
+    const pausing: StreamFunction = async function* (batches) {
+      for await (const batch of batches) {
+        yield []
+        yield batch
+      }
+    }
+    const kernel = await kernelWith([through('canonical', pausing)], () => jsonl(cut(body, 50, 200, 400)))
+    const events = eventsOf((await kernel.request(request)).text)
+    expect(events.map(({ type }) => type)).toEqual(answerEvents(TEXT).map(({ type }) => type))
+    await kernel.dispose()
+  })
+
   it('hands on what it has said before it throws, and the error names its plugin', async () => {
     const failing: StreamFunction = async function* (batches) {
       for await (const batch of batches) {
