@@ -54,17 +54,24 @@ describe('a client is always answered', () => {
   })
 
   it('when a provider inside the process ends its answer with an error event', async () => {
+    let cleanedUp = false
     const failing = plugin('failing', (ctx) =>
       ctx.contribute('providers', {
         name: 'failing',
         models: ['model'],
         async *local() {
-          yield [...answerEvents('lost').slice(0, 1), { type: 'error', error: { type: 'api_error', message: 'boom' } }]
+          const error = { type: 'api_error', message: 'boom' } as const
+          try {
+            yield [...answerEvents('lost').slice(0, 1), { type: 'error', error }]
+          } finally {
+            cleanedUp = true
+          }
         },
       }),
     )
     const kernel = await setUp({ plugins: [failing, routeTo('failing')] })
     const reply = await kernel.request(whole)
+    expect(cleanedUp).toBe(true)
     expect(reply.status).toBe(502)
     expect(reply.text).toContain('boom')
     expect(kernel.usage[0]!.attempts.map(({ outcome }) => outcome)).toEqual(['failure'])

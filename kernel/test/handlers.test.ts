@@ -148,35 +148,41 @@ describe('a handler that misbehaves', () => {
     }
   })
 
-  it('a stream transform may wait at any event and hold back to the end; observers see what they ask for', async () => {
-    const seen: string[] = []
-    const patient = plugin('patient', (ctx) =>
-      ctx.on('transformStream', (stream) => {
-        const held: CanonicalEvent[] = []
-        stream.pipe('canonical', {
-          chunk: async (event, emit) => {
-            await Promise.resolve()
-            if (event.type.startsWith('message_') && event.type !== 'message_start') held.push(event)
-            else emit(event)
-          },
-          flush: async (emit) => {
-            await Promise.resolve()
-            held.forEach(emit)
-          },
-        })
-        stream.observe(['message_start', 'message_stop'], ({ type }) => seen.push(type))
-      }),
-    )
-    const kernel = await createTestKernel({
-      plugins: [plainDialect, patient, routeTo('test')],
-      providers: [{ dialect: 'plain' }],
-      upstream: ok,
-    })
-    const reply = await kernel.request({ path: '/plain', body: hello })
-    expect(reply.json()).toMatchObject({ content: [{ type: 'text', text: 'fine' }], stop_reason: 'end_turn' })
-    expect(seen).toEqual(['message_start', 'message_stop'])
-    await kernel.dispose()
-  })
+  it.each<[string, TestUpstream]>([
+    ['a stream', ok],
+    ['a whole answer', () => ({ body: JSON.stringify(answerEvents('fine')) })],
+  ])(
+    'a stream transform may wait at any event of %s and hold back to its end; observers see their types',
+    async (_, upstream) => {
+      const seen: string[] = []
+      const patient = plugin('patient', (ctx) =>
+        ctx.on('transformStream', (stream) => {
+          const held: CanonicalEvent[] = []
+          stream.pipe('canonical', {
+            chunk: async (event, emit) => {
+              await Promise.resolve()
+              if (event.type.startsWith('message_') && event.type !== 'message_start') held.push(event)
+              else emit(event)
+            },
+            flush: async (emit) => {
+              await Promise.resolve()
+              held.forEach(emit)
+            },
+          })
+          stream.observe(['message_start', 'message_stop'], ({ type }) => seen.push(type))
+        }),
+      )
+      const kernel = await createTestKernel({
+        plugins: [plainDialect, patient, routeTo('test')],
+        providers: [{ dialect: 'plain' }],
+        upstream,
+      })
+      const reply = await kernel.request({ path: '/plain', body: hello })
+      expect(reply.json()).toMatchObject({ content: [{ type: 'text', text: 'fine' }], stop_reason: 'end_turn' })
+      expect(seen).toEqual(['message_start', 'message_stop'])
+      await kernel.dispose()
+    },
+  )
 
   it.each<[string, StreamTransform<CanonicalEvent>['chunk'], number, string]>([
     ['breaks with a code of its own', breakWith('CCR_REQUEST_INVALID'), 500, "'bad' failed in transformStream: odd"],
