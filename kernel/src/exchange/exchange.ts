@@ -119,7 +119,7 @@ class Running {
     }
   }
 
-  /** What a plugin made is read like the answer of a target; it is no attempt that anybody hears of. */
+  /** What a plugin made is read like the answer of a target; nobody changes it, or hears of it as an attempt. */
   async #reply(made: Made): Promise<void> {
     const target = { provider: 'reply', model: this.#exchange.requestedModel }
     const attempt = new AttemptState(this.#exchange, { target, provider: REPLYING }, 1, true)
@@ -139,8 +139,6 @@ class Running {
     this.#tracker.reset(pipeline)
     try {
       if (made) {
-        // No other plugin changes it, nor is its model renamed.
-        pipeline.seal(undefined, undefined)
         await readLocal(replyEvents(made.reply), reading, this.#taker(reading))
         return undefined
       }
