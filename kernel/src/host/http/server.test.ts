@@ -247,13 +247,20 @@ describe('raw requests', () => {
     expect(client.text()).toMatch(/model first[^]*model second/)
   })
 
-  const fast = createSettings({ timeouts: { clientHeaders: 100, clientBody: 200, clientIdle: 30_000 } })
-  it.each(['from the start', 'since a reload'])(
-    'cuts a client whose head or body comes too slowly (%s)',
-    async (when) => {
-      const { port, configure } = await start(when === 'from the start' ? { settings: fast } : {})
-      configure(fast)
+  describe.each(['from the start', 'since a reload'])('%s', (when) => {
+    const startWith = async (settings: ReturnType<typeof createSettings>): Promise<number> => {
+      const { port, configure } = await start(when === 'from the start' ? { settings } : {})
+      configure(settings)
+      return port
+    }
+
+    it('tells how long a connection is kept', async () => {
+      const port = await startWith(createSettings({ timeouts: { clientIdle: 30_000 } }))
       expect((await fetch(`http://127.0.0.1:${port}/v1/models/first`)).headers.get('keep-alive')).toBe('timeout=30')
+    })
+
+    it('cuts a client whose head or body comes too slowly', async () => {
+      const port = await startWith(createSettings({ timeouts: { clientHeaders: 100, clientBody: 200 } }))
       const slow = [
         sendRaw(port, 'GET /hea'),
         sendRaw(port, `POST /v1/messages HTTP/1.1\r\nHost: localhost:${port}\r\nContent-Length: 10\r\n\r\nabc`),
@@ -262,8 +269,8 @@ describe('raw requests', () => {
         await client.closed
         expect(client.text()).toMatch(/^HTTP\/1.1 408 [^]*"the request came too slowly"/)
       }
-    },
-  )
+    })
+  })
 
   it('refuses a body that ends before its length', async () => {
     const { port } = await start()
