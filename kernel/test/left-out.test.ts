@@ -219,6 +219,16 @@ describe('a preset or profile behind a key', () => {
         }
       }
     }
+    const toldAt = async (path: string): Promise<unknown> => {
+      const answer = await fetch(running!.url + path, { method: 'POST' })
+      const text = `${[...answer.headers.keys()].join()} ${await answer.text()}`
+      return text.replace(/req_\w+/g, '')
+    }
+    const posts = ['/messages', '/chat/completions', '/responses', '/models/m:generateContent', '/models/m:countTokens']
+    for (const path of [...posts.map((post) => `/v1${post}`), '/v1beta/models/m:generateContent', '/v1/messages/']) {
+      for (const base of ['/preset/work', '/%70reset/work', '/preset/%77ork'])
+        expect([path, await toldAt(base + path)]).toEqual([path, await toldAt(`/preset/wrok${path}`)])
+    }
     const key = { 'x-api-key': APIKEY }
     expect(await statusOf('/preset/work/api/hello', 'GET', key)).toBe(200)
     expect(await statusOf('/preset/work/v1/messages', 'GET', key)).toBe(405)

@@ -341,10 +341,9 @@ export class HostServer {
   /** A refusal speaks the dialect of the endpoint that was asked for, where there is one. */
   #refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
     const requestId = this.#rules.runtime.newId('req_')
-    const found = request.url?.startsWith('/')
-      ? this.#table(this.#kernel.current).find(request.method!, request.url)
+    const client = request.url?.startsWith('/')
+      ? this.#table(this.#kernel.current).clientOf(request.method!, request.url)
       : undefined
-    const client = found && 'endpoint' in found && 'client' in found.endpoint ? found.endpoint.client : undefined
     answerFailure(request, response, refusal, requestId, client)
   }
 }

@@ -1,5 +1,5 @@
 import Router from 'find-my-way'
-import type { Endpoint } from '@ccr/sdk'
+import type { ClientDialect, Endpoint } from '@ccr/sdk'
 import { DEFAULT_PROFILE, type Generation } from '../../core/generation.ts'
 import type { Refusal } from './failure-answer.ts'
 import type { Access } from './keys.ts'
@@ -17,12 +17,18 @@ export type Found =
 export interface EndpointTable {
   /** @param target path and query as they came */
   find(method: string, target: string): Found
+  /**
+   * The dialect in which a refusal is told. Of a path below `/preset/<name>` only what follows the name counts: the
+   * words of a refusal, too, would tell whoever has no key which presets there are.
+   */
+  clientOf(method: string, target: string): ClientDialect | undefined
 }
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'] as const
 type Method = (typeof METHODS)[number]
 /** `/preset` and what is below it; letters may be escaped. */
 const PRESET_PATH = /^\/(?:p|%70)(?:r|%72)(?:e|%65)(?:s|%73)(?:e|%65)(?:t|%74)(?:[/?]|%2f|$)/i
+const PRESET_NAME = /^\/[^/?]+\/[^/?]+/
 const PARAMETER_CHARACTERS = 1024
 const NAME_CHARACTERS = 100
 
@@ -30,8 +36,12 @@ const NAME_CHARACTERS = 100
 export function endpointsOf({ profiles }: Generation): readonly ProfileEndpoint[] {
   return [...profiles.values()].flatMap(({ name, endpoints }) => {
     if (name === DEFAULT_PROFILE) return endpoints
-    return endpoints.map((one) => ({ ...one, path: `/preset/${encodeURIComponent(name)}${one.path}`, profile: name }))
+    return endpoints.map((one) => ({ ...one, path: `${presetPath(name)}${one.path}`, profile: name }))
   })
+}
+
+function presetPath(name: string): string {
+  return `/preset/${encodeURIComponent(name)}`
 }
 
 /**
@@ -69,19 +79,17 @@ function describeMissing(target: string, generation: Generation | undefined): st
 
 /** Builds the table; of two endpoints with one method and path the first is kept. */
 export function createEndpointTable(endpoints: readonly ProfileEndpoint[]): EndpointTable {
-  const router = Router({
-    caseSensitive: true,
-    ignoreTrailingSlash: false,
-    ignoreDuplicateSlashes: false,
-    maxParamLength: PARAMETER_CHARACTERS,
-  })
+  const router = createRouter<ProfileEndpoint>()
+  const clients = createRouter<{ readonly client: ClientDialect }>()
   for (const endpoint of endpoints) {
-    if (!router.hasRoute(endpoint.method, endpoint.path)) router.on(endpoint.method, endpoint.path, unused, endpoint)
+    const { method, path, profile } = endpoint
+    router.add(method, path, endpoint)
+    const ownPath = profile === undefined ? path : path.slice(presetPath(profile).length)
+    if ('client' in endpoint) clients.add(method, ownPath, endpoint)
   }
   const lookUp = (method: Method, target: string): Found => {
     const route = router.find(method, target)
-    // find-my-way answers a malformed escape with a route of its own, which has no store.
-    return route?.store ? { endpoint: route.store as ProfileEndpoint, params: route.params } : undefined
+    return route && { endpoint: route.store, params: route.params }
   }
   return {
     find(method, target) {
@@ -91,6 +99,38 @@ export function createEndpointTable(endpoints: readonly ProfileEndpoint[]): Endp
       if (found) return found
       const allowed = METHODS.filter((other) => lookUp(other, target) ?? (other === 'HEAD' && lookUp('GET', target)))
       return allowed.length === 0 ? undefined : { allow: allowed.join(', ') }
+    },
+    clientOf(method, target) {
+      const path = PRESET_PATH.test(target) ? target.replace(PRESET_NAME, '') : target
+      return isKnown(method) ? clients.find(method, path)?.store.client : undefined
+    },
+  }
+}
+
+interface PathRouter<Store> {
+  /** Of two with one method and path the first is kept. */
+  add(method: Method, path: string, store: Store): void
+  find(
+    method: Method,
+    target: string,
+  ): { readonly store: Store; readonly params: Readonly<Record<string, string | undefined>> } | undefined
+}
+
+function createRouter<Store>(): PathRouter<Store> {
+  const router = Router({
+    caseSensitive: true,
+    ignoreTrailingSlash: false,
+    ignoreDuplicateSlashes: false,
+    maxParamLength: PARAMETER_CHARACTERS,
+  })
+  return {
+    add(method, path, store) {
+      if (!router.hasRoute(method, path)) router.on(method, path, unused, store)
+    },
+    find(method, target) {
+      const route = router.find(method, target)
+      // find-my-way answers a malformed escape with a route of its own, which has no store.
+      return route?.store ? { store: route.store as Store, params: route.params } : undefined
     },
   }
 }
