@@ -67,3 +67,32 @@ it('keeps the first of two endpoints with the same method and path', () => {
   ])
   expect(twice.find('GET', '/v1/models')).toMatchObject({ endpoint: { access: 'data' } })
 })
+
+describe('a refusal is told in the dialect', () => {
+  const [anthropic, gemini] = [{} as ClientDialect, {} as ClientDialect]
+  const spoken = createEndpointTable([
+    { method: 'POST', path: '/v1/messages', dialect: 'anthropic', client: anthropic },
+    { method: 'POST', path: '/v1/models/*', dialect: 'gemini', client: gemini },
+    { method: 'POST', path: '/v1beta/models/*', dialect: 'gemini', client: gemini },
+    { method: 'POST', path: '/v1beta/more', dialect: 'gemini', client: gemini },
+    { method: 'GET', path: '/v1beta/models', access: 'data', respond: () => ({ status: 200 }) },
+    { method: 'POST', path: '/preset/a%2Fb/other/path', dialect: 'anthropic', client: anthropic, profile: 'a/b' },
+  ])
+  it.each([
+    ['of the endpoint', 'POST', '/v1/messages?beta=true', anthropic],
+    ['of the endpoint below a preset', 'POST', '/preset/any/v1/messages', anthropic],
+    ['of nobody where several share the first folder', 'GET', '/v1/messages', undefined],
+    ['of nobody where several share the first folder', 'POST', '/v1/files', undefined],
+    ['that alone has the first folder', 'GET', '/v1beta/models', gemini],
+    ['that alone has the first folder', 'PATCH', '/v1beta/files?pageSize=1', gemini],
+    ['that alone has the first folder', 'GET', '/v1beta', gemini],
+    ['that alone has the first folder below a preset', 'GET', '/preset/any/v1beta/files', gemini],
+    ['that only a preset has', 'GET', '/preset/any/other/files', anthropic],
+    ['of nobody where there is none', 'POST', '/v1betas/files', undefined],
+    ['of nobody where there is none', 'POST', '/preset/any', undefined],
+    ['of nobody where there is none', 'GET', '/', undefined],
+    ['of nobody where there is none', 'GET', '/constructor/x', undefined],
+  ])('%s: %s %s', (_, method, target, client) => {
+    expect(spoken.clientOf(method, target)).toBe(client)
+  })
+})

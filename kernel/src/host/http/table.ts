@@ -18,11 +18,14 @@ export interface EndpointTable {
   /** @param target path and query as they came */
   find(method: string, target: string): Found
   /**
-   * The dialect in which a refusal is told. Of a path below `/preset/<name>` only what follows the name counts: the
-   * words of a refusal, too, would tell whoever has no key which presets there are.
+   * The dialect in which a refusal is told: that of the endpoint, else the one that alone has endpoints in the first
+   * folder of the path. Of a path below `/preset/<name>` only what follows the name counts: the words of a refusal,
+   * too, would tell whoever has no key which presets there are.
    */
   clientOf(method: string, target: string): ClientDialect | undefined
 }
+
+type ClientEndpoint = Extract<Endpoint, { readonly client: ClientDialect }>
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'] as const
 type Method = (typeof METHODS)[number]
@@ -80,12 +83,17 @@ function describeMissing(target: string, generation: Generation | undefined): st
 /** Builds the table; of two endpoints with one method and path the first is kept. */
 export function createEndpointTable(endpoints: readonly ProfileEndpoint[]): EndpointTable {
   const router = createRouter<ProfileEndpoint>()
-  const clients = createRouter<{ readonly client: ClientDialect }>()
+  const clients = createRouter<ClientEndpoint>()
+  const folders = new Map<string, ClientEndpoint | undefined>()
   for (const endpoint of endpoints) {
     const { method, path, profile } = endpoint
     router.add(method, path, endpoint)
+    if (!('client' in endpoint)) continue
     const ownPath = profile === undefined ? path : path.slice(presetPath(profile).length)
-    if ('client' in endpoint) clients.add(method, ownPath, endpoint)
+    const folder = folderOf(ownPath)
+    const isAlone = !folders.has(folder) || folders.get(folder)?.dialect === endpoint.dialect
+    folders.set(folder, isAlone ? endpoint : undefined)
+    clients.add(method, ownPath, endpoint)
   }
   const lookUp = (method: Method, target: string): Found => {
     const route = router.find(method, target)
@@ -102,9 +110,14 @@ export function createEndpointTable(endpoints: readonly ProfileEndpoint[]): Endp
     },
     clientOf(method, target) {
       const path = PRESET_PATH.test(target) ? target.replace(PRESET_NAME, '') : target
-      return isKnown(method) ? clients.find(method, path)?.store.client : undefined
+      const asked = isKnown(method) ? clients.find(method, path)?.store : undefined
+      return (asked ?? folders.get(folderOf(path)))?.client
     },
   }
+}
+
+function folderOf(path: string): string {
+  return /^\/[^/?]*/.exec(path)?.[0] ?? ''
 }
 
 interface PathRouter<Store> {
