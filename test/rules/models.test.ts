@@ -1,4 +1,5 @@
 import Anthropic from '@anthropic-ai/sdk'
+import { GoogleGenAI } from '@google/genai'
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ask } from '../../kernel/test/support/client.ts'
@@ -11,6 +12,7 @@ const ids = ['demo,demo', 'near,tiny', 'near,vendor/large:free', 'far,tiny']
 let router: RunningRouter
 let anthropic: Anthropic
 let openai: OpenAI
+let google: Readonly<Record<'v1' | 'v1beta', GoogleGenAI>>
 
 beforeAll(async () => {
   const provider = (name: string, ...models: string[]): object => ({
@@ -23,9 +25,14 @@ beforeAll(async () => {
   router = await startRouter({ config: { APIKEY: KEY, Providers } })
   anthropic = new Anthropic({ baseURL: router.url, apiKey: KEY, authToken: null, maxRetries: 0 })
   openai = new OpenAI({ baseURL: `${router.url}/v1`, apiKey: KEY, maxRetries: 0 })
+  google = { v1: googleClient('v1'), v1beta: googleClient('v1beta') }
 }, START_MS)
 
 afterAll(() => router?.stop())
+
+function googleClient(apiVersion: string): GoogleGenAI {
+  return new GoogleGenAI({ apiKey: KEY, httpOptions: { baseUrl: router.url, apiVersion } })
+}
 
 async function all(list: AsyncIterable<{ id: string }>): Promise<string[]> {
   const found: string[] = []
@@ -73,6 +80,51 @@ describe('the official clients', () => {
     const other = new Anthropic({ baseURL: router.url, apiKey: 'wrong', authToken: null, maxRetries: 0 })
     await expect(all(other.models.list())).rejects.toBeInstanceOf(Anthropic.AuthenticationError)
   })
+})
+
+describe.each(['v1beta', 'v1'] as const)('the client of Google, at /%s', (version) => {
+  const listed = async (pageSize?: number): Promise<readonly object[]> => {
+    const found: object[] = []
+    const config = pageSize === undefined ? {} : { pageSize }
+    for await (const model of await google[version].models.list({ config })) found.push(model)
+    return found
+  }
+
+  it.each([undefined, 1, 3, 100, 5000])('lists the models of every provider by pages of %s', async (pageSize) => {
+    const plain = await all(openai.models.list())
+    const expected = plain.map((id) => {
+      const [provider, model] = [id.slice(0, id.indexOf(',')), id.slice(id.indexOf(',') + 1)]
+      return { name: `models/${id}`, displayName: `${model} (${provider})`, description: `Through ${provider}` }
+    })
+    expect(await listed(pageSize)).toMatchObject(expected)
+  })
+
+  it.each(ids)('finds %s, by its id and by its name', async (id) => {
+    const supportedActions = ['generateContent', 'streamGenerateContent', 'countTokens']
+    for (const model of [id, `models/${id}`])
+      expect(await google[version].models.get({ model })).toMatchObject({ name: `models/${id}`, supportedActions })
+  })
+
+  it('asks a model by the name of the list', async () => {
+    const names = (await listed()).map((model) => (model as { name: string }).name)
+    const model = names.find((name) => name.endsWith('demo,demo'))!
+    expect((await google[version].models.generateContent({ model, contents: 'hello' })).text).toContain('hello')
+  })
+})
+
+it.each([
+  ['a model that does not exist', '/models/near,huge', 404, 'NOT_FOUND', /near,huge/],
+  ['a page of no size', '/models?pageSize=-1', 400, 'INVALID_ARGUMENT', /pageSize/],
+  ['a page that does not exist', '/models?pageToken=nobody', 400, 'INVALID_ARGUMENT', /pageToken/],
+])('a client of Google is told of %s in the shape of its protocol', async (_name, path, code, status, message) => {
+  const answer = await fetch(`${router.url}/v1beta${path}`, { headers: { 'x-goog-api-key': KEY } })
+  expect(await answer.json()).toEqual({ error: { code, status, message: expect.stringMatching(message) as string } })
+  expect(answer.status).toBe(code)
+})
+
+it('a client of Google without the key is told so in the shape of its protocol', async () => {
+  const answer = await fetch(`${router.url}/v1beta/models`, { headers: { 'x-goog-api-key': 'wrong' } })
+  expect([answer.status, await answer.json()]).toMatchObject([401, { error: { status: 'UNAUTHENTICATED' } }])
 })
 
 describe('rule 174: count_tokens in the running router', () => {

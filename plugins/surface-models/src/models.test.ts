@@ -1,6 +1,7 @@
 import type { Endpoint, Exchange, HookHandlers, PluginContext, Provider, RoutePlan } from '@ccr/sdk'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { listGoogle, type GoogleList } from './google.ts'
 import plugin from './index.ts'
 import { findModel, listModels, modelEntries, type ModelList } from './models.ts'
 
@@ -30,6 +31,8 @@ describe('the list', () => {
     expect(endpoints).toMatchObject([
       { method: 'GET', path: '/v1/models', access: 'data' },
       { method: 'GET', path: '/v1/models/*', access: 'data' },
+      { method: 'GET', path: '/v1beta/models', access: 'data' },
+      { method: 'GET', path: '/v1beta/models/*', access: 'data' },
     ])
   })
 
@@ -196,6 +199,43 @@ describe('for Claude Code', () => {
         }
       }),
     )
+  })
+})
+
+describe('for clients of the Gemini API', () => {
+  const page = (query: string, all = providers): GoogleList => listGoogle(all, new URLSearchParams(query))
+
+  it.each([
+    ['', ids, undefined],
+    ['pageSize=0&pageToken=', ids, undefined],
+    ['pageSize=2', ids.slice(0, 2), 'near,vendor/large:free'],
+    ['pageSize=2&pageToken=near,vendor/large:free', ids.slice(2), undefined],
+    ['pageToken=far,tiny', [], undefined],
+    ['pageSize=5000', ids, undefined],
+  ])('the page of %j is %j', (query, expected, token) => {
+    const { models, nextPageToken } = page(query)
+    expect(models.map(({ name }) => name)).toEqual(expected.map((id) => `models/${id}`))
+    expect(nextPageToken).toBe(token)
+  })
+
+  it('a page has no more than 1,000 models, and there may be none', () => {
+    const many = [provider('p', ...Array.from({ length: 1001 }, (_, at) => `m${at}`))]
+    expect(page('pageSize=5000', many)).toMatchObject({ models: { length: 1000 }, nextPageToken: 'p,m999' })
+    expect(page('', [])).toEqual({ models: [] })
+  })
+
+  it.each(['pageSize=-1', 'pageSize=x', 'pageSize=1.5', 'pageToken=x'])('%j is refused', (query) => {
+    expect(() => page(query)).toThrow(expect.objectContaining({ code: 'CCR_REQUEST_INVALID' }))
+  })
+
+  it.each([
+    ['/v1beta/models', {}, true],
+    ['/v1/models', { 'x-goog-api-client': 'google-genai-sdk/2.32.0' }, true],
+    ['/v1/models', { 'x-goog-api-key': 'key' }, true],
+    ['/v1/models', { 'x-api-key': 'key' }, false],
+  ])('%s with %j is theirs: %s', (path, headers, theirs) => {
+    expect('models' in (get(path, path, {}, headers).body as object)).toBe(theirs)
+    expect('name' in (get(`${path}/*`, path, { '*': 'near,tiny' }, headers).body as object)).toBe(theirs)
   })
 })
 

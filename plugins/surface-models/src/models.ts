@@ -27,7 +27,7 @@ export interface ModelList {
 }
 
 /** Most models of a page that a client may ask for. */
-const MOST = 1000
+export const MOST = 1000
 
 /** How the ids of models are written: as requests name them, or so that Claude Code takes them into its own list. */
 export type Ids = 'plain' | 'discovery'
@@ -94,7 +94,12 @@ function limitOf(text: string | null): number {
   throw new CcrError('CCR_REQUEST_INVALID', `limit must be a whole number from 1 to ${MOST}`)
 }
 
-function placeOf(all: readonly ModelEntry[], query: URLSearchParams, name: string): number | undefined {
+/**
+ * The place of the model that a parameter of the query names; nothing where it names none.
+ *
+ * @throws CcrError `CCR_REQUEST_INVALID` for an id that is not in the list
+ */
+export function placeOf(all: readonly ModelEntry[], query: URLSearchParams, name: string): number | undefined {
   const id = query.get(name)
   if (id === null || id === '') return undefined
   const place = all.findIndex((one) => one.id === id)
