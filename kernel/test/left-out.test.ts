@@ -195,8 +195,8 @@ describe('a request for a preset or profile', () => {
       ['/preset/wrok/v1/messages', gone('wrok')],
       ['/preset/default/v1/messages?beta=true', gone('default')],
       ['/preset/%0A%22/v1/messages', gone('%0A%22')],
-      ['/preset/work/v1/nothing', /^there is no such endpoint$/],
-      ['/v1/nothing', /^there is no such endpoint$/],
+      ['/preset/work/v1/nothing', /^POST \S+nothing is not served; models are asked at \/preset/],
+      ['/v1/nothing', /^POST \S+nothing is not served; models are asked at \/v1\/chat/],
     ] as const) {
       const { status, json } = await at(path)
       const error = { type: 'not_found_error', message: expect.stringMatching(message) as unknown }

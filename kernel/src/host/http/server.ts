@@ -25,16 +25,10 @@ import { answerFailure, type Refusal } from './failure-answer.ts'
 import { checkGates, tooLarge, type GateRules } from './gates.ts'
 import type { Keys } from './keys.ts'
 import { NO_SCHEMAS } from './no-schemas.ts'
+import { refusalOf } from './not-served.ts'
 import { BodyReading, BodyTooLarge, NoRoomForBody, type BodyLimits } from './read-body.ts'
 import { ResponseSink } from './sink.ts'
-import {
-  accessOf,
-  createEndpointTable,
-  endpointsOf,
-  refusalOf,
-  type EndpointTable,
-  type ProfileEndpoint,
-} from './table.ts'
+import { accessOf, createEndpointTable, endpointsOf, type EndpointTable, type ProfileEndpoint } from './table.ts'
 
 /** What may change while the server runs. */
 export interface ServerRules {
@@ -229,13 +223,15 @@ export class HostServer {
     const rules = this.#rules
     const known = request[MATCH]
     if (known && known.generation === generation && known.rules === rules) return known
-    const found = this.#table(generation).find(request.method!, request.url!)
-    const denied = rules.keys.check(accessOf(found, request.url!), request.rawHeaders)
+    const { method, url: target } = request as { method: string; url: string }
+    const table = this.#table(generation)
+    const found = table.find(method, target)
+    const denied = rules.keys.check(accessOf(found, target), request.rawHeaders)
     if (denied) {
       this.#denied.add()
       return denied
     }
-    if (!found || 'allow' in found) return refusalOf(found, request.url!, generation)
+    if (!found || 'allow' in found) return refusalOf({ method, target, allow: found?.allow }, table, generation)
     return (request[MATCH] = { endpoint: found.endpoint, params: found.params, generation, rules })
   }
 

@@ -1,7 +1,6 @@
 import Router from 'find-my-way'
 import type { ClientDialect, Endpoint } from '@ccr/sdk'
 import { DEFAULT_PROFILE, type Generation } from '../../core/generation.ts'
-import type { Refusal } from './failure-answer.ts'
 import type { Access } from './keys.ts'
 
 /** An endpoint, and the profile that it belongs to where that is not the default one. */
@@ -15,6 +14,7 @@ export type Found =
 
 /** The endpoints of one generation. Case and a trailing slash matter; `GET` also answers `HEAD`. */
 export interface EndpointTable {
+  readonly endpoints: readonly ProfileEndpoint[]
   /** @param target path and query as they came */
   find(method: string, target: string): Found
   /**
@@ -33,7 +33,6 @@ type Method = (typeof METHODS)[number]
 const PRESET_PATH = /^\/(?:p|%70)(?:r|%72)(?:e|%65)(?:s|%73)(?:e|%65)(?:t|%74)(?:[/?]|%2f|$)/i
 const PRESET_NAME = /^\/[^/?]+\/[^/?]+/
 const PARAMETER_CHARACTERS = 1024
-const NAME_CHARACTERS = 100
 
 /** Every endpoint of a generation; those of a profile stand under its path. */
 export function endpointsOf({ profiles }: Generation): readonly ProfileEndpoint[] {
@@ -62,24 +61,6 @@ export function accessOf(found: Found, target: string): Access {
   return PRESET_PATH.test(target) ? 'data' : 'public'
 }
 
-/** What a client is told whose request no endpoint takes. */
-export function refusalOf(
-  found: { readonly allow: string } | undefined,
-  target: string,
-  generation: Generation | undefined,
-): Refusal {
-  if (!found) return { status: 404, type: 'not_found_error', message: describeMissing(target, generation) }
-  const { allow } = found
-  return { status: 405, type: 'invalid_request_error', message: `this endpoint answers ${allow}`, headers: { allow } }
-}
-
-function describeMissing(target: string, generation: Generation | undefined): string {
-  const name = /^\/preset\/([^/?]+)/.exec(target)?.[1]
-  const isServed = [...(generation?.profiles.keys() ?? [])].some((one) => encodeURIComponent(one) === name)
-  if (name === undefined || (isServed && name !== DEFAULT_PROFILE)) return 'there is no such endpoint'
-  return `no preset or profile '${name.slice(0, NAME_CHARACTERS)}' is served; \`ccr status\` says what was left out`
-}
-
 /** Builds the table; of two endpoints with one method and path the first is kept. */
 export function createEndpointTable(endpoints: readonly ProfileEndpoint[]): EndpointTable {
   const router = createRouter<ProfileEndpoint>()
@@ -100,6 +81,7 @@ export function createEndpointTable(endpoints: readonly ProfileEndpoint[]): Endp
     return route && { endpoint: route.store, params: route.params }
   }
   return {
+    endpoints,
     find(method, target) {
       const found = isKnown(method)
         ? (lookUp(method, target) ?? (method === 'HEAD' ? lookUp('GET', target) : undefined))
