@@ -16,7 +16,9 @@ export interface Fitted<Schema extends TSchema> {
  * Numbers, `true` and `false` may stand in it as text; see {@link asDeclared}.
  */
 export function fitted<Schema extends TSchema>(schema: Schema, value: unknown): Fitted<Schema> {
-  const copy = asDeclared(schema, Value.Default(schema, Value.Clone(value)))
+  const said = asDeclared(schema, Value.Default(schema, Value.Clone(value)))
+  // What was left empty has gone, so that its default may stand there.
+  const copy = Value.Default(schema, said)
   const errors = Value.Check(schema, copy) ? [] : [...Value.Errors(schema, copy)]
   // An unknown key is told by itself, and again by what holds it, which does not name it.
   const told = errors.filter(({ keyword }) => keyword !== 'additionalProperties' || !errors.some(isUnknownKey))
