@@ -350,6 +350,20 @@ describe('providers', () => {
     expect(providers[1]?.dialectOptions).toEqual({ loud: true })
   })
 
+  it('may leave out, or leave empty, what a transformer has a default for', async () => {
+    const sized = plugin('patch-sized', {
+      transformers: [{ name: 'sized' }],
+      options: Type.Object({ size: Type.Integer({ default: 2 }) }, { additionalProperties: false }),
+    })
+    const { chained, disabledProviders } = await resolve(
+      one(`${url}, transformer: { use: ['sized', ['sized', { size: '' }], ['sized', { size: 3 }]] }`),
+      {},
+      [...installed, sized],
+    )
+    expect(disabledProviders).toEqual([])
+    expect(chained.map(({ entry }) => entry.options)).toEqual([{}, {}, { size: 3 }])
+  })
+
   it('that are no objects are left out', async () => {
     const { disabledProviders } = await resolve('{ Providers: [null, "x"] }')
     expect(disabledProviders.map(({ name, reason }) => [name, reason])).toEqual([

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
 import { asDeclared } from '@ccr/sdk'
-import { Type, type TSchema } from '@ccr/sdk/typebox'
+import { Type, Value, type TSchema } from '@ccr/sdk/typebox'
 import { filePath, type EntryConfig } from '../load/entries.ts'
 import { suggestion } from '../load/nearest.ts'
 import { findFault } from './fault.ts'
@@ -122,7 +122,8 @@ class ChainReader {
       if (named === undefined && file === undefined) return this.#unknown(name, where, place)
       const schema = named?.options ?? {}
       const options = asDeclared(schema, said)
-      const fault = findFault(schema, options, `${place}/1`)
+      // Defaults are filled in when the plugin is activated.
+      const fault = findFault(schema, Value.Default(schema, Value.Clone(options)), `${place}/1`)
       if (fault !== undefined) {
         return {
           field: fault.pointer,
