@@ -3,14 +3,18 @@ import { hasCredentials, isSecretField } from './secrets.ts'
 /** What names of fields hold that a redaction, which must not tear words apart, does not look for. */
 const PRIVATE_FIELDS = [
   /api[-_]?key|(?:private|access|secret|session|auth)[-_]?(?:key|token)|secret|passw|passphrase/i,
-  /^(?:pass|pwd|pat|auth|bearer|jwt|signature|sig)$|cookie|credential|authorization|^x-auth/i,
+  /(?:^|[-_])(?:pass|pwd|pat|auth|bearer|jwt|signature|sig)$|cookie|credential|authorization|^x-auth/i,
 ]
 /** A user and a password before a host, wherever in a text they stand. */
 const USER_INFO = /:\/\/[^\s/?#@]+@/
 /** A whole value of a header that says who asks. */
 const SCHEME = /^(?:bearer|basic|token|digest)\s+\S/i
+/** A setting or a header, wherever in a text it stands. */
+const SETTING = /(?<![\w-])([\w-]{1,64})(?:=|: ?)[^\s&;]/g
 /** How keys begin, whoever gives them out. */
 const BEGINNING = /\b(?:[spr]k-|eyJ)[-_.A-Za-z0-9]{8,}/
+/** A short word that says what the key behind it is for. */
+const PREFIXED = /\b[a-z][a-z0-9]{1,6}_(?=[A-Za-z0-9]*[a-z])(?=[A-Za-z0-9]*[A-Z])[A-Za-z0-9]{20,}/
 /** Hexadecimal, as keys without a beginning are; names of models have no such runs. */
 const HEXADECIMAL = /[0-9a-f]{32,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/i
 const RUN = /[A-Za-z0-9+=]{24,}/g
@@ -23,7 +27,8 @@ export function isPrivateField(name: unknown): boolean {
 /** Whether a text looks like a secret or holds one, whatever it is called. */
 export function looksPrivate(text: string): boolean {
   if (hasCredentials(text, isPrivateField) || USER_INFO.test(text) || SCHEME.test(text)) return true
-  if (text.includes('-----BEGIN') || BEGINNING.test(text) || HEXADECIMAL.test(text)) return true
+  if ([...text.matchAll(SETTING)].some(([, name]) => isPrivateField(name))) return true
+  if (text.includes('-----BEGIN') || [BEGINNING, PREFIXED, HEXADECIMAL].some((key) => key.test(text))) return true
   return [...text.matchAll(RUN)].some(([run]) => /[a-z]/.test(run) && /[A-Z]/.test(run) && /\d/.test(run))
 }
 
