@@ -36,6 +36,7 @@ class InputReader {
   readonly system: TextBlock[] = []
   readonly messages: Turn[] = []
   readonly #items: KeptItems
+  readonly #referred = new Set<string>()
 
   constructor(items: KeptItems) {
     this.#items = items
@@ -67,10 +68,15 @@ class InputReader {
     if (blocks.length > 0) this.#turn('user').blocks.push(...blocks)
   }
 
-  #reference({ id }: Fields, at: string): void {
-    const kept = this.#items.find(textOf(id))
-    if (kept) return this.item(kept, at)
-    throw invalidRequest(at, 'refers to an item that is kept no longer; send the item itself, as with store: false')
+  /** An item is said once: a request that repeats its id would become larger than any that may come. */
+  #reference(reference: Fields, at: string): void {
+    const id = textOf(reference['id'])
+    if (this.#referred.has(id)) return
+    const kept = this.#items.find(id)
+    if (!kept)
+      throw invalidRequest(at, 'refers to an item that is kept no longer; send the item itself, as with store: false')
+    this.#referred.add(id)
+    this.item(kept, at)
   }
 
   #message(item: Fields, at: string): void {

@@ -50,6 +50,13 @@ describe('references to the items of an answer', () => {
     ])
   })
 
+  it('stand for them once, however often they come', async () => {
+    const output = await answered({}, false)
+    const [question, ...rest] = followUp(output)
+    await host.sdk.responses.create({ model: 'asked', input: [question!, ...rest.slice(0, -1), ...rest] })
+    expect(host.asked.at(-1)!.messages[1]).toEqual({ role: 'assistant', content: answer.content })
+  })
+
   it('are a 400 where nothing was to be stored', async () => {
     const output = await answered({ store: false }, false)
     const refused = host.sdk.responses.create({ model: 'asked', input: followUp(output) })
@@ -70,6 +77,12 @@ describe('what is kept', () => {
     expect(items.find('a')).toEqual(item('a', long))
     items.keep(item('d', long))
     expect(['a', 'b', 'c', 'd'].filter((id) => items.find(id))).toEqual(['a', 'c', 'd'])
+  })
+
+  it('leaves out an item without an id, to which nobody can refer', () => {
+    const items = new KeptItems()
+    items.keep({ type: 'other_call', text: 'of somebody' })
+    expect(items.find('')).toBeUndefined()
   })
 
   it('leaves out an item that fills it alone, and forgets nothing for it', () => {

@@ -16,7 +16,7 @@ export class KeptItems {
   keep(item: Fields): void {
     const id = textOf(item['id'])
     const text = writeJson(item)
-    if (text.length > MAX_CHARACTERS) return
+    if (id === '' || text.length > MAX_CHARACTERS) return
     this.#forget(id)
     this.#kept.set(id, text)
     this.#characters += text.length
