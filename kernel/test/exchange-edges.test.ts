@@ -1,4 +1,4 @@
-import { type CanonicalEvent, MessageWriter, readJson } from '@ccr/sdk'
+import { type CanonicalEvent, MessageWriter, readJson, SkipTarget } from '@ccr/sdk'
 import { requestFault } from '@ccr/sdk/kernel'
 import { createTestKernel, type TestAnswer, type TestKernelOptions } from '@ccr/sdk/testing'
 import { describe, expect, it } from 'vitest'
@@ -52,6 +52,31 @@ describe('a client is always answered', () => {
     expect(kernel.warnings).toEqual(['a client dialect failed to decode a request'])
     await kernel.dispose()
   })
+
+  it.each([false, true])(
+    'by one target where a provider passes itself over as it runs, text sent: %s',
+    async (sent) => {
+      const skipping = plugin('skipping', (ctx) => {
+        ctx.contribute('providers', {
+          name: 'inside',
+          models: [],
+          async *local() {
+            if (sent) yield answerEvents('one').slice(0, 3)
+            await Promise.resolve()
+            throw new SkipTarget('resting')
+          },
+        })
+        ctx.on('onError', () => ({ action: 'next' }))
+      })
+      const kernel = await setUp({ plugins: [skipping, routeTo('inside', 'test')] })
+      const { text } = await kernel.request(stream)
+      expect(text.match(/"message_start"/g)).toHaveLength(1)
+      expect(text).toContain(sent ? 'resting' : 'message_stop')
+      expect(text.includes('message_stop')).toBe(!sent)
+      expect(kernel.usage[0]!.attempts.map(({ provider }) => provider)).toEqual(sent ? ['inside'] : ['inside', 'test'])
+      await kernel.dispose()
+    },
+  )
 
   it('when a provider inside the process ends its answer with an error event', async () => {
     let cleanedUp = false

@@ -137,12 +137,15 @@ class Running {
     const reading: Reading = { attempt, pipeline, watchdog, settings }
     const redact = provider.clientCredentials ? hiding(this.#exchange.headers, known) : known
     this.#tracker.reset(pipeline)
+    // What has begun to run is passed over no more.
+    let runs = made !== undefined
     try {
       if (made) {
         await readLocal(replyEvents(made.reply), reading, this.#taker(reading))
         return undefined
       }
       const { request, wire } = await prepareOutbound(attempt)
+      runs = true
       this.#note({ event: 'attempt', number: attempt.number, provider: target.provider, model: target.model })
       if (!wire) {
         this.#build(reading, undefined)
@@ -162,7 +165,7 @@ class Running {
       return undefined
     } catch (thrown) {
       pipeline.abort(thrown)
-      if (isSkipTarget(thrown) && !attempt.lastResort) {
+      if (isSkipTarget(thrown) && !attempt.lastResort && !runs) {
         attempt.settle('neutral')
         return 'skipped'
       }
@@ -174,7 +177,7 @@ class Running {
         attempt.settle('neutral')
         throw cause
       }
-      const fault = made ? replyFault(cause, made.by) : lastSkip(cause)
+      const fault = made ? replyFault(cause, made.by) : runs ? cause : lastSkip(cause)
       return this.#failed(attempt, thrownFailure(target, fault, redact))
     } finally {
       watchdog.stop()
