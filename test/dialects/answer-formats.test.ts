@@ -53,6 +53,15 @@ describe('the form of an answer is the same for targets of the other OpenAI prot
     expect((await response('openai', { text: { format } }))['response_format']).toEqual(response_format)
   })
 
+  it('a schema without a name, under one, which both want', async () => {
+    const { name: _name, ...unnamed } = named
+    const format = { ...unnamed, name: 'answer', type: 'json_schema' }
+    const response_format = { type: 'json_schema', json_schema: unnamed }
+    expect((await chat('openai-responses', { response_format }))['text']).toEqual({ format })
+    const asked = await response('openai', { text: { format: { ...unnamed, type: 'json_schema' } } })
+    expect(asked['response_format']).toEqual({ type: 'json_schema', json_schema: { ...unnamed, name: 'answer' } })
+  })
+
   it('JSON without a schema', async () => {
     const format = { type: 'json_object' }
     expect((await chat('openai-responses', { response_format: format }))['text']).toEqual({ format })

@@ -74,6 +74,6 @@ function formatOf(request: CanonicalRequest, asked: Fields): Fields | undefined 
   const { type, schema } = fieldsOf(request.output_config?.format)
   if (type !== 'json_schema' || typeof schema !== 'object' || schema === null)
     return textOf(asked['type']) === '' || asked['type'] === 'json_schema' ? undefined : asked
-  // The client's own words say more, such as the name of the schema.
-  return asked['schema'] === schema ? asked : { type: 'json_schema', name: 'answer', schema }
+  // The client's own words say more, such as the name of the schema, which has to have one.
+  return { name: 'answer', ...(asked['schema'] === schema ? asked : { type: 'json_schema', schema }) }
 }

@@ -8,6 +8,9 @@ import type { CanonicalRequest } from '@ccr/sdk'
  */
 const FORMAT = Symbol.for('ccr.openai.answer-format')
 
+/** A schema has to have a name. */
+const NAME = 'answer'
+
 type Format = Readonly<Record<string, unknown>>
 
 /** The request with the `response_format` that its client sent. */
@@ -22,7 +25,7 @@ export function responseFormat(request: CanonicalRequest): Format | undefined {
   const { [FORMAT]: asked } = request as { readonly [FORMAT]?: Format }
   const { type, schema } = Object(request.output_config?.format) as Format
   if (type !== 'json_schema' || !schema) return asked?.['type'] === 'json_object' ? { type: 'json_object' } : undefined
-  if (asked?.['schema'] !== schema) return { type, json_schema: { name: 'answer', schema } }
+  if (asked?.['schema'] !== schema) return { type, json_schema: { name: NAME, schema } }
   const { type: _type, ...named } = asked
-  return { type, json_schema: named }
+  return { type, json_schema: { name: NAME, ...named } }
 }
