@@ -42,7 +42,9 @@ export function lazyBody(request: CanonicalRequest): LazyBody {
       const gone = Object.keys(request).filter((key) => !Object.hasOwn(body, key))
       const changed = keys.filter(isChanged)
       if (changed.length === 0 && gone.length === 0) return undefined
-      const result: Record<string, unknown> = {}
+      const result: Record<string | symbol, unknown> = {}
+      // What dialects note beside the fields is no part of the body.
+      for (const note of Object.getOwnPropertySymbols(request)) result[note] = Reflect.get(request, note)
       for (const key of keys) {
         const value = changed.includes(key) ? asSent(body[key]) : request[key]
         if (value !== undefined) result[key] = value

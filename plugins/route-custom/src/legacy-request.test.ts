@@ -62,6 +62,15 @@ describe('what a custom router is given', () => {
 })
 
 describe('a body that was changed', () => {
+  it('keeps what dialects noted beside the fields, whatever it changed', () => {
+    const note = Symbol('note')
+    const noted: CanonicalRequest = Object.assign({ ...request }, { [note]: 'kept' })
+    const { body, changed } = lazyBody(noted)
+    expect(body).toEqual(request)
+    body['model'] = 'n'
+    expect(changed()).toEqual({ ...noted, model: 'n' })
+  })
+
   it('is what will be sent: nothing of it is what the router still holds, or no JSON', () => {
     const { body, changed } = lazyBody(request)
     const metadata = { user_id: 'x' }
