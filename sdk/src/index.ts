@@ -1,4 +1,5 @@
 export * from './as-declared.ts'
+export * from './asked-thinking.ts'
 export * from './buffer-tool-arguments.ts'
 export * from './canonical.ts'
 export * from './check-request.ts'

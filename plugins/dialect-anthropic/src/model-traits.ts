@@ -1,4 +1,4 @@
-import { createRefusals, fitOutput, outputLimitOf, refusalOf } from '@ccr/sdk'
+import { budgetOfEffort, createRefusals, effortOfBudget, fitOutput, outputLimitOf, refusalOf } from '@ccr/sdk'
 import type { Attempt, AttemptFailure, CanonicalRequest, ContentBlock, Message } from '@ccr/sdk'
 import type { OutputLimit, TextBlock, Thinking } from '@ccr/sdk'
 import { fitBudget, MAX_TOKENS, meetDemands } from './demands.ts'
@@ -89,22 +89,13 @@ function reminderOf(text: string): string {
   return `<system-reminder>\n${text}\n</system-reminder>`
 }
 
-/** What an effort is worth, in tokens: the steps by which budgets become efforts. */
-const BUDGETS: Readonly<Record<string, number | undefined>> = {
-  low: 1024,
-  medium: 8192,
-  high: 24_576,
-  xhigh: 24_576,
-  max: 24_576,
-}
-
 /** The budget that stands for no effort at all. */
 const USUAL_BUDGET = 8192
 
 function withBudget(request: CanonicalRequest): CanonicalRequest {
   const { thinking, output_config } = request
   if (thinking?.type !== 'adaptive') return request
-  const budget_tokens = BUDGETS[output_config?.effort ?? ''] ?? USUAL_BUDGET
+  const budget_tokens = budgetOfEffort(output_config?.effort) ?? USUAL_BUDGET
   const enabled = { ...thinking, type: 'enabled', budget_tokens } as const
   return meetDemands(withoutEffort({ ...request, thinking: enabled }))
 }
@@ -114,7 +105,7 @@ function withEffort(request: CanonicalRequest): CanonicalRequest {
   if (thinking?.type !== 'enabled') return request
   const { budget_tokens: budget, ...rest } = thinking
   const adaptive: Thinking = { ...rest, type: 'adaptive' }
-  const effort = output_config?.effort ?? (budget <= 1024 ? 'low' : budget <= 8192 ? 'medium' : 'high')
+  const effort = output_config?.effort ?? effortOfBudget(budget)
   return { ...request, thinking: adaptive, output_config: { ...output_config, effort } }
 }
 

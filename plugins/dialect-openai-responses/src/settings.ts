@@ -1,4 +1,4 @@
-import type { CanonicalRequest } from '@ccr/sdk'
+import { askedThinking, type CanonicalRequest } from '@ccr/sdk'
 import type { Trait } from './adapt.ts'
 import { askedFormat } from './answer-format.ts'
 import { fieldsOf, textOf, type Fields } from './wire.ts'
@@ -28,8 +28,9 @@ export function addReasoning(
     body['reasoning'] = { effort: 'none' }
     return
   }
-  if (thinking?.type !== 'adaptive' && !(thinking?.type === 'enabled' && thinking.budget_tokens > 0)) return
-  const asked = thinking.type === 'enabled' ? stepOf(thinking.budget_tokens) : request.output_config?.effort
+  const thoughts = askedThinking(request)
+  if (!thoughts?.on) return
+  const asked = thoughts.effort
   const unchanged = own['effort'] !== undefined && toCanonicalEffort(own['effort']) === asked
   const effort = clamp(unchanged ? own['effort'] : asked, refused)
   const { effort: _asked, summary, generate_summary, ...rest } = own
@@ -40,10 +41,6 @@ export function addReasoning(
     ...(effort !== undefined && { effort }),
     ...(shown !== undefined && shown !== null && !refused.has('reasoning_summary') && { summary: shown }),
   }
-}
-
-function stepOf(budget: number): string {
-  return budget <= 1024 ? 'low' : budget <= 8192 ? 'medium' : 'high'
 }
 
 function isHidden({ thinking }: CanonicalRequest): boolean {

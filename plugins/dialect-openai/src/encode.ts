@@ -1,4 +1,5 @@
-import { fitOutput, isClientTool, type CanonicalRequest, type JsonObject, type Tool, type ToolNames } from '@ccr/sdk'
+import { askedThinking, fitOutput, isClientTool, type CanonicalRequest, type JsonObject, type Tool } from '@ccr/sdk'
+import type { ToolNames } from '@ccr/sdk'
 import { responseFormat } from './answer-format.ts'
 import { chatFields, restoreFields } from './chat-fields.ts'
 import { encodeMessages } from './encode-messages.ts'
@@ -20,8 +21,9 @@ export function encodeRequest(request: CanonicalRequest, options: EncodeOptions)
   const given = Array.isArray(request.stop_sequences) ? request.stop_sequences.filter((stop) => stop !== '') : []
   const stops = refused.has('many_stops') ? given.slice(0, FEW_STOPS) : given
   if (stops.length > 0) body['stop'] = stops
-  const effort = effortOf(request)
-  if (effort !== undefined && !refused.has('reasoning_effort')) body['reasoning_effort'] = effort
+  const thinking = askedThinking(request)
+  if (thinking?.on && thinking.effort !== undefined && !refused.has('reasoning_effort'))
+    body['reasoning_effort'] = thinking.effort
   const format = responseFormat(request)
   if (format !== undefined && !refused.has('response_format')) body['response_format'] = format
   const own = chatFields(request)
@@ -71,12 +73,4 @@ function toParameters(given: JsonObject | undefined): JsonObject {
   if (schema['type'] === 'object' && schema['properties']) return schema
   if (schema['type'] !== undefined && schema['type'] !== 'object') return schema
   return { type: 'object', properties: {}, ...schema }
-}
-
-/** The steps of a token budget; the canonical `effort` words are the wire's own. */
-function effortOf(request: CanonicalRequest): string | undefined {
-  const thinking = request.thinking
-  if (thinking?.type === 'adaptive') return request.output_config?.effort ?? undefined
-  if (thinking?.type !== 'enabled' || thinking.budget_tokens <= 0) return undefined
-  return thinking.budget_tokens <= 1024 ? 'low' : thinking.budget_tokens <= 8192 ? 'medium' : 'high'
 }
