@@ -92,6 +92,12 @@ const Route = (description: string) =>
   Type.Optional(Type.String({ ...TARGET, description: `${description}, as "provider,model".` }))
 const Threshold = (description: string) => Type.Optional(Type.Integer({ minimum: 0, description }))
 
+/** Lists of targets by scenario, each to be tried in its order where the one that was chosen fails. */
+export const FallbackRoutes = Type.Record(Type.String(), Type.Array(Type.String(TARGET)), {
+  description: 'Who answers where the chosen target fails: lists of "provider,model" by scenario, such as `default`.',
+})
+export type FallbackRoutes = Static<typeof FallbackRoutes>
+
 const SCENARIO_ROUTES = {
   default: Route('Where requests go that nothing else decides about'),
   background: Route('Where housekeeping goes: requests to a Haiku model, titles, checks'),
@@ -102,6 +108,7 @@ const SCENARIO_ROUTES = {
   extendedContextThreshold: Threshold('Tokens above which a window of 200k is too small; 200000 unless given, or 0.'),
   webSearch: Route('Where requests go that offer a web search tool'),
   image: Route('Where requests with images go'),
+  fallback: Type.Optional(FallbackRoutes),
 }
 
 /** Where requests go, by scenario: what `Router` and each of its families may say. */
@@ -122,6 +129,11 @@ export const RouterConfig = Type.Object(
     enableFamilyRouting: Type.Optional(Type.Boolean({ description: '`true` routes by `families`.' })),
     families: Type.Optional(
       Type.Record(Type.String(), ScenarioRoutes, { description: 'Routes of a model family, such as `opus`, by name.' }),
+    ),
+    enableFallback: Type.Optional(
+      Type.Boolean({
+        description: '`true` tries the targets of `fallback` where the chosen one fails, `false` never does.',
+      }),
     ),
     forceUseImageAgent: Type.Optional(
       Type.Boolean({

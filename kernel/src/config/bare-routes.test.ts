@@ -23,6 +23,7 @@ const complete = (Router: object) => {
 describe('a route that is no provider,model', () => {
   it('is the one target that it can mean, by its provider or its model, with a warning', () => {
     const families = { opus: { default: 'large' } }
+    const fallback = { default: ['Mock,x', 'small', 'One'] }
     const written = {
       default: 'One',
       think: 'Mock,x',
@@ -30,6 +31,7 @@ describe('a route that is no provider,model', () => {
       longContextThreshold: 5,
       families,
       agents: { '*': 'small' },
+      fallback,
     }
     const { router, warnings } = complete(written)
     expect(router).toEqual({
@@ -37,11 +39,14 @@ describe('a route that is no provider,model', () => {
       default: 'one,only',
       families: { opus: { default: 'two,Large' } },
       agents: { '*': 'two,small' },
+      fallback: { default: ['Mock,x', 'two,small', 'one,only'] },
     })
     expect(warnings).toEqual([
       'at /Router/default: /Router/default names no provider and model, and is taken for "one,only".',
       expect.stringMatching(/^at \/Router\/families\/opus\/default: .* taken for "two,Large"\.$/),
       expect.stringMatching(/^at \/Router\/agents\/\*: .* taken for "two,small"\.$/),
+      expect.stringMatching(/^at \/Router\/fallback\/default\/1: .* taken for "two,small"\.$/),
+      expect.stringMatching(/^at \/Router\/fallback\/default\/2: .* taken for "one,only"\.$/),
     ])
     expect(written.default).toBe('One')
   })

@@ -52,9 +52,17 @@ export function routeHeaders(
   if (target) {
     headers['x-ccr-provider'] = toHeaderValue(target.provider)
     headers['x-ccr-model'] = toHeaderValue(target.model)
+    const primary = plan?.primary
+    // Mostly the very same object.
+    if (primary && primary !== target && !isSame(primary, target))
+      headers['x-ccr-fallback'] = toHeaderValue(`${primary.provider},${primary.model}`)
   }
   if (plan) headers['x-ccr-route'] = toHeaderValue(redact(describeRoute(plan)), ROUTE_LENGTH)
   return headers
+}
+
+function isSame(one: Target, other: Target): boolean {
+  return one.provider === other.provider && one.model === other.model
 }
 
 /** Longest `x-ccr-route`. */
