@@ -190,6 +190,8 @@ export interface AttemptRecord {
   readonly code?: ErrorCode | undefined
   /** What was said of it: often the upstream's words, which may quote the request. No log holds these. */
   readonly error?: string | undefined
+  /** The `retry-after` of its failure in milliseconds, where it was valid. */
+  readonly retryAfterMs?: number | undefined
   /** Of an inner exchange, which has no record of its own. */
   readonly tokens?: TokenCounts | undefined
 }

@@ -165,8 +165,9 @@ export function verdictOfType(type: FailureType): Verdict {
 /** What a failure says about the target. */
 export function outcomeOf(failure: AttemptFailure): AttemptOutcome {
   if (failure.kind === 'plugin' || failure.neutral) return 'neutral'
-  const status = failure.status
-  if (status === 400 || status === 413 || status === 422) return 'neutral'
+  // An error inside a good answer has its meaning as its type.
+  const status = failure.kind === 'reported' ? failure.reply.status : failure.status
+  if (status === 400 || status === 413 || status === 415 || status === 422) return 'neutral'
   return status === 429 || status === 529 ? 'cooldown' : 'failure'
 }
 

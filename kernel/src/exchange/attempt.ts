@@ -77,9 +77,9 @@ export class AttemptState implements Attempt {
     this.exchange.cancellation.removeEventListener('abort', this)
     const { provider, model } = this.target
     const ms = Math.round(performance.now() - this.#began)
-    const { status, kind, cause, message: error } = failure ?? ({} as Partial<AttemptFailure>)
+    const { status, kind, cause, retryAfterMs, message: error } = failure ?? ({} as Partial<AttemptFailure>)
     const code = isCcrError(cause) ? cause.code : undefined
-    this.#record = { provider, model, outcome, ms, status, kind, code, error }
+    this.#record = { provider, model, outcome, ms, status, kind, code, error, retryAfterMs }
     for (const fn of this.#onSettled ?? []) this.#call(() => fn(outcome, failure))
   }
 

@@ -311,11 +311,22 @@ describe('what a failure says about the target', () => {
   const of = (fields: object): string => outcomeOf(fields as Parameters<typeof outcomeOf>[0])
 
   it.each([
-    ['neutral', [400, 413, 422]],
+    ['neutral', [400, 413, 415, 422]],
     ['cooldown', [429, 529]],
     ['failure', [401, 403, 404, 408, 500, 502, 503, undefined]],
   ])('%s for %j', (outcome, all) => {
     for (const status of all) expect(of({ kind: 'status', status })).toBe(outcome)
+  })
+
+  it.each([
+    ['neutral', 'invalid_request_error'],
+    ['neutral', 'request_too_large'],
+    ['cooldown', 'rate_limit_error'],
+    ['cooldown', 'overloaded_error'],
+    ['failure', 'api_error'],
+    ['failure', 'authentication_error'],
+  ] as const)('%s for an error inside a good answer of type %s', (outcome, type) => {
+    expect(of({ kind: 'reported', status: 200, reply: verdictOfType(type) })).toBe(outcome)
   })
 
   it('is nothing where a handler failed, or it says so itself', () => {

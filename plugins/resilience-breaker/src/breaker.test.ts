@@ -1,0 +1,129 @@
+import { createTestKernel, json, type TestAnswer, type TestKernel } from '@ccr/sdk/testing'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import anthropic from '../../dialect-anthropic/src/index.ts'
+import fallback from '../../resilience-fallback/src/index.ts'
+import scenarios from '../../route-scenarios/src/index.ts'
+import plugin from './index.ts'
+
+let kernel: TestKernel
+/** The models that were asked. */
+let asked: string[]
+let answers: Record<string, () => TestAnswer | Promise<TestAnswer>>
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'], now: 1_700_000_000_000 })
+  asked = []
+  answers = {}
+})
+afterEach(async () => {
+  vi.useRealTimers()
+  await kernel.dispose()
+})
+
+async function start(Router: object = {}): Promise<void> {
+  kernel = await createTestKernel({
+    plugins: [anthropic, scenarios, fallback, plugin],
+    providers: [
+      { name: 'a', models: ['A'], dialect: 'anthropic' },
+      { name: 'b', models: ['B'], dialect: 'anthropic' },
+    ],
+    sections: { Router: { default: 'a,A', ...Router }, fallback: { default: ['b,B'] } },
+    upstream: ({ body }) => {
+      const { model } = JSON.parse(Buffer.from(body as string).toString()) as { model: string }
+      asked.push(model)
+      return answers[model]?.() ?? fine(model)
+    },
+  })
+}
+
+function fine(model: string): TestAnswer {
+  const usage = { input_tokens: 1, output_tokens: 1 }
+  const content = [{ type: 'text', text: 'hi' }]
+  return json({ id: 'm', type: 'message', role: 'assistant', model, content, stop_reason: 'end_turn', usage })
+}
+
+const failing =
+  (status: number, headers: Readonly<Record<string, string>> = {}): (() => TestAnswer) =>
+  () => {
+    const answer = json({ type: 'error', error: { type: 'api_error', message: 'no' } }, status)
+    return { ...answer, headers: { ...answer.headers, ...headers } }
+  }
+
+const BODY = { model: 'any', max_tokens: 9, messages: [{ role: 'user', content: 'hi' }] }
+
+/** The models that these requests asked, one after the other. */
+async function ask(times = 1): Promise<string> {
+  asked = []
+  for (let count = 0; count < times; count++) await kernel.request({ body: BODY })
+  return asked.join('')
+}
+
+describe('resilience-breaker', () => {
+  it('asks a target that failed three times no more, and says so', async () => {
+    await start()
+    answers['A'] = failing(500)
+    expect(await ask(3)).toBe('ABABAB')
+    const { headers } = await kernel.request({ body: BODY })
+    expect(asked.join('')).toBe('ABABABB')
+    expect(headers).toMatchObject({ 'x-ccr-model': 'B', 'x-ccr-fallback': 'a,A' })
+  })
+
+  it('lets exactly one of many requests try it when the time is up', async () => {
+    await start()
+    answers['A'] = failing(500)
+    await ask(3)
+    vi.advanceTimersByTime(300_000)
+    let answer: (value: TestAnswer) => void = () => undefined
+    answers['A'] = () => new Promise((resolve) => (answer = resolve))
+    asked = []
+    const running = Array.from({ length: 20 }, () => kernel.request({ body: BODY }))
+    await vi.waitFor(() => expect(asked).toHaveLength(20))
+    expect(asked.filter((model) => model === 'A')).toHaveLength(1)
+    answer(fine('A'))
+    await Promise.all(running)
+    answers = {}
+    expect(await ask(3)).toBe('AAA')
+  })
+
+  it('leaves a target alone for as long as its 429 asks', async () => {
+    await start()
+    answers['A'] = failing(429, { 'retry-after': '7' })
+    expect(await ask(2)).toBe('ABB')
+    vi.advanceTimersByTime(7_000)
+    expect(await ask()).toBe('AB')
+  })
+
+  it('asks the first of the targets where all are to be left alone', async () => {
+    await start()
+    answers = { A: failing(500), B: failing(503) }
+    await ask(3)
+    const reply = await kernel.request({ body: BODY })
+    expect(reply.status).toBe(502)
+    expect(await ask()).toBe('A')
+    answers = {}
+    expect(await ask(2)).toBe('AA')
+  })
+
+  it('does not count what blames the request', async () => {
+    await start()
+    answers['A'] = failing(400)
+    await ask(10)
+    answers = {}
+    expect(await ask()).toBe('A')
+  })
+
+  it('leaves nothing alone where there is but one target, or fallbacks are switched off', async () => {
+    await start({ enableFallback: false })
+    answers['A'] = failing(500)
+    expect(await ask(5)).toBe('AAAAA')
+  })
+
+  it('heeds the settings of Router.health', async () => {
+    await start({ health: { failureThreshold: 1, openSeconds: 5, halfOpenSuccesses: 1 } })
+    answers['A'] = failing(500)
+    expect(await ask(2)).toBe('ABB')
+    answers = {}
+    vi.advanceTimersByTime(5_000)
+    expect(await ask(2)).toBe('AA')
+  })
+})

@@ -1,0 +1,12 @@
+import { describePlugin } from '@ccr/sdk/testing'
+import { describe, it } from 'vitest'
+import plugin from './index.ts'
+
+describePlugin(
+  plugin,
+  {
+    sections: { Router: { health: { failureThreshold: 2 } } },
+    invalid: [{ options: { unknown: 1 }, pointer: '/unknown' }],
+  },
+  { describe, it },
+)
