@@ -97,8 +97,6 @@ test('plugin info of a path that is not there says so', async () => {
 
 test.each([
   ['ui', 'config.json'],
-  ['activate', 'ccr code'],
-  ['env', 'ccr code'],
   ['statusline', 'ccr status'],
   ['model', '/model provider,model'],
 ])('%s, which earlier versions had, fails and says what to do instead: %s', async (word, instead) => {

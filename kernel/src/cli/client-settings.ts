@@ -39,6 +39,13 @@ export async function readClientSettings(
   }
 }
 
+/** The address that a router would have which is started with this config. */
+export async function readAddress(context: CommandContext, file: string | undefined): Promise<string> {
+  const { urlOf } = await import('../host/http/host-names.ts')
+  const { HOST = '127.0.0.1', PORT = 3456 } = await readKernelConfig(context, file)
+  return urlOf(HOST, PORT)
+}
+
 /** Milliseconds that running exchanges get to end; nothing when the config cannot be used. */
 export async function readDrainMs(context: CommandContext, file: string | undefined): Promise<number | undefined> {
   const { createSettings } = await import('@ccr/sdk/kernel')

@@ -4,13 +4,8 @@ export function describeFormerCommand(word: string): string | undefined {
   return instead && `there is no command '${word}'; ${instead}.`
 }
 
-const CODE =
-  '`ccr code` starts Claude Code with the environment that it needs; docs/reference/cli.md lists it for other starts'
-
 const INSTEAD: ReadonlyMap<string, string> = new Map([
   ['ui', 'edit config.json in the home of ccr, which the router takes over as soon as it is saved'],
-  ['activate', CODE],
-  ['env', CODE],
   ['statusline', '`ccr status` tells how the router is, and x-ccr-model in each answer which model gave it'],
   ['model', 'ask for one by `/model provider,model` inside Claude Code, or set `Router.default` in config.json'],
 ])

@@ -1,4 +1,5 @@
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { SHELLS, type Shell } from './code/shells.ts'
 import type { CommandContext } from './context.ts'
 import { EXIT } from './exit-codes.ts'
 import { addPluginCommands } from './plugin/commands.ts'
@@ -60,6 +61,15 @@ export async function runProgram(context: CommandContext, args: readonly string[
     .command('code')
     .description('run Claude Code through the router; all arguments are its own')
     .argument('[args...]')
+  program
+    .command('activate')
+    .alias('env')
+    .description('print what makes a shell run Claude Code through the router: eval "$(ccr activate)"')
+    .argument('[preset]', 'an installed preset that Claude Code is to be run with')
+    .addOption(new Option('--shell <shell>', 'whose language it is written in').choices(SHELLS).default('sh'))
+    .action(async (preset: string | undefined, { shell }: { readonly shell: Shell }) => {
+      exitCode = await (await import('./code/activate.ts')).activate(context, preset, shell)
+    })
   program.command('version').description('print the version')
   addPresetCommands(program, context, (code) => (exitCode = code))
 

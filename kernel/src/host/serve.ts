@@ -6,7 +6,7 @@ import { codeOf } from '../load/code-of.ts'
 import { keepAdminKey, readAdminKey } from './admin/key.ts'
 import type { Origin } from './attribution.ts'
 import { tuneHeap } from './process/heap.ts'
-import { bracketed, isWildcard } from './http/host-names.ts'
+import { urlOf } from './http/host-names.ts'
 import { claimInstance, instanceAt, type Claim, type RunningInstance } from './process/instance.ts'
 import { stayPresent } from './process/presence.ts'
 import { checkBind, toListenError } from './http/listen-failure.ts'
@@ -145,10 +145,6 @@ async function listen(router: Router): Promise<void> {
       )
     throw toListenError(thrown, host, port)
   }
-}
-
-function urlOf(host: string, port: number): string {
-  return `http://${isWildcard(host) ? '127.0.0.1' : bracketed(host)}:${port}`
 }
 
 function toRunning(router: Router, claim: Claim, leave: () => Promise<void>): Running {

@@ -54,3 +54,8 @@ export function isWildcard(host: string): boolean {
 export function bracketed(host: string): string {
   return /^[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*$/i.test(host) ? `[${host}]` : host
 }
+
+/** The address at which a router that listens there is reached from its own machine. */
+export function urlOf(host: string, port: number): string {
+  return `http://${isWildcard(host) ? '127.0.0.1' : bracketed(host)}:${port}`
+}
