@@ -1,5 +1,6 @@
-import { RouterConfig } from '@ccr/sdk'
-import { describe, expect, it } from 'vitest'
+import { RouterConfig, Type } from '@ccr/sdk'
+import type { TSchema } from '@ccr/sdk/typebox'
+import { describe, expect, it, vi } from 'vitest'
 import { completeRoutes } from './bare-routes.ts'
 import type { LoadedConfig } from './loaded.ts'
 
@@ -14,9 +15,9 @@ const Providers = [
   'nothing',
 ]
 
-const complete = (Router: object) => {
+const complete = (Router: unknown, schema: TSchema = RouterConfig) => {
   const loaded = { value: { Router, Providers }, at: (pointer: string) => `at ${pointer}` } as unknown as LoadedConfig
-  const completed = completeRoutes(loaded, [{ Router: RouterConfig }])
+  const completed = completeRoutes(loaded, [{ Router: schema }])
   return { ...completed, isSame: completed.loaded === loaded, router: completed.loaded.value['Router'] }
 }
 
@@ -54,5 +55,24 @@ describe('a route that is no provider,model', () => {
   it.each(['two', 'shared', 'off', 'gone', 'none', 'absent', '5', ''])('stays %j where that is in doubt', (text) => {
     const { router, warnings, isSame } = complete({ default: text })
     expect([router, warnings, isSame]).toEqual([{ default: text }, [], true])
+  })
+
+  it('may stand in a list', () => {
+    const routes = Type.Array(Type.String({ 'x-names': 'provider' }))
+    expect(complete(['small', 'none', 'one'], routes).router).toEqual(['two,small', 'none', 'one,only'])
+  })
+
+  it('is found among thousands without going through all of them for each', () => {
+    const models = Array.from({ length: 20_000 }, (_, index) => `m${index}`)
+    const routes = Object.fromEntries(models.slice(0, 500).map((model) => [`route ${model}`, model]))
+    const value = { Router: { models: routes }, Providers: [{ name: 'many', models }] }
+    const loaded = { value, at: (pointer: string) => pointer } as unknown as LoadedConfig
+    const compared = vi.spyOn(String.prototype, 'toLowerCase')
+    const completed = completeRoutes(loaded, [{ Router: RouterConfig }])
+    const { length: comparisons } = compared.mock.calls
+    compared.mockRestore()
+    expect(comparisons).toBeLessThan(models.length * 3)
+    expect(completed.warnings).toHaveLength(500)
+    expect(completed.loaded.value['Router']).toMatchObject({ models: { 'route m499': 'many,m499' } })
   })
 })

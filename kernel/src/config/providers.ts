@@ -75,7 +75,7 @@ export function resolveProviders(
     providers.push({
       name: config.name,
       baseUrl: config.api_base_url,
-      models: config.models ?? [],
+      models: listedModels(config.models),
       dialect,
       ...(chains.dialectOptions && { dialectOptions: chains.dialectOptions }),
       ...(chains.entries.length > 0 && { needs: chains.entries.map(({ id }) => id) }),
@@ -104,13 +104,15 @@ function tidied(item: unknown): unknown {
   const fields = Object.entries(item).flatMap(([field, value]): [string, unknown][] => {
     if (TRIMMED.includes(field) && typeof value === 'string') return [[field, value.trim()]]
     if (OPTIONAL.includes(field) && saysNothing(value)) return []
-    return [[field, field === 'models' && Array.isArray(value) ? value.filter((model) => !isBlank(model)) : value]]
+    return [[field, value]]
   })
   return Object.fromEntries(fields)
 }
 
-function isBlank(value: unknown): boolean {
-  return typeof value === 'string' && value.trim() === ''
+/** The models that `models` of a provider names; blank names, as editors leave them, count as absent. */
+export function listedModels(models: unknown): readonly string[] {
+  const names: readonly unknown[] = Array.isArray(models) ? models : []
+  return names.filter((model): model is string => typeof model === 'string' && model.trim() !== '')
 }
 
 function credentialsOf({ api_key: key }: ProviderConfig): Pick<ProviderBlueprint, 'secret' | 'clientCredentials'> {

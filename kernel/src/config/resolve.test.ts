@@ -268,6 +268,7 @@ describe('providers', () => {
     [`${url}, api_key: '$NOT_SET'`, 'config.json:2:47', /NOT_SET is not set/],
     [`${url}, models: 'm'`, 'config.json:2:46', /must be a list/],
     [`${url}, models: ['m', 5]`, 'config.json:2:52', /text that is not empty/],
+    [`${url}, models: ['', 'm', ' ', 5]`, 'config.json:2:61', /models\/3 must be text that is not empty/],
     [
       `${url}, dialect: 'wire-c'`,
       'config.json:2:47',

@@ -173,7 +173,8 @@ export const ProviderConfig = Type.Object({
     }),
   ),
   models: Type.Optional(
-    Type.Array(Type.String({ minLength: 1 }), {
+    // Blank names count as absent, and are told apart where they are read.
+    Type.Array(Type.String({ title: 'text that is not empty' }), {
       default: [],
       description: 'Models that it is known to have. A route may name others.',
     }),
