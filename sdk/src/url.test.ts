@@ -53,6 +53,27 @@ describe('endpointUrl', () => {
     expect(messages(base)).toBe(url)
   })
 
+  it.each([
+    ['https://example.com/v1/chat/completions', 'https://example.com/v1/messages'],
+    ['https://example.com/chat/completions/', 'https://example.com/v1/messages'],
+    ['https://example.com/api/v1/responses?a=1', 'https://example.com/api/v1/messages?a=1'],
+    ['https://example.com/v1beta/models/', 'https://example.com/v1beta/messages'],
+    ['https://example.com/v1beta/models/some-model:generate', 'https://example.com/v1beta/messages'],
+  ])('takes %s, which is the endpoint of another protocol, for the root above it', (base, url) => {
+    expect(messages(base)).toBe(url)
+  })
+
+  it.each([
+    ['https://example.com/v1/messages', 'https://example.com/v1/chat/completions'],
+    ['https://example.com/anthropic/v1/messages', 'https://example.com/anthropic/v1/chat/completions'],
+    ['https://example.com/messages', 'https://example.com/v1/chat/completions'],
+    ['https://example.com/models', 'https://example.com/models/chat/completions'],
+    ['https://example.com/models/chat/completions', 'https://example.com/models/chat/completions'],
+    ['https://example.com/v1/messages#', 'https://example.com/v1/messages'],
+  ])('is found from %s', (base, url) => {
+    expect(chat(base)).toBe(url)
+  })
+
   it('is its own completion', () => {
     for (const base of ['https://a.example', 'https://a.example/x', 'https://a.example/v2?q=1']) {
       expect(messages(messages(base))).toBe(messages(base))

@@ -55,6 +55,8 @@ describe('where a request goes', () => {
     ['https://host', 'https://host/v1beta/models/gemini-x'],
     ['https://host/', 'https://host/v1beta/models/gemini-x'],
     ['https://host/v1beta/models/other:generateContent', 'https://host/v1beta/models/gemini-x'],
+    ['https://host/v1/chat/completions', 'https://host/v1/models/gemini-x'],
+    ['https://host/chat/completions', 'https://host/v1beta/models/gemini-x'],
     [
       'https://host/v1/projects/p/locations/l/publishers/google/models',
       'https://host/v1/projects/p/locations/l/publishers/google/models/gemini-x',

@@ -2,6 +2,7 @@ import {
   CcrError,
   checkRequest,
   createEventReader,
+  endpointRoot,
   errorInPlaceOf,
   parseObject,
   readErrorBody,
@@ -81,10 +82,10 @@ function address({ baseUrl, model, stream }: Outbound, secret: Secret | undefine
   }
 }
 
-/** `base` is an origin, a versioned root, the folder of the models, or the URL of one of them. */
+/** `base` is an origin, a versioned root, the folder of the models, the URL of one, or another protocol's endpoint. */
 function urlOf(base: string, model: string, stream: boolean): string {
   const cut = base.search(/[?#]/)
-  const path = (cut < 0 ? base : base.slice(0, cut)).replace(/\/+$/, '').replace(/\/models\/[^/]*:\w+$/, '/models')
+  const path = endpointRoot(base).replace(/\/models\/[^/]*:\w+$/, '/models')
   const query = cut < 0 || base[cut] === '#' ? '' : base.slice(cut).replace(/#.*$/, '')
   const root = /^https?:\/\/[^/]+$/.test(path) ? `${path}/v1beta` : path
   const steps = model.split('/')
