@@ -16,9 +16,13 @@ export interface ClientInfo {
   readonly requestClass?: string | undefined
 }
 
-/** A provider of the running generation, without its secrets. */
+/**
+ * A provider of the running generation, without its secrets. That of an attempt is what it is for the attempt's model,
+ * which may speak another dialect than the others.
+ */
 export interface Provider {
   readonly name: string
+  /** In `exchange.providers` without those that are left out because of a fault. */
   readonly models: readonly string[]
   /** The wire protocol it speaks; `canonical` for a provider whose answers are made in the process. */
   readonly dialect: string

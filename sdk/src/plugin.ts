@@ -177,9 +177,15 @@ export interface PluginContext<Options = unknown, Config = unknown> extends Faci
 export interface TransformerName {
   readonly name: string
   readonly aliases?: readonly string[] | undefined
-  /** The dialect this name chooses for a target. */
+  /**
+   * The dialect this name chooses for a target. It may be another plugin's: the name then stands for an entry of this
+   * one too, as a name without a dialect does.
+   */
   readonly dialect?: string | undefined
-  /** Closed schema of what may stand beside a dialect's name; its target reads that in `provider.dialectOptions`. */
+  /**
+   * Closed schema of what may stand beside the name of a dialect that the plugin registers; its target reads that in
+   * `provider.dialectOptions`. What stands beside any other name are the options of the entry.
+   */
   readonly options?: TObject | undefined
 }
 

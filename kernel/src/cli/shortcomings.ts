@@ -10,7 +10,10 @@ export function describeShortcomings({
   warnings,
 }: Pick<GenerationReport, 'disabledProviders' | 'brokenPresets' | 'failures' | 'warnings'>): readonly string[] {
   return [
-    ...disabledProviders.flatMap(({ name, reason, at }) => withPlace(`provider ${name} is disabled: ${reason}`, at)),
+    ...disabledProviders.flatMap(({ name, model, reason, at }) => {
+      const what = `${model === undefined ? '' : `model ${model} of `}provider ${name}`
+      return withPlace(`${what} is disabled: ${reason}`, at)
+    }),
     ...brokenPresets.flatMap(({ name, reason, at, servedAsBefore }) => {
       const state = servedAsBefore ? 'is served as it was before its last change' : 'is left out'
       return withPlace(`preset ${name} ${state}: ${reason}`, at)

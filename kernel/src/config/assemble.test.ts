@@ -141,7 +141,7 @@ describe('assemble', () => {
     })
   })
 
-  it('takes a provider out whose transformer cannot be loaded, and puts the entries of transformers last', async () => {
+  it('leaves out providers and models whose transformers lack code, and puts the entries of others last', async () => {
     await writeFile(
       join(home, 'good.ts'),
       `import { definePlugin, Type } from '@ccr/sdk'
@@ -154,17 +154,25 @@ describe('assemble', () => {
       join(home, 'config.json'),
       `{ Providers: [
         { name: 'p', api_base_url: 'http://p', transformer: { use: ['file:./good.ts'] } },
-        { name: 'q', api_base_url: 'http://q', transformer: { m: { use: ['file:./bad.ts'] } } },
+        { name: 'q', api_base_url: 'http://q', transformer: { use: ['file:./bad.ts'] } },
+        { name: 'r', api_base_url: 'http://r', transformer: { m: { use: ['file:./bad.ts', 'file:./good.ts'] } } },
       ] }`,
     )
     const inputs = new Set<string>()
     const { blueprint, config, failures } = await assemble({ home, env: {}, inputs }, root)
-    expect(blueprint.providers.map(({ name }) => name)).toEqual(['p'])
-    expect(blueprint.entries.at(-1)).toMatchObject({ id: 'file:./good.ts@p', plugin: { name: 'good' } })
-    expect(config.disabledProviders).toEqual([
-      { name: 'q', reason: expect.stringContaining('bad.ts') as string, at: `${join(home, 'config.json')}:3:74` },
+    expect(blueprint.providers.map(({ name, ofModels }) => [name, ofModels])).toEqual([
+      ['p', undefined],
+      ['r', new Map([['m', undefined]])],
     ])
-    expect(failures.map(({ id }) => id)).toEqual(['file:./bad.ts@q,m'])
+    const { entries } = blueprint
+    expect(entries.at(-2)).toMatchObject({ id: 'file:./good.ts@p', plugin: { name: 'good' } })
+    const reason = expect.stringContaining('bad.ts') as string
+    const file = join(home, 'config.json')
+    expect(config.disabledProviders).toEqual([
+      { name: 'q', model: undefined, reason, at: `${file}:3:69` },
+      { name: 'r', model: 'm', reason, at: `${file}:4:74` },
+    ])
+    expect(failures.map(({ id }) => id)).toEqual(['file:./bad.ts@q', 'file:./bad.ts@r,m'])
     expect(within(inputs, home)).toEqual(['bad.ts', 'ccr.config.ts', 'config.json', 'good.ts'])
   })
 

@@ -21,6 +21,18 @@ export function missingVariables(loaded: LoadedConfig, pointer: string): readonl
   return [...new Set(missing.map(({ name }) => name))]
 }
 
+/** What is wrong with a value that names a variable that is not set, or has one inside it that does. */
+export function unsetVariable(
+  { variables }: LoadedConfig,
+  pointer: string,
+  counts: (pointer: string) => boolean = () => true,
+): { readonly pointer: string; readonly reason: string } | undefined {
+  const use = variables.find((one) => one.value === undefined && isWithin(one.pointer, pointer) && counts(one.pointer))
+  if (use === undefined) return undefined
+  const reason = `the environment variable ${use.name} is not set. Set it and restart; a literal dollar is written $$.`
+  return { pointer: use.pointer, reason }
+}
+
 /**
  * Checks the keys that the kernel owns; providers and plugin entries are checked one by one, where they are resolved.
  *

@@ -1,6 +1,8 @@
+import type { ProviderBlueprint } from '../core/blueprint.ts'
 import type { EntryConfig, LoadedEntries } from '../load/entries.ts'
 import { loadCodeSections, type CodeSections } from './code-files.ts'
 import type { InstalledPlugin } from './installed.ts'
+import type { DisabledProvider } from './providers.ts'
 import type { ResolvedProfile } from './resolve.ts'
 import type { World } from './worlds.ts'
 
@@ -21,7 +23,10 @@ export interface CompletionOptions {
   load(entries: readonly EntryConfig[]): Promise<LoadedEntries>
 }
 
-/** Loads what else a profile names, beside the code of its entries; without what its code lacks, no provider. */
+/**
+ * Loads what else a profile names, beside the code of its entries. A provider whose transformers lack their code is
+ * left out, and so is a model of which the same holds.
+ */
 export async function complete(
   { name, loaded, code }: World,
   profile: ResolvedProfile,
@@ -32,17 +37,16 @@ export async function complete(
   const named = await loadCodeSections(profile.sections, { loaded, installed, entries, routes, thirdParty })
   const chains = await load(chained.map(({ entry }) => entry))
   const faulty = chains.failures.map((failure) => {
-    const { provider, entry } = chained.find((one) => one.entry.id === failure.id)!
-    return { ...failure, provider, at: entry.at }
+    const { provider, model, entry } = chained.find((one) => one.entry.id === failure.id)!
+    return { ...failure, provider, model, at: entry.at }
   })
-  const lost = new Set(faulty.map(({ provider }) => provider))
-  const lostProviders = faulty.map(({ provider, error, at }) => ({ name: provider, reason: error.message, at }))
+  const lost = faulty.map(({ provider: name, model, error, at }) => ({ name, model, reason: error.message, at }))
   return {
     ...profile,
     name,
     sections: named.sections,
-    providers: providers.filter(({ name }) => !lost.has(name)),
-    disabledProviders: [...disabledProviders, ...lostProviders],
+    providers: providers.flatMap((provider) => without(provider, lost)),
+    disabledProviders: [...disabledProviders, ...lost],
     code: {
       entries: [...code.entries, ...chains.entries],
       failures: [...code.failures, ...faulty],
@@ -50,4 +54,13 @@ export async function complete(
     },
     named,
   }
+}
+
+function without(provider: ProviderBlueprint, lost: readonly DisabledProvider[]): readonly ProviderBlueprint[] {
+  const own = lost.filter(({ name }) => name === provider.name)
+  if (own.some(({ model }) => model === undefined)) return []
+  const models = own.flatMap(({ model }) => (model === undefined ? [] : [[model, undefined] as const]))
+  return [
+    models.length === 0 ? provider : { ...provider, ofModels: new Map([...(provider.ofModels ?? []), ...models]) },
+  ]
 }

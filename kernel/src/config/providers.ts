@@ -1,21 +1,24 @@
 import { Secret } from '@ccr/sdk'
 import { writtenKey } from './aliases.ts'
-import type { ProviderBlueprint } from '../core/blueprint.ts'
+import type { ModelBlueprint, ProviderBlueprint } from '../core/blueprint.ts'
 import type { EntryConfig } from '../load/entries.ts'
 import { suggestion } from '../load/nearest.ts'
-import { missingVariables } from './check.ts'
+import { unsetVariable } from './check.ts'
 import { findFault } from './fault.ts'
 import type { InstalledPlugin } from './installed.ts'
 import { isPlainObject } from './plain-data.ts'
-import { isWithin, joinPointer } from './pointer.ts'
+import { joinPointer, splitPointer } from './pointer.ts'
 import type { LoadedConfig } from './loaded.ts'
 import { saysNothing } from './remarks.ts'
 import { ProviderConfig } from './schema.ts'
-import { readChains, transformerNames, type ChainFault, type Chains, type TransformerNames } from './transformers.ts'
+import { readChains, transformerNames } from './transformers.ts'
+import type { ChainFault, ChainLink, Chains, TransformerNames } from './transformers.ts'
 
-/** A provider that was left out because something is wrong with it. */
+/** A provider, or one of its models, that was left out because something is wrong with it. */
 export interface DisabledProvider {
   readonly name: string
+  /** The model that is left out, and no other; nothing where the provider is. */
+  readonly model?: string | undefined
   /** What is wrong and what to do, without secrets. */
   readonly reason: string
   /** `file:line:column`. */
@@ -30,9 +33,10 @@ export interface ResolvedProviders {
   readonly chained: readonly ChainedEntry[]
 }
 
-/** An entry that takes part for one provider alone. */
+/** An entry that takes part for one provider, or one model of it, alone. */
 export interface ChainedEntry {
   readonly provider: string
+  readonly model?: string | undefined
   readonly entry: EntryConfig
 }
 
@@ -40,16 +44,19 @@ export interface ChainedEntry {
 export const CLIENT_CREDENTIALS = 'passthrough'
 
 /**
- * The providers of a config. A faulty one is left out alone; one that is switched off is left out in silence.
+ * The providers of a config. A faulty one is left out alone, and so is a model whose own transformers are; one that is
+ * switched off is left out in silence.
  *
+ * @param inUse the plugins that run beside what the transformers stand for
  * @param defaultDialect dialect of a provider that names none
  */
 export function resolveProviders(
   loaded: LoadedConfig,
   installed: readonly InstalledPlugin[],
+  inUse: readonly InstalledPlugin[],
   defaultDialect: string,
 ): ResolvedProviders {
-  const known = knownOf(installed)
+  const known = knownOf(installed, inUse)
   const chained: ChainedEntry[] = []
   const providers: ProviderBlueprint[] = []
   const disabled: DisabledProvider[] = []
@@ -63,26 +70,61 @@ export function resolveProviders(
     }
     // The schema was checked above.
     const config = item as ProviderConfig
-    places.set(config.name, loaded.at(pointer))
+    const { name } = config
+    places.set(name, loaded.at(pointer))
     const chains = readChains(config, known.names, loaded, pointer)
     const dialect = 'reason' in chains ? chains : dialectOf(config, chains, known, defaultDialect)
     if ('reason' in chains || typeof dialect !== 'string') {
       const { reason, field } = dialect as ChainFault
-      disabled.push({ name: config.name, reason, at: loaded.at(pointer + field) })
+      disabled.push({ name, reason, at: loaded.at(pointer + field) })
       continue
     }
-    chained.push(...chains.entries.map((entry) => ({ provider: config.name, entry })))
+    chained.push(...chains.entries.map((entry) => ({ provider: name, entry })))
+    const ofModels = new Map<string, ModelBlueprint | undefined>()
+    for (const [model, link] of chains.models) {
+      const own = 'reason' in link ? link : modelOf(config, dialect, chains, link)
+      if ('reason' in own) disabled.push({ name, model, reason: own.reason, at: loaded.at(pointer + own.field) })
+      else chained.push(...own.entries.map((entry) => ({ provider: name, model, entry })))
+      ofModels.set(model, 'reason' in own ? undefined : own.has)
+    }
     providers.push({
-      name: config.name,
+      name,
       baseUrl: config.api_base_url,
       models: listedModels(config.models),
       dialect,
-      ...(chains.dialectOptions && { dialectOptions: chains.dialectOptions }),
-      ...(chains.entries.length > 0 && { needs: chains.entries.map(({ id }) => id) }),
+      ...(chains.choice?.options && { dialectOptions: chains.choice.options }),
+      ...needsOf(chains),
+      ...(ofModels.size > 0 && { ofModels }),
       ...credentialsOf(config),
     })
   }
   return { providers, disabled, chained }
+}
+
+function needsOf({ entries }: ChainLink): Pick<ProviderBlueprint, 'needs'> {
+  return entries.length > 0 ? { needs: entries.map(({ id }) => id) } : {}
+}
+
+/** What a model has in the place of what its provider has, with its entries, or why it cannot have it. */
+function modelOf(
+  { api_base_url: url }: ProviderConfig,
+  dialectOfProvider: string,
+  { choice: around }: ChainLink,
+  link: ChainLink,
+): { readonly has: ModelBlueprint; readonly entries: ChainLink['entries'] } | ChainFault {
+  const { choice, entries } = link
+  const needs = needsOf(link)
+  if (choice === undefined) return { has: needs, entries }
+  const { dialect, options, field } = choice
+  if (dialect === dialectOfProvider) {
+    const dialectOptions = around?.options && { ...around.options, ...options }
+    return { has: { ...needs, dialectOptions: dialectOptions ?? options }, entries }
+  }
+  if (url.endsWith('#') && options !== undefined) {
+    const fact = `chooses ${dialect}, but api_base_url ends in #: it is an endpoint of ${dialectOfProvider} alone`
+    return { field, reason: `${field.slice(1)} ${fact}. Make the model one of a provider of its own.` }
+  }
+  return { has: { ...needs, dialect, dialectOptions: options }, entries }
 }
 
 /** The items of `Providers`, under whichever of its names, tidied, with their JSON pointers. */
@@ -126,13 +168,8 @@ interface ProviderFault {
 }
 
 function faultOf(loaded: LoadedConfig, pointer: string, item: unknown): ProviderFault | undefined {
-  const missing = missingVariables(loaded, pointer)
-  if (missing.length > 0) {
-    const [name] = missing
-    const use = loaded.variables.find((one) => one.name === name && isWithin(one.pointer, pointer))
-    const reason = `the environment variable ${name} is not set. Set it and restart; a literal dollar is written $$.`
-    return { pointer: use?.pointer ?? pointer, reason }
-  }
+  const unset = unsetVariable(loaded, pointer, (inner) => !isOfModel(item, splitPointer(inner.slice(pointer.length))))
+  if (unset !== undefined) return unset
   const fault = findFault(ProviderConfig, item, pointer)
   if (fault !== undefined)
     return { pointer: fault.pointer, reason: `${fault.pointer} ${fault.fact}. Correct the value.` }
@@ -143,6 +180,12 @@ function faultOf(loaded: LoadedConfig, pointer: string, item: unknown): Provider
   if (username === '' && password === '') return undefined
   const fact = 'holds a user name or a password, which no request would send'
   return { pointer: place, reason: `${place} ${fact}. Remove it; a key belongs into api_key.` }
+}
+
+/** Whether a value of a provider stands in `transformer` under the name of a model, whose business it is. */
+function isOfModel(item: unknown, [field, model = 'use']: readonly string[]): boolean {
+  const transformer = isPlainObject(item) ? item['transformer'] : undefined
+  return field === 'transformer' && model !== 'use' && isPlainObject(transformer) && isPlainObject(transformer[model])
 }
 
 function repeatedName(
@@ -166,19 +209,19 @@ interface Known {
   readonly dialects: ReadonlySet<string> | undefined
 }
 
-function knownOf(installed: readonly InstalledPlugin[]): Known {
+function knownOf(installed: readonly InstalledPlugin[], inUse: readonly InstalledPlugin[]): Known {
   const dialects = installed.flatMap((plugin) => [
     ...(plugin.dialects ?? []),
     ...plugin.transformers.flatMap(({ dialect }) => dialect ?? []),
   ])
   const complete = installed.every((plugin) => plugin.dialects !== undefined)
-  return { names: transformerNames(installed), dialects: complete ? new Set(dialects) : undefined }
+  return { names: transformerNames(installed, inUse), dialects: complete ? new Set(dialects) : undefined }
 }
 
 /** The dialect of a provider, from its own field, its transformers or the default. */
 function dialectOf(
   { dialect }: ProviderConfig,
-  chains: Chains,
+  { choice }: Chains,
   { dialects }: Known,
   defaultDialect: string,
 ): string | ChainFault {
@@ -187,14 +230,9 @@ function dialectOf(
     const near = suggestion(dialect, dialects)
     return { field: '/dialect', reason: `no plugin provides the dialect ${dialect}.${near} Known: ${list}.` }
   }
-  if (dialect !== undefined && chains.dialect !== undefined && chains.dialect !== dialect) {
-    const reason = `dialect says ${dialect} and transformer.use says ${chains.dialect}. Remove one of them.`
+  if (dialect !== undefined && choice !== undefined && choice.dialect !== dialect) {
+    const reason = `dialect says ${dialect} and transformer.use says ${choice.dialect}. Remove one of them.`
     return { field: '/dialect', reason }
   }
-  const name = dialect ?? chains.dialect ?? defaultDialect
-  const other = chains.modelDialects.find((one) => one.dialect !== name)
-  if (other === undefined) return name
-  const fact = `the model ${other.model} has another dialect (${other.dialect}) than its provider (${name})`
-  const reason = `${fact}, which this version does not support. Make it a provider of its own.`
-  return { field: other.field, reason }
+  return dialect ?? choice?.dialect ?? defaultDialect
 }

@@ -280,17 +280,11 @@ describe('providers', () => {
       'config.json:2:59',
       /names bete, which no installed plugin declares\. Did you mean beta\?.* Correct or remove it, or add a plugin/,
     ],
-    [`${url}, transformer: { m: { use: 'beta' } }`, 'config.json:2:63', /transformer\/m\/use must be a list of names/],
     [`${url}, transformer: { use: [[5]] }`, 'config.json:2:59', /must begin with a name/],
     [
       `${url}, transformer: { use: [['plain', { size: 0 }]] }`,
       'config.json:2:77',
       /size must be an integer of at least 1; plain/,
-    ],
-    [
-      `${url}, transformer: { m: { use: [['plain', { sise: 1 }]] } }`,
-      'config.json:2:82',
-      /sise is not a known key here \(did you mean size\?\); plain/,
     ],
     [`${url}, transformer: { use: ['alpha', 'beta'] }`, 'config.json:2:68', /two dialects, alpha and beta/],
     [
@@ -300,17 +294,10 @@ describe('providers', () => {
     ],
     [`${url}, transformer: { use: [['beta', { loud: 1 }]] }`, 'config.json:2:76', /loud must be true or false; beta/],
     [
-      `${url}, dialect: 'wire-b', transformer: { m: { use: [['beta', { loud: true }]] } }`,
-      'config.json:2:82',
-      /m\/use gives options to a dialect, which holds for a whole provider\. Move them\./,
-    ],
-    [
       `${url}, dialect: 'wire-a', transformer: { use: ['beta'] }`,
       'config.json:2:47',
       /dialect says wire-a and transformer\.use says wire-b/,
     ],
-    [`${url}, transformer: { m: { use: ['beta'] } }`, 'config.json:2:56', /the model m has another dialect \(wire-b\)/],
-    [`${url}, transformer: { m: { use: ['none'] } }`, 'config.json:2:64', /transformer\/m\/use names none/],
     ["name: 'good', api_base_url: 'http://x'", 'config.json:1:62', /that of the provider at config\.json:1:15/, 'good'],
   ])('%s is left out alone', async (fields, at, reason, name = 'x') => {
     const { providers, disabledProviders } = await resolve(one(fields))

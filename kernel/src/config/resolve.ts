@@ -103,10 +103,10 @@ export function resolveConfig(loaded: LoadedConfig, surroundings: Surroundings):
  * @throws CcrError `CCR_CONFIG_SCHEMA`; a faulty provider is left out instead
  */
 export function resolveProfile(given: LoadedConfig, { preset, installed, entries }: Surroundings): ResolvedProfile {
-  const { providers, disabled, chained } = resolveProviders(given, installed, preset.dialect)
+  const inUse = usedBy(entries, installed)
+  const { providers, disabled, chained } = resolveProviders(given, installed, inUse, preset.dialect)
   const used = [...entries, ...chained.map(({ entry }) => entry)]
-  const inUse = new Set(used.filter((entry) => entry.enabled).map((entry) => entry.use))
-  const readers = installed.filter((plugin) => inUse.has(plugin.name) || plugin.fromFile)
+  const readers = usedBy(used, installed)
   const declared = readers.map(({ sections }) => sections)
   const { loaded, warnings: completed } = completeRoutes(given, declared)
   const sections = sectionsOf(loaded, declared)
@@ -121,6 +121,11 @@ export function resolveProfile(given: LoadedConfig, { preset, installed, entries
     disabledProviders: disabled,
     chained,
   }
+}
+
+function usedBy(entries: readonly EntryConfig[], installed: readonly InstalledPlugin[]): readonly InstalledPlugin[] {
+  const names = new Set(entries.filter((entry) => entry.enabled).map((entry) => entry.use))
+  return installed.filter((plugin) => names.has(plugin.name) || plugin.fromFile)
 }
 
 function serverConfig(config: KernelConfig): ServerConfig {

@@ -3,6 +3,7 @@ import { asDeclared } from '@ccr/sdk'
 import { Type, Value, type TSchema } from '@ccr/sdk/typebox'
 import { filePath, type EntryConfig } from '../load/entries.ts'
 import { suggestion } from '../load/nearest.ts'
+import { unsetVariable } from './check.ts'
 import { findFault } from './fault.ts'
 import type { InstalledPlugin } from './installed.ts'
 import { joinPointer } from './pointer.ts'
@@ -15,8 +16,10 @@ export type TransformerNames = ReadonlyMap<string, NamedTransformer>
 
 interface NamedTransformer {
   readonly plugin: InstalledPlugin
-  /** The dialect that the name chooses; nothing when it stands for an entry. */
+  /** The dialect that the name chooses. */
   readonly dialect: string | undefined
+  /** It stands for an entry of the plugin. */
+  readonly isEntry: boolean
   /** Schema of what may stand beside the name. */
   readonly options: TSchema
 }
@@ -28,15 +31,28 @@ export interface ChainFault {
   readonly field: string
 }
 
-/** What `transformer` of one provider says. */
-export interface Chains {
-  /** The dialect it chooses, and what stands beside its name. */
-  readonly dialect: string | undefined
-  readonly dialectOptions: Options | undefined
-  /** Dialects that it chooses for single models, with the pointer below the provider. */
-  readonly modelDialects: readonly { readonly model: string; readonly dialect: string; readonly field: string }[]
-  /** The entries it stands for: those of the provider, then those of its models. */
+/** What one list of `transformer` says. */
+export interface ChainLink {
+  /** The dialect that it chooses, what stands beside its name, and where. */
+  readonly choice: Choice | undefined
+  /** The entries it stands for, in its order. */
   readonly entries: readonly EntryConfig[]
+}
+
+/** The dialect that a list chooses. */
+interface Choice {
+  readonly name: string
+  readonly dialect: string
+  /** Nothing where only names choose it that stand for entries, whose options are their own. */
+  readonly options: Options | undefined
+  /** Pointer below the provider. */
+  readonly field: string
+}
+
+/** What `transformer` of one provider says. */
+export interface Chains extends ChainLink {
+  /** What it says of single models, by their names as they are first written, or what is wrong with that. */
+  readonly models: ReadonlyMap<string, ChainLink | ChainFault>
 }
 
 type Options = Readonly<Record<string, unknown>>
@@ -44,63 +60,94 @@ type Options = Readonly<Record<string, unknown>>
 /** Nothing may stand beside the name of most dialects. */
 const NO_OPTIONS = Type.Object({}, { additionalProperties: false })
 
-/** The names of all installed plugins; the plugin that comes last wins. */
-export function transformerNames(installed: readonly InstalledPlugin[]): TransformerNames {
+/**
+ * The names of all installed plugins; the plugin that comes last wins.
+ *
+ * @param inUse those that run beside what the names stand for
+ */
+export function transformerNames(
+  installed: readonly InstalledPlugin[],
+  inUse: readonly InstalledPlugin[],
+): TransformerNames {
   const names = new Map<string, NamedTransformer>()
   for (const plugin of installed) {
-    for (const { name, aliases = [], dialect, options = NO_OPTIONS } of plugin.transformers)
-      for (const one of [name, ...aliases])
-        names.set(one.toLowerCase(), { plugin, dialect, options: dialect === undefined ? plugin.options : options })
+    for (const { name, aliases = [], dialect, options = NO_OPTIONS } of plugin.transformers) {
+      const isEntry = dialect === undefined || !registers(plugin, dialect, inUse)
+      const named = { plugin, dialect, isEntry, options: isEntry ? plugin.options : options }
+      for (const one of [name, ...aliases]) names.set(one.toLowerCase(), named)
+    }
   }
   return names
 }
 
-/** Reads `transformer` of a provider, which stands at `pointer`. */
+/** Whether a plugin speaks a dialect itself. One of which only running it would tell does, unless another one does. */
+function registers({ name, dialects }: InstalledPlugin, dialect: string, inUse: readonly InstalledPlugin[]): boolean {
+  if (dialects !== undefined) return dialects.includes(dialect)
+  return !inUse.some((other) => other.name !== name && other.dialects?.includes(dialect))
+}
+
+/** Reads `transformer` of a provider, which stands at `pointer`; what is wrong with a model's list is its own. */
 export function readChains(
   config: ProviderConfig,
   names: TransformerNames,
   loaded: LoadedConfig,
   pointer: string,
 ): Chains | ChainFault {
-  const { use, ...models } = config.transformer ?? {}
+  const { use, ...others } = config.transformer ?? {}
   const reader = new ChainReader(config.name, names, loaded, pointer)
-  const own = reader.read(use, '/transformer/use', undefined)
-  if (own !== undefined && 'reason' in own) return own
-  const modelDialects: Chains['modelDialects'][number][] = []
-  for (const [model, chain] of Object.entries(models)) {
+  const own = reader.read(use, '/transformer/use')
+  if ('reason' in own) return own
+  const models = new Map<string, ChainLink | ChainFault>()
+  const spellings = new Map<string, string>()
+  for (const [model, chain] of Object.entries(others)) {
     if (!isPlainObject(chain)) continue
-    const field = joinPointer('/transformer', model)
-    const fault = findFault(ModelChain, chain, field)
-    if (fault !== undefined)
-      return { field: fault.pointer, reason: `${fault.pointer.slice(1)} ${fault.fact}. Correct the value.` }
-    // The schema was checked above.
-    const chosen = reader.read((chain as ModelChain).use, `${field}/use`, model)
-    if (chosen === undefined) continue
-    if ('reason' in chosen) return chosen
-    if (Object.keys(chosen.options).length > 0) {
-      const reason = `${field.slice(1)}/use gives options to a dialect, which holds for a whole provider. Move them.`
-      return { field: `${field}/use`, reason }
-    }
-    modelDialects.push({ model, dialect: chosen.dialect, field })
+    const key = spellings.get(model.toLowerCase()) ?? model
+    spellings.set(model.toLowerCase(), key)
+    models.set(key, joined(models.get(key), reader.readModel(chain, joinPointer('/transformer', model), model)))
   }
-  return { dialect: own?.dialect, dialectOptions: own?.options, modelDialects, entries: reader.entries }
+  // Where a model chooses for itself, what chose for its provider has no part.
+  const choosing = new Set([...models].flatMap(([model, one]) => (isChoosing(one) ? model.toLowerCase() : [])))
+  const entries = own.entries.map((entry) => (reader.chose(entry) ? without(entry, choosing) : entry))
+  return { choice: own.choice, entries, models }
 }
 
-/** The dialect that a list chooses. */
-interface Chosen {
-  readonly name: string
-  readonly dialect: string
-  readonly options: Options
+/** What is said of a model under two spellings of its name. */
+function joined(one: ChainLink | ChainFault | undefined, other: ChainLink | ChainFault): ChainLink | ChainFault {
+  if (one === undefined || 'reason' in other) return other
+  if ('reason' in one) return one
+  const fault = one.choice && other.choice && contradiction(one.choice, other.choice, other.choice.field.slice(1))
+  return fault ?? { choice: other.choice ?? one.choice, entries: [...one.entries, ...other.entries] }
+}
+
+function isChoosing(link: ChainLink | ChainFault): boolean {
+  return 'choice' in link && link.choice !== undefined
+}
+
+function without(entry: EntryConfig, models: ReadonlySet<string>): EntryConfig {
+  const { target } = entry.when ?? {}
+  if (models.size === 0) return entry
+  return { ...entry, when: { target: (one) => target?.(one) !== false && !models.has(one.model.toLowerCase()) } }
+}
+
+/** What is wrong with a second choice: only what stands for an entry may say again what was said. */
+function contradiction(first: Choice, second: Choice, where: string): ChainFault | undefined {
+  const repeats = first.dialect === second.dialect
+  if (repeats && (first.options === undefined || second.options === undefined)) return undefined
+  const reason = `${where} names two dialects, ${first.name} and ${second.name}. Remove one of them.`
+  return { field: second.field, reason }
 }
 
 type Chain = NonNullable<NonNullable<ProviderConfig['transformer']>['use']>
 
 class ChainReader {
-  readonly entries: EntryConfig[] = []
   readonly #provider: string
   readonly #names: TransformerNames
   readonly #loaded: LoadedConfig
   readonly #pointer: string
+  /** How often an entry was made, by its id without a number. */
+  readonly #made = new Map<string, number>()
+  /** Ids of entries whose name chose a dialect too. */
+  readonly #chose = new Set<string>()
 
   constructor(provider: string, names: TransformerNames, loaded: LoadedConfig, pointer: string) {
     this.#provider = provider
@@ -109,39 +156,52 @@ class ChainReader {
     this.#pointer = pointer
   }
 
-  /** Takes up the entries of a list; gives the dialect that it chooses, or what is wrong with it. */
-  read(chain: Chain | undefined, field: string, model: string | undefined): Chosen | ChainFault | undefined {
-    let chosen: Chosen | undefined
-    for (const [index, item] of (chain ?? []).entries()) {
+  /** Whether the name that an entry stands for has chosen a dialect. */
+  chose({ id }: EntryConfig): boolean {
+    return this.#chose.has(id)
+  }
+
+  /** What stands under the name of a model. */
+  readModel(chain: object, field: string, model: string): ChainLink | ChainFault {
+    const unset = unsetVariable(this.#loaded, this.#pointer + field)
+    if (unset !== undefined) return { field: unset.pointer.slice(this.#pointer.length), reason: unset.reason }
+    const fault = findFault(ModelChain, chain, field)
+    if (fault !== undefined)
+      return { field: fault.pointer, reason: `${fault.pointer.slice(1)} ${fault.fact}. Correct the value.` }
+    // The schema was checked above.
+    return this.read((chain as ModelChain).use, `${field}/use`, model)
+  }
+
+  /** What a list says, or what is wrong with it. */
+  read(chain: Chain = [], field: string, model?: string): ChainLink | ChainFault {
+    let choice: Choice | undefined
+    const entries: EntryConfig[] = []
+    const where = field.slice(1)
+    for (const [index, item] of chain.entries()) {
       const place = `${field}/${index}`
-      const where = field.slice(1)
       const [name, said = {}] = typeof item === 'string' ? [item] : item
       if (typeof name !== 'string') return { field: place, reason: `${place.slice(1)} must begin with a name.` }
       const named = this.#names.get(name.toLowerCase())
       const file = filePath(name, dirname(this.#loaded.fileOf(this.#pointer)))
       if (named === undefined && file === undefined) return this.#unknown(name, where, place)
       const schema = named?.options ?? {}
-      const options = asDeclared(schema, said)
+      const options = asDeclared(schema, said) as Options
       // Defaults are filled in when the plugin is activated.
       const fault = findFault(schema, Value.Default(schema, Value.Clone(options)), `${place}/1`)
       if (fault !== undefined) {
-        return {
-          field: fault.pointer,
-          reason: `${fault.pointer.slice(1)} ${fault.fact}; ${name} reads it. Correct it.`,
-        }
+        const reason = `${fault.pointer.slice(1)} ${fault.fact}; ${name} reads it. Correct it.`
+        return { field: fault.pointer, reason }
       }
-      if (named?.dialect !== undefined) {
-        if (chosen !== undefined) {
-          return {
-            field: place,
-            reason: `${where} names two dialects, ${chosen.name} and ${name}. Remove one of them.`,
-          }
-        }
-        // The schema was checked above.
-        chosen = { name, dialect: named.dialect, options: options as Options }
-      } else this.#add(named?.plugin.use ?? name, file ?? named?.plugin.file, options, place, model)
+      const { plugin, dialect, isEntry = true } = named ?? {}
+      if (isEntry) entries.push(this.#entry(plugin?.use ?? name, file ?? plugin?.file, options, place, model))
+      if (dialect === undefined) continue
+      if (isEntry) this.#chose.add(entries.at(-1)!.id)
+      const chosen = { name, dialect, options: isEntry ? undefined : options, field: place }
+      const second = choice && contradiction(choice, chosen, where)
+      if (second !== undefined) return second
+      choice = { ...chosen, options: chosen.options ?? choice?.options }
     }
-    return chosen
+    return { choice, entries }
   }
 
   #unknown(name: string, where: string, place: string): ChainFault {
@@ -152,17 +212,18 @@ class ChainReader {
     return { field: place, reason: `${fact}.${near} Known: ${list}. ${remedy}` }
   }
 
-  #add(use: string, file: string | undefined, options: unknown, place: string, model: string | undefined): void {
-    const scope = model === undefined ? this.#provider : `${this.#provider},${model}`
-    const base = `${use}@${scope}`
-    const repeated = this.entries.filter(({ id }) => id === base || id.startsWith(`${base}#`)).length
+  #entry(use: string, file: string | undefined, options: Options, place: string, model?: string): EntryConfig {
     const provider = this.#provider
-    this.entries.push({
-      id: repeated === 0 ? base : `${base}#${repeated + 1}`,
+    const scope = model === undefined ? provider : `${provider},${model}`
+    const base = `${use}@${scope}`
+    const made = (this.#made.get(base) ?? 0) + 1
+    this.#made.set(base, made)
+    return {
+      id: made === 1 ? base : `${base}#${made}`,
       use,
       file,
       // Its schema says what else they may be; the options of a file are checked once its code is there.
-      options: options as EntryConfig['options'],
+      options,
       enabled: true,
       optionsAt: (inner) => this.#loaded.at(`${this.#pointer}${place}/1${inner}`),
       at: this.#loaded.at(this.#pointer + place),
@@ -170,6 +231,6 @@ class ChainReader {
         target: (target) =>
           target.provider === provider && (model === undefined || target.model.toLowerCase() === model.toLowerCase()),
       },
-    })
+    }
   }
 }

@@ -37,7 +37,12 @@ export interface ProviderBlueprint extends Omit<Provider, 'local'> {
   readonly needs?: readonly string[] | undefined
   /** Requests go out with the client's own credentials; there is no secret then. */
   readonly clientCredentials?: boolean | undefined
+  /** Its models that are not as it is, by name; nothing in the place of one that is left out. */
+  readonly ofModels?: ReadonlyMap<string, ModelBlueprint | undefined> | undefined
 }
+
+/** What a model has in the place of what its provider has. */
+export type ModelBlueprint = Partial<Pick<ProviderBlueprint, 'dialect' | 'dialectOptions' | 'needs'>>
 
 /** What one profile is built from. */
 export interface ProfileBlueprint {

@@ -1,6 +1,6 @@
 import { CcrError, type Dialect, type Endpoint, type ErrorCode, type Facilities, isCcrError, messageOf } from '@ccr/sdk'
 import { fitted, placeOf, type Settings, within } from '@ccr/sdk/kernel'
-import type { Blueprint, Entry, ProfileBlueprint } from './blueprint.ts'
+import type { Blueprint, Entry, ProfileBlueprint, ProviderBlueprint } from './blueprint.ts'
 import { createContext, placed, type RunInner } from './context.ts'
 import { contributionsTo, DEFAULT_PROFILE, Generation, type BuildFailure } from './generation.ts'
 import { Health, type Quarantine } from './health.ts'
@@ -164,21 +164,30 @@ class Build {
       const local = { name: value.name, models: value.models, dialect: 'canonical', local: true, baseUrl: '' }
       providers.set(value.name, { ...local, secret: undefined, contributed: value })
     }
-    for (const provider of from.providers) {
-      // What the user calls by a name comes before what a plugin calls so, also when it cannot be used.
-      providers.delete(provider.name)
+    const known = [...dialects.values()].flatMap((dialect) => (dialect.target ? [dialect.name] : []))
+    const usable = (subject: string, provider: ProviderBlueprint): GenerationProvider | undefined => {
       // What failed in another profile may have the same id.
       const lost = this.#failures.findLast(
-        ({ subject }) => provider.needs?.includes(subject) && !used.some(({ entry }) => entry.id === subject),
+        ({ subject: id }) => provider.needs?.includes(id) && !used.some(({ entry }) => entry.id === id),
       )
-      if (!lost && dialects.get(provider.dialect)?.target) {
-        providers.set(provider.name, { ...provider, local: false })
-        continue
-      }
-      const known = [...dialects.values()].flatMap((dialect) => (dialect.target ? [dialect.name] : []))
+      if (!lost && known.includes(provider.dialect)) return { ...provider, local: false }
       const exist = known.join(', ') || 'none'
       const message = `no plugin speaks the dialect '${provider.dialect}' to providers; there are ${exist}`
-      this.#failures.push({ code: 'CCR_PLUGIN_UNKNOWN', message, ...lost, subject: `provider '${provider.name}'` })
+      this.#failures.push({ code: 'CCR_PLUGIN_UNKNOWN', message, ...lost, subject })
+      return undefined
+    }
+    for (const { ofModels = [], ...provider } of from.providers) {
+      const { name: own } = provider
+      // What the user calls by a name comes before what a plugin calls so, also when it cannot be used.
+      providers.delete(own)
+      const whole = usable(`provider '${own}'`, provider)
+      if (!whole) continue
+      const variants = new Map<string, GenerationProvider | undefined>()
+      for (const [model, other] of ofModels) {
+        const subject = `provider '${own}' (model '${model}')`
+        variants.set(model.toLowerCase(), other && usable(subject, { ...provider, ...other }))
+      }
+      providers.set(own, variants.size > 0 ? { ...whole, variants } : whole)
     }
     const taps = used.flatMap(({ entry, instance }) => instance.taps.map((tap) => placed(tap, entry)))
     return new Profile({ name, endpoints, dialects, providers }, taps)

@@ -4,9 +4,11 @@ import { checkTransformOrder, createHookTable, createTargetHooks, type HookTable
 import type { Tap } from './tap.ts'
 
 /** A provider of one generation: configured, or contributed by a plugin. */
-export interface GenerationProvider extends Provider, Omit<ProviderBlueprint, keyof Provider> {
+export interface GenerationProvider extends Provider, Omit<ProviderBlueprint, keyof Provider | 'ofModels'> {
   /** Present when the answers are made in the process. */
   readonly contributed?: LocalProvider | undefined
+  /** The same as some of its models have it, by their names in lower case; nothing for one that is left out. */
+  readonly variants?: ReadonlyMap<string, GenerationProvider | undefined> | undefined
 }
 
 type Parts = Pick<Profile, 'name' | 'endpoints' | 'dialects' | 'providers'>
@@ -33,9 +35,10 @@ export class Profile {
     this.dialects = parts.dialects
     this.providers = parts.providers
     this.providerList = Object.freeze(
-      [...parts.providers.values()].map(({ name, models, dialect, local }) =>
-        Object.freeze({ name, models, dialect, local }),
-      ),
+      [...parts.providers.values()].map(({ name, models: all, dialect, local, variants }) => {
+        const models = variants ? all.filter((model) => this.providerOf({ provider: name, model })) : all
+        return Object.freeze({ name, models, dialect, local })
+      }),
     )
     this.#taps = taps
     this.#conditions = [...new Set(taps.flatMap(({ when }) => when?.target ?? []))]
@@ -43,7 +46,7 @@ export class Profile {
 
   /** The entries whose handlers take part when this target is tried, by hook and in their order, as one line. */
   chain(target: Target): string {
-    const dialect = this.providers.get(target.provider)?.dialect ?? ''
+    const dialect = this.providerOf(target)?.dialect ?? ''
     const { canonical, wire, send, stream } = this.targetHooks(dialect, target)
     const { onRequest, selectRoute, onError, onUsageDurable, onUsage } = this.hooks
     const transformRequest = [canonical, wire, send]
@@ -52,6 +55,14 @@ export class Profile {
       .map(([hook, parts]) => [hook, parts.flatMap((part) => part?.taps.map(({ name }) => name) ?? [])] as const)
       .flatMap(([hook, names]) => (names.length === 0 ? [] : [`${hook}=${names.join(',')}`]))
       .join('; ')
+  }
+
+  /** The provider of a target as its model has it; nothing where there is none, or the model is left out. */
+  providerOf({ provider, model }: Target): GenerationProvider | undefined {
+    const whole = this.providers.get(provider)
+    if (!whole?.variants) return whole
+    const name = model.toLowerCase()
+    return whole.variants.has(name) ? whole.variants.get(name) : whole
   }
 
   /** The transform hooks for a target; targets that the same taps apply to share them. */

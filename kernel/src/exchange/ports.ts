@@ -64,8 +64,8 @@ export interface Runtime {
   newId(prefix: string): string
   /** Milliseconds since the epoch. */
   now(): number
-  /** Why a provider that is configured was left out, and what to do; nothing of any other. */
-  absence?(provider: string): string | undefined
+  /** Why a provider that is configured, or this model of it, was left out, and what to do; nothing of any other. */
+  absence?(target: Target): string | undefined
   /** Leaves `x-ccr-provider`, `x-ccr-model` and `x-ccr-route` out of answers. */
   readonly hidesRoute?: boolean | undefined
   /** Deep-freezes what handlers see, so that a mutation names its culprit. */

@@ -12,8 +12,10 @@ export function announce(
   redact: Redact,
 ): void {
   for (const warning of warnings) log.warn({}, warning)
-  for (const { name, reason, at } of config.disabledProviders)
-    log.warn({ provider: name, at }, `provider is disabled: ${reason}`)
+  for (const { name, model, reason, at } of config.disabledProviders) {
+    const what = model === undefined ? 'provider' : 'model of a provider'
+    log.warn({ provider: name, model, at }, `${what} is disabled: ${reason}`)
+  }
   for (const { name, reason, at, servedAsBefore } of brokenPresets)
     log.error({ preset: name, at }, `${servedAsBefore ? 'served as before' : 'left out'}: ${redact(reason)}`)
   for (const { id, error } of failures) log.error({ entry: id, ...toFault(error, redact) }, 'an entry was left out')

@@ -44,7 +44,7 @@ function absentProviders({ config, namedProviders }: Assembly, generation: Gener
   return namedProviders.flatMap(({ profile, name, pointer, at, switchedOff }) => {
     const names = generation?.profiles.get(profile)?.providerList.map((provider) => provider.name)
     if (names === undefined || names.some((one) => one.toLowerCase() === name.toLowerCase())) return []
-    if (absenceOf(name, config, generation) !== undefined) return []
+    if (absenceOf({ provider: name }, config, generation) !== undefined) return []
     const fact = switchedOff ? 'switched off' : 'neither configured nor contributed by a plugin'
     return [`${at}: ${pointer} names the provider '${name}', which is ${fact}.${suggestion(name, names)}`]
   })

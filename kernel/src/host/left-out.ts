@@ -1,6 +1,6 @@
 import { sep } from 'node:path'
 import type { Assembly } from '../config/assemble.ts'
-import type { Blueprint, Entry, ProfileBlueprint } from '../core/blueprint.ts'
+import type { Blueprint, Entry, ProfileBlueprint, ProviderBlueprint } from '../core/blueprint.ts'
 import type { Generation } from '../core/generation.ts'
 import { findBuiltins, isBuiltinFile } from '../load/builtin.ts'
 import { storeFolder } from '../load/store.ts'
@@ -26,7 +26,7 @@ export async function forStart({ blueprint, failures, pins }: Assembly, home: st
   const isInstalled = (file: string | undefined): boolean =>
     isBuiltinFile(file) || file?.startsWith(storeFolder(home) + sep) === true
   return weighed(blueprint, ({ id, file, plugin }, { providers }) => {
-    if (providers.some(({ needs }) => needs?.includes(id))) return true
+    if (providers.some((provider) => neededBy(provider).includes(id))) return true
     return isInstalled(file) && harmless.has(plugin.name)
   })
 }
@@ -53,6 +53,11 @@ export function leftOutOf(
   // A provider that was left out is among them, and no entry.
   const inactive = generation?.failures.map(({ subject }) => subject).filter((id) => !id.startsWith("provider '"))
   return new Set([...unloaded, ...(inactive ?? [])])
+}
+
+/** What a provider, or a model of it, is left out without. */
+function neededBy({ needs = [], ofModels }: ProviderBlueprint): readonly string[] {
+  return [...needs, ...[...(ofModels?.values() ?? [])].flatMap((model) => model?.needs ?? [])]
 }
 
 function weighed(blueprint: Blueprint, isOptional: (entry: Entry, profile: ProfileBlueprint) => boolean): Blueprint {

@@ -16,6 +16,8 @@ export interface RouterState {
   readonly warnings: readonly string[]
   readonly disabledProviders: readonly {
     readonly name: string
+    /** Of one model alone. */
+    readonly model?: string | undefined
     readonly reason: string
     readonly at?: string | undefined
   }[]

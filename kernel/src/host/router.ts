@@ -368,7 +368,7 @@ export class Router {
       redact: withoutHome(this.#redact, env['HOME'] ?? ''),
       newId: this.#newId,
       now: Date.now,
-      absence: (provider) => absenceOf(provider, this.#assembly.config, this.kernel.current),
+      absence: (target) => absenceOf(target, this.#assembly.config, this.kernel.current),
       hidesRoute: !server.routeHeaders,
       freeze: env['NODE_ENV'] === 'development',
     }

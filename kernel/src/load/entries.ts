@@ -35,7 +35,7 @@ export interface EntryFailure {
   readonly error: CcrError
   /** Everything else is taken all the same. */
   readonly harmless?: boolean | undefined
-  /** The provider that it was for, and no other; it is left out as a whole. */
+  /** The provider that it was for, and no other; it is left out, or the model of it that alone has the entry. */
   readonly provider?: string | undefined
 }
 

@@ -1,3 +1,4 @@
+import type { Target } from '@ccr/sdk'
 import { assemble } from '../../config/assemble.ts'
 import { buildGeneration } from '../../core/build.ts'
 import { StateStore } from '../../core/state.ts'
@@ -56,7 +57,7 @@ export async function explainOffline(
       log: SILENT,
     })
     try {
-      const absence = (provider: string): string | undefined => absenceOf(provider, config, generation)
+      const absence = (target: Target): string | undefined => absenceOf(target, config, generation)
       const explanation = await explainRoute(generation, question, { ...runtime, absence }, SILENT)
       return JSON.parse(redact(JSON.stringify(explanation))) as RouteExplanation
     } finally {
