@@ -103,3 +103,45 @@ describe('the condition of an entry', () => {
     await kernel.dispose()
   })
 })
+
+describe('a model that is not as its provider is', () => {
+  it('is tried with its own dialect, and not at all where it is left out', async () => {
+    const seen: string[] = []
+    const noted = plugin('noted', (ctx) => {
+      ctx.on('transformRequest', (_, { target, provider }) => {
+        seen.push(`${target.provider} ${provider.dialect} ${String(provider.dialectOptions?.['loud'])}`)
+      })
+    })
+    const without = new Map([['MODEL', undefined]])
+    const own = new Map([['MODEL', { dialectOptions: { loud: true } }]])
+    const kernel = await createTestKernel({
+      plugins: [plainDialect, noted, routeTo('first', 'second')],
+      providers: [
+        { name: 'first', dialect: 'plain', ofModels: without },
+        { name: 'second', dialect: 'plain', ofModels: own },
+      ],
+      upstream: answer,
+    })
+    expect((await kernel.request({ path: '/plain', body: hello })).status).toBe(200)
+    expect(seen).toEqual(['second plain true'])
+    const { providerList } = kernel.kernel.current!.main
+    expect(providerList.map(({ models }) => models)).toEqual([[], ['model']])
+    await kernel.dispose()
+  })
+
+  it('is told of where there is no other target', async () => {
+    const kernel = await createTestKernel({
+      plugins: [plainDialect, routeTo('first')],
+      providers: [{ name: 'first', dialect: 'plain', ofModels: new Map([['model', { dialect: 'none' }]]) }],
+    })
+    const { status, text } = await kernel.request({ path: '/plain', body: hello })
+    expect([status, text]).toEqual([404, expect.stringContaining("model 'model' of provider 'first' is left out")])
+    expect(kernel.kernel.current!.failures).toMatchObject([
+      {
+        subject: "provider 'first' (model 'model')",
+        message: "no plugin speaks the dialect 'none' to providers; there are plain",
+      },
+    ])
+    await kernel.dispose()
+  })
+})
