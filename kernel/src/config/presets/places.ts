@@ -22,13 +22,11 @@ export function parsePlace(text: string): readonly PlaceKey[] | undefined {
 export function withValueAt(whole: unknown, keys: readonly PlaceKey[], value: unknown): unknown {
   const [key, ...rest] = keys
   if (key === undefined) return value
-  // Of a list, the parts of a JSON pointer are indexes too.
-  if (typeof key === 'number' || (Array.isArray(whole) && /^\d+$/.test(key))) {
+  if (typeof key === 'number') {
     const list: readonly unknown[] = Array.isArray(whole) ? whole : []
-    const at = Number(key)
-    const length = Math.max(list.length, at + 1)
+    const length = Math.max(list.length, key + 1)
     return Array.from({ length }, (_, index) =>
-      index === at ? withValueAt(list[index], rest, value) : (list[index] ?? {}),
+      index === key ? withValueAt(list[index], rest, value) : (list[index] ?? {}),
     )
   }
   const object = isObject(whole) ? whole : {}
