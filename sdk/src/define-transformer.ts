@@ -1,6 +1,7 @@
 import type { Static, TObject, TProperties } from './typebox/index.ts'
-import type { CanonicalEvent, CanonicalRequest, JsonObject } from './canonical.ts'
-import type { Attempt, Outbound } from './exchange.ts'
+import type { CanonicalEvent, JsonObject } from './canonical.ts'
+import { changeBody, type BodyOf } from './change-body.ts'
+import type { Attempt } from './exchange.ts'
 import { definePlugin, type Plugin, type PluginLog } from './plugin.ts'
 import type { StreamTransform } from './stream.ts'
 
@@ -10,9 +11,6 @@ export interface TransformerContext<Options> {
   readonly attempt: Attempt
   readonly log: PluginLog
 }
-
-/** A request body in this dialect. Bodies of wire protocols are typed where they are used: annotate the parameter. */
-export type BodyOf<Dialect extends string> = Dialect extends 'canonical' ? CanonicalRequest : JsonObject
 
 /** An event of an answer in this dialect. */
 export type EventOf<Dialect extends string> = Dialect extends 'canonical' ? CanonicalEvent : JsonObject
@@ -64,14 +62,7 @@ export function defineTransformer<P extends TProperties = Record<never, never>, 
     transformers: [{ name, ...(aliases && { aliases }) }],
     activate(ctx) {
       const { options, log } = ctx
-      if (request) {
-        const change = async (outbound: Outbound, attempt: Attempt): Promise<Outbound | undefined> => {
-          // The stage and the dialect say what the body is.
-          const body = await request(outbound.body as BodyOf<Dialect>, { options, attempt, log })
-          return body ? { ...outbound, body } : undefined
-        }
-        ctx.on('transformRequest', change, isCanonical ? { stage: 'canonical' } : { stage: 'wire', dialect })
-      }
+      if (request) changeBody(ctx, dialect, (body, attempt) => request(body, { options, attempt, log }))
       if (stream) {
         ctx.on('transformStream', (pipeline, attempt) => {
           if (!isCanonical && pipeline.dialect !== dialect) return
