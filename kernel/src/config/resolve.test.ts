@@ -338,11 +338,12 @@ describe('providers', () => {
     expect(providers[1]?.dialectOptions).toEqual({ loud: true })
   })
 
-  it('may leave out, or leave empty, what a transformer has a default for', async () => {
-    const sized = plugin('patch-sized', {
-      transformers: [{ name: 'sized' }],
-      options: Type.Object({ size: Type.Integer({ default: 2 }) }, { additionalProperties: false }),
-    })
+  const size = Type.Object({ size: Type.Integer({ default: 2 }) }, { additionalProperties: false })
+  it.each([
+    ['a file', size],
+    ['a manifest', JSON.parse(JSON.stringify(size)) as typeof size],
+  ])('may leave out, or leave empty, what a transformer of %s has a default for', async (_, options) => {
+    const sized = plugin('patch-sized', { transformers: [{ name: 'sized' }], options })
     const { chained, disabledProviders } = await resolve(
       one(`${url}, transformer: { use: ['sized', ['sized', { size: '' }], ['sized', { size: 3 }]] }`),
       {},

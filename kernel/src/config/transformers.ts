@@ -1,9 +1,10 @@
 import { dirname } from 'node:path'
 import { asDeclared } from '@ccr/sdk'
-import { Type, Value, type TSchema } from '@ccr/sdk/typebox'
+import { Type, type TSchema } from '@ccr/sdk/typebox'
 import { filePath, type EntryConfig } from '../load/entries.ts'
 import { suggestion } from '../load/nearest.ts'
 import { unsetVariable } from './check.ts'
+import { withDefaults } from './defaults.ts'
 import { findFault } from './fault.ts'
 import type { InstalledPlugin } from './installed.ts'
 import { joinPointer } from './pointer.ts'
@@ -187,7 +188,7 @@ class ChainReader {
       const schema = named?.options ?? {}
       const options = asDeclared(schema, said) as Options
       // Defaults are filled in when the plugin is activated.
-      const fault = findFault(schema, Value.Default(schema, Value.Clone(options)), `${place}/1`)
+      const fault = findFault(schema, withDefaults(schema, options), `${place}/1`)
       if (fault !== undefined) {
         const reason = `${fault.pointer.slice(1)} ${fault.fact}; ${name} reads it. Correct it.`
         return { field: fault.pointer, reason }
