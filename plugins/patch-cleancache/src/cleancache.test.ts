@@ -1,0 +1,104 @@
+import type { CanonicalRequest } from '@ccr/sdk'
+import { describe, expect, it } from 'vitest'
+import { DIALECTS, sendThrough } from '../../../test/rules/transformer-world.ts'
+import { withoutCacheControl } from './clean.ts'
+import plugin from './index.ts'
+
+const cache_control = { type: 'ephemeral', ttl: '1h' }
+const text = (mark: object = {}): object => ({ type: 'text', text: 'hi', ...mark })
+const schema = { type: 'object', properties: { cache_control: { type: 'string' } } }
+
+/** A request with a mark wherever the Messages protocol has a place for one, or without. */
+const marked = (mark: object): object => ({
+  ...mark,
+  system: [text(mark), text()],
+  tools: [{ name: 'f', input_schema: schema, ...mark }],
+  messages: [
+    { role: 'user', content: 'hi', ...mark },
+    {
+      role: 'assistant',
+      content: [{ type: 'tool_use', id: 'toolu_1', name: 'f', input: { cache_control: 'no-store' }, ...mark }],
+    },
+    {
+      role: 'user',
+      content: [
+        { type: 'tool_result', tool_use_id: 'toolu_1', content: [text(mark)], ...mark },
+        { type: 'document', source: { type: 'content', content: [text(mark)] }, ...mark },
+        text(mark),
+      ],
+    },
+  ],
+})
+
+describe('cleancache', () => {
+  it('rule 168: removes every cache_control of messages, their blocks, tools and the system prompt', async () => {
+    const sent = await sendThrough({ dialect: 'anthropic', use: [plugin], request: marked({ cache_control }) })
+    const plain = await sendThrough({ dialect: 'anthropic', request: marked({}) })
+    expect(sent.body).toEqual(plain.body)
+    expect(sent.text).not.toContain('ephemeral')
+  })
+
+  it('rule 168: what tools are given, and the schema of that, is no mark', async () => {
+    const { body } = await sendThrough({ dialect: 'anthropic', use: [plugin], request: marked({ cache_control }) })
+    expect(body).toMatchObject({
+      tools: [{ input_schema: schema }],
+      messages: [{}, { content: [{ input: { cache_control: 'no-store' } }] }, {}],
+    })
+  })
+
+  it.each(DIALECTS)('changes nothing else for a target of %s', async (dialect) => {
+    const request = marked({ cache_control })
+    const sent = await sendThrough({ dialect, use: [plugin, plugin], modelUse: [plugin], request })
+    expect(sent.body).toEqual((await sendThrough({ dialect, request: marked({}) })).body)
+    expect(sent.reply.status).toBe(200)
+  })
+
+  it('holds for a model alone', async () => {
+    const request = { ...marked({ cache_control }), model: 'other' }
+    expect((await sendThrough({ dialect: 'anthropic', modelUse: [plugin], request })).text).toContain('ephemeral')
+  })
+
+  it.each([
+    ['', true],
+    [',"cache_control" : {"type":"ephemeral"}', false],
+  ])('a request with %j in a block goes out as it came: %s', async (mark, same) => {
+    const content = `[{"type":"text", "text":"cache_control"${mark}}]`
+    const raw = `{ "model" :"model", "max_tokens":9, "messages":[{"role":"user","content":${content}}] }`
+    expect((await sendThrough({ dialect: 'anthropic', use: [plugin], request: raw })).text === raw).toBe(same)
+  })
+})
+
+describe('withoutCacheControl', () => {
+  it('gives the very request where there is no mark, and the very parts that have none', () => {
+    const plain = marked({}) as CanonicalRequest
+    expect(withoutCacheControl(plain)).toBe(plain)
+    const request = { ...plain, tools: [{ name: 'f', cache_control }] } as unknown as CanonicalRequest
+    const cleaned = withoutCacheControl(request)
+    expect(cleaned.messages).toBe(plain.messages)
+    expect(cleaned.tools).toEqual([{ name: 'f' }])
+  })
+
+  it.each([
+    ['null', null],
+    ['undefined', undefined],
+  ])('a mark that is %s is none any more', (_, none) => {
+    const request = { model: 'm', messages: [{ role: 'user', content: 'a', cache_control: none }] }
+    expect(withoutCacheControl(request as unknown as CanonicalRequest).messages[0]).toStrictEqual({
+      role: 'user',
+      content: 'a',
+    })
+  })
+
+  it.each([
+    { messages: null },
+    { messages: 'a' },
+    { messages: [null, 1, 'a', [], { content: null }, { content: [null, 1, [{ cache_control }]] }] },
+    { messages: [], system: 1, tools: { cache_control } },
+    { messages: [{ content: [{ source: null }, { source: [1] }] }] },
+  ])('bears what no client should send: %j', (fields) => {
+    const cleaned = withoutCacheControl({ model: 'm', ...fields } as unknown as CanonicalRequest)
+    expect(JSON.stringify(cleaned)).toBe(
+      JSON.stringify({ model: 'm', ...fields }).replace(/,?"cache_control":\{[^}]*\}/, ''),
+    )
+  })
+})
