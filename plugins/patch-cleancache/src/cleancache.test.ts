@@ -1,9 +1,11 @@
 import type { CanonicalRequest } from '@ccr/sdk'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { DIALECTS, sendThrough } from '../../../test/rules/transformer-world.ts'
 import { withoutCacheControl } from './clean.ts'
 import plugin from './index.ts'
 
+const RUNS = Number(process.env['CCR_FUZZ_RUNS'] ?? 200)
 const cache_control = { type: 'ephemeral', ttl: '1h' }
 const text = (mark: object = {}): object => ({ type: 'text', text: 'hi', ...mark })
 const schema = { type: 'object', properties: { cache_control: { type: 'string' } } }
@@ -68,7 +70,52 @@ describe('cleancache', () => {
   })
 })
 
+/** The same blocks with marks at some of them, and without any. */
+interface Pair {
+  readonly marked: object
+  readonly plain: object
+}
+
+const pair = (mark: unknown, fields: object, inner?: readonly Pair[], document = false): Pair => {
+  const of = (which: keyof Pair): object => {
+    const content = inner?.map((one) => one[which])
+    return { ...fields, ...(content && (document ? { source: { type: 'content', content } } : { content })) }
+  }
+  return { marked: mark === undefined ? of('marked') : { cache_control: mark, ...of('marked') }, plain: of('plain') }
+}
+
+const { block } = fc.letrec<{ block: Pair }>((tie) => {
+  const mark = fc.option(fc.constantFrom(cache_control, null, {}), { nil: undefined })
+  const input = fc.constantFrom({ cache_control: 'no-store' }, {})
+  const inner = fc.array(tie('block'), { maxLength: 3 })
+  return {
+    block: fc.oneof(
+      { maxDepth: 3 },
+      fc.tuple(mark, fc.string()).map(([one, text]) => pair(one, { type: 'text', text })),
+      fc.tuple(mark, input).map(([one, input]) => pair(one, { type: 'tool_use', id: 'a', name: 'f', input })),
+      fc.tuple(mark, inner).map(([one, blocks]) => pair(one, { type: 'tool_result' }, blocks)),
+      fc.tuple(mark, inner).map(([one, blocks]) => pair(one, { type: 'document' }, blocks, true)),
+    ),
+  }
+})
+
 describe('withoutCacheControl', () => {
+  it('leaves no mark at any block, and all else', () => {
+    const blocks = fc.array(block, { maxLength: 4 })
+    fc.assert(
+      fc.property(blocks, blocks, blocks, (system, tools, content) => {
+        const of = (which: keyof Pair): CanonicalRequest => {
+          const [own, listed, said] = [system, tools, content].map((pairs) => pairs.map((one) => one[which]))
+          return { model: 'm', system: own, tools: listed, messages: [{ role: 'user', content: said }] } as never
+        }
+        expect(withoutCacheControl(of('marked'))).toStrictEqual(of('plain'))
+        const plain = of('plain')
+        expect(withoutCacheControl(plain)).toBe(plain)
+      }),
+      { numRuns: RUNS },
+    )
+  })
+
   it('gives the very request where there is no mark, and the very parts that have none', () => {
     const plain = marked({}) as CanonicalRequest
     expect(withoutCacheControl(plain)).toBe(plain)

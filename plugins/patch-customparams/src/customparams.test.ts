@@ -1,3 +1,5 @@
+import { isObject, type JsonObject } from '@ccr/sdk'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { DIALECTS, sendThrough } from '../../../test/rules/transformer-world.ts'
 import plugin from './index.ts'
@@ -65,6 +67,24 @@ describe('customparams', () => {
 })
 
 describe('withParameters', () => {
+  it('keeps what any body says but inside of objects, has every parameter, and gives the same once more', () => {
+    const values = fc.dictionary(fc.constantFrom('a', 'b', 'c'), fc.jsonValue({ maxDepth: 3 }))
+    fc.assert(
+      fc.property(values, values, (body, parameters) => {
+        const merged = withParameters(body as JsonObject, parameters as JsonObject)
+        expect(Object.keys(merged).sort()).toEqual([...new Set(Object.keys({ ...body, ...parameters }))].sort())
+        for (const [key, value] of Object.entries(merged)) {
+          if (!Object.hasOwn(body, key)) expect(value).toBe(parameters[key])
+          else if (typeof value !== 'object' || Array.isArray(value)) expect(value).toBe(body[key])
+          else if (Object.hasOwn(parameters, key) && isObject(value) && isObject(parameters[key]))
+            expect(value).toMatchObject(parameters[key])
+        }
+        expect(withParameters(merged, parameters as JsonObject)).toBe(merged)
+      }),
+      { numRuns: Number(process.env['CCR_FUZZ_RUNS'] ?? 200) },
+    )
+  })
+
   it.each([
     ['a value that is undefined is absent', { a: undefined }, { a: 1 }, { a: 1 }],
     ['null is said', { a: null }, { a: 1 }, { a: null }],
