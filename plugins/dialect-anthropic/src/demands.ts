@@ -46,15 +46,21 @@ export function fitBudget(request: CanonicalRequest): CanonicalRequest {
 }
 
 function fitSampling(request: CanonicalRequest): CanonicalRequest {
+  const { temperature } = request
+  const cooled = temperature !== undefined && temperature > 1 ? { ...request, temperature: 1 } : request
+  return fitSamplingToThinking(cooled)
+}
+
+/** The sampling that thinking does not bear is left out; the very request where there is none of either. */
+export function fitSamplingToThinking(request: CanonicalRequest): CanonicalRequest {
+  if (!isThinkingOn(request)) return request
   const { temperature, top_p, top_k, ...rest } = request
-  const warmth = temperature === undefined ? undefined : Math.min(temperature, 1)
-  const isOn = isThinkingOn(request)
   const kept = {
-    ...(warmth !== undefined && !(isOn && warmth !== 1) && { temperature: warmth }),
-    ...(top_p !== undefined && !(isOn && top_p < LEAST_TOP_P) && { top_p }),
-    ...(top_k !== undefined && !isOn && { top_k }),
+    ...(temperature === 1 && { temperature }),
+    ...(top_p !== undefined && top_p >= LEAST_TOP_P && { top_p }),
   }
-  return { ...rest, ...kept }
+  const all = [temperature, top_p, top_k].filter((setting) => setting !== undefined)
+  return Object.keys(kept).length === all.length ? request : { ...rest, ...kept }
 }
 
 /** A stop sequence needs something that can be seen. */

@@ -107,6 +107,28 @@ describe('what a model refuses is left out from then on', () => {
     expect(await sentFor(both, sampling)).toEqual([sampling, { temperature: 0.2, top_k: 3 }])
   })
 
+  it.each([
+    [
+      '`temperature` may only be set to 1 when thinking is enabled or in adaptive mode. Please consult …',
+      'temperature',
+    ],
+    ['`top_p` must be greater than or equal to 0.95 or unset when thinking is enabled. Please consult …', 'top_p'],
+    ['`top_k` must be unset when thinking is enabled. Please consult our documentation …', 'top_k'],
+  ] as const)('the sampling that thinking does not bear goes while there is any: %s', async (words, field) => {
+    const sampling = { temperature: 0.2, top_p: 0.9, top_k: 3 }
+    const refuse = (sent: CanonicalRequest) => (sent.thinking && sent[field] === sampling[field] ? words : undefined)
+    const { thinking } = high
+    expect(await sentFor(refuse, { thinking, ...sampling }, { thinking, ...sampling }, sampling)).toEqual([
+      { thinking, ...sampling },
+      { thinking },
+      { thinking },
+      sampling,
+    ])
+    // What thinking bears passes as it came.
+    await world!.test.request({ body: body({ thinking, temperature: 1, top_p: 0.95 }) })
+    expect('stream' in world!.sent.at(-1)!).toBe(false)
+  })
+
   it('an answer is no longer than the model gives, and the budget of thinking stays below', async () => {
     const limits = (): unknown[] => world!.sent.map(({ max_tokens, thinking }) => [max_tokens, thinking])
     const refuse = ({ max_tokens = 0 }: CanonicalRequest) =>

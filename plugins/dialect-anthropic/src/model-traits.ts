@@ -1,14 +1,23 @@
 import { budgetOfEffort, createRefusals, effortOfBudget, fitOutput, outputLimitOf, refusalOf } from '@ccr/sdk'
 import type { Attempt, AttemptFailure, CanonicalRequest, ContentBlock, Message } from '@ccr/sdk'
 import type { OutputLimit, TextBlock, Thinking } from '@ccr/sdk'
-import { fitBudget, MAX_TOKENS, meetDemands } from './demands.ts'
+import { fitBudget, fitSamplingToThinking, MAX_TOKENS, meetDemands } from './demands.ts'
 
 /**
  * What not every model of this protocol takes: thinking as it likes or by a budget, an effort or the higher levels of
- * it, sampling at all or by two settings at once, system messages inside the history, answers of any length.
+ * it, sampling at all, beside thinking or by two settings at once, system messages inside the history, answers of any
+ * length.
  */
 export type Trait =
-  OutputLimit | 'adaptive' | 'budget' | 'effort' | 'high_effort' | 'mid_system' | 'sampling' | 'two_samplings'
+  | OutputLimit
+  | 'adaptive'
+  | 'budget'
+  | 'effort'
+  | 'high_effort'
+  | 'mid_system'
+  | 'sampling'
+  | 'thinking_sampling'
+  | 'two_samplings'
 
 /** What is known of each target: the traits it refused. */
 export interface ModelTraits {
@@ -28,6 +37,7 @@ const WORDINGS: readonly (readonly [Trait, RegExp])[] = [
   ['effort', /not support the effort parameter/i],
   ['high_effort', /not support effort level|output_config\.effort: input should be/i],
   ['mid_system', /unexpected role \W{0,2}system|\brole: input should be 'user' or 'assistant'/i],
+  ['thinking_sampling', /\b(?:temperature|top_[pk])\b.{1,80}\bwhen thinking is enabled/i],
   ['two_samplings', /\btemperature\b.{1,9}\btop_p\b.{1,9}cannot both/i],
   ['sampling', /\b(?:temperature|top_[pk])\b\W{0,3} is deprecated/i],
 ]
@@ -126,8 +136,9 @@ function withoutEffort(request: CanonicalRequest): CanonicalRequest {
 }
 
 function fitSampling(request: CanonicalRequest, refused: ReadonlySet<Trait>): CanonicalRequest {
-  const { temperature, top_p, top_k, ...rest } = request
-  if (refused.has('sampling')) return [temperature, top_p, top_k].every((one) => one === undefined) ? request : rest
-  if (!refused.has('two_samplings') || temperature === undefined || top_p === undefined) return request
+  const borne = refused.has('thinking_sampling') ? fitSamplingToThinking(request) : request
+  const { temperature, top_p, top_k, ...rest } = borne
+  if (refused.has('sampling')) return [temperature, top_p, top_k].every((one) => one === undefined) ? borne : rest
+  if (!refused.has('two_samplings') || temperature === undefined || top_p === undefined) return borne
   return { ...rest, temperature, ...(top_k !== undefined && { top_k }) }
 }
