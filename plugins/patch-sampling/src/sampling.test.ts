@@ -1,5 +1,7 @@
+import { json, type TestUpstream } from '@ccr/sdk/testing'
 import { describe, expect, it } from 'vitest'
 import { sendThrough } from '../../../test/rules/transformer-world.ts'
+import { message } from '../../../test/rules/upstream.ts'
 import plugin from './index.ts'
 
 const all = { max_tokens: 500, temperature: 0.7, top_p: 0.8, top_k: 20, repetition_penalty: 1.05 }
@@ -59,6 +61,20 @@ describe('sampling', () => {
       expect(await of(dialect, 'model')).toMatchObject({ temperature: 0.2, top_k: 20 })
       expect(await of(dialect, 'other')).toMatchObject({ temperature: 0.7, top_k: 20 })
     }
+  })
+
+  it('gives way to thinking where the server says that it must', async () => {
+    const words = '`temperature` may only be set to 1 when thinking is enabled.'
+    const upstream: TestUpstream = ({ body }) =>
+      (JSON.parse(String(body)) as { temperature?: number }).temperature === 0.7
+        ? json({ type: 'error', error: { type: 'invalid_request_error', message: words } }, 400)
+        : json(message('hello'))
+    const request = { max_tokens: 9000, thinking: { type: 'enabled', budget_tokens: 2000 } }
+    const use = [[plugin, { temperature: 0.7 }]] as const
+    const { bodies, reply } = await sendThrough({ dialect: 'anthropic', use, request, upstream })
+    expect(bodies.map(({ temperature }) => temperature)).toEqual([0.7, undefined])
+    expect(bodies.map(({ thinking }) => thinking)).toEqual([request.thinking, request.thinking])
+    expect(reply.status).toBe(200)
   })
 
   it('may stand twice in a list: the last one counts', async () => {
