@@ -145,11 +145,8 @@ describe('docs/reference/transformers.md', () => {
       const { name, transformers } = JSON.parse(read(`plugins/${folder}/dist/manifest.json`)) as Described
       return transformers.flatMap((one) => (one.dialect === undefined ? `${one.name} ${name}` : []))
     })
-    const rows = read('docs/reference/transformers.md').matchAll(/^\| `([^`]+)`.*? \| \[([^\]]+)\]\((.*?)\) \|/gm)
-    const told = [...rows].map(([, name, plugin, path]) => {
-      expect(path).toBe(`../../plugins/${plugin}/README.md`)
-      return `${name} ${plugin}`
-    })
+    const rows = read('docs/reference/transformers.md').matchAll(/^\| `([^`]+)` \| `([^`]+)` \|/gm)
+    const told = [...rows].map(([, name, plugin]) => `${name} ${plugin}`)
     expect(told).toEqual(known.sort())
   })
 })
