@@ -39,7 +39,7 @@ interface Row {
 
 const optionsOf = (
   properties: Parameters<typeof Type.Object>[0],
-  more: { additionalProperties?: boolean } = closed,
+  more: { additionalProperties?: boolean | object } = closed,
 ): Partial<Draft> => ({
   options: Type.Object(properties, more) as unknown as Draft['options'],
 })
@@ -215,6 +215,13 @@ describe('of all checks', { timeout: 20_000 }, () => {
     for (const { run } of conformanceChecks(good)) expect(await run()).toBe('passed')
     expect(timer.size).toBeGreaterThan(20)
   })
+
+  it('none catches options that may hold any key where it is said what these are', async () => {
+    const fields = Type.Unknown({ description: 'A field of the protocol.' })
+    const good = plugin(optionsOf({}, { additionalProperties: fields }))
+    const checks = conformanceChecks(good, { valid: [{ any: { a: 1 } }] }).slice(0, 2)
+    for (const { run } of checks) expect(await run()).toBe('passed')
+  })
 })
 
 const open = Type.Object({ x: Type.String({ description: 'An x.' }) })
@@ -235,6 +242,12 @@ const VARIANTS: readonly Row[] = [
     plugin: plugin(optionsOf({ [name]: Type.Optional(holder) })),
     says: new RegExp(`the option /${name}\\S* may hold unknown keys`),
   })),
+  {
+    check: 'its options are closed and documented',
+    fault: 'options that may hold keys that nobody explains',
+    plugin: plugin(optionsOf({}, { additionalProperties: {} })),
+    says: /the options may hold unknown keys/,
+  },
   {
     check: 'its options are closed and documented',
     fault: 'an inner object that is open',

@@ -34,8 +34,8 @@ export function optionsAreClosed({ plugin }: Subject): Promise<'passed'> {
 
 function look(schema: Schema, pointer: string, faults: string[]): void {
   const at = pointer === '' ? 'the options' : `the option ${pointer}`
-  if (schema.properties && schema.additionalProperties !== false) {
-    faults.push(`${at} may hold unknown keys: additionalProperties is not false`)
+  if (schema.properties && schema.additionalProperties !== false && !isDescribed(schema.additionalProperties)) {
+    faults.push(`${at} may hold unknown keys: additionalProperties is neither false nor a schema that describes them`)
   }
   for (const [key, property] of Object.entries(schema.properties ?? {})) {
     const place = `${pointer}/${key}`
@@ -49,6 +49,11 @@ function look(schema: Schema, pointer: string, faults: string[]): void {
   const values = [...Object.values(schema.patternProperties ?? {}), ...listOf(schema.additionalProperties)]
   for (const one of values) look(one, `${pointer}/*`, faults)
   for (const one of [schema.anyOf, schema.oneOf, schema.allOf].flatMap(listOf)) look(one, pointer, faults)
+}
+
+/** Keys that only another party knows, such as the fields of a protocol, are explained as a whole. */
+function isDescribed(schema: unknown): boolean {
+  return typeof schema === 'object' && schema !== null && isText((schema as Schema).description)
 }
 
 /** The schemas where one may stand, several, or none. */
