@@ -2,6 +2,7 @@ import type { Static, TObject, TProperties } from './typebox/index.ts'
 import type { CanonicalEvent, JsonObject } from './canonical.ts'
 import { changeBody, type BodyOf } from './change-body.ts'
 import type { Attempt } from './exchange.ts'
+import { offering } from './offering.ts'
 import { definePlugin, type Plugin, type PluginLog } from './plugin.ts'
 import type { StreamTransform } from './stream.ts'
 
@@ -10,6 +11,8 @@ export interface TransformerContext<Options> {
   readonly options: Options
   readonly attempt: Attempt
   readonly log: PluginLog
+  /** Whether to add this part of {@link TransformerDraft.refusable}: not where the target refused it before. */
+  offers(part: string): boolean
 }
 
 /** An event of an answer in this dialect. */
@@ -27,6 +30,11 @@ export interface TransformerDraft<P extends TProperties, Dialect extends string>
   readonly dialect: Dialect
   /** Closed schema of its options; none unless given. */
   readonly options?: TObject<P> | undefined
+  /**
+   * Parts of a request that it adds where `ctx.offers` says so, and that a target may refuse, each with the words by
+   * which a refusal names it. Such a target is asked once more without the part, and never gets it again.
+   */
+  readonly refusable?: Readonly<Record<string, RegExp>> | undefined
   /** The body that goes out instead; nothing leaves it as it is. Bodies are read-only: give a new one. */
   request?(
     body: BodyOf<Dialect>,
@@ -52,7 +60,7 @@ export interface TransformerDraft<P extends TProperties, Dialect extends string>
 export function defineTransformer<P extends TProperties = Record<never, never>, const Dialect extends string = string>(
   draft: TransformerDraft<P, Dialect>,
 ): Plugin {
-  const { name, description, aliases, dialect, request, stream } = draft
+  const { name, description, aliases, dialect, refusable = {}, request, stream } = draft
   const isCanonical = dialect === 'canonical'
   return definePlugin({
     name,
@@ -62,11 +70,18 @@ export function defineTransformer<P extends TProperties = Record<never, never>, 
     transformers: [{ name, ...(aliases && { aliases }) }],
     activate(ctx) {
       const { options, log } = ctx
-      if (request) changeBody(ctx, dialect, (body, attempt) => request(body, { options, attempt, log }))
+      const parts = Object.keys(refusable).length > 0 ? offering(ctx, refusable) : undefined
+      const contextOf = (attempt: Attempt) => ({
+        options,
+        attempt,
+        log,
+        offers: (part: string) => parts?.(part, attempt) ?? true,
+      })
+      if (request) changeBody(ctx, dialect, (body, attempt) => request(body, contextOf(attempt)))
       if (stream) {
         ctx.on('transformStream', (pipeline, attempt) => {
           if (!isCanonical && pipeline.dialect !== dialect) return
-          const transform = stream({ options, attempt, log })
+          const transform = stream(contextOf(attempt))
           if (!transform) return
           if (isCanonical) pipeline.pipe('canonical', transform as unknown as StreamTransform)
           else pipeline.pipe('wire', transform as unknown as StreamTransform<never, unknown>)

@@ -14,7 +14,7 @@ import {
 import { afterEach, describe, expect, it } from 'vitest'
 import { fixtures } from './fixtures.ts'
 import { createTestKernel, type TestEntry, type TestKernel, type TestKernelOptions } from './kernel.ts'
-import { sse } from './upstream.ts'
+import { json, sse, type TestUpstream } from './upstream.ts'
 import { PLAIN_PATH, plainClient, wireDialect } from './wire-dialect.ts'
 
 const closed = { additionalProperties: false }
@@ -99,6 +99,62 @@ describe('defineTransformer', () => {
       stream: () => undefined,
     })
     expect((await ask('openai', [idle, toTest])).sent).toEqual([{ n: 1, model: 'model', stream: true }])
+  })
+
+  describe('with parts that a target may refuse', () => {
+    const adding = defineTransformer({
+      name: 'adding',
+      description: 'Adds two fields.',
+      dialect: 'openai',
+      refusable: { depth: /\bdepth\b/, width: /\bwidth\b/ },
+      request: (body, { offers }) => ({
+        ...body,
+        ...(offers('depth') && { depth: 1 }),
+        ...(offers('width') && { width: 1 }),
+      }),
+    })
+
+    /** What a provider is sent in two requests; it refuses what `fault` says. */
+    async function askTwice(fault: (body: Record<string, unknown>) => string | undefined, status = 400) {
+      const sent: string[] = []
+      const upstream: TestUpstream = ({ body }) => {
+        const given = JSON.parse(String(body)) as Record<string, unknown>
+        sent.push(['depth', 'width'].filter((part) => part in given).join())
+        const message = fault(given)
+        return message === undefined ? sse(fixtures.toSse([{ word: 'one' }])) : json({ error: { message } }, status)
+      }
+      const first = await ask('openai', [adding, toTest], { upstream })
+      const second = await kernel!.request({ path: PLAIN_PATH, body: fixtures.chat() })
+      return { sent, statuses: [first.status, second.status] }
+    }
+
+    it('asks once more without what was refused, and never sends it again', async () => {
+      const { sent, statuses } = await askTwice((body) => ('depth' in body ? 'unknown field depth' : undefined))
+      expect(sent).toEqual(['depth,width', 'width', 'width'])
+      expect(statuses).toEqual([200, 200])
+    })
+
+    it('learns one part after the other', async () => {
+      const { sent, statuses } = await askTwice((body) =>
+        'width' in body || 'depth' in body ? 'neither depth nor width' : undefined,
+      )
+      expect(sent).toEqual(['depth,width', 'width', '', ''])
+      expect(statuses).toEqual([200, 200])
+    })
+
+    it.each([
+      ['a refusal of something else', 'no such model', 400],
+      ['a failure that is no refusal', 'depth overloaded', 529],
+    ])('leaves %s to others', async (_, message, status) => {
+      const { sent, statuses } = await askTwice(() => message, status)
+      expect(sent).toEqual(['depth,width', 'depth,width'])
+      expect(statuses).toEqual([status, status])
+    })
+
+    it('learns nothing where the part was not sent', async () => {
+      const { sent } = await askTwice(() => 'depth is wrong, somehow')
+      expect(sent).toEqual(['depth,width', 'width', 'width'])
+    })
   })
 })
 
