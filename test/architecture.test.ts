@@ -298,7 +298,7 @@ describe('shape', () => {
     expect(checkNames(files({ 'sdk/src/commonplace.ts': '', 'sdk/src/dismiss.ts': '' }))).toEqual([])
   })
 
-  it('only a plugin has a default export, its definePlugin', () => {
+  it('only a plugin has a default export, its definePlugin or a shorter form', () => {
     expect(checkDefaultExports(source)).toEqual([])
     const bad = [
       'export default 1',
@@ -309,7 +309,9 @@ describe('shape', () => {
     for (const text of bad) expect(checkDefaultExports(files({ 'kernel/src/core/a.ts': text })), text).toHaveLength(1)
     expect(checkDefaultExports(files({ 'plugins/a/src/index.ts': 'export default { name: 1 }' }))).toHaveLength(1)
     expect(checkDefaultExports(files({ 'plugins/a/src/b.ts': 'export default definePlugin({})' }))).toHaveLength(1)
-    expect(checkDefaultExports(files({ 'plugins/a/src/index.ts': 'export default definePlugin({})' }))).toEqual([])
+    for (const define of ['definePlugin', 'defineTransformer', 'defineRouter', 'defineQuota'])
+      expect(checkDefaultExports(files({ 'plugins/a/src/index.ts': `export default ${define}({})` }))).toEqual([])
+    expect(checkDefaultExports(files({ 'plugins/a/src/index.ts': 'export default defineOther({})' }))).toHaveLength(1)
     expect(checkDefaultExports(files({ 'kernel/src/core/a.ts': `export { a } from './b.ts'` }))).toEqual([])
   })
 

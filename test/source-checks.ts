@@ -242,7 +242,7 @@ export function checkNames(files: FileMap): string[] {
     .map((path) => `${path}: the name says nothing`)
 }
 
-/** Default exports that are not a plugin's `definePlugin(…)`, nor those of a library behind its door. */
+/** Default exports that are not a plugin's `definePlugin(…)` or a form over it, nor those of a library's door. */
 export function checkDefaultExports(files: FileMap): string[] {
   const found: string[] = []
   for (const [path, text] of files) {
@@ -250,12 +250,14 @@ export function checkDefaultExports(files: FileMap): string[] {
     if (path.startsWith('sdk/src/typebox/')) continue
     for (const statement of parse(path, text).statements) {
       if (!isDefaultExport(statement)) continue
-      const defines = ts.isExportAssignment(statement) && /^definePlugin\b/.test(statement.expression.getText())
+      const defines = ts.isExportAssignment(statement) && DEFINES.test(statement.expression.getText())
       if (!plugin || !defines) found.push(at(path, text, statement.getStart(), 'a default export'))
     }
   }
   return found
 }
+
+const DEFINES = /^define(?:Plugin|Quota|Router|Transformer)\b/
 
 function isDefaultExport(statement: ts.Statement): boolean {
   if (ts.isExportAssignment(statement)) return true
