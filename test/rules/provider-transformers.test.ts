@@ -1,7 +1,9 @@
 import type { CanonicalEvent, CanonicalMessage, ContentBlock } from '@ccr/sdk'
 import { cut, sse, type TestEntry } from '@ccr/sdk/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { captures, continuesThread } from '../../plugins/dialect-openai/test/captures.ts'
 import { startPatched, streamOf, type Patched } from '../../plugins/dialect-openai/test/patched.ts'
+import { recordings } from '../../plugins/dialect-openai/test/recordings.ts'
 import cerebras from '../../plugins/provider-cerebras/src/index.ts'
 import deepseek from '../../plugins/provider-deepseek/src/index.ts'
 import groq from '../../plugins/provider-groq/src/index.ts'
@@ -59,7 +61,7 @@ function rows(field: string): readonly Row[] {
       content: [thought('a'), text('b')],
     },
     {
-      rule: 'rule 89: thoughts before a call',
+      rule: 'rule 89, rule 124: thoughts before a call, whose arguments come once',
       chunks: [think('a'), calls(part({ index: 0, id: 'x' }, { name: 'look', arguments: '{}' })), CALLED],
       content: [thought('a'), call('x', {})],
       stop: 'tool_use',
@@ -174,7 +176,12 @@ const PLUGINS: readonly (readonly [string, TestEntry, model: string, field: stri
   ['cerebras', cerebras, 'zai-glm-4.7', 'reasoning'],
 ]
 
-describe.each(PLUGINS)('a stream through %s', (_name, plugin, model, field) => {
+const recorded = recordings().filter(({ stream, status }) => stream && status === 200)
+
+/** Some of the requests of a real client: they differ in what they try, and each ten are of a kind. */
+const captured = captures().filter((capture, at) => at % 10 === 0 && !continuesThread(capture))
+
+describe.each(PLUGINS)('a stream through %s', (name, plugin, model, field) => {
   let body: readonly Uint8Array[] | string
   let patched: Patched
   let plain: Patched
@@ -220,6 +227,27 @@ describe.each(PLUGINS)('a stream through %s', (_name, plugin, model, field) => {
     const end = events.find(({ type }) => type === 'message_delta')
     expect((start as { message: CanonicalMessage }).message.usage.input_tokens).toBeGreaterThan(0)
     expect((end as { usage: object }).usage).not.toHaveProperty('input_tokens')
+  })
+
+  it('is what it is without the plugin, for all that were recorded of this provider', async () => {
+    const own = recorded.filter((recording) => recording.name.startsWith(`${name}/`))
+    for (const { name: from, bytes } of own) {
+      body = [bytes]
+      const [through, without] = [await patched.ask({ stream: true }), await plain.ask({ stream: true })]
+      expect(through.text, from).toBe(without.text)
+    }
+    if (recorded.length > 0) expect(own).not.toEqual([])
+  })
+
+  it('has requests of a real client before it, which are the same each time, so that prompts stay cached', async () => {
+    body = streamOf([chunk({ content: 'a' }), STOP])
+    for (const { name: from, request } of captured) {
+      const first = await patched.ask({ ...request, stream: true })
+      expect(first.status, from).toBe(200)
+      await patched.ask({ ...request, stream: true })
+      const [one, other] = patched.asked.slice(-2)
+      expect(JSON.stringify(one!.body) === JSON.stringify(other!.body), from).toBe(true)
+    }
   })
 
   it('is the same wherever its bytes are cut', async () => {

@@ -55,9 +55,9 @@ describe('rule 126: options', () => {
 describe('what is asked of reasoning', () => {
   it.each<readonly [string, Partial<CanonicalRequest>, object | undefined]>([
     ['nothing', {}, undefined],
-    ['none', OFF, { enabled: false }],
-    ['as much as the model likes', ON, { enabled: true }],
-    ['a budget', { thinking: { type: 'enabled', budget_tokens: 2000 } }, { max_tokens: 2000 }],
+    ['rule 123: none', OFF, { enabled: false }],
+    ['rule 125: as much as the model likes', ON, { enabled: true }],
+    ['rule 125: a budget', { thinking: { type: 'enabled', budget_tokens: 2000 } }, { max_tokens: 2000 }],
     ['a budget without room', { thinking: { type: 'enabled', budget_tokens: 9000 } }, { effort: 'high' }],
     ['xhigh effort', { ...ON, output_config: { effort: 'xhigh' } }, { effort: 'xhigh' }],
     ['max effort', { ...ON, output_config: { effort: 'max' } }, { effort: 'max' }],
