@@ -20,8 +20,10 @@ export type EventOf<Dialect extends string> = Dialect extends 'canonical' ? Cano
 
 /** What an author writes; see {@link defineTransformer}. */
 export interface TransformerDraft<P extends TProperties, Dialect extends string> {
-  /** Lower-case words joined by `-`; config uses the transformer by this name. */
+  /** Lower-case words joined by `-`. */
   readonly name: string
+  /** Name by which config uses the transformer; that of the plugin unless given. */
+  readonly transformer?: string | undefined
   /** One sentence, shown in lists. */
   readonly description: string
   /** Other names under which config may use it. */
@@ -60,14 +62,14 @@ export interface TransformerDraft<P extends TProperties, Dialect extends string>
 export function defineTransformer<P extends TProperties = Record<never, never>, const Dialect extends string = string>(
   draft: TransformerDraft<P, Dialect>,
 ): Plugin {
-  const { name, description, aliases, dialect, refusable = {}, request, stream } = draft
+  const { name, transformer = name, description, aliases, dialect, refusable = {}, request, stream } = draft
   const isCanonical = dialect === 'canonical'
   return definePlugin({
     name,
     apiVersion: 1,
     description,
     options: draft.options,
-    transformers: [{ name, ...(aliases && { aliases }) }],
+    transformers: [{ name: transformer, ...(aliases && { aliases }) }],
     activate(ctx) {
       const { options, log } = ctx
       const parts = Object.keys(refusable).length > 0 ? offering(ctx, refusable) : undefined

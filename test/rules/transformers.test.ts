@@ -136,16 +136,26 @@ describe('transformer.use', () => {
   })
 })
 
-describe('docs/reference/transformers.md', () => {
+describe('the plugins that come with the router', () => {
   const root = new URL('../../', import.meta.url)
   const read = (path: string): string => readFileSync(new URL(path, root), 'utf8')
 
-  it('has a row for every transformer that comes with the router, sorted, with its plugin', () => {
+  it('are called as their folders are', () => {
+    const names = readdirSync(new URL('plugins', root)).map((folder) => [
+      folder,
+      (JSON.parse(read(`plugins/${folder}/dist/manifest.json`)) as Described).name,
+    ])
+    for (const [folder, name] of names) expect(name).toBe(folder)
+  })
+
+  it('have a row in docs/reference/transformers.md for each of their transformers, sorted', () => {
     const known = readdirSync(new URL('plugins', root)).flatMap((folder) => {
       const { name, transformers } = JSON.parse(read(`plugins/${folder}/dist/manifest.json`)) as Described
-      return transformers.flatMap((one) => (one.dialect === undefined ? `${one.name} ${name}` : []))
+      return transformers.flatMap(({ name: main, aliases = [], dialect }) =>
+        dialect === undefined ? `${[main, ...aliases].map((one) => `\`${one}\``).join(', ')} ${name}` : [],
+      )
     })
-    const rows = read('docs/reference/transformers.md').matchAll(/^\| `([^`]+)` \| `([^`]+)` \|/gm)
+    const rows = read('docs/reference/transformers.md').matchAll(/^\| (`.+?`) \| `([^`]+)` \|/gm)
     const told = [...rows].map(([, name, plugin]) => `${name} ${plugin}`)
     expect(told).toEqual(known.sort())
   })
@@ -153,5 +163,9 @@ describe('docs/reference/transformers.md', () => {
 
 interface Described {
   readonly name: string
-  readonly transformers: readonly { readonly name: string; readonly dialect?: string }[]
+  readonly transformers: readonly {
+    readonly name: string
+    readonly aliases?: readonly string[]
+    readonly dialect?: string
+  }[]
 }

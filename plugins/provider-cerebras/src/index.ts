@@ -2,7 +2,8 @@ import { defineTransformer } from '@ccr/sdk'
 import { type ChatBody, toCerebras } from './request.ts'
 
 export default defineTransformer({
-  name: 'cerebras',
+  name: 'provider-cerebras',
+  transformer: 'cerebras',
   description: 'Asks models at Cerebras to reason as the client does, in the fields that are known there.',
   dialect: 'openai',
   refusable: {

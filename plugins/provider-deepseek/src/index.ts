@@ -3,7 +3,8 @@ import { boundOutput } from './output.ts'
 import { type ChatBody, withThinking } from './thinking.ts'
 
 export default defineTransformer({
-  name: 'deepseek',
+  name: 'provider-deepseek',
+  transformer: 'deepseek',
   description: 'Has models of DeepSeek think as the client asks, and keeps the rules of their thinking mode.',
   dialect: 'openai',
   options: Type.Object(

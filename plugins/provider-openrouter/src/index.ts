@@ -7,7 +7,7 @@ import { toOpenRouter } from './request.ts'
 const DIALECT = 'openai'
 
 export default definePlugin({
-  name: 'openrouter',
+  name: 'provider-openrouter',
   apiVersion: 1,
   description: 'Asks gateways to reason, to cache and to choose providers in the fields that OpenRouter has for it.',
   transformers: [{ name: 'openrouter', aliases: ['vercel'] }],

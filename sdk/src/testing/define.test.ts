@@ -63,6 +63,13 @@ describe('defineTransformer', () => {
   it('is a plugin that config can use as a transformer', () => {
     expect(shout).toMatchObject({ name: 'shout', apiVersion: 1, scope: 'profile' })
     expect(shout.transformers).toEqual([{ name: 'shout', aliases: ['loud'] }])
+    const other = defineTransformer({
+      name: 'patch-shout',
+      transformer: 'shout',
+      description: 'The same.',
+      dialect: 'openai',
+    })
+    expect(other).toMatchObject({ name: 'patch-shout', transformers: [{ name: 'shout' }] })
   })
 
   it('changes the bodies and events of its dialect, with its options', async () => {
