@@ -171,7 +171,7 @@ describe('entries', () => {
     ],
     ['{ plugins: [{ use: "a", timeoutMs: 0 }] }', 'config.json:1:36', /an integer of at least 1/],
     ['{ plugins: [{ use: "a", onFailure: "stop" }] }', 'config.json:1:36', /"fail" or "skip"/],
-    ['{ plugins: [{ use: "a", before: "b" }] }', 'config.json:1:33', /must be a list/],
+    ['{ plugins: [{ use: "a", before: { b: 1 } }] }', 'config.json:1:33', /must be a list/],
     ['{ plugins: [{ use: "a", name: "b" }] }', 'config.json:1:31', /name is not a field/],
     ['{ plugins: [{ name: "a", enabled: "yes" }] }', 'config.json:1:35', /true or false/],
   ])('%s is refused', async (text, at, message) => {
@@ -266,7 +266,7 @@ describe('providers', () => {
       /^\/Providers\/1\/api_key must be text in one line, of ASCII characters\. Correct the value\.$/,
     ]),
     [`${url}, api_key: '$NOT_SET'`, 'config.json:2:47', /NOT_SET is not set/],
-    [`${url}, models: 'm'`, 'config.json:2:46', /must be a list/],
+    [`${url}, models: { m: 1 }`, 'config.json:2:46', /must be a list/],
     [`${url}, models: ['m', 5]`, 'config.json:2:52', /text that is not empty/],
     [`${url}, models: ['', 'm', ' ', 5]`, 'config.json:2:61', /models\/3 must be text that is not empty/],
     [
@@ -274,7 +274,7 @@ describe('providers', () => {
       'config.json:2:47',
       /no plugin provides the dialect wire-c\. Did you mean wire-.*Known: wire-a, wire-b/,
     ],
-    [`${url}, transformer: { use: 'beta' }`, 'config.json:2:58', /a list of names/],
+    [`${url}, transformer: { use: { beta: 1 } }`, 'config.json:2:58', /begin with a name/],
     [
       `${url}, transformer: { use: ['bete'] }`,
       'config.json:2:59',

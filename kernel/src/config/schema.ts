@@ -2,7 +2,7 @@ import { Type, type Static, type TProperties } from '@ccr/sdk/typebox'
 import { Limits, Timeouts } from '@ccr/sdk/kernel'
 
 /** Levels of the server log, loudest first. */
-const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
+const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
 
 /** One of {@link LOG_LEVELS}. */
 export type LogLevel = (typeof LOG_LEVELS)[number]
@@ -63,10 +63,10 @@ export const KernelConfig = Type.Object({
   ),
   API_TIMEOUT_MS: Type.Optional(
     Type.Integer({
-      minimum: 1,
+      minimum: 0,
       default: 600_000,
       description:
-        'Milliseconds that the client of `ccr code` waits; unset, its environment variable comes before the default.',
+        'Milliseconds that the client of `ccr code` waits; unset or 0, its environment variable comes first.',
     }),
   ),
   ContextWindow: Type.Optional(

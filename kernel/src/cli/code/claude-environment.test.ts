@@ -24,6 +24,7 @@ test('a router at another address is reached directly too', () => {
 test.each([
   ['the config', { API_TIMEOUT_MS: '5' }, 7, '7'],
   ['the environment', { API_TIMEOUT_MS: '5' }, undefined, '5'],
+  ['the environment, where the config says nothing of it', { API_TIMEOUT_MS: '5' }, 0, '5'],
   ['the default', {}, undefined, '600000'],
 ])('the timeout comes from %s', (_name, env, apiTimeoutMs, expected) => {
   expect(claudeEnvironment(env, URL, { ...PLAIN, apiTimeoutMs })['API_TIMEOUT_MS']).toBe(expected)

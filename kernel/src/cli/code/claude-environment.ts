@@ -36,7 +36,7 @@ export function claudeEnvironment(env: NodeJS.ProcessEnv, url: string, settings:
     ANTHROPIC_AUTH_TOKEN: settings.apiKey || 'test',
     DISABLE_TELEMETRY: 'true',
     DISABLE_COST_WARNINGS: 'true',
-    API_TIMEOUT_MS: String(settings.apiTimeoutMs ?? (env['API_TIMEOUT_MS'] || 600_000)),
+    API_TIMEOUT_MS: String(settings.apiTimeoutMs || env['API_TIMEOUT_MS'] || 600_000),
     ...(settings.nonInteractive ? NON_INTERACTIVE : {}),
   }
 }

@@ -229,7 +229,7 @@ describe('extends', () => {
     expect(names.filter((name, index) => names.indexOf(name) === index)).toEqual(['asking', '../../etc', 'absent'])
   })
 
-  it.each([{ extends: 'team' }, { extends: [5] }, { presets: { '../x': {} } }, { presets: { x: 1 } }])(
+  it.each([{ extends: 5 }, { extends: [5] }, { presets: { '../x': {} } }, { presets: { x: 1 } }])(
     'is refused as %j',
     async (config) => {
       await expect(assembled(config)).rejects.toMatchObject({ code: 'CCR_CONFIG_SCHEMA' })
