@@ -132,7 +132,7 @@ export class MessageWriter {
    * Opens or continues the tool call `key` (unique in this answer). Fragments of the name are joined until the first
    * argument; a name that is repeated whole counts once. Arguments may come before the name.
    *
-   * @throws CcrError `CCR_STREAM_INVALID` when something else than they follows complete arguments
+   * @throws CcrError `CCR_STREAM_INVALID` when a call goes on whose block has ended
    */
   tool(
     key: string,
@@ -163,8 +163,8 @@ export class MessageWriter {
       // Some servers end a call with its arguments once more, in a spelling of their own.
       if (call.arguments.isRepeatedBy(fragment)) return
       this.#hold(fragment.length)
-      if (!call.arguments.push(fragment))
-        throw invalid(`tool call '${call.name}' went on after its arguments were complete`)
+      if (call.closed) throw invalid(`tool call '${call.name}' went on after its arguments were complete`)
+      call.arguments.push(fragment)
       if (call.opened) this.#delta({ type: 'input_json_delta', partial_json: fragment })
     }
     if (this.#live !== call) return
@@ -207,15 +207,15 @@ export class MessageWriter {
    * Sends what was kept back, closes what is open and sends `message_delta` and `message_stop`. When the answer was
    * cut, by a limit or a refusal, a last call without any argument is left out, because it would look complete.
    *
-   * @throws CcrError `CCR_STREAM_ENDED` without a stop reason; `CCR_STREAM_INVALID` when a tool call has no name, or
-   * arguments that are not a JSON object, although the answer was not cut.
+   * @throws CcrError `CCR_STREAM_ENDED` without a stop reason; `CCR_STREAM_INVALID` when a tool call has no name and
+   * the answer was not cut. Arguments are judged behind the stages of plugins, which may mend them.
    */
   end(): void {
     if (this.#ended) return
     const stop = this.#stop
     if (!stop) throw new CcrError('CCR_STREAM_ENDED', 'the answer ended before it said why')
     const cut = CUT.has(stop.reason)
-    if (!cut) this.#checkCalls()
+    if (!cut) this.#checkNames()
     this.start()
     if (this.#live?.kind === 'call') this.#openCall(this.#live, !cut || this.#isBehind)
     this.#close()
@@ -231,12 +231,8 @@ export class MessageWriter {
     this.#emit({ type: 'message_stop' })
   }
 
-  #checkCalls(): void {
-    for (const call of this.#calls?.values() ?? []) {
-      if (call.name === '') throw invalid('a tool call has no name')
-      if (!call.arguments.empty && !call.arguments.complete)
-        throw invalid(`the arguments of tool call '${call.name}' are not a JSON object`)
-    }
+  #checkNames(): void {
+    for (const { name } of this.#calls?.values() ?? []) if (name === '') throw invalid('a tool call has no name')
   }
 
   /** The run of this kind that the next delta belongs to. */

@@ -13,6 +13,8 @@ export class ToolArguments {
   /** The outermost bracket was closed once; a text that is no object by then will never be one. */
   #balanced = false
   #complete = false
+  /** Something followed complete arguments. */
+  #overrun = false
   #empty = true
   /** The complete arguments in the router's own spelling, once it was asked for. */
   #plain: string | undefined
@@ -32,8 +34,13 @@ export class ToolArguments {
     return this.#complete
   }
 
-  /** Takes a fragment; `false` when something other than white space follows complete arguments. */
-  push(fragment: string): boolean {
+  /** Takes a fragment. When something other than white space follows complete arguments, they are none any more. */
+  push(fragment: string): void {
+    this.#text += fragment
+    if (!this.#overrun) this.#scan(fragment)
+  }
+
+  #scan(fragment: string): void {
     for (let at = 0; at < fragment.length; at++) {
       const code = fragment.charCodeAt(at)
       if (this.#inString) {
@@ -41,19 +48,21 @@ export class ToolArguments {
         else if (code === 92) this.#escaped = true
         else if (code === 34) this.#inString = false
       } else if (code > 32) {
-        if (this.#complete) return false
+        if (this.#complete) {
+          this.#overrun = true
+          this.#complete = false
+          return
+        }
         this.#empty = false
         if (code === 34) this.#inString = true
         else if (code === 123 || code === 91) this.#depth++
         else if ((code === 125 || code === 93) && --this.#depth === 0 && !this.#balanced) {
           this.#balanced = true
           // What follows in this fragment may only be white space; the rest of the loop sees to it.
-          this.#complete = parseObject(this.#text + fragment.slice(0, at + 1)) !== undefined
+          this.#complete = parseObject(this.#text.slice(0, this.#text.length - fragment.length + at + 1)) !== undefined
         }
       }
     }
-    this.#text += fragment
-    return true
   }
 
   /** The fragment is an object that means the same as the complete arguments; `false` when they were released. */

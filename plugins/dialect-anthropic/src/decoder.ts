@@ -1,6 +1,5 @@
 import { CcrError } from '@ccr/sdk'
 import type { CanonicalEvent, Emit, StreamTransform } from '@ccr/sdk'
-import { CallArguments } from './call-arguments.ts'
 import { EventMender } from './event-mender.ts'
 import { errorOf, reported } from './upstream-error.ts'
 
@@ -8,17 +7,14 @@ import { errorOf, reported } from './upstream-error.ts'
 export type WireEvent = CanonicalEvent | { readonly type?: undefined; readonly error?: unknown }
 
 /**
- * Wire events are canonical events already. All that follows `message_stop` is dropped, an error and half a call are
- * thrown, and what clients do not bear is mended.
+ * Wire events are canonical events already. All that follows `message_stop` is dropped, an error is thrown, and what
+ * clients do not bear is mended.
  */
 export function createDecoder(newId: (prefix: string) => string): StreamTransform<WireEvent, CanonicalEvent> {
   let stopped = false
   const mender = new EventMender(newId)
-  const calls = new CallArguments()
-  const give = (event: CanonicalEvent, emit: Emit<CanonicalEvent>): void => {
-    calls.see(event)
+  const give = (event: CanonicalEvent, emit: Emit<CanonicalEvent>): void =>
     emit(event.type === 'content_block_start' ? completeBlock(event) : event)
-  }
   return {
     chunk(event, emit) {
       if (stopped) return

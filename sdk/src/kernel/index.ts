@@ -1,5 +1,6 @@
 // What the kernel and its tests build on. Authors of plugins need none of it, and it may change with any release.
 export * from './batch-queue.ts'
+export * from './call-arguments.ts'
 export * from './cancellation.ts'
 export * from './capabilities.ts'
 export * from './channel.ts'

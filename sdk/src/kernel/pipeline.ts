@@ -1,6 +1,7 @@
 import type { CanonicalEvent } from '../canonical.ts'
 import type { AnswerDecoder } from '../dialect.ts'
 import { CcrError } from '../errors.ts'
+import { CallArguments } from './call-arguments.ts'
 import { placeOf } from './place.ts'
 import { continueTurn } from '../continue-turn.ts'
 import { Stage, type Batch, type RunnableStage, type StageLog, type StageOwner } from './stage.ts'
@@ -35,6 +36,7 @@ export class Pipeline {
     /** It threw: what breaks at one event breaks at most others, and the log would tell of each. */
     failed: boolean
   }[] = []
+  readonly #calls = new CallArguments()
   readonly #validator = new Validator()
   readonly #stages: RunnableStage[] = []
   #decoder: AnswerDecoder<never> | undefined
@@ -159,7 +161,9 @@ export class Pipeline {
       last = this.#stillLast(stage, last)
     }
     // The stages end in canonical events: the decoder makes them, and canonical stages are typed to keep them.
-    return this.#finish(current as readonly CanonicalEvent[])
+    const events = this.#finish(this.#calls.see(current as readonly CanonicalEvent[]))
+    this.#failure ??= this.#calls.fault
+    return events
   }
 
   /** Events of a stage that is not done; whether more are wanted. */

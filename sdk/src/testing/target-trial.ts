@@ -1,7 +1,11 @@
 import { deepFreeze } from '@ccr/sdk'
 import type { Attempt, CanonicalEvent, CanonicalRequest, Outbound, TargetDialect } from '@ccr/sdk'
+import { CallArguments } from '@ccr/sdk/kernel'
 
-/** What a dialect made of an answer: what came out before a fault stands beside it. */
+/**
+ * What a dialect made of an answer: what came out before a fault stands beside it. That arguments of a call are no JSON
+ * object is a fault here too, as it is of the kernel's.
+ */
 export interface TrialAnswer {
   readonly events: CanonicalEvent[]
   /** `undefined` when there was none. */
@@ -60,15 +64,16 @@ export function createTargetTrial<Body, Event>(
   }
   const decodeAll = (events: readonly Event[], attempt: Attempt, readFault?: { readonly fault: unknown }) => {
     const out: CanonicalEvent[] = []
-    const emit = (event: CanonicalEvent): void => void out.push(deepFreeze(event))
+    const calls = new CallArguments()
+    const emit = (event: CanonicalEvent): void => void out.push(...calls.see([deepFreeze(event)]))
     const decoder = target.decoder(attempt)
     try {
       for (const event of events) void decoder.chunk(event, emit)
       // Nothing is flushed where reading failed.
       if (!readFault) void decoder.flush?.(emit)
-      return { events: out, fault: readFault?.fault }
+      return { events: out, fault: calls.fault ?? readFault?.fault }
     } catch (fault) {
-      return { events: out, fault }
+      return { events: out, fault: calls.fault ?? fault }
     }
   }
   return {
