@@ -11,6 +11,7 @@ import { joinPointer } from './pointer.ts'
 import type { LoadedConfig } from './loaded.ts'
 import { isPlainObject } from './plain-data.ts'
 import { ModelChain, type ProviderConfig } from './schema.ts'
+import { withDefaults } from './schema-defaults.ts'
 
 /** What the names in `transformer.use` stand for, by their lower-case form. */
 export type TransformerNames = ReadonlyMap<string, NamedTransformer>
