@@ -51,6 +51,7 @@ describe('rule 169, tooluse', () => {
     ['none to be called', { tools, tool_choice: { type: 'none' } }],
     ['a tool of that name', { tools: [...tools, { ...tools[0], name: 'ExitTool' }] }],
     ['no tool', { tools: [] }],
+    ['an answer in JSON', { tools, output_config: { format: { type: 'json_schema', schema: { type: 'object' } } } }],
     ['tools of the server alone', { tools: [{ type: 'web_search_20250305', name: 'web_search' }] }],
   ])('leaves a request alone whose client wants %s', async (_, body) => {
     await start(tooluse)
@@ -61,7 +62,7 @@ describe('rule 169, tooluse', () => {
     expect(content).toEqual([called('f', {})])
   })
 
-  it.each([{ type: 'enabled', budget_tokens: 2000 }, { type: 'adaptive' }])(
+  it.each([{ type: 'enabled', budget_tokens: 2000 }, { type: 'adaptive' }, { type: 'between_tools' }])(
     'forces no call where the model is to think: %j',
     async (thinking) => {
       await start(tooluse)

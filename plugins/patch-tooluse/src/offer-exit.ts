@@ -29,19 +29,20 @@ const REMINDER =
 
 /**
  * The request with the tool by which the model answers; nothing where it stays as it is, because the client offers no
- * tool, has one of this name, or says itself which tools are to be called.
+ * tool, has one of this name, says itself which tools are to be called, or wants an answer of a
+ * form that no tool keeps.
  *
  * A model that thinks is not forced to call: several servers refuse that, and the client wants its thinking.
  * Source: https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking (tool use)
  */
 export function offerExit(request: CanonicalRequest): CanonicalRequest | undefined {
-  const { tools, tool_choice: choice, system } = request
-  if (!Array.isArray(tools)) return undefined
+  const { tools, tool_choice: choice, system, thinking, output_config } = request
+  if (!Array.isArray(tools) || isObject(output_config?.format)) return undefined
   const offered = (tools as readonly (Tool | null)[]).filter((tool) => tool !== null)
   if (!offered.some(isClientTool) || offered.some(({ name }) => name === EXIT)) return undefined
   if ((choice && choice.type !== 'auto') || choosesByItself(request)) return undefined
   const reminded = { ...request, tools: [...(tools as readonly Tool[]), TOOL], system: withReminder(system) }
-  if (askedThinking(request)?.on) return reminded
+  if (thinking && askedThinking(request)?.on !== false) return reminded
   return { ...reminded, tool_choice: { ...choice, type: 'any' } }
 }
 
