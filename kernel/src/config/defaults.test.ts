@@ -10,6 +10,12 @@ describe('withDefaults', () => {
     ['an absent member', size, {}, { size: 2 }],
     ['one that is there', size, { size: 3 }, { size: 3 }],
     ['one that is wrong', size, { size: 'x', more: 1 }, { size: 'x', more: 1 }],
+    [
+      'a member of a default',
+      Type.Object({ inner: Type.Object(size.properties, { default: {} }) }),
+      {},
+      { inner: { size: 2 } },
+    ],
     ['a member of a member', Type.Object({ inner: size }), { inner: {} }, { inner: { size: 2 } }],
     ['what has no default', Type.Object({ inner: size }), {}, {}],
     ['items', Type.Array(size), [{}, { size: 1 }], [{ size: 2 }, { size: 1 }]],

@@ -8,7 +8,7 @@ import { isPlainObject } from './plain-data.ts'
 export function withDefaults(schema: unknown, value: unknown): unknown {
   if (!isPlainObject(schema)) return value
   const { default: fallback, properties, items, anyOf } = schema
-  if (value === undefined) return fallback
+  if (value === undefined) return fallback === undefined ? undefined : withDefaults(schema, fallback)
   if (Array.isArray(anyOf)) {
     const filled = anyOf.map((branch: TSchema) => [branch, withDefaults(branch, value)] as const)
     return filled.find(([branch, one]) => Value.Check(branch, one))?.[1] ?? value

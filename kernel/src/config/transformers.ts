@@ -11,7 +11,6 @@ import { joinPointer } from './pointer.ts'
 import type { LoadedConfig } from './loaded.ts'
 import { isPlainObject } from './plain-data.ts'
 import { ModelChain, type ProviderConfig } from './schema.ts'
-import { withDefaults } from './schema-defaults.ts'
 
 /** What the names in `transformer.use` stand for, by their lower-case form. */
 export type TransformerNames = ReadonlyMap<string, NamedTransformer>

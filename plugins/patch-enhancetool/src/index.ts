@@ -2,7 +2,8 @@ import { defineTransformer } from '@ccr/sdk'
 import { repairCalls } from './repair-calls.ts'
 
 export default defineTransformer({
-  name: 'enhancetool',
+  name: 'patch-enhancetool',
+  transformer: 'enhancetool',
   description: 'Repairs arguments of tool calls that a model wrote as something that is almost JSON.',
   dialect: 'canonical',
   stream: ({ log }) =>

@@ -3,7 +3,8 @@ import { defineTransformer, replayTagged, signTagged, splitTagged, Type } from '
 const TAG = 'think'
 
 export default defineTransformer({
-  name: 'extrathinktag',
+  name: 'patch-extrathinktag',
+  transformer: 'extrathinktag',
   description: 'Shows as thinking what a model writes between <think> and </think>.',
   dialect: 'canonical',
   options: Type.Object(

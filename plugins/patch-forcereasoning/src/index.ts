@@ -2,7 +2,8 @@ import { defineTransformer, signTagged, splitTagged } from '@ccr/sdk'
 import { askToThink, TAG } from './request.ts'
 
 export default defineTransformer({
-  name: 'forcereasoning',
+  name: 'patch-forcereasoning',
+  transformer: 'forcereasoning',
   description: 'Makes a model without reasoning of its own think in a tag, and shows that as thinking.',
   dialect: 'canonical',
   request: (body, { attempt }) => askToThink(body, attempt.target.provider),

@@ -7,7 +7,8 @@ const OFFERED = Symbol('offered')
 type MarkedAttempt = Attempt & { [OFFERED]?: boolean }
 
 export default defineTransformer({
-  name: 'tooluse',
+  name: 'patch-tooluse',
+  transformer: 'tooluse',
   description: 'Makes a model call a tool in every turn; it answers by calling one of the router.',
   dialect: 'canonical',
   request(body, { attempt }) {
