@@ -118,7 +118,8 @@ export interface Outbound<Dialect extends string = string, Body = unknown> {
   readonly body: Body
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>
-  readonly auth?: Auth | undefined
+  /** Several are sent together; an empty list sends none, not even those of the dialect. */
+  readonly auth?: Auth | readonly Auth[] | undefined
   /** Set by the target's dialect in the send stage. */
   readonly url?: string | undefined
 }

@@ -4,9 +4,10 @@ import type { Secret } from './secret.ts'
 /**
  * What a plugin may reach through its context, beyond the exchange itself: `files`, its private directory;
  * `network:<host>`, with `*.` before it for all its subdomains and `:<port>` behind it for one port alone, or
- * `network:*` for any host; `secrets:<NAME>`, one variable of the environment.
+ * `network:*` for any host; `secrets:<NAME>`, one variable of the environment; `credentials`, the keys of the providers
+ * that name the plugin in their `transformer`.
  */
-export type Capability = 'files' | `network:${string}` | `secrets:${string}`
+export type Capability = 'files' | 'credentials' | `network:${string}` | `secrets:${string}`
 
 /** The private directory of one entry; it outlives the instance, and a restart. */
 export interface PluginFiles {

@@ -5,6 +5,7 @@ import type { Attempt, Exchange, HeaderBag, Provider, Target } from './exchange.
 import type { Capability, Facilities } from './facilities.ts'
 import type { HookHandlers, HookName, HookPlacement } from './hooks.ts'
 import type { QuotaReader } from './quota.ts'
+import type { Secret } from './secret.ts'
 import type { ProjectService, ScenarioService } from './routing.ts'
 import type { Tokenizer, TokenService } from './tokens.ts'
 
@@ -168,6 +169,14 @@ export interface PluginContext<Options = unknown, Config = unknown> extends Faci
    * leaving the iteration ends it. A failure of it is thrown by the iteration.
    */
   exchangeStream(request: CanonicalRequest, options: InnerOptions): AsyncIterable<readonly CanonicalEvent[]>
+  /**
+   * The key of the provider that an attempt goes to, where this provider's own `transformer` names the plugin; nothing
+   * elsewhere, and where it has none. The dialect sends it by itself: this is for a vendor that wants it in another
+   * form. What is made of it goes into `outbound.auth`, which no handler of another plugin can print.
+   *
+   * @throws CcrError `CCR_PLUGIN_CAPABILITY` without the capability `credentials`
+   */
+  credential(attempt: Attempt): Secret | undefined
   endpoint(endpoint: Endpoint): void
   dialect<Body, Event>(dialect: Dialect<Body, Event>): void
   contribute<Point extends keyof Contributions>(point: Point, value: Contributions[Point]): void
@@ -189,6 +198,22 @@ export interface TransformerName {
   readonly options?: TObject | undefined
 }
 
+/** Where code that is no plugin comes from, and what its plugin is to be made for. */
+export interface ForeignCode {
+  /** Absolute path. */
+  readonly file: string
+  /** The options of the entry that names it, before they are checked by any schema. */
+  readonly options: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Makes a plugin of what a file exports that was not written for this router; nothing where it knows no such code. What
+ * it throws is a fault of the file.
+ *
+ * @param exported the default export of an ES module, or what a CommonJS module exports; without either, all exports
+ */
+export type Adapt = (exported: unknown, from: ForeignCode) => Plugin | undefined
+
 /** A frozen description of a plugin. Importing it does nothing. */
 export interface Plugin {
   readonly name: string
@@ -202,6 +227,7 @@ export interface Plugin {
   readonly requires: readonly string[]
   readonly contributes: readonly string[]
   readonly capabilities: readonly string[]
+  readonly adapt?: Adapt | undefined
   activate(ctx: PluginContext): void | Promise<void>
 }
 
@@ -226,8 +252,17 @@ export interface PluginDraft<P extends TProperties, C extends TProperties> {
   readonly requires?: readonly Requirement[]
   /** The points it contributes to. */
   readonly contributes?: readonly PointName[]
-  /** What it uses of `ctx.files`, `ctx.http` and `ctx.secrets`; shown to whoever installs it, and held to. */
+  /**
+   * What it uses of `ctx.files`, `ctx.http`, `ctx.secrets` and `ctx.credential`; shown to whoever installs it, and held
+   * to.
+   */
   readonly capabilities?: readonly Capability[]
+  /**
+   * Asked wherever the config names a file that exports no plugin, and not imported before there is such a file. A
+   * plugin that came with the router needs no entry for that: it is asked, and its config sections are read, unless an
+   * entry switches it off. One that was added is asked while an entry uses it.
+   */
+  readonly adapt?: Adapt | undefined
   /** Local and quick: no network is needed to succeed. At most 10 s. */
   activate(ctx: PluginContext<Static<TObject<P>>, Static<TObject<C>>>): void | Promise<void>
 }

@@ -78,7 +78,10 @@ export interface StreamPipeline {
   readonly dialect: string
   pipe(stage: 'wire', transform: StreamTransform<never, unknown>, options?: StageOptions): void
   pipe(stage: 'canonical', transform: StreamTransform, options?: StageOptions): void
-  /** A stage that sees the stream as a whole, for code that works on a response and not on its events. */
+  /**
+   * A stage that sees the stream as a whole, for code that works on a response and not on its events. Where one is
+   * among the wire stages, a whole answer in a form that the dialect does not know reaches them as the object it is.
+   */
   through(stage: 'wire', transform: StreamFunction<never, unknown>, options?: ThroughOptions): void
   through(stage: 'canonical', transform: StreamFunction, options?: ThroughOptions): void
   /** Sees the named canonical event types, after every transform; cannot change them. A throw is logged, no more. */

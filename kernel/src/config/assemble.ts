@@ -13,8 +13,15 @@ import type { InstalledPreset } from './presets/installed.ts'
 import { servedPresets, type ServedPresets } from './presets/served.ts'
 import type { BrokenPreset, LoadedConfig } from './loaded.ts'
 import { readConfig, type ConfigPlace } from './read.ts'
-import { resolveConfig, resolveProfile, type ResolvedConfig } from './resolve.ts'
+import {
+  resolveConfig,
+  resolveProfile,
+  type ResolvedConfig,
+  type ResolvedProfile,
+  type Surroundings,
+} from './resolve.ts'
 import { sameNames } from './same-names.ts'
+import type { NamedFiles } from './transformer-files.ts'
 import { WorldLoader, type CodeOptions, type World } from './worlds.ts'
 
 /** A config and the code it names, ready to become a generation. */
@@ -67,27 +74,36 @@ export async function assemble(place: AssembleOptions, root = packageRoot()): Pr
   for (const profile of profilesOf(loaded)) worlds.push(await loader.profile(profile, main))
   for (const { code } of worlds) for (const input of code.inputs) inputs.add(input)
   const installed = loader.installed(worlds)
+  const around = await loader.named(main, installed)
   const presets = await servedPresets(loaded, {
     inputs,
     before,
     pins,
     uses: (plugin) => main.configs.some(({ use, enabled }) => enabled && use === plugin),
     check({ loaded: own }) {
-      resolveProfile(own, { preset, installed, entries: loader.entriesOf(own, main.configs) })
+      const entries = loader.entriesOf(own, main.configs)
+      resolveProfile(own, { preset, installed: [...installed, ...around.plugins], entries, unread: around.failures })
     },
   })
   for (const profile of presets.profiles) worlds.push(await loader.profile(profile, main))
-  const config = resolveConfig(loaded, { preset, installed, entries: main.configs })
-  const options: CompletionOptions = { installed, thirdParty, load: (entries) => loader.load(entries) }
-  const profiles = [
-    await complete(main, config, options),
-    ...(await Promise.all(
-      worlds.slice(1).map((world) => {
-        const own = resolveProfile(world.loaded, { preset, installed, entries: world.configs })
-        return complete(world, own, options)
-      }),
-    )),
-  ]
+  const settle = async <P extends ResolvedProfile>(
+    world: World,
+    files: NamedFiles,
+    resolve: (loaded: LoadedConfig, surroundings: Surroundings) => P,
+  ): Promise<readonly [resolved: P, complete: CompleteProfile]> => {
+    for (const input of files.inputs) inputs.add(input)
+    const known = [...installed, ...files.plugins]
+    const surroundings = { preset, installed: known, entries: world.configs, unread: files.failures }
+    const resolved = resolve(world.loaded, surroundings)
+    const load: CompletionOptions['load'] = (entries) => loader.load(entries)
+    return [resolved, await complete(world, resolved, { installed: known, files, thirdParty, load })]
+  }
+  const [config, first] = await settle(main, around, resolveConfig)
+  const others = worlds.slice(1).map(async (world) => {
+    const [, profile] = await settle(world, await loader.named(world, installed), resolveProfile)
+    return profile
+  })
+  const profiles = [first, ...(await Promise.all(others))]
   for (const { code, named } of profiles) for (const input of [...code.inputs, ...named.inputs]) inputs.add(input)
   return toAssembly({ loaded, preset, pins, presets, config, worlds, profiles })
 }
@@ -110,7 +126,10 @@ function toAssembly({ loaded, preset, pins, presets, config, worlds, profiles }:
     ...profiles.flatMap((profile) => profile.warnings),
     ...worlds.flatMap(({ configs, code }) => sameNames(configs, code.entries)),
   ]
-  const hashes = profiles.map(({ code, named }) => [code.entries.map(({ id, hash }) => [id, hash]), named.hashes])
+  const hashes = profiles.map(({ code, named, files }) => [
+    code.entries.map(({ id, hash }) => [id, hash]),
+    ...[named.hashes, files.hashes, files.failures.map(({ error }) => error.message)],
+  ])
   return {
     config: {
       ...config,
@@ -126,7 +145,7 @@ function toAssembly({ loaded, preset, pins, presets, config, worlds, profiles }:
     ),
     failures: distinct([
       ...profiles.flatMap(({ code }) => code.failures),
-      ...profiles.flatMap(({ named }) => named.failures),
+      ...profiles.flatMap(({ named, files }) => [...named.failures, ...files.failures]),
     ]),
     leftOut: worlds.flatMap(({ name: profile, leftOut }) => leftOut.map(({ id, file }) => ({ profile, id, file }))),
     pins,

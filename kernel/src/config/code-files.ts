@@ -4,7 +4,7 @@ import { CcrError, type CodeFile } from '@ccr/sdk'
 import type { EntryConfig, EntryFailure } from '../load/entries.ts'
 import { loadCodeFile } from '../load/evaluate.ts'
 import { configFault } from './check.ts'
-import type { InstalledPlugin } from './installed.ts'
+import { usedBy, type InstalledPlugin } from './installed.ts'
 import { joinPointer } from './pointer.ts'
 import type { LoadedConfig } from './loaded.ts'
 import { publicConfig } from './public-config.ts'
@@ -48,8 +48,7 @@ export async function loadCodeSections(
     if (typeof path !== 'string') throw configFault(loaded, { pointer, fact: 'must be the path of a file' })
     delete result.sections[key]
     if (path.trim() === '' || !thirdParty) continue
-    const folder = dirname(loaded.fileOf(pointer))
-    const file = resolve(folder, path.trim().replace(/^~(?=\/)/, homedir()))
+    const file = pathInConfig(path, loaded.fileOf(pointer))
     const loading = checkExport(await loadCodeFile(file), file, exports)
     result.inputs.push(...loading.inputs)
     if ('error' in loading) result.failures.push({ id: key, use: plugin, error: loading.error })
@@ -60,6 +59,11 @@ export async function loadCodeSections(
     result.hashes.push(code.hash)
   }
   return result
+}
+
+/** The file that a config file means by a path. */
+export function pathInConfig(path: string, configFile: string): string {
+  return resolve(dirname(configFile), path.trim().replace(/^~(?=[\\/])/, homedir()))
 }
 
 type Loading = Awaited<ReturnType<typeof loadCodeFile>>
@@ -97,10 +101,8 @@ function codeKeys(
   installed: readonly InstalledPlugin[],
   entries: readonly EntryConfig[],
 ): ReadonlyMap<string, CodeKey> {
-  const inUse = new Set(entries.filter(({ enabled }) => enabled).map(({ use }) => use))
   const keys = new Map<string, CodeKey>()
-  for (const { name, fromFile, sections } of installed) {
-    if (!fromFile && !inUse.has(name)) continue
+  for (const { name, sections } of installed.filter(usedBy(entries))) {
     for (const [key, schema] of Object.entries(sections)) {
       const { codeFile, exports } = schema as { readonly codeFile?: unknown; readonly exports?: unknown }
       if (codeFile === true) keys.set(key, { plugin: name, exports })

@@ -2,8 +2,9 @@ import type { ProviderBlueprint } from '../core/blueprint.ts'
 import type { EntryConfig, LoadedEntries } from '../load/entries.ts'
 import { loadCodeSections, type CodeSections } from './code-files.ts'
 import type { InstalledPlugin } from './installed.ts'
-import type { DisabledProvider } from './providers.ts'
+import type { ChainedEntry, DisabledProvider } from './providers.ts'
 import type { ResolvedProfile } from './resolve.ts'
+import type { NamedFiles } from './transformer-files.ts'
 import type { World } from './worlds.ts'
 
 /** A profile with all the code that its config names. */
@@ -13,11 +14,14 @@ export interface CompleteProfile extends ResolvedProfile {
   readonly code: LoadedEntries
   /** What the files export that its sections name. */
   readonly named: CodeSections
+  /** What the files declare that its sections list. */
+  readonly files: NamedFiles
 }
 
 /** What the rest of the code is loaded with. */
 export interface CompletionOptions {
   readonly installed: readonly InstalledPlugin[]
+  readonly files: NamedFiles
   /** `false` runs no code of sections. */
   readonly thirdParty: boolean
   load(entries: readonly EntryConfig[]): Promise<LoadedEntries>
@@ -30,17 +34,29 @@ export interface CompletionOptions {
 export async function complete(
   { name, loaded, code }: World,
   profile: ResolvedProfile,
-  { installed, thirdParty, load }: CompletionOptions,
+  { installed, files, thirdParty, load }: CompletionOptions,
 ): Promise<CompleteProfile> {
   const { chained, providers, disabledProviders, entries } = profile
   const routes = profile.namedProviders.map(({ pointer }) => pointer)
   const named = await loadCodeSections(profile.sections, { loaded, installed, entries, routes, thirdParty })
-  const chains = await load(chained.map(({ entry }) => entry))
+  const isAllowed = ({ entry }: ChainedEntry): boolean => thirdParty || entry.file === undefined
+  const chains = await load(chained.filter(isAllowed).map(({ entry }) => entry))
+  const forbidden = chained
+    .filter((one) => !isAllowed(one))
+    .map(({ provider: name, model, entry: { use, at } }) => ({
+      name,
+      model,
+      reason: `safe mode does not run ${use}`,
+      at,
+    }))
   const faulty = chains.failures.map((failure) => {
     const { provider, model, entry } = chained.find((one) => one.entry.id === failure.id)!
     return { ...failure, provider, model, at: entry.at }
   })
-  const lost = faulty.map(({ provider: name, model, error, at }) => ({ name, model, reason: error.message, at }))
+  const lost = [
+    ...faulty.map(({ provider: name, model, error, at }) => ({ name, model, reason: error.message, at })),
+    ...forbidden,
+  ]
   return {
     ...profile,
     name,
@@ -53,6 +69,7 @@ export async function complete(
       inputs: [...code.inputs, ...chains.inputs],
     },
     named,
+    files,
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Plugin } from '@ccr/sdk'
 import type { TSchema } from '@ccr/sdk/typebox'
+import type { EntryConfig } from '../load/entries.ts'
 import type { Manifest } from '../load/manifest.ts'
 
 /** What the config needs to know of an installed plugin. */
@@ -13,6 +14,10 @@ export interface InstalledPlugin {
   readonly options: TSchema
   /** Loaded from a `file:` entry, so it is in use. */
   readonly fromFile: boolean
+  /** It makes plugins of other code, and is in use without an entry. */
+  readonly adapts?: boolean | undefined
+  /** What every use of it has beside its own options. */
+  readonly common?: Readonly<Record<string, unknown>> | undefined
   readonly transformers: readonly {
     readonly name: string
     readonly aliases?: readonly string[] | undefined
@@ -26,9 +31,10 @@ export interface InstalledPlugin {
 }
 
 /** An installed plugin, from its manifest. */
-export function fromManifest({ name, transformers, dialects, sections, optionsSchema }: Manifest): InstalledPlugin {
+export function fromManifest(manifest: Manifest): InstalledPlugin {
+  const { name, transformers, dialects, sections, optionsSchema, adapts } = manifest
   const options = optionsSchema as TSchema
-  return { name, use: name, file: undefined, fromFile: false, options, transformers, dialects, sections }
+  return { name, use: name, file: undefined, fromFile: false, adapts, options, transformers, dialects, sections }
 }
 
 /** A plugin of a `file:` entry, from its loaded code. */
@@ -37,5 +43,21 @@ export function fromPlugin(
   use: string,
   file: string,
 ): InstalledPlugin {
-  return { name, use, file, fromFile: true, options, transformers, dialects: undefined, sections: config.properties }
+  const sections = config.properties
+  return { name, use, file, fromFile: true, options, transformers, dialects: undefined, sections }
+}
+
+/** Gives whether a plugin is in use: an entry names it, or it adapts other code and no entry switches it off. */
+export function usedBy(entries: readonly EntryConfig[]): (plugin: InstalledPlugin) => boolean {
+  const named = new Set(entries.filter(({ enabled }) => enabled).map(({ use }) => use))
+  const isOff = switchedOff(entries)
+  return ({ name, fromFile, adapts }) => fromFile || named.has(name) || (adapts === true && !isOff(name))
+}
+
+/** Gives whether the entries of a plugin are all switched off, and there is one. */
+export function switchedOff(entries: readonly EntryConfig[]): (name: string) => boolean {
+  return (name) => {
+    const own = entries.filter(({ use }) => use === name)
+    return own.length > 0 && own.every(({ enabled }) => !enabled)
+  }
 }

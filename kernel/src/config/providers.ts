@@ -1,7 +1,7 @@
 import { Secret } from '@ccr/sdk'
 import { writtenKey } from './aliases.ts'
 import type { ModelBlueprint, ProviderBlueprint } from '../core/blueprint.ts'
-import type { EntryConfig } from '../load/entries.ts'
+import type { EntryConfig, EntryFailure } from '../load/entries.ts'
 import { suggestion } from '../load/nearest.ts'
 import { unsetVariable } from './check.ts'
 import { findFault } from './fault.ts'
@@ -49,14 +49,16 @@ export const CLIENT_CREDENTIALS = 'passthrough'
  *
  * @param inUse the plugins that run beside what the transformers stand for
  * @param defaultDialect dialect of a provider that names none
+ * @param unread files of transformers that could not be loaded
  */
 export function resolveProviders(
   loaded: LoadedConfig,
   installed: readonly InstalledPlugin[],
   inUse: readonly InstalledPlugin[],
   defaultDialect: string,
+  unread: readonly EntryFailure[] = [],
 ): ResolvedProviders {
-  const known = knownOf(installed, inUse)
+  const known = knownOf(installed, inUse, unread)
   const chained: ChainedEntry[] = []
   const providers: ProviderBlueprint[] = []
   const disabled: DisabledProvider[] = []
@@ -209,13 +211,18 @@ interface Known {
   readonly dialects: ReadonlySet<string> | undefined
 }
 
-function knownOf(installed: readonly InstalledPlugin[], inUse: readonly InstalledPlugin[]): Known {
+function knownOf(
+  installed: readonly InstalledPlugin[],
+  inUse: readonly InstalledPlugin[],
+  unread: readonly EntryFailure[],
+): Known {
   const dialects = installed.flatMap((plugin) => [
     ...(plugin.dialects ?? []),
     ...plugin.transformers.flatMap(({ dialect }) => dialect ?? []),
   ])
   const complete = installed.every((plugin) => plugin.dialects !== undefined)
-  return { names: transformerNames(installed, inUse), dialects: complete ? new Set(dialects) : undefined }
+  const names = transformerNames(installed, inUse, unread)
+  return { names, dialects: complete ? new Set(dialects) : undefined }
 }
 
 /** The dialect of a provider, from its own field, its transformers or the default. */

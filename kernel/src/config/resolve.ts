@@ -1,10 +1,10 @@
 import { Secret } from '@ccr/sdk'
 import { createSettings, type Settings } from '@ccr/sdk/kernel'
 import type { ProviderBlueprint } from '../core/blueprint.ts'
-import type { EntryConfig } from '../load/entries.ts'
+import type { EntryConfig, EntryFailure } from '../load/entries.ts'
 import { completeRoutes } from './bare-routes.ts'
 import { missingVariables } from './check.ts'
-import type { InstalledPlugin } from './installed.ts'
+import { usedBy, type InstalledPlugin } from './installed.ts'
 import { namedProviders, type NamedProvider } from './named-providers.ts'
 import type { Preset } from './preset.ts'
 import { resolveProviders, type ChainedEntry, type DisabledProvider } from './providers.ts'
@@ -65,6 +65,8 @@ export interface Surroundings {
   readonly preset: Preset
   readonly installed: readonly InstalledPlugin[]
   readonly entries: readonly EntryConfig[]
+  /** Files of transformers that could not be loaded. */
+  readonly unread?: readonly EntryFailure[] | undefined
 }
 
 /**
@@ -102,11 +104,12 @@ export function resolveConfig(loaded: LoadedConfig, surroundings: Surroundings):
  *
  * @throws CcrError `CCR_CONFIG_SCHEMA`; a faulty provider is left out instead
  */
-export function resolveProfile(given: LoadedConfig, { preset, installed, entries }: Surroundings): ResolvedProfile {
-  const inUse = usedBy(entries, installed)
-  const { providers, disabled, chained } = resolveProviders(given, installed, inUse, preset.dialect)
+export function resolveProfile(given: LoadedConfig, surroundings: Surroundings): ResolvedProfile {
+  const { preset, installed, entries, unread } = surroundings
+  const inUse = installed.filter(usedBy(entries))
+  const { providers, disabled, chained } = resolveProviders(given, installed, inUse, preset.dialect, unread)
   const used = [...entries, ...chained.map(({ entry }) => entry)]
-  const readers = usedBy(used, installed)
+  const readers = installed.filter(usedBy(used))
   const declared = readers.map(({ sections }) => sections)
   const { loaded, warnings: completed } = completeRoutes(given, declared)
   const sections = sectionsOf(loaded, declared)
@@ -121,11 +124,6 @@ export function resolveProfile(given: LoadedConfig, { preset, installed, entries
     disabledProviders: disabled,
     chained,
   }
-}
-
-function usedBy(entries: readonly EntryConfig[], installed: readonly InstalledPlugin[]): readonly InstalledPlugin[] {
-  const names = new Set(entries.filter((entry) => entry.enabled).map((entry) => entry.use))
-  return installed.filter((plugin) => names.has(plugin.name) || plugin.fromFile)
 }
 
 function serverConfig(config: KernelConfig): ServerConfig {

@@ -4,7 +4,7 @@ import { suggestion } from '../load/nearest.ts'
 import { configFault } from './check.ts'
 import { namesCode } from './code-files.ts'
 import { findFault } from './fault.ts'
-import type { InstalledPlugin } from './installed.ts'
+import { usedBy, type InstalledPlugin } from './installed.ts'
 import { isPlainObject } from './plain-data.ts'
 import { joinPointer } from './pointer.ts'
 import { providerItems } from './providers.ts'
@@ -76,7 +76,7 @@ export function unreadKeys(
   const owners = ownersOf(installed)
   const known = [...Object.keys(KernelConfig.properties), ...owners.keys()]
   const switchedOff = new Set(entries.filter((entry) => !entry.enabled).map((entry) => entry.use))
-  const inUse = new Set(entries.filter((entry) => entry.enabled).map((entry) => entry.use))
+  const isInUse = usedBy(entries)
   for (const key of Object.keys(loaded.value)) {
     if (Object.hasOwn(KernelConfig.properties, key)) continue
     const place = `${loaded.at(joinPointer('', key))}: `
@@ -84,7 +84,7 @@ export function unreadKeys(
     if (readers === undefined) {
       const fact = unreadKey(key, known, readsAny || saysNothing(loaded.value[key]))
       if (fact !== undefined) warnings.push(`${place}${key} ${fact}`)
-    } else if (!readers.some((plugin) => inUse.has(plugin.name) || plugin.fromFile)) {
+    } else if (!readers.some(isInUse)) {
       const names = readers.map(({ name }) => name)
       const state = names.some((name) => switchedOff.has(name)) ? 'switched off' : 'not in use'
       warnings.push(`${place}${key} has no effect: it is read by ${names.join(', ')}, which is ${state}.`)

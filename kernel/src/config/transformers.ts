@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { asDeclared } from '@ccr/sdk'
 import { Type, type TSchema } from '@ccr/sdk/typebox'
-import { filePath, type EntryConfig } from '../load/entries.ts'
+import { filePath, type EntryConfig, type EntryFailure } from '../load/entries.ts'
 import { suggestion } from '../load/nearest.ts'
 import { unsetVariable } from './check.ts'
 import { withDefaults } from './defaults.ts'
@@ -12,8 +12,13 @@ import type { LoadedConfig } from './loaded.ts'
 import { isPlainObject } from './plain-data.ts'
 import { ModelChain, type ProviderConfig } from './schema.ts'
 
-/** What the names in `transformer.use` stand for, by their lower-case form. */
-export type TransformerNames = ReadonlyMap<string, NamedTransformer>
+/** What the names in `transformer.use` stand for. */
+export interface TransformerNames {
+  /** By their lower-case form. */
+  readonly known: ReadonlyMap<string, NamedTransformer>
+  /** Files that may declare others, as the config names them, and why they could not be loaded. */
+  readonly unread: readonly EntryFailure[]
+}
 
 interface NamedTransformer {
   readonly plugin: InstalledPlugin
@@ -65,10 +70,12 @@ const NO_OPTIONS = Type.Object({}, { additionalProperties: false })
  * The names of all installed plugins; the plugin that comes last wins.
  *
  * @param inUse those that run beside what the names stand for
+ * @param unread files of transformers that could not be loaded
  */
 export function transformerNames(
   installed: readonly InstalledPlugin[],
   inUse: readonly InstalledPlugin[],
+  unread: readonly EntryFailure[] = [],
 ): TransformerNames {
   const names = new Map<string, NamedTransformer>()
   for (const plugin of installed) {
@@ -78,7 +85,7 @@ export function transformerNames(
       for (const one of [name, ...aliases]) names.set(one.toLowerCase(), named)
     }
   }
-  return names
+  return { known: names, unread }
 }
 
 /** Whether a plugin speaks a dialect itself. One of which only running it would tell does, unless another one does. */
@@ -182,18 +189,17 @@ class ChainReader {
       const place = `${field}/${index}`
       const [name, said = {}] = typeof item === 'string' ? [item] : item
       if (typeof name !== 'string') return { field: place, reason: `${place.slice(1)} must begin with a name.` }
-      const named = this.#names.get(name.toLowerCase())
+      const named = this.#names.known.get(name.toLowerCase())
       const file = filePath(name, dirname(this.#loaded.fileOf(this.#pointer)))
       if (named === undefined && file === undefined) return this.#unknown(name, where, place)
-      const schema = named?.options ?? {}
-      const options = asDeclared(schema, said) as Options
+      const { plugin, dialect, isEntry = true, options: schema = {} } = named ?? {}
+      const options = asDeclared(schema, isPlainObject(said) ? { ...plugin?.common, ...said } : said) as Options
       // Defaults are filled in when the plugin is activated.
       const fault = findFault(schema, withDefaults(schema, options), `${place}/1`)
       if (fault !== undefined) {
         const reason = `${fault.pointer.slice(1)} ${fault.fact}; ${name} reads it. Correct it.`
         return { field: fault.pointer, reason }
       }
-      const { plugin, dialect, isEntry = true } = named ?? {}
       if (isEntry) entries.push(this.#entry(plugin?.use ?? name, file ?? plugin?.file, options, place, model))
       if (dialect === undefined) continue
       if (isEntry) this.#chose.add(entries.at(-1)!.id)
@@ -206,11 +212,15 @@ class ChainReader {
   }
 
   #unknown(name: string, where: string, place: string): ChainFault {
-    const near = suggestion(name, this.#names.keys())
-    const list = [...this.#names.keys()].sort().join(', ')
+    const { known, unread } = this.#names
+    const near = suggestion(name, known.keys())
+    const list = [...known.keys()].sort().join(', ')
     const fact = `${where} names ${name}, which no installed plugin declares`
     const remedy = 'Correct or remove it, or add a plugin that declares it; a file is named as file:./path.ts.'
-    return { field: place, reason: `${fact}.${near} Known: ${list}. ${remedy}` }
+    if (unread.length === 0) return { field: place, reason: `${fact}.${near} Known: ${list}. ${remedy}` }
+    // Most likely it is theirs.
+    const faults = unread.map(({ use, error }) => `${use}, which may declare it, could not be loaded: ${error.message}`)
+    return { field: place, reason: `${fact}. ${faults.join(' ')}` }
   }
 
   #entry(use: string, file: string | undefined, options: Options, place: string, model?: string): EntryConfig {
@@ -226,6 +236,7 @@ class ChainReader {
       // Its schema says what else they may be; the options of a file are checked once its code is there.
       options,
       enabled: true,
+      provider,
       optionsAt: (inner) => this.#loaded.at(`${this.#pointer}${place}/1${inner}`),
       at: this.#loaded.at(this.#pointer + place),
       when: {

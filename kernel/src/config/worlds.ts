@@ -1,10 +1,13 @@
 import { DEFAULT_PROFILE } from '../core/generation.ts'
 import type { Builtin } from '../load/builtin.ts'
 import { loadEntries, pluginNames, shortName } from '../load/entries.ts'
-import type { EntryConfig, FileLoads, LoadedEntries } from '../load/entries.ts'
+import type { EntryConfig, LoadedEntries } from '../load/entries.ts'
+import { FileLoader } from '../load/file-loader.ts'
+import { adaptBy } from '../load/adapters.ts'
 import type { StoredPlugin } from '../load/store.ts'
 import { presetEntries, resolveEntries } from './entries.ts'
-import { fromManifest, fromPlugin, type InstalledPlugin } from './installed.ts'
+import { fromManifest, fromPlugin, switchedOff, type InstalledPlugin } from './installed.ts'
+import { loadTransformerFiles, type NamedFiles } from './transformer-files.ts'
 import type { LoadedConfig } from './loaded.ts'
 import type { Preset } from './preset.ts'
 import type { ProfileConfig } from './profiles.ts'
@@ -32,7 +35,7 @@ export class WorldLoader {
   readonly #lent: readonly EntryConfig[]
   readonly #thirdParty: boolean
   readonly #nameOf: (use: string) => string
-  readonly #files: FileLoads = new Map()
+  readonly #files = new FileLoader()
 
   constructor(builtins: readonly Builtin[], stored: readonly StoredPlugin[], options: CodeOptions) {
     const { lent = [], thirdParty = true } = options
@@ -50,6 +53,13 @@ export class WorldLoader {
     const isReplaced = ({ file }: EntryConfig): boolean =>
       file !== undefined && this.#lent.some((one) => one.file === file)
     const configs = [...stated.filter((entry) => !isReplaced(entry)), ...this.#lent]
+    const isOff = switchedOff(configs)
+    // What came from elsewhere runs only where it is used.
+    const isNamed = (name: string): boolean => configs.some(({ use, enabled }) => enabled && use === name)
+    this.#files.adapt = adaptBy(
+      this.#builtins.filter(({ name }) => !isOff(name)),
+      this.#added.filter(({ pin }) => isNamed(pin.plugin)),
+    )
     return this.#world({ name: DEFAULT_PROFILE, loaded }, configs, leftOut)
   }
 
@@ -72,8 +82,16 @@ export class WorldLoader {
     // What one that was added says counts only while its files are those that were agreed to.
     const refused = new Set(worlds.flatMap(({ code }) => code.failures.map(({ use }) => use)))
     const added = this.#added.flatMap(({ pin, manifest }) => (manifest && !refused.has(pin.plugin) ? [manifest] : []))
-    const manifests = [...this.#builtins.map(({ manifest }) => manifest), ...added]
-    return [...manifests.map(fromManifest), ...worlds.flatMap(filePlugins)]
+    const own = this.#builtins.map(({ manifest }) => fromManifest(manifest))
+    // Of those only an entry makes use.
+    const others = added.map((manifest) => ({ ...fromManifest(manifest), adapts: false }))
+    return [...own, ...others, ...worlds.flatMap(filePlugins)]
+  }
+
+  /** What the files declare that sections of a profile list. */
+  named({ loaded, configs: entries }: World, installed: readonly InstalledPlugin[]): Promise<NamedFiles> {
+    const load = (files: readonly EntryConfig[]): Promise<LoadedEntries> => this.load(files)
+    return loadTransformerFiles({ loaded, installed, entries, thirdParty: this.#thirdParty, load })
   }
 
   async #world(

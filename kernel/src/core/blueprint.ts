@@ -17,6 +17,8 @@ export interface Entry extends Placement {
   /** Where the config says an option, by its JSON pointer: `file:line:column`. */
   readonly optionsAt?: ((pointer: string) => string) | undefined
   readonly when?: Condition | undefined
+  /** The provider whose `transformer` it stands for: it may use the key of this one. */
+  readonly provider?: string | undefined
   /** It is left out, visibly, when it cannot be activated. */
   readonly optional?: boolean | undefined
   /** Where the plugin's files are, for reports. */

@@ -2,7 +2,7 @@ import { CcrError } from '@ccr/sdk'
 import type { CanonicalEvent, CanonicalMessage, CanonicalRequest, Facilities, HookName } from '@ccr/sdk'
 import type { InnerOptions, Placement, PluginContext } from '@ccr/sdk'
 import { channel, type ChannelEnd, heldTo, withFields } from '@ccr/sdk/kernel'
-import type { Entry } from './blueprint.ts'
+import type { Entry, ProviderBlueprint } from './blueprint.ts'
 import type { Instance } from './instance.ts'
 import type { Log } from './log.ts'
 import { broken } from './services.ts'
@@ -24,7 +24,7 @@ export interface Given {
 
 /** What a plugin gets at activation. Everything obtained through it belongs to the instance and is undone with it. */
 export function createContext(instance: Instance, options: unknown, config: unknown, given: Given): PluginContext {
-  const { id: entryId, plugin, granted = plugin.capabilities } = instance.entry
+  const { id: entryId, plugin, granted = plugin.capabilities, provider: own } = instance.entry
   /** The instance, for as long as it may be used. */
   const live = (): Instance => {
     if (!instance.disposed) return instance
@@ -73,6 +73,13 @@ export function createContext(instance: Instance, options: unknown, config: unkn
     exchangeStream: (request, how) => {
       live()
       return channel((reader) => given.inner(request, how, reader))
+    },
+    credential: ({ provider }) => {
+      live()
+      const fact = `plugin '${plugin.name}' asks for the key of a provider; add 'credentials' to its capabilities`
+      if (!granted.includes('credentials')) throw new CcrError('CCR_PLUGIN_CAPABILITY', fact, { plugin: plugin.name })
+      // An attempt holds the provider whole; its type leaves out what is not for everybody.
+      return provider.name === own ? (provider as Partial<ProviderBlueprint>).secret : undefined
     },
     endpoint: (endpoint) => void open(`the endpoint ${endpoint.path}`).endpoints.push(endpoint),
     // A dialect's body and event types stay inside it: the kernel only ever hands back what the dialect made.

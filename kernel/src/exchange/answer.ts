@@ -116,7 +116,9 @@ async function takeWhole(text: string, bytes: Buffer | undefined, remote: Remote
   const { attempt, pipeline } = reading
   const { response, dialect, url, redact } = remote
   const describe = (unread: string): string => describeUnreadable(url, unread, redact)
-  const answer = ofDialect(pipeline.dialect, () => explodeAnswer(text, response, dialect, attempt, describe))
+  const answer = ofDialect(pipeline.dialect, () =>
+    explodeAnswer(text, response, dialect, attempt, describe, pipeline.readsForeign),
+  )
   const pending = pipeline.process(answer.events, true)
   const events = isThenable(pending) ? await pending : pending
   if (!pipeline.ended)

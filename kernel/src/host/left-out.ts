@@ -7,8 +7,9 @@ import { storeFolder } from '../load/store.ts'
 
 /**
  * What a start makes of a config. It leaves out, visibly, what guards nothing: a transformer of a provider, with the
- * provider; a plugin that came with the router or was added and sees no requests of its own. Anything else that cannot
- * be loaded or activated stops the start: nobody knows what a plugin of a file would do.
+ * provider; a file that only declares transformers, with the providers that name these; a plugin that came with the
+ * router or was added and sees no requests of its own. Anything else that cannot be loaded or activated stops the
+ * start: nobody knows what a plugin of a file would do.
  *
  * @throws CcrError of the first entry that must not be left out
  */
@@ -20,7 +21,8 @@ export async function forStart({ blueprint, failures, pins }: Assembly, home: st
   ]
   const harmless = new Set(known.filter(({ hooks }) => !hooks.includes('onRequest')).map(({ name }) => name))
   const fatal = failures.find(
-    ({ use, provider, harmless: isFaultless }) => !isFaultless && provider === undefined && !harmless.has(use),
+    ({ use, provider, declares, harmless: isFaultless }) =>
+      !isFaultless && !declares && provider === undefined && !harmless.has(use),
   )
   if (fatal) throw fatal.error
   const isInstalled = (file: string | undefined): boolean =>

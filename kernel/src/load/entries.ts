@@ -2,7 +2,8 @@ import { dirname, resolve } from 'node:path'
 import { CcrError, isCcrError, messageOf } from '@ccr/sdk'
 import type { Condition, Entry } from '../core/blueprint.ts'
 import { importBuiltin, PACKAGE_PREFIX, type Builtin } from './builtin.ts'
-import { loadPluginFile, type LoadedPlugin, type LoadFailure } from './evaluate.ts'
+import { FileLoader } from './file-loader.ts'
+import type { LoadedPlugin, LoadFailure } from './evaluate.ts'
 import { suggestion } from './nearest.ts'
 import { findByName, loadStored, type StoredPlugin } from './store.ts'
 
@@ -24,6 +25,8 @@ export interface EntryConfig {
   readonly optional?: boolean | undefined
   /** Absolute path of the plugin's file, for a `file:` plugin. */
   readonly file?: string | undefined
+  /** The provider whose `transformer` it stands for. */
+  readonly provider?: string | undefined
   /** Where the config says so. */
   readonly at: string
 }
@@ -37,6 +40,8 @@ export interface EntryFailure {
   readonly harmless?: boolean | undefined
   /** The provider that it was for, and no other; it is left out, or the model of it that alone has the entry. */
   readonly provider?: string | undefined
+  /** It takes part in nothing by itself: what names it is left out, and says so. */
+  readonly declares?: boolean | undefined
 }
 
 /** What became of the entries. */
@@ -51,33 +56,23 @@ export interface LoadedEntries {
   readonly inputs: readonly string[]
 }
 
-type FileLoad = ReturnType<typeof loadPluginFile>
-
-/** Plugins that are loaded from files, by absolute path. */
-export type FileLoads = Map<string, FileLoad>
-
 /**
  * Loads the code of every entry that is switched on. A faulty one is left out, with its error.
  *
  * @param stored plugins that were added; the built-in ones come first
- * @param files what was loaded already, which is not loaded again; is given the rest
+ * @param files loads each file once
  */
 export async function loadEntries(
   configs: readonly EntryConfig[],
   builtins: readonly Builtin[],
   stored: readonly StoredPlugin[] = [],
-  files: FileLoads = new Map(),
+  files = new FileLoader(),
 ): Promise<LoadedEntries> {
   const enabled = configs.filter((config) => config.enabled)
   const installed = { builtins, stored }
-  const loadFile = (file: string): FileLoad => {
-    const loading = files.get(file) ?? loadPluginFile(file)
-    files.set(file, loading)
-    return loading
-  }
   const results = await Promise.all(
     enabled.map((config) =>
-      loadOne(config, installed, loadFile).catch((thrown: unknown): LoadFailure => ({
+      loadOne(config, installed, files).catch((thrown: unknown): LoadFailure => ({
         error: toCcrError(config, thrown),
         inputs: [],
       })),
@@ -133,9 +128,10 @@ interface Installed {
 async function loadOne(
   config: EntryConfig,
   { builtins, stored }: Installed,
-  loadFile: (file: string) => FileLoad,
+  files: FileLoader,
 ): Promise<LoadedEntry | LoadFailure> {
-  if (config.file !== undefined) return toEntry(config, config.file, await loadFile(config.file))
+  const { file: own, options } = config
+  if (own !== undefined) return toEntry(config, own, await files.load(own, options))
   const name = shortName(config.use)
   const builtin = builtins.find((one) => one.name === name)
   const added = findByName(stored, config.use)
@@ -155,11 +151,11 @@ function toEntry(
   granted?: readonly string[],
 ): LoadedEntry | LoadFailure {
   if ('error' in code) return code
-  const { id, options, optionsAt, before, after, timeoutMs, onFailure, when } = config
+  const { id, options, optionsAt, before, after, timeoutMs, onFailure, when, provider } = config
   const { plugin, hash, timing: loading, inputs } = code
   const paths = [dirname(file), ...inputs]
-  const stated = { id, options, optionsAt, before, after, timeoutMs, onFailure, when }
-  return { entry: { ...stated, plugin, hash, file, paths, granted, loading }, inputs }
+  const stated = { id, options, optionsAt, before, after, timeoutMs, onFailure, when, provider }
+  return { entry: { ...stated, plugin, hash, file, paths, granted: granted ?? code.granted, loading }, inputs }
 }
 
 function unknownPlugin({ use, at }: EntryConfig, { builtins, stored }: Installed): CcrError {

@@ -6,7 +6,7 @@ import { placeOf } from '@ccr/sdk/kernel'
 import { bundlePlugin, type Bundle } from './bundle.ts'
 import { codeOf } from './code-of.ts'
 import { isInjected } from './dependencies.ts'
-import { assertPlugin } from './plugin-shape.ts'
+import { assertPlugin, isDefined } from './plugin-shape.ts'
 import { nowRuns } from './start-watch.ts'
 
 /** What loading the code took, in milliseconds. */
@@ -25,6 +25,23 @@ export interface LoadedPlugin {
   /** Absolute paths of the files that a watcher must look at. */
   readonly inputs: readonly string[]
   readonly timing: LoadTiming
+  /** The capabilities that it may use at most; those that it declares unless given. */
+  readonly granted?: readonly string[] | undefined
+}
+
+/** A plugin that was made of code which exports none, by code of its own. */
+export type ForeignPlugin = Pick<LoadedPlugin, 'plugin' | 'hash' | 'granted'>
+
+/** Makes a plugin of what a module exports; nothing where it is no such code. The options are those of the entry. */
+export type AdaptModule = (
+  loaded: LoadedModule,
+  options: Readonly<Record<string, unknown>>,
+) => Promise<ForeignPlugin | undefined>
+
+/** What a file exports. */
+export interface LoadedModule extends Omit<LoadedPlugin, 'plugin' | 'granted'> {
+  readonly file: string
+  readonly module: Module
 }
 
 /** A file that holds no plugin that can be used. */
@@ -37,6 +54,12 @@ export interface LoadFailure {
 
 /** Loads a plugin from a TypeScript or JavaScript file, as it is now. */
 export async function loadPluginFile(path: string): Promise<LoadedPlugin | LoadFailure> {
+  const loaded = await loadModule(path)
+  return 'error' in loaded ? loaded : toPlugin(loaded)
+}
+
+/** Runs a TypeScript or JavaScript file, as it is now, unless the same code was run before. */
+export async function loadModule(path: string): Promise<LoadedModule | LoadFailure> {
   const file = resolve(path)
   const seen = new Set<string>()
   const inputs = (): readonly string[] => [...seen].sort()
@@ -45,15 +68,35 @@ export async function loadPluginFile(path: string): Promise<LoadedPlugin | LoadF
     const bundle = await bundlePlugin(file, seen)
     const hash = createHash('sha256').update(bundle.code).digest('hex')
     const bundleMs = performance.now() - start
-    const known = reusable(file, hash)
-    if (known !== undefined) return { plugin: known, hash, inputs: inputs(), timing: { bundleMs, evaluateMs: 0 } }
+    const known = newest.get(file)
+    const kept = known?.hash === hash ? known.module.deref() : undefined
+    if (kept) return { file, module: kept, hash, inputs: inputs(), timing: { bundleMs, evaluateMs: 0 } }
     const modules = await kernelModules(bundle)
     const evaluation = performance.now()
-    const plugin = evaluate(bundle, hash, modules, inputs())
-    return { plugin, hash, inputs: inputs(), timing: { bundleMs, evaluateMs: performance.now() - evaluation } }
+    const module = run(bundle, hash, modules, inputs())
+    return { file, module, hash, inputs: inputs(), timing: { bundleMs, evaluateMs: performance.now() - evaluation } }
   } catch (thrown) {
     if (!isCcrError(thrown)) throw thrown
     return { error: thrown, inputs: inputs() }
+  }
+}
+
+/** The plugin that a module exports, or that `adapt` makes of what it exports. */
+export async function toPlugin(
+  loaded: LoadedModule,
+  adapt?: AdaptModule,
+  options: Readonly<Record<string, unknown>> = {},
+): Promise<LoadedPlugin | LoadFailure> {
+  const { file, module, hash, inputs, timing } = loaded
+  try {
+    const foreign = isDefined(defaultIn(module.exports)) ? undefined : await adapt?.(loaded, options)
+    const plugin = assertPlugin(foreign ? foreign.plugin : defaultOf(module.exports, file), file)
+    sourceMaps.set(plugin, module)
+    newest.set(file, { hash, module: new WeakRef(module) })
+    return { hash, inputs, timing, ...foreign, plugin }
+  } catch (thrown) {
+    if (!isCcrError(thrown)) throw thrown
+    return { error: thrown, inputs }
   }
 }
 
@@ -93,13 +136,7 @@ export async function loadCodeFile(path: string): Promise<LoadedCode | LoadFailu
 }
 
 /** The newest code of each file that is still in use. One small entry remains for each file ever named. */
-const newest = new Map<string, { readonly hash: string; readonly plugin: WeakRef<Plugin> }>()
-
-/** The plugin that the same code gave before, so that an unchanged file costs no evaluation. */
-function reusable(file: string, hash: string): Plugin | undefined {
-  const known = newest.get(file)
-  return known?.hash === hash ? known.plugin.deref() : undefined
-}
+const newest = new Map<string, { readonly hash: string; readonly module: WeakRef<Module> }>()
 
 /** The kernel's own copies of what the code asks for, by specifier. */
 async function kernelModules({ file, injected }: Bundle): Promise<ReadonlyMap<string, unknown>> {
@@ -125,22 +162,9 @@ interface ModuleInternals {
   _nodeModulePaths(folder: string): string[]
 }
 
-// Node keeps the source map of a module as long as the module itself, which nobody else holds.
+// Node keeps the source map of a module as long as the module itself, which nobody else holds: neither does a plugin
+// that was made of what it exports.
 const sourceMaps = new WeakMap<Plugin, Module>()
-
-function evaluate(
-  bundle: Bundle,
-  hash: string,
-  modules: ReadonlyMap<string, unknown>,
-  inputs: readonly string[],
-): Plugin {
-  const { file } = bundle
-  const module = run(bundle, hash, modules, inputs)
-  const plugin = assertPlugin(defaultOf(module.exports, file), file)
-  sourceMaps.set(plugin, module)
-  newest.set(file, { hash, plugin: new WeakRef(plugin) })
-  return plugin
-}
 
 function run(
   { file, code }: Bundle,
@@ -169,10 +193,15 @@ function run(
   return module
 }
 
+/** The default export, or all that there is. */
+export function defaultIn(exported: unknown): unknown {
+  return typeof exported === 'object' && exported !== null && 'default' in exported ? exported.default : exported
+}
+
 function defaultOf(exported: unknown, file: string): unknown {
-  if (typeof exported !== 'object' || exported === null) return exported
-  if ('default' in exported) return exported.default
-  if (!('__esModule' in exported)) return exported
+  const found = defaultIn(exported)
+  if (found !== exported || typeof exported !== 'object' || exported === null || !('__esModule' in exported))
+    return found
   const message = `${file} has no default export. End the file with: export default definePlugin({ … })`
   throw new CcrError('CCR_PLUGIN_LOAD', message, { at: file })
 }

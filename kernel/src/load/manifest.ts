@@ -22,6 +22,8 @@ export const Manifest = Type.Object({
   scope: Type.Enum(['host', 'profile']),
   provides: Names,
   requires: Names,
+  /** It makes plugins of files that export none. */
+  adapts: Type.Optional(Type.Boolean()),
   /** What it may reach beyond the exchanges; see the SDK's `Capability`. */
   capabilities: Names,
   hooks: Names,
@@ -69,6 +71,7 @@ export async function toManifest(plugin: Plugin, version: string): Promise<Manif
     get: () => unavailable as never,
     exchange: () => Promise.reject(new Error('there are no exchanges while a plugin is described')),
     exchangeStream: () => unavailable as never,
+    credential: () => undefined,
     endpoint: ({ method, path }) => void endpoints.push({ method, path }),
     dialect: ({ name }) => void notes.dialects.add(name),
     // The point's name stands for the type.
@@ -91,6 +94,7 @@ export async function toManifest(plugin: Plugin, version: string): Promise<Manif
     scope: plugin.scope,
     provides: [...plugin.provides],
     requires: [...plugin.requires],
+    ...(plugin.adapt && { adapts: true }),
     capabilities: [...plugin.capabilities].sort(),
     hooks: [...notes.hooks].sort(),
     endpoints,

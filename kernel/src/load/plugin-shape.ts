@@ -25,6 +25,13 @@ export function assertPlugin(value: unknown, file: string): Plugin {
   return plugin
 }
 
+/** Whether `definePlugin` made it, however faulty it may be. */
+export function isDefined(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const { config, transformers } = value as Readonly<Record<string, unknown>>
+  return isObjectSchema(config) && Array.isArray(transformers)
+}
+
 interface Fault {
   readonly fact: string
   readonly remedy?: string
@@ -33,8 +40,7 @@ interface Fault {
 function shapeFault(value: unknown): Fault | undefined {
   if (typeof value !== 'object' || value === null) return { fact: 'its default export is not a plugin' }
   const fields = value as Readonly<Record<string, unknown>>
-  if (!isObjectSchema(fields['config']) || !Array.isArray(fields['transformers']))
-    return { fact: 'its default export was not made by definePlugin' }
+  if (!isDefined(value)) return { fact: 'its default export was not made by definePlugin' }
   const { name, capabilities = [] } = fields
   if (typeof name !== 'string' || !new RegExp(PLUGIN_NAME).test(name)) {
     const wrong = typeof name === 'string' ? 'a name not made of lower-case words joined by -' : 'no name'
@@ -56,7 +62,7 @@ function shapeFault(value: unknown): Fault | undefined {
   const strange = (Array.isArray(capabilities) ? capabilities : [capabilities]).filter((one) => !isCapability(one))
   if (Array.isArray(capabilities) && strange.length === 0) return undefined
   const said = typeof strange[0] === 'string' ? JSON.stringify(strange[0]) : String(capabilities)
-  const remedy = 'There are only files, network:<host> and secrets:<NAME>, in a list'
+  const remedy = 'There are only files, credentials, network:<host> and secrets:<NAME>, in a list'
   return { fact: `${subject} declares the capability ${said}`, remedy }
 }
 

@@ -29,6 +29,8 @@ export interface TrialOptions {
   /** The environment of the process. */
   readonly env: NodeJS.ProcessEnv
   readonly limitMs?: number | undefined
+  /** It may be code of which the router makes a plugin. */
+  readonly adapt?: boolean | undefined
 }
 
 /** As long as a plugin may take to activate and to be disposed again; most take half a second. */
@@ -49,9 +51,14 @@ export async function tryPlugin(file: string, options: TrialOptions): Promise<Tr
   return { name, manifest: error }
 }
 
-function run(file: string, { version = '0.0.0', env, limitMs = TRIAL_MS }: TrialOptions): Promise<TrialResult> {
+function run(file: string, options: TrialOptions): Promise<TrialResult> {
+  const { version = '0.0.0', env, limitMs = TRIAL_MS, adapt } = options
   return new Promise((resolve, reject) => {
-    const child = fork(RUNNER, [file, version], { env, execArgv: [], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
+    const child = fork(RUNNER, [file, version, ...(adapt ? ['adapt'] : [])], {
+      env,
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    })
     let isLate = false
     const timer = setTimeout(() => {
       isLate = true

@@ -6,7 +6,7 @@ import { collectSecrets } from '../config/secrets.ts'
 import { parseSource } from '../config/source.ts'
 import { exportPreset, type ExportedPreset } from './export.ts'
 
-const SECTIONS = new Set(['Router', 'StatusLine', 'Own'])
+const SECTIONS = new Set(['Router', 'StatusLine', 'Own', 'transformers'])
 
 function exported(
   written: Readonly<Record<string, unknown>>,
@@ -147,7 +147,9 @@ describe('an exported preset', () => {
       fallback: { default: ['p,m'] },
       StatusLine: { modules: [{ scriptPath: '/x.js', text: 'a' }, { text: 'b' }], command: 'x' },
       Own: ['./x', 'y'],
+      transformers: [{ path: '/x.js', options: { key: 'k' } }],
     })
+    expect(manifest).not.toHaveProperty('transformers')
     expect(manifest).toMatchObject({ StatusLine: { modules: [{ text: 'a' }, { text: 'b' }] }, Own: ['y'] })
     expect(leftOut).toEqual([
       'CUSTOM_ROUTER_PATH: no installed plugin reads it',
@@ -156,6 +158,7 @@ describe('an exported preset', () => {
       'StatusLine.modules[0].scriptPath: it names a file or command',
       'StatusLine.command: it names a file or command',
       'Own[0]: it names a file or command',
+      'transformers: it names a file',
     ])
   })
 

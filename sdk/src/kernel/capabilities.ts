@@ -9,7 +9,7 @@ const FILE = /^(?!(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$))[A-Za-z0-9_][A-Za-z0-9
 /** Whether a text is a capability in the form that {@link Capability} describes. */
 export function isCapability(text: unknown): boolean {
   if (typeof text !== 'string') return false
-  if (text === 'files') return true
+  if (text === 'files' || text === 'credentials') return true
   const [, kind, value = ''] = /^(network|secrets):(.+)$/s.exec(text) ?? []
   return kind === 'network' ? HOST.test(value) : kind === 'secrets' && VARIABLE.test(value)
 }

@@ -56,6 +56,11 @@ export class Pipeline {
     return this.#wire.length === 0 && this.#canonical.length === 0
   }
 
+  /** A stage takes the wire events as a whole answer, which may be in a form that only it knows. */
+  get readsForeign(): boolean {
+    return this.#wire.some((stage) => stage instanceof ThroughStage)
+  }
+
   /** The types that observers want whole. */
   get observed(): ReadonlySet<CanonicalEvent['type']> {
     return new Set(this.#observers.flatMap(({ types }) => [...(types as ReadonlySet<CanonicalEvent['type']>)]))

@@ -43,7 +43,8 @@ export function outboundFault(result: unknown, before: Outbound, stage: string):
   if (stage === 'send' && (body !== before.body || model !== before.model || stream !== before.stream)) {
     return 'in the send stage only url, headers and auth may change'
   }
-  return auth === undefined || isObject(auth) ? undefined : 'its auth is not { scheme, secret }'
+  const auths: readonly unknown[] = Array.isArray(auth) ? auth : auth === undefined ? [] : [auth]
+  return auths.every(isObject) ? undefined : 'its auth is not { scheme, secret }'
 }
 
 /** What is wrong with a result of onError. */

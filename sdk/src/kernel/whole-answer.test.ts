@@ -25,6 +25,20 @@ describe('a whole answer', () => {
     expect(explode('\ufeff{"a":1}')).toEqual({ events: [{ exploded: { a: 1 } }], json: false })
   })
 
+  it('in a form that the dialect does not know is the one event that it is, for stages that may know it', () => {
+    const refusing = { ...dialect, explode: () => { throw new Error('unknown') } } // prettier-ignore
+    const of = (text: string, isForeign: boolean) =>
+      explodeAnswer(text, { status: 200, headers: {} }, refusing, {} as Attempt, undefined, isForeign)
+    expect(of('{"a":1}', true)).toEqual({ events: [{ a: 1 }], json: true })
+    for (const [text, isForeign] of [
+      ['{"a":1}', false],
+      ['[1]', true],
+      ['null', true],
+    ] as const)
+      // prettier-ignore
+      expect(() => of(text, isForeign)).toThrow('unknown')
+  })
+
   it.each([stream, `\n${stream}`, `event: a\n${stream}`, `: hello\n${stream}`])(
     'is a stream by its words: %j',
     (text) => {

@@ -1,6 +1,7 @@
 import type { TargetDialect } from '../dialect.ts'
 import { CcrError } from '../errors.ts'
 import type { Attempt } from '../exchange.ts'
+import { isObject } from '../is-object.ts'
 import { isBounded } from '../json-bounds.ts'
 import { parseJson } from '../json-numbers.ts'
 import { BYTE_ORDER_MARK } from '../utf8.ts'
@@ -25,6 +26,7 @@ export interface WholeAnswer {
  * Turns a whole answer into the events that a stream of it would have had.
  *
  * @param describe says where the answer came from and how it begins
+ * @param isForeign whether a stage may know what the dialect does not: it is given such an object as it is
  * @throws CcrError `CCR_STREAM_INVALID` when it is neither JSON nor an event stream
  */
 export function explodeAnswer(
@@ -33,6 +35,7 @@ export function explodeAnswer(
   dialect: TargetDialect,
   attempt: Attempt,
   describe: (text: string) => string = () => '',
+  isForeign = false,
 ): WholeAnswer {
   if (text.trim() === '')
     throw new CcrError('CCR_STREAM_INVALID', `its answer (status ${status}) is empty ${describe(text)}`.trim())
@@ -55,7 +58,12 @@ export function explodeAnswer(
     reader.end((event) => void events.push(event))
     return { events, json: false }
   }
-  return { events: dialect.explode(answer, attempt), json: !isMarked }
+  try {
+    return { events: dialect.explode(answer, attempt), json: !isMarked }
+  } catch (thrown) {
+    if (isForeign && isObject(answer)) return { events: [answer], json: !isMarked }
+    throw thrown
+  }
 }
 
 /**

@@ -57,7 +57,7 @@ export async function filesNamed(
   if (byId.length > 0 || files.length === 0) return { meant: byId, known }
   const env = await withoutSecrets(context)
   const trials = [...new Set(files.map(({ file }) => file))].map(async (file) => {
-    const tried = await tryPlugin(file, { env, version: NO_VERSION }).catch(() => undefined)
+    const tried = await tryPlugin(file, { env, version: NO_VERSION, adapt: true }).catch(() => undefined)
     return [file, tried] as const
   })
   const plugins = new Map(await Promise.all(trials))

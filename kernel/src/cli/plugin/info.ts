@@ -53,7 +53,8 @@ async function configured(context: CommandContext, name: string): Promise<Plugin
   const meant = (await filesNamed(context, files, name)).meant[0]
   if (meant === undefined) return undefined
   const { manifest } =
-    meant.tried ?? (await tryPlugin(meant.file, { env: await withoutSecrets(context), version: NO_VERSION }))
+    meant.tried ??
+    (await tryPlugin(meant.file, { env: await withoutSecrets(context), version: NO_VERSION, adapt: true }))
   if (manifest instanceof Error) throw manifest
   return installedSheet(meant.use, manifest, meant.file)
 }

@@ -23,6 +23,8 @@ export interface PluginSheet {
   readonly provides: readonly string[]
   readonly requires: readonly string[]
   readonly endpoints: readonly string[]
+  /** It makes plugins of code that is none. */
+  readonly adapts: boolean
   /** Wire protocols; whoever speaks one to a provider is given its key. */
   readonly dialects: readonly string[]
   readonly dependencies?: Readonly<Record<string, string>> | undefined
@@ -70,6 +72,7 @@ export function describeSheet(sheet: PluginSheet, now: number): readonly string[
     ['requires', sheet.requires.join(', ')],
     ['endpoints', sheet.endpoints.join(', ')],
     ['dialects', sheet.dialects.join(', ')],
+    ['adapts', sheet.adapts ? 'files of code that is no plugin' : ''],
     ['dependencies', listed(dependencies)],
     ['scripts', scripts.length === 0 ? '' : `${scripts.join(', ')}: not run`],
   ]
@@ -105,7 +108,7 @@ export function differenceOf(pin: LockEntry, before: readonly string[], candidat
 }
 
 function factsIn(manifest: Manifest) {
-  const { name, description, hooks, capabilities, provides, requires, endpoints, dialects } = manifest
+  const { name, description, hooks, capabilities, provides, requires, endpoints, dialects, adapts } = manifest
   return {
     plugin: name,
     description,
@@ -115,6 +118,7 @@ function factsIn(manifest: Manifest) {
     requires,
     endpoints: endpoints.map(({ method, path }) => `${method} ${path}`),
     dialects,
+    adapts: adapts === true,
   }
 }
 

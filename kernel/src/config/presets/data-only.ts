@@ -18,8 +18,8 @@ export interface Refusal {
 const POLLUTING = /^(?:__proto__|constructor|prototype)$/
 const EXECUTABLE = /(?:path|script|command|exec|executable|shell|binary|argv)s?$|^(?:script|command|exec)/i
 const FILE_KEY = /(?:^|[_-])(?:file|folder|directory|dir)s?$|[a-z](?:File|Folder|Directory|Dir)s?$/
-/** Sections whose text is the name of a file although they are called otherwise. */
-const FILE_SECTIONS = ['REWRITE_SYSTEM_PROMPT']
+/** Sections that name files although they are called otherwise. */
+const FILE_SECTIONS = ['REWRITE_SYSTEM_PROMPT', 'transformers']
 const VARIABLE = /\$(?:\{|[A-Z_])/
 
 /** Whether a key names something that is read or run as a file, which no preset may bring. */
