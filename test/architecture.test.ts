@@ -37,11 +37,15 @@ const EXCEPTIONS: readonly WordException[] = [
   { file: 'kernel/src/config/schema.ts', word: 'claude', reason: 'declares CLAUDE_PATH and its default' },
 ]
 
-/** What reveals a secret: credentials that are sent, the length of the router's key, the key itself and the proxy. */
+/**
+ * What reveals a secret: credentials that are sent, the length of the router's key, the key itself and the proxy; and
+ * to a class of the user's own, the key of a provider that names it.
+ */
 const REVEALING = [
   'sdk/src/kernel/credential-headers.ts',
   'kernel/src/host/http/listen-failure.ts',
   'kernel/src/host/router.ts',
+  'plugins/compat-transformers/src/provider.ts',
 ]
 
 /** Libraries that a start must not load whole, and the files that take what it needs of them. */

@@ -52,6 +52,23 @@ const wasEvaluated = () =>
   )
 
 describe('row 154: safe mode', () => {
+  it('runs no code of files that providers name, and leaves these providers out', async () => {
+    const provider = (name: string, use: readonly string[]): object => {
+      const own = { name, api_base_url: 'http://127.0.0.1:9', models: ['m'] }
+      return { ...own, transformer: { use } }
+    }
+    const Providers = [provider('direct', ['file:./guard.ts']), provider('listed', ['guard']), provider('free', [])]
+    await write('transformRequest', [])
+    const config = { transformers: [{ path: './guard.ts' }], Providers, watch: false }
+    await writeFile(join(home, 'config.json'), JSON.stringify(config))
+    const { url } = await start(SAFE)
+    expect(await wasEvaluated()).toBe(false)
+    const models = (await (await fetch(`${url}/v1/models`)).json()) as { readonly data: readonly { id: string }[] }
+    expect(models.data.map(({ id }) => id).filter((id) => id.endsWith(',m'))).toEqual(['free,m'])
+    const asked = await ask(`${url}/v1/messages`, { body: { ...messagesBody('x', false), model: 'listed,m' } })
+    expect(JSON.stringify(asked)).toContain('safe mode does not run ./guard.ts')
+  })
+
   it('runs no third-party code, and answers without a plugin that decided on no request', async () => {
     await write('selectRoute')
     await start()
