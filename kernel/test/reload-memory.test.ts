@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 const run = promisify(execFile)
-const EVALUATE = JSON.stringify(new URL('../dist/load/evaluate.js', import.meta.url).href)
+const built = (name: string): string => JSON.stringify(new URL(`../dist/load/${name}.js`, import.meta.url).href)
 const MIB = 1024 * 1024
 
 let folder: string
@@ -29,7 +29,11 @@ const script = (plugin: string): string => `
 import { writeFileSync } from 'node:fs'
 import Module from 'node:module'
 import { setImmediate as turn } from 'node:timers/promises'
-import { loadPluginFile } from ${EVALUATE}
+import { adaptBy } from ${built('adapters')}
+import { findBuiltins } from ${built('builtin')}
+import { FileLoader } from ${built('file-loader')}
+
+const builtins = await findBuiltins()
 
 async function measure() {
   for (let round = 0; round < 5; round++) {
@@ -47,10 +51,12 @@ const versions = new Set()
 for (let version = 0; version < 220; version++) {
   if (version === 20) before = await measure()
   writeFileSync(${JSON.stringify(join(folder, 'dependency.mjs'))}, 'export const version = ' + version)
-  const { plugin, error } = await loadPluginFile(${JSON.stringify(plugin)})
+  const files = new FileLoader()
+  files.adapt = adaptBy(builtins, [])
+  const { plugin, error } = await files.load(${JSON.stringify(plugin)}, { version })
   if (error) throw error
   try {
-    await plugin.activate({})
+    await plugin.activate({ options: { version } })
   } catch (thrown) {
     // Formatting a stack reads the source map.
     versions.add(thrown.stack.split('\\n')[0])
@@ -92,5 +98,27 @@ describe('200 reloads (134)', () => {
     expect(after.cached).toEqual(before.cached)
     const own = after.cached.filter((key) => !key.includes('node_modules') && !key.startsWith(main))
     expect(own).toEqual([])
+  })
+
+  it('of a class that is adapted and holds 1 MB leave memory flat too', { timeout: 90_000 }, async () => {
+    const file = join(folder, 'legacy.cjs')
+    await writeFile(
+      file,
+      `const { version } = require('./dependency.mjs')
+      const numbers = Array.from({ length: ${MIB / 8} }, (_, index) => index + version + 0.5)
+      module.exports = class {
+        constructor(options) { this.options = options; this.numbers = numbers }
+        get name() { return 'heavy' }
+        set logger(_) { throw new Error(this.numbers.length + ' ' + this.options.version) }
+        transformRequestIn() {}
+      }`,
+    )
+    const main = join(folder, 'main.mjs')
+    await writeFile(main, script(file))
+    const { stdout } = await run(process.execPath, ['--expose-gc', main], { timeout: 80_000 })
+    const { before, after, versions } = JSON.parse(stdout) as { before: Measure; after: Measure; versions: number }
+    expect(versions).toBe(220)
+    expect(after.heapBytes - before.heapBytes).toBeLessThan(20 * MIB)
+    expect(after.cached).toEqual(before.cached)
   })
 })

@@ -1,7 +1,8 @@
 import { isObject, type JsonObject } from '@ccr/sdk'
-import { cut, json, sse } from '@ccr/sdk/testing'
+import { cut, fixtures, json, sse } from '@ccr/sdk/testing'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
+import anthropic from '../../dialect-anthropic/src/index.ts'
 import { adding, Eager, Enveloping, rewriting, shout } from '../test/classes.ts'
 import { chunks, completion, createWorld, KEY, said, textOf } from '../test/world.ts'
 import type { LegacyWorld, Use, WorldOptions } from '../test/world.ts'
@@ -183,6 +184,36 @@ describe('a class that speaks another protocol with the upstream', () => {
   })
 })
 
+describe('a provider that speaks another dialect', () => {
+  const answer = fixtures.answer()
+  const message = { id: 'm', type: 'message', role: 'assistant', model: 'model', usage: { input_tokens: 1 } }
+  const content = [{ type: 'text', text: 'whole words' }]
+  const whole = json({ ...message, content, stop_reason: 'end_turn' })
+
+  it('has its own bodies and events given to a class', async () => {
+    const seen: string[] = []
+    class Both {
+      name = 'both'
+      transformRequestIn(body: JsonObject): object {
+        seen.push(Object.keys(body).join())
+        return { body: { ...body, top_k: 7 }, config: { headers: { 'X-Extra': 'yes' } } }
+      }
+      async transformResponseOut(response: Response): Promise<Response> {
+        const text = await response.text()
+        seen.push(text.split('\n', 1)[0]!)
+        return new Response(text.replaceAll('words', 'WORDS').replaceAll('Danube', 'DANUBE'), response)
+      }
+    }
+    const upstream = ({ body }: { body: JsonObject }) => (body['stream'] ? sse(fixtures.toSse(answer)) : whole)
+    const { ask, sent } = await start([Both], { upstream, dialect: anthropic, provider: { dialect: 'anthropic' } })
+    expect(textOf(await ask())).toContain('DANUBE')
+    expect(textOf(await ask({}, { stream: false }))).toBe('whole WORDS')
+    expect(sent[0]).toMatchObject({ body: { top_k: 7 }, headers: { 'x-extra': 'yes', 'x-api-key': KEY } })
+    expect(seen[0]).toContain('max_tokens')
+    expect([seen[1], seen[3]]).toEqual(['event: message_start', 'event: message_start'])
+  })
+})
+
 describe('bytes and time', () => {
   it('an answer cut anywhere is the same', async () => {
     const text = chunks([...said('Grüße 🙂 an alle '), ...said('x')].slice(0, -1))
@@ -210,6 +241,26 @@ describe('bytes and time', () => {
     let seen = ''
     const asking = world.ask({}, { onChunk: (chunk) => void ((seen += chunk), /first/i.test(seen) && release()) })
     expect(textOf(await asking).toLowerCase()).toBe('firstsecond')
+  })
+
+  it.each([[shout], [Eager]])('a client that takes nothing has the upstream wait', async (Class) => {
+    let read = 0
+    async function* body(): AsyncGenerator<Uint8Array> {
+      while (read < 1000) {
+        read++
+        yield Buffer.from(chunks(said('again ').slice(0, 1), false))
+      }
+      yield Buffer.from(chunks(said('end')))
+    }
+    let release: () => void = () => undefined
+    const stalled = new Promise<void>((resolve) => (release = resolve))
+    const { ask } = await start([Class], { upstream: () => sse(body()) })
+    const asking = ask({}, { onChunk: () => stalled })
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(read).toBeLessThan(10)
+    release()
+    expect(textOf(await asking)).toMatch(/end$/i)
+    expect(read).toBe(1000)
   })
 
   it('a client that leaves ends the class and the upstream', async () => {

@@ -16,7 +16,11 @@ export interface LegacyWorld extends Omit<TestKernel, 'request'> {
   readonly sent: readonly Sent[]
   ask(
     request?: object,
-    options?: { readonly stream?: boolean; readonly signal?: AbortSignal; readonly onChunk?: (chunk: string) => void },
+    options?: {
+      readonly stream?: boolean
+      readonly signal?: AbortSignal
+      readonly onChunk?: (chunk: string) => void | Promise<void>
+    },
   ): Promise<TestReply>
 }
 
