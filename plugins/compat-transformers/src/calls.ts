@@ -7,6 +7,8 @@ export interface Call {
   readonly context: { readonly req: Readonly<Record<string, unknown>> }
   /** The answer is asked for as a stream. */
   stream: boolean
+  /** More than one choice is asked for. */
+  many: boolean
   /** Where and how the class wants the request sent. */
   config: Readonly<Record<string, unknown>> | undefined
   /** The key of the provider, where the class has read it. */
@@ -29,7 +31,7 @@ export class Calls {
     if (known) return known
     const { exchange, target, signal } = attempt
     const context = { req: legacyRequest(exchange, target.provider, this.#log) }
-    const call: Call = { context, stream: false, config: undefined, key: undefined, signal }
+    const call: Call = { context, stream: false, many: false, config: undefined, key: undefined, signal }
     this.#calls.set(attempt, call)
     return call
   }

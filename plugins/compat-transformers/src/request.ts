@@ -19,6 +19,7 @@ export function requestTap({ instance, name, calls, ctx, isCalled }: RequestTapO
   return async (outbound: Outbound, attempt: Attempt): Promise<Outbound | undefined> => {
     const call = calls.of(attempt)
     call.stream = outbound.stream
+    call.many = Number((outbound.body as JsonObject)['n']) > 1
     if (!isCalled) return undefined
     const { unified, settle } = toUnified(outbound.body as JsonObject)
     const provider = legacyProvider(outbound, attempt, { instance, ctx, call })

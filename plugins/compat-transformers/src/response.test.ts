@@ -168,6 +168,19 @@ describe('a class that speaks another protocol with the upstream', () => {
     expect(seen[1]).toEqual([undefined, { content: 'hm', signature: 'sig-of-vendor' }, undefined])
   })
 
+  it('may number calls as another choice than the text before them', async () => {
+    const call = { tool_calls: [{ id: 'a', type: 'function', function: { name: 'f', arguments: '{"a":1}' } }] }
+    const numbering = rewriting('numbering', () => undefined)
+    const list = [
+      { choices: [{ index: 0, delta: { content: 'text' } }] },
+      { choices: [{ index: 1, delta: { content: '', ...call }, finish_reason: 'stop' }] },
+    ]
+    const { ask } = await start([numbering], { upstream: () => sse(chunks(list)) })
+    const { text } = await ask({ tools: [{ name: 'f', input_schema: { type: 'object' } }] })
+    expect(text).toContain('"name":"f"')
+    expect(text).toContain('"stop_reason":"tool_use"')
+  })
+
   it('an answer that nobody makes one of this protocol is a failure', async () => {
     const { ask } = await start([shout], { upstream: () => json({ candidates: [] }) })
     expect((await ask({}, { stream: false })).status).toBe(500)

@@ -3,7 +3,7 @@ import { parseObject, writeJson, type JsonObject, type StreamFunction } from '@c
 import type { Call } from './calls.ts'
 import type { LegacyTransformer } from './legacy-class.ts'
 import { kindOf } from './request.ts'
-import { withSignature } from './signatures.ts'
+import { asRead } from './chunks.ts'
 import { EventLines, fromWhole, toWhole, writeEvents } from './wire-text.ts'
 
 /** Longest whole answer that a class may give, in characters: 64 Mi. */
@@ -54,7 +54,7 @@ async function* transformed(batches: Batches, options: ResponseStageOptions): Ba
   call.signal.addEventListener('abort', stopNow, { once: true })
   if (failure) stop()
   const toOwn = (events: readonly JsonObject[]): readonly JsonObject[] =>
-    dialect === 'openai' ? events.map((event) => withSignature(event, provider)) : events
+    dialect === 'openai' ? events.map((event) => asRead(event, provider, !call.many)) : events
   const lines = new EventLines(dialect)
   const text = new WholeText(name)
   try {

@@ -1,6 +1,6 @@
 import { askedThinking, isObject, type CanonicalRequest, type JsonObject } from '@ccr/sdk'
 import { plainCopy } from './plain-copy.ts'
-import { ownSignature } from './signatures.ts'
+import { ownSignature } from './chunks.ts'
 
 /** Keys that are for plugins of this router alone; none of them is sent. */
 const EXTENSION = /^ccr_/
