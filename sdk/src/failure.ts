@@ -75,6 +75,7 @@ const BY_STATUS: ReadonlyMap<number, Verdict> = new Map([
   [404, { status: 404, type: 'not_found_error' }],
   [408, { status: 504, type: 'timeout_error' }],
   [413, { status: 413, type: 'invalid_request_error' }],
+  [415, { status: 415, type: 'invalid_request_error' }],
   [422, { status: 422, type: 'invalid_request_error' }],
   [429, { status: 429, type: 'rate_limit_error' }],
   [504, { status: 504, type: 'timeout_error' }],
@@ -165,8 +166,10 @@ export function verdictOfType(type: FailureType): Verdict {
 /** What a failure says about the target. */
 export function outcomeOf(failure: AttemptFailure): AttemptOutcome {
   if (failure.kind === 'plugin' || failure.neutral) return 'neutral'
-  // An error inside a good answer has its meaning as its type.
-  const status = failure.kind === 'reported' ? failure.reply.status : failure.status
+  // A server that is overloaded, and says for how long.
+  if (failure.status === 503 && failure.retryAfterMs !== undefined) return 'cooldown'
+  // What it means, which an error inside a good answer says by its type, and some refusals of a key by their words.
+  const { status } = failure.reply
   if (status === 400 || status === 413 || status === 415 || status === 422) return 'neutral'
   return status === 429 || status === 529 ? 'cooldown' : 'failure'
 }

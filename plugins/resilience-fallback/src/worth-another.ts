@@ -1,7 +1,7 @@
-import { overflowMessage, type AttemptFailure } from '@ccr/sdk'
+import { overflowMessage, type AttemptFailure, type FailureType } from '@ccr/sdk'
 
-/** Statuses that blame the request: another target would refuse it too. */
-const FAULTS_OF_REQUESTS: readonly (number | undefined)[] = [400, 413, 415, 422]
+/** What blames the request: another target would refuse it too. */
+const FAULTS_OF_REQUESTS: readonly FailureType[] = ['invalid_request_error', 'request_too_large']
 
 /** Where a conversation that is too long for one model may fit into the next. */
 const LONG_SCENARIOS: readonly (string | undefined)[] = ['longContext', 'extendedContext']
@@ -13,10 +13,8 @@ const LONG_SCENARIOS: readonly (string | undefined)[] = ['longContext', 'extende
 export function isWorthAnother(failure: AttemptFailure, scenario: string | undefined): boolean {
   const { kind, status, neutral, reply } = failure
   if (kind === 'plugin') return false
-  const isFaultOfRequest =
-    kind === 'reported'
-      ? reply.type === 'invalid_request_error' || reply.type === 'request_too_large'
-      : FAULTS_OF_REQUESTS.includes(status)
-  if (isFaultOfRequest) return LONG_SCENARIOS.includes(scenario) && overflowMessage(reply.message, {}) !== undefined
+  // By what is told: a status alone may blame the request where a key is refused.
+  if (FAULTS_OF_REQUESTS.includes(reply.type))
+    return LONG_SCENARIOS.includes(scenario) && overflowMessage(reply.message, {}) !== undefined
   return !(neutral && (status === 401 || status === 403))
 }

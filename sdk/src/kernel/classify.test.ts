@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { UpstreamError } from '../dialect.ts'
 import { CcrError, type ErrorCode } from '../errors.ts'
 import { replyTo, statusFailure, thrownFailure } from './classify.ts'
-import { outcomeOf, retryAfterMsOf, verdictOfType, type FailureReply } from '../failure.ts'
+import { outcomeOf, retryAfterMsOf, verdictOfStatus, verdictOfType, type FailureReply } from '../failure.ts'
 
 const target = { provider: 'p', model: 'm' }
 const failure = (status: number, said?: UpstreamError, headers: Record<string, string> = {}) =>
@@ -315,7 +315,16 @@ describe('what a failure says about the target', () => {
     ['cooldown', [429, 529]],
     ['failure', [401, 403, 404, 408, 500, 502, 503, undefined]],
   ])('%s for %j', (outcome, all) => {
-    for (const status of all) expect(of({ kind: 'status', status })).toBe(outcome)
+    for (const status of all) expect(of({ kind: 'status', status, reply: verdictOfStatus(status ?? 0) })).toBe(outcome)
+  })
+
+  it('is that it asks to be left alone where a 503 says for how long', () => {
+    expect(of({ kind: 'status', status: 503, retryAfterMs: 7, reply: verdictOfStatus(503) })).toBe('cooldown')
+  })
+
+  it('is that it fails where a status that blames the request comes with the words of a refused key', () => {
+    const said = { message: 'no such key', type: 'authentication_error' } as const
+    expect(outcomeOf(statusFailure({ provider: 'p', model: 'm' }, 400, {}, said, (text) => text))).toBe('failure')
   })
 
   it.each([

@@ -15,6 +15,7 @@ const CERTIFICATE = /^(?:CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOSTNAME_)/
 const LIMIT = /(?:^|-)ratelimit-/
 const MAX_LIMITS = 32
 const TEXT_LIMIT = 500
+const SPENT = /\bcredit balance is too low\b|\binsufficient (?:account )?(?:balance|credits?|funds|quota)\b/i
 /** Most fields, and most texts of a list, that are passed on of what an upstream says for programs. */
 const MAX_DETAILS = 20
 /** A client does what `retry-after` says, however long; beyond this it is told not to wait for it. */
@@ -36,11 +37,12 @@ export function statusFailure(
   unread?: string,
 ): AttemptFailure {
   // Some providers refuse our key with a status that would blame the request.
-  const ours = said?.type === 'authentication_error' || said?.type === 'permission_error'
+  const refused = said?.type === 'authentication_error' || said?.type === 'permission_error'
   const message = quotable(said?.message, redact)
+  const ours = refused || isSpent(status, message)
   // Servers give it one of several statuses; clients recover from this one only.
   const overflow = isOverflow(message)
-  const type = ours ? said.type : overflow ? 'invalid_request_error' : undefined
+  const type = ours ? 'permission_error' : overflow ? 'invalid_request_error' : undefined
   const verdict = type ? verdictOfType(type) : verdictOfStatus(status)
   const redirected = status >= 300 && status < 400
   const words = unread === undefined || overflow ? after(message) : ` ${unread}`
@@ -76,6 +78,11 @@ export function credentialFailure(
   const fact = `answered ${status} to the credentials of the client`
   const message = `${subjectOf(target)} ${fact}${after(quotable(said?.message, redact))}`
   return { kind: 'status', status, message: fact, neutral: true, reply: { ...answer, status, type, message } }
+}
+
+/** Whether a refusal means an account without money, which some servers tell as a fault of the request. */
+export function isSpent(status: number, message: string | undefined): boolean {
+  return status === 400 && message !== undefined && SPENT.test(message)
 }
 
 /** The failure of an attempt that ended in an exception. */

@@ -53,8 +53,8 @@ describe('a refusal of them', () => {
     retryAfterMs: 7,
     reply: { status: 502, type: 'rate_limit_error', message: 'told', retryAfter: '8', shouldRetry: false },
   }
-  const refused = (dialect: string, status: number): AttemptFailure =>
-    ofOwnAccount(failure, attempt(dialect), { status, headers }, body, { message: 'secret words' }, (text) =>
+  const refused = (dialect: string, status: number, message = 'secret words'): AttemptFailure =>
+    ofOwnAccount(failure, attempt(dialect), { status, headers }, body, { message }, (text) =>
       text.replace('secret', 'hidden'),
     )
 
@@ -67,6 +67,11 @@ describe('a refusal of them', () => {
     const reply = { status, type: 'rate_limit_error', message: 'told', headers: seen, body }
     expect(refused('one', status)).toStrictEqual({ ...failure, reply })
     expect(refused('two', status)).toBe(failure)
+  })
+
+  it('is passed on to the same dialect where a 400 says that no money is left', () => {
+    const { status, body: told } = refused('one', 400, 'Your credit balance is too low.').reply
+    expect([status, told]).toEqual([400, body])
   })
 
   it.each([

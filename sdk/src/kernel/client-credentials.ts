@@ -1,4 +1,4 @@
-import { credentialFailure } from './classify.ts'
+import { credentialFailure, isSpent } from './classify.ts'
 import type { UpstreamError } from '../dialect.ts'
 import type { Attempt, HeaderBag } from '../exchange.ts'
 import type { AttemptFailure } from '../failure.ts'
@@ -34,7 +34,7 @@ export function ofOwnAccount(
   const seen = { ...Object.fromEntries(forwardable(headers)), ...(challenge && { 'www-authenticate': challenge }) }
   const asItIs = exchange.dialect === provider.dialect ? { headers: seen, body } : undefined
   if (status === 401 || status === 403) return credentialFailure(target, status, said, asItIs ?? {}, redact)
-  if (!asItIs || (status !== 402 && status !== 429)) return failure
+  if (!asItIs || (status !== 402 && status !== 429 && !isSpent(status, said?.message))) return failure
   const { type, message } = failure.reply
   return { ...failure, reply: { status, type, message, ...asItIs } }
 }
