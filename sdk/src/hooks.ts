@@ -26,7 +26,11 @@ export type RequestDecision = { readonly reply: LocalReply } | { readonly reques
  */
 export type ErrorDecision =
   | { readonly action: 'retry'; readonly afterMs: number }
-  | { readonly action: 'next' }
+  | {
+      readonly action: 'next'
+      /** What the client is told where no other is tried; of this failure unless given. */
+      readonly reply?: FailureReply | undefined
+    }
   | { readonly action: 'reply'; readonly reply: FailureReply }
 
 /** The six hooks. Values are immutable: a handler returns a new value, or nothing to leave things as they are. */

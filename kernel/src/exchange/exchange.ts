@@ -108,12 +108,12 @@ class Running {
         index++
         continue
       }
-      failed = { reply: failure.reply, target: attempt.target }
       const decision = await this.#profile.hooks.onError?.promise(failure, attempt)
+      const told = decision && 'reply' in decision ? decision.reply : undefined
+      failed = { reply: told ?? failure.reply, target: attempt.target }
       const waitMs = decision?.action === 'retry' ? decision.afterMs : 0
       const exhausted = this.#attempts.length >= limits.attempts || performance.now() + waitMs >= latest
-      if (decision?.action === 'reply') return this.#delivery.fail(decision.reply, attempt.target)
-      if (!decision || exhausted) return this.#delivery.fail(failure.reply, attempt.target)
+      if (!decision || exhausted || decision.action === 'reply') return this.#delivery.fail(failed.reply, failed.target)
       if (decision.action === 'retry') await pause(waitMs, this.#exchange.cancellation)
       else index++
     }

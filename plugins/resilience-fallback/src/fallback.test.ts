@@ -1,9 +1,32 @@
+import { definePlugin, defineTransformer, SkipTarget, type Plugin } from '@ccr/sdk'
 import { createTestKernel, json, sse, type TestAnswer } from '@ccr/sdk/testing'
 import { afterEach, describe, expect, it } from 'vitest'
 import anthropic from '../../dialect-anthropic/src/index.ts'
 import families from '../../route-families/src/index.ts'
 import scenarios from '../../route-scenarios/src/index.ts'
 import plugin from './index.ts'
+
+/** Passes over a target by its model. */
+const skipping = (model: string): Plugin =>
+  definePlugin({
+    name: 'skipping',
+    apiVersion: 1,
+    description: 'Passes over a target.',
+    activate(ctx) {
+      ctx.on('transformRequest', ({ model: to }) => {
+        if (to === model) throw new SkipTarget('not this one')
+      })
+    },
+  })
+
+/** Adds to requests what a target may refuse. */
+const deep = defineTransformer({
+  name: 'deep',
+  description: 'Adds a depth.',
+  dialect: 'anthropic',
+  refusable: { depth: /\bdepth\b/ },
+  request: (body, { offers }) => (offers('depth') ? { ...body, depth: 2 } : undefined),
+})
 
 interface Outcome {
   readonly status: number
@@ -19,6 +42,8 @@ interface Scene {
   /** How each model answers; the others say their name. */
   readonly answers?: Readonly<Record<string, () => TestAnswer>>
   readonly request?: object
+  readonly plugins?: readonly Plugin[]
+  readonly settings?: object
 }
 
 const disposals: (() => Promise<void>)[] = []
@@ -37,10 +62,18 @@ function failing(status: number, message = 'no', headers: Readonly<Record<string
   return () => ({ ...answer, headers: { ...answer.headers, ...headers } })
 }
 
-async function ask({ Router = {}, fallback, answers = {}, request = {} }: Scene): Promise<Outcome> {
+async function ask({
+  Router = {},
+  fallback,
+  answers = {},
+  request = {},
+  plugins = [],
+  settings,
+}: Scene): Promise<Outcome> {
   const asked: string[] = []
   const kernel = await createTestKernel({
-    plugins: [anthropic, scenarios, families, plugin],
+    plugins: [anthropic, scenarios, families, plugin, ...plugins],
+    ...(settings && { settings }),
     providers: ['a', 'b', 'c', 'd', 'e'].map((name) => ({ name, models: [name.toUpperCase()], dialect: 'anthropic' })),
     sections: { Router: { default: 'a,A', ...Router }, ...(fallback && { fallback }) },
     upstream: ({ body }) => {
@@ -82,6 +115,44 @@ describe('the lists of `fallback`', () => {
     expect(status).toBe(429)
     expect(text).toContain('the first')
     expect(headers['retry-after']).toBe('7')
+  })
+
+  it('that end in a target that was passed over leave the client with what the first said, too', async () => {
+    const { status, asked, text } = await ask({
+      fallback: { default: ['b,B', 'c,C'] },
+      answers: { A: failing(429, 'the first'), B: failing(500), C: failing(500) },
+      plugins: [skipping('C')],
+    })
+    expect(asked).toEqual(['A', 'B'])
+    expect(status).toBe(429)
+    expect(text).toContain('the first')
+  })
+
+  it('of which no more may be tried leave the client with what the first said, too', async () => {
+    const { status, asked, text } = await ask({
+      fallback: { default: ['b,B', 'c,C'] },
+      answers: { A: failing(429, 'the first'), B: failing(500), C: failing(500) },
+      settings: { limits: { attempts: 2 } },
+    })
+    expect(asked).toEqual(['A', 'B'])
+    expect(status).toBe(429)
+    expect(text).toContain('the first')
+  })
+
+  it('leave the client with the failure of the first, not with a refusal that was mended', async () => {
+    let refused = false
+    const refusing = (): TestAnswer => {
+      const answer = refused ? failing(429, 'the first')() : failing(400, 'no depth please')()
+      refused = true
+      return answer
+    }
+    const { asked, text } = await ask({
+      fallback: { default: ['b,B'] },
+      answers: { A: refusing, B: failing(500) },
+      plugins: [deep],
+    })
+    expect(asked).toEqual(['A', 'A', 'B'])
+    expect(text).toContain('the first')
   })
 
   it('pass over a provider that does not exist, visibly', async () => {
@@ -166,7 +237,22 @@ describe('another target is asked', () => {
     expect(status).toBe(200)
   })
 
-  it.each([400, 413, 422])('not after %i, which blames the request', async (status) => {
+  const refusing = (status: number, type: string, message: string) => () =>
+    json({ type: 'error', error: { type, message } }, status)
+
+  it.each<[string, () => TestAnswer]>([
+    ['a key that is refused with a 400', refusing(400, 'authentication_error', 'no such key')],
+    [
+      'a 400 of an account without money',
+      refusing(400, 'invalid_request_error', 'Your credit balance is too low to access the API.'),
+    ],
+  ])('after %s, which does not blame the request', async (_, first) => {
+    const { status, asked } = await ask({ fallback: { default: ['b,B'] }, answers: { A: first } })
+    expect(asked).toEqual(['A', 'B'])
+    expect(status).toBe(200)
+  })
+
+  it.each([400, 413, 415, 422])('not after %i, which blames the request', async (status) => {
     const outcome = await ask({ fallback: { default: ['b,B'] }, answers: { A: failing(status) } })
     expect(outcome.asked).toEqual(['A'])
     expect(outcome.status).toBe(status)
@@ -175,6 +261,13 @@ describe('another target is asked', () => {
   it('not after an invalid request that a stream reports', async () => {
     const answers = { A: reported('invalid_request_error') }
     expect((await ask({ fallback: { default: ['b,B'] }, answers, request: { stream: true } })).asked).toEqual(['A'])
+  })
+
+  it('not where a conversation that is too long is refused with another status', async () => {
+    const answers = { A: failing(500, 'prompt is too long: 210000 tokens > 200000 maximum') }
+    const { status, asked } = await ask({ fallback: { default: ['b,B'] }, answers })
+    expect(asked).toEqual(['A'])
+    expect(status).toBe(400)
   })
 
   it('where a long conversation fits no longer, for what was chosen by its length', async () => {

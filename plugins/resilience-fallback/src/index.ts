@@ -28,12 +28,11 @@ export default definePlugin({
       { stage: 'final' },
     )
 
-    ctx.on('onError', (failure, { exchange, target }) => {
+    ctx.on('onError', (failure, { exchange }) => {
       const { targets = [], scenario } = exchange.plan ?? {}
-      if (targets.length < 2) return
-      const first = ((exchange.locals[FIRST] as FailureReply | undefined) ??= failure.reply)
-      if (!isWorthAnother(failure, scenario)) return
-      return target === targets.at(-1) ? { action: 'reply', reply: first } : { action: 'next' }
+      if (targets.length < 2 || !isWorthAnother(failure, scenario)) return
+      const reply = ((exchange.locals[FIRST] as FailureReply | undefined) ??= failure.reply)
+      return { action: 'next', reply }
     })
   },
 })

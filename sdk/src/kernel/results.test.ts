@@ -59,6 +59,8 @@ describe('a result of onError', () => {
     ['retry', 'it is not a decision'],
     [{ action: 'again' }, 'its action is not retry, next or reply'],
     [{ action: 'next' }, undefined],
+    [{ action: 'next', reply: { status: 200 } }, 'reply needs an error status, a type and a message'],
+    [{ action: 'next', reply: { status: 500, type: 'api_error', message: 'm' } }, undefined],
     [{ action: 'reply' }, 'reply needs an error status, a type and a message'],
     [{ action: 'retry' }, 'retry needs afterMs >= 0'],
     [{ action: 'retry', afterMs: '5' }, 'retry needs afterMs >= 0'],

@@ -52,9 +52,10 @@ export function decisionFault(result: unknown): string | undefined {
   if (!isObject(result)) return 'it is not a decision'
   const { action, afterMs, reply } = result
   const isWait = typeof afterMs === 'number' && afterMs >= 0 && afterMs < 2 ** 31
-  if (action === 'next') return undefined
   if (action === 'retry') return isWait ? undefined : 'retry needs afterMs >= 0'
-  if (action === 'reply') return isFailure(reply) ? undefined : 'reply needs an error status, a type and a message'
+  if (action === 'next' && reply === undefined) return undefined
+  if (action === 'next' || action === 'reply')
+    return isFailure(reply) ? undefined : 'reply needs an error status, a type and a message'
   return 'its action is not retry, next or reply'
 }
 
