@@ -1,3 +1,4 @@
+import { definePlugin, type Plugin } from '@ccr/sdk'
 import { createTestKernel, json, type TestAnswer, type TestKernel } from '@ccr/sdk/testing'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import anthropic from '../../dialect-anthropic/src/index.ts'
@@ -20,9 +21,11 @@ afterEach(async () => {
   await kernel.dispose()
 })
 
-async function start(Router: object = {}): Promise<void> {
+const PLUGINS = [anthropic, scenarios, fallback, plugin]
+
+async function start(Router: object = {}, more: readonly Plugin[] = []): Promise<void> {
   kernel = await createTestKernel({
-    plugins: [anthropic, scenarios, fallback, plugin],
+    plugins: [...PLUGINS, ...more],
     providers: [
       { name: 'a', models: ['A'], dialect: 'anthropic' },
       { name: 'b', models: ['B'], dialect: 'anthropic' },
@@ -48,6 +51,17 @@ const failing =
     const answer = json({ type: 'error', error: { type: 'api_error', message: 'no' } }, status)
     return { ...answer, headers: { ...answer.headers, ...headers } }
   }
+
+/** An answer that waits. */
+function held() {
+  let release: (value: TestAnswer) => void = () => undefined
+  let asked = false
+  const answer = (): Promise<TestAnswer> => {
+    asked = true
+    return new Promise((resolve) => (release = resolve))
+  }
+  return { answer, isAsked: () => asked, release: (value: TestAnswer) => release(value) }
+}
 
 const BODY = { model: 'any', max_tokens: 9, messages: [{ role: 'user', content: 'hi' }] }
 
@@ -116,6 +130,84 @@ describe('resilience-breaker', () => {
     await start({ enableFallback: false })
     answers['A'] = failing(500)
     expect(await ask(5)).toBe('AAAAA')
+  })
+
+  it('lets a target be tried that is further down the plans of requests which never come to it', async () => {
+    await start({ health: { failureThreshold: 1 } })
+    answers = { A: failing(500), B: failing(500) }
+    await ask()
+    vi.advanceTimersByTime(300_000)
+    answers = {}
+    await ask(2)
+    // A is used as before, and B half-open.
+    const hold = held()
+    answers = { A: hold.answer }
+    const running = kernel.request({ body: BODY })
+    await vi.waitFor(() => expect(hold.isAsked()).toBe(true))
+    answers = { A: failing(500) }
+    expect(await ask()).toBe('AB')
+    hold.release(fine('A'))
+    await running
+  })
+
+  it('takes a failure in at once, and not when another target has answered', async () => {
+    await start()
+    const hold = held()
+    answers = { A: failing(429, { 'retry-after': '7' }), B: hold.answer }
+    const running = kernel.request({ body: BODY })
+    await vi.waitFor(() => expect(hold.isAsked()).toBe(true))
+    answers['B'] = () => fine('B')
+    expect(await ask()).toBe('B')
+    vi.advanceTimersByTime(60_000)
+    hold.release(fine('B'))
+    await running
+    expect(await ask()).toBe('AB')
+  })
+
+  it('is told of the trials of inner exchanges too', async () => {
+    const asking = definePlugin({
+      name: 'asking',
+      apiVersion: 1,
+      description: 'Answers by another exchange.',
+      activate(ctx) {
+        ctx.on('onRequest', async (request, parent) => ({
+          reply: { message: await ctx.exchange(request, { parent }) },
+        }))
+      },
+    })
+    await start({ health: { failureThreshold: 1 } }, [asking])
+    answers['A'] = failing(500)
+    await ask()
+    vi.advanceTimersByTime(300_000)
+    answers = {}
+    expect(await ask(3)).toBe('AAA')
+  })
+
+  it('lets the next request try it where the client of a trial leaves', async () => {
+    await start({ health: { failureThreshold: 1 } })
+    answers['A'] = failing(500)
+    await ask()
+    vi.advanceTimersByTime(300_000)
+    const hold = held()
+    answers['A'] = hold.answer
+    const client = new AbortController()
+    const running = kernel.request({ body: BODY, signal: client.signal })
+    await vi.waitFor(() => expect(hold.isAsked()).toBe(true))
+    expect(await ask()).toBe('B')
+    client.abort()
+    hold.release(fine('A'))
+    await running
+    answers = {}
+    expect(await ask()).toBe('A')
+  })
+
+  it('tries a target that refused a key as soon as the config has changed', async () => {
+    await start()
+    answers['A'] = failing(401)
+    expect(await ask(3)).toBe('ABABB')
+    answers = {}
+    await kernel.reload(PLUGINS)
+    expect(await ask(3)).toBe('AAA')
   })
 
   it('heeds the settings of Router.health', async () => {

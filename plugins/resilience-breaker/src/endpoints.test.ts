@@ -14,9 +14,9 @@ function scene() {
     const request: Partial<EndpointRequest> = { body: Buffer.from(body), providers }
     return (endpoint as unknown as { respond(request: object): EndpointReply }).respond(request)
   }
-  const fail = (model: string): void => {
-    const attempt = { provider: 'p', model, outcome: 'failure', status: 500, ms: 1, error: 'secret words' } as const
-    for (let count = 0; count < 3; count++) health.see(attempt, Date.now(), Date.now(), USUAL)
+  const fail = (model: string, provider = 'p'): void => {
+    const end = { outcome: 'failure', status: 500, startedAt: Date.now(), now: Date.now(), generation: 1 } as const
+    for (let count = 0; count < 3; count++) health.see({ provider, model }, end, USUAL)
   }
   return {
     fail,
@@ -26,16 +26,18 @@ function scene() {
 }
 
 describe('the health of targets', () => {
-  it('is told of every listed model, and of others that failed, without words of an upstream', () => {
+  it('is told of every listed model, and of others that failed', () => {
     const { fail, states } = scene()
     fail('two')
     fail('unlisted')
+    fail('own', 'inside')
+    fail('x'.repeat(501))
     expect(states()).toMatchObject([
       { provider: 'p', model: 'one', status: 'closed', failureCount: 0 },
       { provider: 'p', model: 'two', status: 'open', failureCount: 3, reason: 'status 500' },
       { provider: 'p', model: 'unlisted', status: 'open' },
+      { provider: 'inside', model: 'own', status: 'open' },
     ])
-    expect(JSON.stringify(states())).not.toContain('secret')
   })
 
   it('is forgotten for a model, or for a provider', () => {

@@ -1,9 +1,17 @@
-import type { AttemptRecord, Provider, Target } from '@ccr/sdk'
+import type { Provider, Target } from '@ccr/sdk'
 import type { HealthSettings } from './settings.ts'
-import { TargetHealth, type HealthReport, type HealthStatus, type Permission } from './target-health.ts'
+import {
+  TargetHealth,
+  type AttemptEnd,
+  type HealthReport,
+  type HealthStatus,
+  type Permission,
+} from './target-health.ts'
 
 /** Most targets that something is remembered of; clients may ask for models that no provider lists. */
 const MAX_TARGETS = 1_000
+/** Longest name of a model of which something is remembered. */
+const MAX_NAME = 500
 
 /** A target that is used otherwise than before. */
 export interface Transition {
@@ -17,31 +25,32 @@ export interface Transition {
 export class Health {
   readonly #targets = new Map<string, { readonly target: Target; readonly health: TargetHealth }>()
 
-  permission(target: Target, now: number): Permission {
-    return this.#targets.get(keyOf(target))?.health.permission(now) ?? 'use'
+  permission(target: Target, now: number, generation: number): Permission {
+    if (this.#targets.size === 0) return 'use'
+    return this.#targets.get(keyOf(target))?.health.permission(now, generation) ?? 'use'
   }
 
-  beginTrial(target: Target, now: number): void {
-    this.#targets.get(keyOf(target))?.health.beginTrial(now)
-  }
-
-  endTrial(target: Target): void {
-    this.#targets.get(keyOf(target))?.health.endTrial()
+  /** Lets nobody else try a target; gives what ends that. */
+  beginTrial(target: Target): (() => void) | undefined {
+    return this.#targets.get(keyOf(target))?.health.beginTrial()
   }
 
   /** Takes in how an attempt ended; says where that changes what becomes of its target. */
-  see(attempt: AttemptRecord, startedAt: number, now: number, settings: HealthSettings): Transition | undefined {
-    const key = keyOf(attempt)
+  see(of: Target, end: AttemptEnd, settings: HealthSettings): Transition | undefined {
+    const isGood = end.outcome === 'ok' || end.outcome === 'neutral'
+    if ((isGood && this.#targets.size === 0) || of.model.length > MAX_NAME) return undefined
+    const key = keyOf(of)
     let known = this.#targets.get(key)
     if (!known) {
-      if (attempt.outcome === 'ok' || attempt.outcome === 'neutral') return undefined
-      known = { target: { provider: attempt.provider, model: attempt.model }, health: new TargetHealth() }
+      if (isGood) return undefined
+      known = { target: { provider: of.provider, model: of.model }, health: new TargetHealth() }
       this.#targets.set(key, known)
       this.#bound()
     }
     const { target, health } = known
+    const { now } = end
     const { status: from } = health.report(now)
-    health.see(attempt, startedAt, now, settings)
+    health.see(end, settings)
     const { status: to, reason } = health.report(now)
     if (health.isForgettable(now)) this.#targets.delete(key)
     return from === to ? undefined : { target, from, to, reason }
@@ -58,14 +67,14 @@ export class Health {
     return count
   }
 
-  /** Every listed target, and what is known of others of these providers. Those inside the process cannot be away. */
+  /** Every listed target, and what is known of others of these providers, and of those inside the process. */
   report(providers: readonly Provider[], now: number): readonly (Target & HealthReport)[] {
     return providers.flatMap(({ name, models, local }) => {
-      if (local) return []
-      const unlisted = [...this.#targets.values()]
-        .filter(({ target }) => target.provider === name && !models.includes(target.model))
+      const listed = local ? [] : models
+      const others = [...this.#targets.values()]
+        .filter(({ target }) => target.provider === name && !listed.includes(target.model))
         .map(({ target }) => target.model)
-      return [...models, ...unlisted].map((model) => {
+      return [...listed, ...others].map((model) => {
         const health = this.#targets.get(keyOf({ provider: name, model }))?.health ?? UNTOUCHED
         return { provider: name, model, ...health.report(now) }
       })

@@ -1,11 +1,8 @@
-import { definePlugin, passOver, Type } from '@ccr/sdk'
-import type { Exchange, PassedOver, RoutePlan, Target } from '@ccr/sdk'
+import { definePlugin, passOver, SkipTarget, Type } from '@ccr/sdk'
+import type { Attempt, Exchange, PassedOver, RoutePlan, Target } from '@ccr/sdk'
 import { healthEndpoints } from './endpoints.ts'
 import { Health } from './health.ts'
 import { HealthSettings, USUAL } from './settings.ts'
-
-/** The targets that an exchange tries, which others leave alone until it has ended. */
-const TRIALS = Symbol('trials')
 
 export default definePlugin({
   name: 'resilience-breaker',
@@ -23,25 +20,29 @@ export default definePlugin({
     ),
   },
   activate(ctx) {
-    const { health: own, enableFallback } = ctx.config.Router ?? {}
+    const { health: own, enableFallback = true } = ctx.config.Router ?? {}
     const settings = { ...USUAL, ...own }
-    const health = ctx.state('health', 1, () => new Health())
+    const health = ctx.state('health', 2, () => new Health())
 
-    if (enableFallback !== false) {
+    if (enableFallback) {
       ctx.on('selectRoute', (plan, exchange) => usable(health, plan, exchange), {
         stage: 'final',
         after: ['resilience-fallback'],
       })
     }
 
-    ctx.on('onUsage', ({ attempts, startedAt }, exchange) => {
-      const now = Date.now()
-      for (const attempt of attempts) {
-        const transition = health.see(attempt, startedAt, now, settings)
+    ctx.on('transformRequest', (_, attempt) => {
+      const { target, exchange } = attempt
+      const { generation } = exchange
+      const startedAt = Date.now()
+      const endTrial = enableFallback ? beginTrial(health, attempt, startedAt) : undefined
+      attempt.onSettled((outcome, failure) => {
+        const { kind, status, retryAfterMs } = failure ?? {}
+        const end = { outcome, kind, status, retryAfterMs, startedAt, now: Date.now(), generation }
+        const transition = health.see(target, end, settings)
+        endTrial?.()
         if (transition) ctx.log.info({ ...transition }, 'a target is used otherwise from now on')
-      }
-      const trials = (exchange.locals[TRIALS] ?? []) as readonly Target[]
-      for (const target of trials) health.endTrial(target)
+      })
     })
 
     for (const endpoint of healthEndpoints(health)) ctx.endpoint(endpoint)
@@ -49,22 +50,32 @@ export default definePlugin({
 })
 
 /** The plan without the targets that are to be left alone; where all are, the first is asked all the same. */
-function usable(health: Health, plan: RoutePlan, exchange: Exchange): RoutePlan | undefined {
+function usable(health: Health, plan: RoutePlan, { generation }: Exchange): RoutePlan | undefined {
   const { targets } = plan
   if (targets.length < 2) return undefined
   const now = Date.now()
   const used: Target[] = []
-  const trials: Target[] = []
   const refused: PassedOver[] = []
   for (const target of targets) {
-    const permission = health.permission(target, now)
+    const permission = health.permission(target, now, generation)
     if (typeof permission === 'object') refused.push({ target, reason: permission.refused })
     else used.push(target)
-    if (permission === 'trial') trials.push(target)
   }
-  for (const target of trials) health.beginTrial(target, now)
-  if (trials.length > 0) exchange.locals[TRIALS] = trials
   if (refused.length === 0) return undefined
   if (used.length > 0) return passOver({ ...plan, targets: used }, ...refused)
   return passOver({ ...plan, targets: targets.slice(0, 1) }, ...refused.slice(1))
+}
+
+/**
+ * Begins the trial of a half-open target, and gives what ends it. Of the requests that planned it, one may try it: a
+ * target further down a plan is held by nobody who may never come to it.
+ *
+ * @throws SkipTarget while another request is trying it
+ */
+function beginTrial(health: Health, { exchange, target, lastResort }: Attempt, now: number): (() => void) | undefined {
+  if ((exchange.plan?.targets.length ?? 0) < 2) return undefined
+  const permission = health.permission(target, now, exchange.generation)
+  if (permission === 'trial') return health.beginTrial(target)
+  if (typeof permission === 'object' && permission.isTried && !lastResort) throw new SkipTarget(permission.refused)
+  return undefined
 }

@@ -1,7 +1,6 @@
-import type { AttemptRecord } from '@ccr/sdk'
 import { describe, expect, it } from 'vitest'
 import { USUAL } from './settings.ts'
-import { TargetHealth } from './target-health.ts'
+import { TargetHealth, type AttemptEnd } from './target-health.ts'
 
 const S = 1_000
 
@@ -9,8 +8,8 @@ const S = 1_000
 function scene() {
   const health = new TargetHealth()
   let now = 0
-  const see = (outcome: AttemptRecord['outcome'], more: Partial<AttemptRecord> = {}, startedAt = now): void =>
-    health.see({ provider: 'p', model: 'm', ms: 1, outcome, ...more }, startedAt, now, USUAL)
+  const see = (outcome: AttemptEnd['outcome'], more: Partial<AttemptEnd> = {}): void =>
+    health.see({ outcome, startedAt: now, now, generation: 1, ...more }, USUAL)
   const fail = (times: number, status = 500): void => {
     for (let count = 0; count < times; count++) see('failure', { status })
   }
@@ -20,8 +19,8 @@ function scene() {
     fail,
     after: (ms: number) => (now += ms),
     status: () => health.report(now).status,
-    permission: () => health.permission(now),
-    begin: () => health.beginTrial(now),
+    permission: (generation = 1) => health.permission(now, generation),
+    begin: () => health.beginTrial(),
   }
 }
 
@@ -31,7 +30,7 @@ describe('a target', () => {
     fail(2)
     expect(permission()).toBe('use')
     fail(1)
-    expect(permission()).toEqual({ refused: 'it failed (status 500), and is tried again in 300 s' })
+    expect(permission()).toMatchObject({ refused: 'it failed (status 500), and is tried again in 300 s' })
     expect(status()).toBe('open')
   })
 
@@ -64,7 +63,7 @@ describe('a target', () => {
   ])('that asked to be left alone is, %s', (_, retryAfterMs, ms) => {
     const { see, permission, after, status } = scene()
     see('cooldown', { status: 429, retryAfterMs })
-    expect(permission()).toEqual({ refused: `it asked to be left alone for ${ms / S} s` })
+    expect(permission()).toMatchObject({ refused: `it asked to be left alone for ${ms / S} s` })
     expect(status()).toBe('closed')
     after(ms - 1)
     expect(permission()).not.toBe('use')
@@ -77,14 +76,15 @@ describe('a target', () => {
     fail(3)
     after(300 * S)
     expect([status(), permission()]).toEqual(['half-open', 'trial'])
-    begin()
-    expect(permission()).toEqual({ refused: 'it failed (status 500), and another request is trying it' })
+    let end = begin()
+    const refused = 'it failed (status 500), and another request is trying it'
+    expect(permission()).toEqual({ refused, isTried: true })
     see('ok')
-    health.endTrial()
+    end()
     expect([status(), permission()]).toEqual(['half-open', 'trial'])
-    begin()
+    end = begin()
     see('ok')
-    health.endTrial()
+    end()
     expect([status(), permission()]).toEqual(['closed', 'use'])
     expect(health.isForgettable(300 * S)).toBe(true)
   })
@@ -104,35 +104,45 @@ describe('a target', () => {
   })
 
   it('that a trial tells nothing of is tried by the next request', () => {
-    const { fail, see, permission, after, begin, health } = scene()
+    const { fail, see, permission, after, begin } = scene()
     fail(3)
     after(300 * S)
-    begin()
+    const end = begin()
     see('neutral')
-    health.endTrial()
+    end()
     expect(permission()).toBe('trial')
   })
 
-  it('that a trial never tells of is tried again in the end', () => {
-    const { fail, permission, after, begin } = scene()
+  it('that refused a key is tried at once with another config, which may hold another key', () => {
+    const { fail, see, permission, status, begin } = scene()
+    fail(2, 401)
+    expect(permission(1)).toMatchObject({ isTried: false })
+    expect(permission(2)).toBe('trial')
+    const end = begin()
+    see('failure', { status: 403, generation: 2 })
+    end()
+    expect(permission(2)).toMatchObject({ isTried: false })
+    expect(permission(3)).toBe('trial')
+    see('ok', { generation: 3 })
+    see('ok', { generation: 3 })
+    expect(status()).toBe('closed')
+  })
+
+  it('that failed otherwise is not', () => {
+    const { fail, permission } = scene()
     fail(3)
-    after(300 * S)
-    begin()
-    after(599 * S)
-    expect(permission()).not.toBe('trial')
-    after(S)
-    expect(permission()).toBe('trial')
+    expect(permission(2)).toMatchObject({ isTried: false })
   })
 
   it('takes no notice of requests that began before it was left alone', () => {
     const { fail, see, after, status, health } = scene()
     after(10 * S)
     fail(3)
-    see('ok', {}, 0)
-    see('ok', {}, 0)
+    see('ok', { startedAt: 0 })
+    see('ok', { startedAt: 0 })
     expect(status()).toBe('open')
     after(300 * S)
-    see('failure', { status: 500 }, 0)
+    see('failure', { status: 500, startedAt: 0 })
     expect(status()).toBe('half-open')
     expect(health.report(310 * S)).toMatchObject({ failureCount: 3, successCount: 0, reason: 'status 500' })
   })

@@ -1,4 +1,4 @@
-import type { AttemptRecord } from '@ccr/sdk'
+import type { AttemptFailure, AttemptOutcome } from '@ccr/sdk'
 import type { HealthSettings } from './settings.ts'
 
 /** `closed`: used · `open`: left alone · `half-open`: one request at a time tries it. */
@@ -17,15 +17,25 @@ export interface HealthReport {
   readonly nextTrialAt?: number | undefined
 }
 
-/** Whether a request may go to a target now. A trial is over with the outcome, or when nothing comes of it. */
-export type Permission = 'use' | 'trial' | { readonly refused: string }
+/** Whether a request may go to a target now; `isTried`: another one is trying it. */
+export type Permission = 'use' | 'trial' | { readonly refused: string; readonly isTried: boolean }
+
+/** How an attempt ended, and when. */
+export interface AttemptEnd {
+  readonly outcome: AttemptOutcome
+  readonly kind?: AttemptFailure['kind'] | undefined
+  readonly status?: number | undefined
+  readonly retryAfterMs?: number | undefined
+  /** What began before a target was opened says nothing new of it. */
+  readonly startedAt: number
+  readonly now: number
+  /** Of its exchange: a config of later ones may have other credentials. */
+  readonly generation: number
+}
 
 /** Refusals of the router's own credentials: the second one is enough. */
 const CREDENTIALS: readonly (number | undefined)[] = [401, 402, 403]
 const CONFIRMED = 2
-
-/** Longest wait for the outcome of a trial, in milliseconds: an exchange inside another has none of its own. */
-const TRIAL_MS = 600_000
 
 /** How one target has fared. It knows no clock: every time comes in, in milliseconds since the epoch. */
 export class TargetHealth {
@@ -35,7 +45,9 @@ export class TargetHealth {
   #openings = 0
   #openedAt: number | undefined
   #nextTrialAt = 0
-  #trialUntil = 0
+  #isTried = false
+  /** The generation whose credentials were refused, where that opened it. */
+  #refusedIn: number | undefined
   #cooldownUntil = 0
   #lastFailureAt: number | undefined
   #reason: string | undefined
@@ -45,32 +57,28 @@ export class TargetHealth {
     return this.#openedAt === undefined && this.#failures === 0 && this.#cooldownUntil <= now
   }
 
-  permission(now: number): Permission {
-    if (now < this.#cooldownUntil)
-      return { refused: `it asked to be left alone for ${seconds(this.#cooldownUntil - now)}` }
+  permission(now: number, generation: number): Permission {
+    if (now < this.#cooldownUntil) return refuse(`it asked to be left alone for ${seconds(this.#cooldownUntil - now)}`)
     if (this.#openedAt === undefined) return 'use'
     const why = `it failed (${this.#reason})`
-    if (now < this.#nextTrialAt) return { refused: `${why}, and is tried again in ${seconds(this.#nextTrialAt - now)}` }
-    return now < this.#trialUntil ? { refused: `${why}, and another request is trying it` } : 'trial'
+    if (this.#isTried) return refuse(`${why}, and another request is trying it`, true)
+    // Other credentials may stand in a config that has changed.
+    const isChanged = this.#refusedIn !== undefined && this.#refusedIn < generation
+    if (isChanged || now >= this.#nextTrialAt) return 'trial'
+    return refuse(`${why}, and is tried again in ${seconds(this.#nextTrialAt - now)}`)
   }
 
-  beginTrial(now: number): void {
-    this.#trialUntil = now + TRIAL_MS
+  /** Gives what lets another request try it; that of an exchange which ends in any way is called. */
+  beginTrial(): () => void {
+    this.#isTried = true
+    return () => (this.#isTried = false)
   }
 
-  /** Another request may try it. */
-  endTrial(): void {
-    this.#trialUntil = 0
-  }
-
-  /**
-   * Takes in how an attempt ended.
-   *
-   * @param startedAt of its exchange: what began before the target was opened says nothing new
-   */
-  see(attempt: AttemptRecord, startedAt: number, now: number, settings: HealthSettings): void {
+  /** Takes in how an attempt ended. */
+  see(attempt: AttemptEnd, settings: HealthSettings): void {
+    const { outcome, startedAt } = attempt
     const isNews = this.#openedAt === undefined || startedAt >= this.#openedAt
-    switch (attempt.outcome) {
+    switch (outcome) {
       case 'neutral':
         return
       case 'ok':
@@ -78,10 +86,10 @@ export class TargetHealth {
         else if (isNews) this.#passed(settings)
         return
       case 'cooldown':
-        this.#cool(attempt, now, settings)
+        this.#cool(attempt, settings)
         return
       case 'failure':
-        if (isNews) this.#failed(attempt, now, settings)
+        if (isNews) this.#failed(attempt, settings)
     }
   }
 
@@ -91,21 +99,21 @@ export class TargetHealth {
     this.#failures = this.#successes = this.#openings = 0
   }
 
-  #cool({ retryAfterMs }: AttemptRecord, now: number, { cooldownSeconds, maxOpenSeconds }: HealthSettings): void {
+  #cool({ retryAfterMs, now }: AttemptEnd, { cooldownSeconds, maxOpenSeconds }: HealthSettings): void {
     const asked = retryAfterMs ?? cooldownSeconds * 1000
     this.#cooldownUntil = Math.max(this.#cooldownUntil, now + Math.min(Math.max(asked, 1000), maxOpenSeconds * 1000))
   }
 
-  #failed(attempt: AttemptRecord, now: number, settings: HealthSettings): void {
-    const { kind = 'status', status } = attempt
+  #failed({ kind = 'status', status, now, generation }: AttemptEnd, settings: HealthSettings): void {
     this.#failures++
     this.#lastFailureAt = now
     this.#reason = status === undefined ? kind : `${kind} ${status}`
-    const enough = CREDENTIALS.includes(status)
-      ? Math.min(CONFIRMED, settings.failureThreshold)
-      : settings.failureThreshold
-    const isTrial = this.#openedAt !== undefined && now >= this.#nextTrialAt
-    if (isTrial || (this.#openedAt === undefined && this.#failures >= enough)) this.#open(now, settings)
+    const isRefusal = CREDENTIALS.includes(status)
+    const enough = isRefusal ? Math.min(CONFIRMED, settings.failureThreshold) : settings.failureThreshold
+    const isTrial = this.#openedAt !== undefined && (this.#isTried || now >= this.#nextTrialAt)
+    if (!isTrial && (this.#openedAt !== undefined || this.#failures < enough)) return
+    this.#open(now, settings)
+    this.#refusedIn = isRefusal ? generation : undefined
   }
 
   #open(now: number, { openSeconds, maxOpenSeconds }: HealthSettings): void {
@@ -126,6 +134,10 @@ export class TargetHealth {
       nextTrialAt: isOpen ? this.#nextTrialAt : undefined,
     }
   }
+}
+
+function refuse(refused: string, isTried = false): Permission {
+  return { refused, isTried }
 }
 
 function seconds(ms: number): string {
