@@ -76,6 +76,13 @@ test.each([
   expect(stderr).toContain(said)
 })
 
+test('activate prints nothing to evaluate where only a start would tell the port', async () => {
+  await cli.writeConfig({ PORT: 0 })
+  const { code, stdout, stderr } = await cli.run(['activate'])
+  expect([code, stdout]).toEqual([3, ''])
+  expect(stderr).toContain('PORT is 0')
+})
+
 test('activate prints nothing to evaluate where the config is broken', async () => {
   await cli.writeConfig('{ PORT: ')
   const { code, stdout } = await cli.run(['activate'])

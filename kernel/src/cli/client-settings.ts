@@ -39,11 +39,11 @@ export async function readClientSettings(
   }
 }
 
-/** The address that a router would have which is started with this config. */
-export async function readAddress(context: CommandContext, file: string | undefined): Promise<string> {
+/** The address that a router would have which is started with this config; nothing where only its start tells. */
+export async function readAddress(context: CommandContext, file: string | undefined): Promise<string | undefined> {
   const { urlOf } = await import('../host/http/host-names.ts')
   const { HOST = '127.0.0.1', PORT = 3456 } = await readKernelConfig(context, file)
-  return urlOf(HOST, PORT)
+  return PORT === 0 ? undefined : urlOf(HOST, PORT)
 }
 
 /** Milliseconds that running exchanges get to end; nothing when the config cannot be used. */

@@ -17,6 +17,10 @@ export async function activate(context: CommandContext, preset: string | undefin
   const file = running === undefined ? undefined : readStartRecord(context.home)?.options.config
   const settings = await readClientSettings(context, file, { preset, isRunning: running !== undefined })
   const url = running?.url ?? (await readAddress(context, file))
+  if (url === undefined) {
+    context.complain('ccr: PORT is 0, so that only a router that runs has an address. Run `ccr start --daemon` before')
+    return EXIT.notRunning
+  }
   const base = preset === undefined ? url : `${url}/preset/${preset}`
   const { env } = context
   // Only what `ccr code` would start otherwise than the shell does by itself.
