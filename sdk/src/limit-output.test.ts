@@ -21,6 +21,12 @@ describe('limitOutput', () => {
       { max_tokens: 4096, ...thinking(1024) },
     ],
     [
+      'thinking is off where not even that leaves room for an answer',
+      { max_tokens: 20_000, ...thinking(4096) },
+      1024,
+      { max_tokens: 1024, thinking: { type: 'disabled' } },
+    ],
+    [
       'a budget that fits stays',
       { max_tokens: 32_000, ...thinking(4096) },
       8192,
