@@ -33,6 +33,13 @@ const marked = (mark: object): object => ({
 })
 
 describe('cleancache', () => {
+  it('removes the mark that a client of Chat Completions puts on its whole request', async () => {
+    const request = { cache_control, seed: 1 }
+    const { body } = await sendThrough({ dialect: 'openai', path: '/v1/chat/completions', use: [plugin], request })
+    expect(body).not.toHaveProperty('cache_control')
+    expect(body).toHaveProperty('seed', 1)
+  })
+
   it('rule 168: removes every cache_control of messages, their blocks, tools and the system prompt', async () => {
     const sent = await sendThrough({ dialect: 'anthropic', use: [plugin], request: marked({ cache_control }) })
     const plain = await sendThrough({ dialect: 'anthropic', request: marked({}) })

@@ -8,5 +8,7 @@ export default definePlugin({
   transformers: [{ name: 'cleancache' }],
   activate(ctx) {
     changeBody(ctx, 'canonical', withoutCacheControl)
+    // Chat Completions has no such field, and the canonical request none of what its clients add to theirs.
+    changeBody(ctx, 'openai', ({ cache_control: mark, ...rest }) => (mark === undefined ? undefined : rest))
   },
 })
