@@ -23,14 +23,11 @@ afterEach(async () => {
 
 const PLUGINS = [anthropic, scenarios, fallback, plugin]
 
-async function start(Router: object = {}, more: readonly Plugin[] = []): Promise<void> {
+async function start(Router: object = {}, more: readonly Plugin[] = [], list = ['b,B']): Promise<void> {
   kernel = await createTestKernel({
     plugins: [...PLUGINS, ...more],
-    providers: [
-      { name: 'a', models: ['A'], dialect: 'anthropic' },
-      { name: 'b', models: ['B'], dialect: 'anthropic' },
-    ],
-    sections: { Router: { default: 'a,A', ...Router }, fallback: { default: ['b,B'] } },
+    providers: ['a', 'b', 'c', 'd', 'e'].map((name) => ({ name, models: [name.toUpperCase()], dialect: 'anthropic' })),
+    sections: { Router: { default: 'a,A', ...Router }, fallback: { default: list } },
     upstream: ({ body }) => {
       const { model } = JSON.parse(Buffer.from(body as string).toString()) as { model: string }
       asked.push(model)
@@ -208,6 +205,12 @@ describe('resilience-breaker', () => {
     answers = {}
     await kernel.reload(PLUGINS)
     expect(await ask(3)).toBe('AAA')
+  })
+
+  it('tries those of a list for which there would have been no place beside the targets that are left alone', async () => {
+    await start({ health: { failureThreshold: 1 } }, [], ['b,B', 'c,C', 'd,D', 'e,E'])
+    answers = { A: failing(500), B: failing(500), C: failing(500), D: failing(500) }
+    expect(await ask(2)).toBe('ABCDE')
   })
 
   it('heeds the settings of Router.health', async () => {

@@ -9,8 +9,11 @@ export interface FallbackRules {
   readonly origins?: ProjectRoutes['origins'] | undefined
 }
 
-/** Most targets of one plan: the kernel makes no more attempts than that. */
-const MAX_TARGETS = 4
+/**
+ * Most targets of one plan. The kernel makes no more attempts than `limits.attempts`; those behind them take the places
+ * of what others leave out of the plan.
+ */
+const MAX_TARGETS = 16
 
 /**
  * Whether lists are followed. Where nothing says so they are, as long as the only ones are those of the older form: a
@@ -31,6 +34,7 @@ export function candidatesFor(
   const passedOver: PassedOver[] = []
   for (const { rule, list } of listsFor(rules, scenario, family)) {
     for (const text of list) {
+      if (targets.length + found.length >= MAX_TARGETS) return { targets: found, passedOver }
       if (writtenRoute(text) === undefined) continue
       const target = findTarget(text, providers)
       if (typeof target === 'string')
@@ -38,7 +42,7 @@ export function candidatesFor(
       else if (![...targets, ...found].some((one) => isSame(one, target))) found.push(target)
     }
   }
-  return { targets: found.slice(0, Math.max(0, MAX_TARGETS - targets.length)), passedOver }
+  return { targets: found, passedOver }
 }
 
 interface FallbackList {
