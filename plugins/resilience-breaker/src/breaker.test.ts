@@ -207,7 +207,7 @@ describe('resilience-breaker', () => {
     expect(await ask(3)).toBe('AAA')
   })
 
-  it('tries those of a list for which there would have been no place beside the targets that are left alone', async () => {
+  it('tries those of a list that have no place beside the targets which are left alone', async () => {
     await start({ health: { failureThreshold: 1 } }, [], ['b,B', 'c,C', 'd,D', 'e,E'])
     answers = { A: failing(500), B: failing(500), C: failing(500), D: failing(500) }
     expect(await ask(2)).toBe('ABCDE')
