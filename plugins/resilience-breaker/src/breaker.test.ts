@@ -198,9 +198,12 @@ describe('resilience-breaker', () => {
     expect(await ask()).toBe('A')
   })
 
-  it('tries a target that refused a key as soon as the config has changed', async () => {
+  it.each<[string, () => TestAnswer]>([
+    ['401', failing(401)],
+    ['400', () => json({ type: 'error', error: { type: 'authentication_error', message: 'no such key' } }, 400)],
+  ])('tries a target that refused a key with %s as soon as the config has changed', async (_, refusing) => {
     await start()
-    answers['A'] = failing(401)
+    answers['A'] = refusing
     expect(await ask(3)).toBe('ABABB')
     answers = {}
     await kernel.reload(PLUGINS)

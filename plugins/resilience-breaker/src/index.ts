@@ -37,8 +37,10 @@ export default definePlugin({
       const startedAt = Date.now()
       const endTrial = enableFallback ? beginTrial(health, attempt, startedAt) : undefined
       attempt.onSettled((outcome, failure) => {
-        const { kind, status, retryAfterMs } = failure ?? {}
-        const end = { outcome, kind, status, retryAfterMs, startedAt, now: Date.now(), generation }
+        const { kind, status, retryAfterMs, reply } = failure ?? {}
+        // By what is told: some refuse a key with a status that blames the request.
+        const isLasting = reply?.status === 502 && reply.shouldRetry === false
+        const end = { outcome, kind, status, retryAfterMs, isLasting, startedAt, now: Date.now(), generation }
         const transition = health.see(target, end, settings)
         endTrial?.()
         if (transition) ctx.log.info({ ...transition }, 'a target is used otherwise from now on')

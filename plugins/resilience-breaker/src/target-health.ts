@@ -26,6 +26,8 @@ export interface AttemptEnd {
   readonly kind?: AttemptFailure['kind'] | undefined
   readonly status?: number | undefined
   readonly retryAfterMs?: number | undefined
+  /** Another try will not mend it: a key that is refused, or a certificate. */
+  readonly isLasting?: boolean | undefined
   /** What began before a target was opened says nothing new of it. */
   readonly startedAt: number
   readonly now: number
@@ -33,7 +35,7 @@ export interface AttemptEnd {
   readonly generation: number
 }
 
-/** Refusals of the router's own credentials: the second one is enough. */
+/** Refusals of credentials. As with whatever else is lasting, the second one is enough. */
 const CREDENTIALS: readonly (number | undefined)[] = [401, 402, 403]
 const CONFIRMED = 2
 
@@ -46,8 +48,8 @@ export class TargetHealth {
   #openedAt: number | undefined
   #nextTrialAt = 0
   #isTried = false
-  /** The generation whose credentials were refused, where that opened it. */
-  #refusedIn: number | undefined
+  /** The generation in which a lasting failure opened it. */
+  #lastsSince: number | undefined
   #cooldownUntil = 0
   #lastFailureAt: number | undefined
   #reason: string | undefined
@@ -62,8 +64,8 @@ export class TargetHealth {
     if (this.#openedAt === undefined) return 'use'
     const why = `it failed (${this.#reason})`
     if (this.#isTried) return refuse(`${why}, and another request is trying it`, true)
-    // Other credentials may stand in a config that has changed.
-    const isChanged = this.#refusedIn !== undefined && this.#refusedIn < generation
+    // A config that has changed may have mended it.
+    const isChanged = this.#lastsSince !== undefined && this.#lastsSince < generation
     if (isChanged || now >= this.#nextTrialAt) return 'trial'
     return refuse(`${why}, and is tried again in ${seconds(this.#nextTrialAt - now)}`)
   }
@@ -104,16 +106,17 @@ export class TargetHealth {
     this.#cooldownUntil = Math.max(this.#cooldownUntil, now + Math.min(Math.max(asked, 1000), maxOpenSeconds * 1000))
   }
 
-  #failed({ kind = 'status', status, now, generation }: AttemptEnd, settings: HealthSettings): void {
+  #failed(attempt: AttemptEnd, settings: HealthSettings): void {
+    const { kind = 'status', status, isLasting = false, now, generation } = attempt
     this.#failures++
     this.#lastFailureAt = now
     this.#reason = status === undefined ? kind : `${kind} ${status}`
-    const isRefusal = CREDENTIALS.includes(status)
-    const enough = isRefusal ? Math.min(CONFIRMED, settings.failureThreshold) : settings.failureThreshold
+    const lasts = isLasting || CREDENTIALS.includes(status)
+    const enough = lasts ? Math.min(CONFIRMED, settings.failureThreshold) : settings.failureThreshold
     const isTrial = this.#openedAt !== undefined && (this.#isTried || now >= this.#nextTrialAt)
     if (!isTrial && (this.#openedAt !== undefined || this.#failures < enough)) return
     this.#open(now, settings)
-    this.#refusedIn = isRefusal ? generation : undefined
+    this.#lastsSince = lasts ? generation : undefined
   }
 
   #open(now: number, { openSeconds, maxOpenSeconds }: HealthSettings): void {
