@@ -6,7 +6,7 @@ import {
   startPatched,
   type Patched,
   type PatchedOptions,
-} from '../../dialect-openai/test/patched.ts'
+} from '../../../test/rules/transformer-world.ts'
 import plugin from './index.ts'
 import { withPlainSchemas } from './schemas.ts'
 

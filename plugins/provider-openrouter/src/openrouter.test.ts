@@ -8,7 +8,7 @@ import {
   streamOf,
   type Patched,
   type PatchedOptions,
-} from '../../dialect-openai/test/patched.ts'
+} from '../../../test/rules/transformer-world.ts'
 import plugin from './index.ts'
 
 const ON = { thinking: { type: 'adaptive' } } as const
