@@ -521,6 +521,15 @@ describe('warnings', () => {
       '{ Providers: [{ name: "a", api_base_url: "http://a", transformer: { m: { uses: [] } } }] }',
       ['config.json:1:72: /Providers/0/transformer/m is not read: beside use stand models, each as { use: […] }.'],
     ],
+    // A model may be unlisted, but one that is nearly listed is most likely misspelt.
+    [
+      '{ Providers: [{ name: "a", api_base_url: "http://a", models: ["large", "b"], transformer: {' +
+        ' lagre: { use: [] }, LARGE: { use: [] }, other: { use: [] } } }] }',
+      [
+        'config.json:1:100: /Providers/0/transformer/lagre is for a model that this provider does not list. ' +
+          'Did you mean large?',
+      ],
+    ],
   ])('%s', async (text, warnings) => {
     expect((await resolve(text)).warnings.map(short)).toEqual(warnings)
   })

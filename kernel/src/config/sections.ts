@@ -1,4 +1,4 @@
-import { asDeclared, Type } from '@ccr/sdk'
+import { asDeclared, spelledAs, Type } from '@ccr/sdk'
 import type { EntryConfig } from '../load/entries.ts'
 import { suggestion } from '../load/nearest.ts'
 import { configFault } from './check.ts'
@@ -7,7 +7,7 @@ import { findFault } from './fault.ts'
 import { usedBy, type InstalledPlugin } from './installed.ts'
 import { isPlainObject } from './plain-data.ts'
 import { joinPointer } from './pointer.ts'
-import { providerItems } from './providers.ts'
+import { listedModels, providerItems } from './providers.ts'
 import { isRemark, saysNothing } from './remarks.ts'
 import type { LoadedConfig } from './loaded.ts'
 import { KernelConfig, ProviderConfig } from './schema.ts'
@@ -109,15 +109,20 @@ function unreadProviderFields(
   })
 }
 
-/** Warnings for what stands in `transformer` as a model and has no `use`. */
+/** Warnings for what stands in `transformer` as a model and has no `use`, or has the name of nearly one. */
 function unreadChains(loaded: LoadedConfig): readonly string[] {
   return providerItems(loaded).flatMap(({ pointer, item }) => {
     const transformer = isPlainObject(item) ? item['transformer'] : undefined
     if (!isPlainObject(transformer)) return []
+    const listed = listedModels((item as { readonly models?: unknown }).models)
     return Object.entries(transformer).flatMap(([model, chain]) => {
-      if (model === 'use' || (isPlainObject(chain) && chain['use'] !== undefined)) return []
-      if (isRemark(model) || saysNothing(chain)) return []
+      if (model === 'use' || isRemark(model) || saysNothing(chain)) return []
       const place = joinPointer(`${pointer}/transformer`, model)
+      if (isPlainObject(chain) && chain['use'] !== undefined) {
+        const meant = spelledAs(model, listed) === undefined ? suggestion(model, listed) : ''
+        const fact = 'is for a model that this provider does not list.'
+        return meant === '' ? [] : [`${loaded.at(place)}: ${place} ${fact}${meant}`]
+      }
       return [`${loaded.at(place)}: ${place} is not read: beside use stand models, each as { use: […] }.`]
     })
   })
