@@ -1,5 +1,5 @@
 import { createTestKernel, type TestKernel, type TestKernelOptions } from '@ccr/sdk/testing'
-import { definePlugin, Type, type CanonicalRequest, type PluginContext } from '@ccr/sdk'
+import { CcrError, definePlugin, Type, type CanonicalRequest, type PluginContext } from '@ccr/sdk'
 import { describe, expect, it } from 'vitest'
 import { answerEvents, echo, hello, lines, plainDialect, plugin, routeTo } from './support/plugins.ts'
 
@@ -53,6 +53,36 @@ describe('a plugin', () => {
       errors: behaviour === 'hangs' ? 0 : 5,
       timeouts: behaviour === 'hangs' ? 5 : 0,
     })
+    await kernel.dispose()
+  })
+
+  it('that says what is wrong with a target has not failed; the target has', async () => {
+    const saying = plugin('acting', (ctx: PluginContext) => {
+      ctx.on('transformRequest', () => {
+        throw new CcrError('CCR_UPSTREAM_ACCESS', 'nobody has logged in; log in')
+      })
+    })
+    const kernel = await setUp({ plugins: [saying] })
+    for (let turn = 0; turn < 8; turn++) {
+      const { status, text, headers } = await kernel.request(request)
+      expect([status, headers['x-should-retry']]).toEqual([502, 'false'])
+      expect(text).toMatch(/provider '[^']+' \(model '[^']+'\): nobody has logged in; log in/)
+    }
+    expect(kernel.warnings).toEqual([])
+    expect(health(kernel, 'acting').quarantine).toBeUndefined()
+    expect(kernel.usage.at(-1)!.attempts).toMatchObject([{ outcome: 'failure', code: 'CCR_UPSTREAM_ACCESS' }])
+    await kernel.dispose()
+  })
+
+  it('that says so where there is no attempt has failed', async () => {
+    const saying = plugin('acting', (ctx: PluginContext) => {
+      ctx.on('onRequest', () => {
+        throw new CcrError('CCR_UPSTREAM_ACCESS', 'nobody has logged in; log in')
+      })
+    })
+    const kernel = await setUp({ plugins: [saying] })
+    for (let turn = 0; turn < 5; turn++) expect((await kernel.request(request)).status).toBe(500)
+    expect(health(kernel, 'acting').quarantine).toMatchObject({ hook: 'onRequest' })
     await kernel.dispose()
   })
 

@@ -29,6 +29,7 @@ export const ERROR_CODES = {
   CCR_STREAM_ERROR: 'an upstream reported an error inside its answer',
   CCR_UPSTREAM_NETWORK: 'an upstream could not be reached, or its connection broke',
   CCR_UPSTREAM_TIMEOUT: 'an upstream did not answer within a timer',
+  CCR_UPSTREAM_ACCESS: 'the router has no access to an upstream: its credentials are missing or refused',
   CCR_CLIENT_CLOSED: 'the client left before its answer was complete',
   CCR_EXCHANGE_FAILED: 'an inner exchange ended in an error',
   CCR_EXCHANGE_SHUTDOWN: 'the router is shutting down',

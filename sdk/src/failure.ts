@@ -39,9 +39,9 @@ export type AttemptOutcome = 'ok' | 'failure' | 'cooldown' | 'neutral'
 /** What went wrong in one attempt. */
 export interface AttemptFailure {
   /**
-   * `status`: the upstream answered with an error status · `network`: refused, reset, DNS, TLS · `timeout`: a timer
-   * of the router · `protocol`: the answer is not what the dialect defines, or ended early · `reported`: an error
-   * inside a 200 answer · `plugin`: a handler failed.
+   * `status`: the upstream answered with an error status · `network`: refused, reset, DNS, TLS, no access ·
+   * `timeout`: a timer of the router · `protocol`: the answer is not what the dialect defines, or ended early ·
+   * `reported`: an error inside a 200 answer · `plugin`: a handler failed.
    */
   readonly kind: 'status' | 'network' | 'timeout' | 'protocol' | 'reported' | 'plugin'
   /** The upstream's HTTP status, where there was one. */

@@ -1,5 +1,5 @@
 import { type Attempt, CcrError, type ErrorCode, type Exchange, isCcrError, isSkipTarget } from '@ccr/sdk'
-import { type Abortable, clientFault, factOf, isThenable, placeOf, settle } from '@ccr/sdk/kernel'
+import { type Abortable, clientFault, factOf, isThenable, placeOf, settle, targetFault } from '@ccr/sdk/kernel'
 import type { Tap } from './tap.ts'
 
 /** What a guard does with the arguments and the result of one kind of handler. */
@@ -31,13 +31,13 @@ export function guard<First, Second extends Exchange | Attempt>(
   const late = (): CcrError => fault(tap, 'CCR_HOOK_TIMEOUT', `did not finish ${tap.hook} within ${tap.timeoutMs} ms`)
   const { health } = tap
   const fail = (thrown: unknown, began: number, first: First, second: Second, done: Done): void => {
-    // A request that is not valid is not the plugin's fault, nor is an end that it was told of.
+    // Not the plugin's fault: a request that is not valid, a target that cannot be used, an end that it was told of.
     const over = seam.cancellation(second)
-    const invalid = clientFault(thrown, second)
+    const others = targetFault(thrown, tap.hook) ?? clientFault(thrown, second)
     let error: unknown
-    if (isSkipTarget(thrown) || thrown === invalid) error = thrown
+    if (isSkipTarget(thrown) || thrown === others) error = thrown
     else if (over?.aborted) error = over.reason
-    else if (invalid) error = tap.onFailure === 'fail' ? invalid : undefined
+    else if (others) error = tap.onFailure === 'fail' ? others : undefined
     else error = failed(tap, thrown)
     health.called(tap.hook, performance.now() - began, false)
     done(error)

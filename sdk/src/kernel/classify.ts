@@ -122,6 +122,8 @@ function codedFailure(target: Target, error: CcrError, redact: Redact): AttemptF
       return failed('timeout', said, verdictOfType('timeout_error'), said, error)
     case 'CCR_UPSTREAM_NETWORK':
       return failed('network', said, wrong, `${subject}: ${said}`, error)
+    case 'CCR_UPSTREAM_ACCESS':
+      return failed('network', said, verdictOfType('authentication_error'), `${subject}: ${said}`, error)
     case 'CCR_STREAM_ENDED':
     case 'CCR_STREAM_INVALID':
     case 'CCR_STREAM_LIMIT':
