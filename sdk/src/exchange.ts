@@ -120,6 +120,12 @@ export interface Outbound<Dialect extends string = string, Body = unknown> {
   readonly headers: Readonly<Record<string, string>>
   /** Several are sent together; an empty list sends none, not even those of the dialect. */
   readonly auth?: Auth | readonly Auth[] | undefined
+  /**
+   * The member that stands in the body where `model` stood, for a server to which the URL names the model; set in the
+   * wire stage. A handler that took `model` out of the body would have changed it, and nothing could go out, or come
+   * back, as it was received.
+   */
+  readonly modelField?: { readonly name: string; readonly value: string } | undefined
   /** Set by the target's dialect in the send stage. */
   readonly url?: string | undefined
 }

@@ -1,6 +1,6 @@
 import { type CanonicalRequest, CcrError, isCcrError, type Outbound } from '@ccr/sdk'
 import { addHeaders, credentialHeaders, factOf, joined, mergeHeaders, ownCredentials } from '@ccr/sdk/kernel'
-import { toJsonBody, withModel } from '@ccr/sdk/kernel'
+import { holdsField, toJsonBody, withField, withModel } from '@ccr/sdk/kernel'
 import type { AttemptState } from './attempt.ts'
 
 /**
@@ -27,9 +27,18 @@ export async function prepareOutbound(attempt: AttemptState) {
   const outbound = withBody(canonical, to.dialect, encoded)
   const patched = hooks.wire ? await hooks.wire.promise(exchange.frozen(outbound), attempt) : outbound
   const wire = patched.headers === first.headers ? patched : { ...patched, headers: mergeHeaders(patched.headers) }
-  const passthrough = mayPass && wire.body === encoded && wire.stream === stream
+  const { modelField: field } = wire
+  const same = wire.body === encoded && wire.stream === stream
+  const passthrough = mayPass && same && holdsField(pristine, raw, field)
 
-  const made = passthrough ? withModel(raw, wire.model) : toJsonBody(ask(() => dialect.strip?.(wire.body) ?? wire.body))
+  const made = passthrough
+    ? withModel(raw, wire.model, field)
+    : toJsonBody(
+        withField(
+          ask(() => dialect.strip?.(wire.body) ?? wire.body),
+          field,
+        ),
+      )
   const body = hooks.send ? joined(made) : made
   const address = ask(() => dialect.address(wire, to.secret, attempt))
   const given = mergeHeaders({ 'content-type': 'application/json' }, address.headers, wire.headers)
@@ -51,8 +60,8 @@ export async function prepareOutbound(attempt: AttemptState) {
  * of its own, and reading such objects cost a small request a tenth of its time.
  */
 function withBody(outbound: Outbound, dialect: string, body: unknown): Outbound {
-  const { baseUrl, model, stream, headers, auth, url } = outbound
-  return { dialect, baseUrl, model, stream, body, headers, auth, url }
+  const { baseUrl, model, stream, headers, auth, modelField, url } = outbound
+  return { dialect, baseUrl, model, stream, body, headers, auth, modelField, url }
 }
 
 /** Runs code of a dialect; what it throws names it. */

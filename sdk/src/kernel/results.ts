@@ -32,7 +32,7 @@ const PLAN_TEXTS = ['decidedBy', 'rule', 'source', 'scenario', 'family'] as cons
 /** What is wrong with a result of transformRequest in this stage. */
 export function outboundFault(result: unknown, before: Outbound, stage: string): string | undefined {
   if (!isObject(result)) return 'it is not an outbound request'
-  const { dialect, body, headers, baseUrl, model, stream, auth } = result as Partial<Outbound>
+  const { dialect, body, headers, baseUrl, model, stream, auth, modelField } = result as Partial<Outbound>
   if (!isObject(headers)) return 'its headers are not an object'
   if (Object.values(headers).some((value) => typeof value !== 'string' || /[\r\n\0]/.test(value)))
     return 'a header value is not one line of text'
@@ -43,6 +43,8 @@ export function outboundFault(result: unknown, before: Outbound, stage: string):
   if (stage === 'send' && (body !== before.body || model !== before.model || stream !== before.stream)) {
     return 'in the send stage only url, headers and auth may change'
   }
+  if (modelField !== undefined && (!isText(modelField, 'name') || !isText(modelField, 'value')))
+    return 'its modelField is not { name, value }'
   const auths: readonly unknown[] = Array.isArray(auth) ? auth : auth === undefined ? [] : [auth]
   return auths.every(isObject) ? undefined : 'its auth is not { scheme, secret }'
 }
@@ -88,6 +90,10 @@ function isPassedOver(value: unknown): boolean {
 
 function isOptionalText(value: unknown): boolean {
   return value === undefined || typeof value === 'string'
+}
+
+function isText(value: unknown, field: string): boolean {
+  return isObject(value) && typeof value[field] === 'string'
 }
 
 function isTarget(value: unknown): value is Target {
