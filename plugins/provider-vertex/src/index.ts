@@ -1,11 +1,11 @@
-import { CcrError, changeBody, definePlugin, type Attempt, type Outbound } from '@ccr/sdk'
+import { CcrError, definePlugin, type Attempt, type Outbound } from '@ccr/sdk'
 import { createBetas } from './betas.ts'
 import { GoogleLogin, type Grant } from './login.ts'
 import { VertexOptions } from './options.ts'
 import { chatUrl, modelUrl, placeOf, WAYS } from './place.ts'
 
-/** Of the protocol as this server speaks it. */
-const CLAUDE_VERSION = 'vertex-2023-10-16'
+/** The body holds the version of the protocol as this server speaks it, and the URL the model. */
+const CLAUDE_VERSION = { name: 'anthropic_version', value: 'vertex-2023-10-16' }
 /** Longer than a login, and the search for its project, may take. */
 const TIMEOUT_MS = 45_000
 
@@ -33,8 +33,10 @@ export default definePlugin({
     const betas = createBetas()
     const used = Symbol('used')
 
-    // The model is named by the URL, and the version of the protocol by the body.
-    changeBody(ctx, 'anthropic', ({ model: _, ...body }) => ({ anthropic_version: CLAUDE_VERSION, ...body }))
+    ctx.on('transformRequest', (outbound) => ({ ...outbound, modelField: CLAUDE_VERSION }), {
+      stage: 'wire',
+      dialect: 'anthropic',
+    })
 
     const addressed = async (outbound: Outbound, attempt: Attempt): Promise<Outbound | undefined> => {
       const { dialect } = attempt.provider
