@@ -2,7 +2,7 @@ import { CcrError, definePlugin, type Attempt, type Outbound } from '@ccr/sdk'
 import { createBetas } from './betas.ts'
 import { GoogleLogin, type Grant } from './login.ts'
 import { VertexOptions } from './options.ts'
-import { chatUrl, modelUrl, placeOf, WAYS } from './place.ts'
+import { chatUrl, checkProject, modelUrl, placeOf, WAYS, type Way } from './place.ts'
 
 /** The body holds the version of the protocol as this server speaks it, and the URL the model. */
 const CLAUDE_VERSION = { name: 'anthropic_version', value: 'vertex-2023-10-16' }
@@ -38,21 +38,22 @@ export default definePlugin({
       dialect: 'anthropic',
     })
 
+    const urlOf = async ({ baseUrl, model, stream }: Outbound, dialect: string, way: Way): Promise<string> => {
+      const isChat = dialect === 'openai'
+      if (isChat && baseUrl.endsWith('#')) return baseUrl.slice(0, -1)
+      const place = placeOf(baseUrl, way, options, process.env)
+      const project = place.project ?? (options.auth === 'google' ? await login.project() : undefined)
+      if (project === undefined) throw unknownProject()
+      checkProject(project)
+      return isChat ? chatUrl(place, project) : modelUrl(place, project, way, model, stream)
+    }
+
     const addressed = async (outbound: Outbound, attempt: Attempt): Promise<Outbound | undefined> => {
       const { dialect } = attempt.provider
       const way = WAYS[dialect]
       if (way === undefined) return
-      const { baseUrl, model, stream, headers: given } = outbound
-      const place = placeOf(baseUrl, way, options, process.env)
-      const isChat = dialect === 'openai'
-      const isWhole = isChat && baseUrl.endsWith('#')
-      const project = place.project ?? (isWhole || options.auth === 'api_key' ? undefined : await login.project())
-      if (project === undefined && !isWhole) throw unknownProject()
-      const url = isWhole
-        ? baseUrl.slice(0, -1)
-        : isChat
-          ? chatUrl(place, project!)
-          : modelUrl(place, project!, way, model, stream)
+      const url = await urlOf(outbound, dialect, way)
+      const { headers: given } = outbound
       const headers = dialect === 'anthropic' ? betas.fit(given, attempt) : given
       if (options.auth === 'api_key') return { ...outbound, url, headers }
       const grant = await login.grant()

@@ -172,6 +172,11 @@ describe('a login that fails says why, and what to do', () => {
       },
       /the credentials ask a server that is none of Google; run `gcloud/,
     ],
+    [
+      'a project that is none',
+      { options: {}, credentials: { ...SERVICE_ACCOUNT, project_id: '../../secrets' } },
+      /'[^']+' is no name of a Google Cloud project; correct it/,
+    ],
     ['no project', { options: own }, /no Google Cloud project is known; give the option project, or set/],
     [
       'an odd location',
@@ -183,7 +188,7 @@ describe('a login that fails says why, and what to do', () => {
     const reply = await ask()
     expect([reply.status, sent]).toEqual([502, []])
     expect(errorOf(reply)).toMatch(message)
-    expect(errorOf(reply)).not.toMatch(/secret|PRIVATE KEY/)
+    expect(errorOf(reply)).not.toMatch(/secret-|PRIVATE KEY/)
   })
 
   it.each([
@@ -199,6 +204,23 @@ describe('a login that fails says why, and what to do', () => {
     if (status === 400) expect(errorOf(reply)).toContain('(invalid_grant: Invalid JWT Signature.); run `gcloud')
     google.next = []
     expect((await ask()).status).toBe(200)
+  })
+
+  it.each([{}, { access_token: null }, { access_token: { a: 1 } }, { access_token: 'a\r\nb: c' }, []])(
+    'an answer that holds no token: %j',
+    async (body) => {
+      const { ask, google, sent } = await start()
+      google.next = [[200, body]]
+      const reply = await ask()
+      expect([reply.status, sent]).toEqual([502, []])
+      expect(errorOf(reply)).toMatch(/Google gave no token|the Google credentials cannot be used/)
+    },
+  )
+
+  it('nothing for a project that pays and is none', async () => {
+    const { ask } = await start({ options: { project: 'p' }, credentials: { ...USER, quota_project_id: 'a\nb: c' } })
+    expect((await ask()).status).toBe(200)
+    expect(world!.last.headers).not.toHaveProperty('x-goog-user-project')
   })
 
   it('a server that cannot be reached', async () => {

@@ -2,6 +2,7 @@ import { CcrError, Secret, type PluginHttp } from '@ccr/sdk'
 // Types alone: the library takes long to load, and only a router that asks Vertex AI needs it.
 import type { AuthClient } from 'google-auth-library'
 import { loginFault } from './login-fault.ts'
+import { isProject } from './place.ts'
 
 /** A service account. */
 export interface Account {
@@ -16,6 +17,8 @@ export interface Grant {
   readonly quotaProject: string | undefined
 }
 
+/** What a header can carry. */
+const TOKEN = /^[\x21-\x7e]+$/
 const SCOPE = 'https://www.googleapis.com/auth/cloud-platform'
 /** For one request of the library, which tries some of them anew. */
 const REQUEST_MS = 10_000
@@ -75,9 +78,11 @@ export class GoogleLogin {
 
   async #ask(client: AuthClient): Promise<Grant> {
     const { token } = await client.getAccessToken()
-    if (!token) throw new CcrError('CCR_UPSTREAM_ACCESS', 'Google gave no token; check the credentials')
+    // What the server answered was checked by nobody.
+    if (typeof token !== 'string' || !TOKEN.test(token))
+      throw new CcrError('CCR_UPSTREAM_ACCESS', 'Google gave no token; check the credentials')
     if (this.#last?.token !== token)
-      this.#last = { token, grant: { secret: new Secret(token), quotaProject: client.quotaProjectId || undefined } }
+      this.#last = { token, grant: { secret: new Secret(token), quotaProject: quotaProjectOf(client) } }
     return this.#last.grant
   }
 
@@ -120,6 +125,10 @@ export class GoogleLogin {
       ...(body.length > 0 && { body }),
     })
   }
+}
+
+function quotaProjectOf({ quotaProjectId: name }: AuthClient): string | undefined {
+  return typeof name === 'string' && isProject(name) ? name : undefined
 }
 
 async function within<T>(ms: number, work: () => Promise<T>): Promise<T> {

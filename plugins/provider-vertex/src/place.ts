@@ -77,9 +77,19 @@ export function placeOf(baseUrl: string, way: Way, chosen: Chosen, env: Environm
   const location = chosen.location ?? ofLocation ?? ofHost ?? (env['GOOGLE_CLOUD_LOCATION'] || last)
   const project = chosen.project ?? ofProject ?? (env['GOOGLE_CLOUD_PROJECT'] || undefined)
   if (!LOCATION.test(location)) throw unnamed('location', location, 'GOOGLE_CLOUD_LOCATION')
-  if (project !== undefined && !PROJECT.test(project)) throw unnamed('project', project, 'GOOGLE_CLOUD_PROJECT')
+  if (project !== undefined) checkProject(project)
   const host = !google ? origin : `https://${ofHost === location ? hostname : hostOf(location)}`
   return { root: `${host}${before}/${version}`, project, location, endpoint, query: search }
+}
+
+/** @throws CcrError `CCR_UPSTREAM_ACCESS` for what is no name of a project, and could lead to another path */
+export function checkProject(name: string): void {
+  if (!isProject(name)) throw unnamed('project', name, 'GOOGLE_CLOUD_PROJECT')
+}
+
+/** Whether a text can be the name of a project. */
+export function isProject(name: string): boolean {
+  return PROJECT.test(name)
 }
 
 function unnamed(what: string, name: string, variable: string): CcrError {
