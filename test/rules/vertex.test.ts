@@ -64,7 +64,7 @@ describe('rule 151: configs that name the transformers of Vertex AI', () => {
   it.each([
     ['claude,m', '/v1/projects/of-env/locations/us-east5/publishers/anthropic/models/m:rawPredict'],
     ['gemini,m', '/v1beta1/projects/of-env/locations/us-central1/publishers/google/models/m:generateContent'],
-    ['openai,m', '/v1/projects/of-options/locations/global/endpoints/openapi/chat/completions'],
+    ['openai,m', '/v1beta1/projects/of-options/locations/global/endpoints/openapi/chat/completions'],
     ['both,m', '/v1beta1/projects/of-env/locations/us-central1/publishers/google/models/m:generateContent'],
     ['both,claude', '/v1/projects/of-env/locations/eu/publishers/anthropic/models/claude:rawPredict'],
     ['patched,m', '/v1/projects/of-env/locations/us-east5/publishers/anthropic/models/m:rawPredict'],

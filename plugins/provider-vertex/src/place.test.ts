@@ -107,10 +107,10 @@ describe('the URL of Chat Completions', () => {
   const root = 'https://us-central1-aiplatform.googleapis.com'
 
   it.each([
-    [root, `${root}/v1/projects/p/locations/us-central1/endpoints/openapi/chat/completions`],
+    [root, `${root}/v1beta1/projects/p/locations/us-central1/endpoints/openapi/chat/completions`],
     [
-      `${root}/v1beta1/projects/p/locations/us-central1/endpoints/openapi/chat/completions`,
-      `${root}/v1beta1/projects/p/locations/us-central1/endpoints/openapi/chat/completions`,
+      `${root}/v1/projects/p/locations/us-central1/endpoints/openapi/chat/completions`,
+      `${root}/v1/projects/p/locations/us-central1/endpoints/openapi/chat/completions`,
     ],
     [
       `${own}/v1/projects/p/locations/us-central1/endpoints/1`,

@@ -13,8 +13,9 @@ export interface Way {
 }
 
 /**
- * The three ways, by dialect. Sources: https://docs.cloud.google.com/vertex-ai/generative-ai/docs/reference/rest,
- * https://platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai
+ * The three ways, by dialect. Sources: https://platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai,
+ * https://cloud.google.com/vertex-ai/generative-ai/docs/reference/rest-rpc,
+ * https://cloud.google.com/vertex-ai/docs/reference/rest/v1beta1/projects.locations.endpoints.chat/completions
  */
 export const WAYS: Readonly<Record<string, Way>> = {
   anthropic: {
@@ -30,7 +31,7 @@ export const WAYS: Readonly<Record<string, Way>> = {
     // Without `alt=sse` a stream is one JSON list.
     verbs: ['generateContent', 'streamGenerateContent?alt=sse'],
   },
-  openai: { version: 'v1', location: 'us-central1', publisher: 'google', verbs: ['', ''] },
+  openai: { version: 'v1beta1', location: 'us-central1', publisher: 'google', verbs: ['', ''] },
 }
 
 /** Where requests to a provider go. */

@@ -219,7 +219,7 @@ describe('vertex-openai', () => {
     const stream = sse([delta, end].map((one) => `data: ${JSON.stringify(one)}\n\n`).join('') + 'data: [DONE]\n\n')
     const { ask } = await start({ ...openai, answer: ({ body }) => (body['stream'] ? stream : json(end)) })
     expect((await ask({ stream: true })).text).toContain('"text":"hello"')
-    expect(world!.last.url).toBe(`${GLOBAL}/endpoints/openapi/chat/completions`)
+    expect(world!.last.url).toBe(`${HOST}/v1beta1/projects/chosen/locations/global/endpoints/openapi/chat/completions`)
     expect(world!.last.body['model']).toBe('google/gemini-2.5-pro')
     expect(world!.last.headers['authorization']).toBe('Bearer token-1')
   })
