@@ -216,6 +216,23 @@ describe('resilience-breaker', () => {
     expect(await ask(2)).toBe('ABCDE')
   })
 
+  it.each([
+    ['a list at the top', { fallback: { default: ['b,B'] } }, true],
+    ['a list of Router', { Router: { fallback: { default: ['b,B'] } } }, true],
+    ['a list of a family', { Router: { families: { opus: { fallback: { default: ['b,B'] } } } } }, true],
+    ['settings of its own', { Router: { health: {} } }, true],
+    ['none of these', { Router: { families: { opus: {} } } }, false],
+  ])('looks at attempts where the config has %s', async (_, { Router = {}, ...sections }, takesPart) => {
+    kernel = await createTestKernel({
+      plugins: PLUGINS,
+      providers: [{ name: 'a', models: ['A'], dialect: 'anthropic' }],
+      sections: { Router: { default: 'a,A', ...Router }, ...sections },
+      upstream: () => fine('A'),
+    })
+    const { headers } = await kernel.request({ body: BODY, headers: { 'x-ccr-debug': '1' } })
+    expect(headers['x-ccr-plugins']?.includes('resilience-breaker')).toBe(takesPart)
+  })
+
   it('heeds the settings of Router.health', async () => {
     await start({ health: { failureThreshold: 1, openSeconds: 5, halfOpenSuccesses: 1 } })
     answers['A'] = failing(500)

@@ -1,5 +1,5 @@
-import { definePlugin, passOver, SkipTarget, Type } from '@ccr/sdk'
-import type { Attempt, Exchange, PassedOver, RoutePlan, Target } from '@ccr/sdk'
+import { definePlugin, FallbackRoutes, passOver, SkipTarget, Type } from '@ccr/sdk'
+import type { Attempt, Exchange, PassedOver, RoutePlan, RouterConfig, Target } from '@ccr/sdk'
 import { healthEndpoints } from './endpoints.ts'
 import { Health } from './health.ts'
 import { HealthSettings, USUAL } from './settings.ts'
@@ -9,6 +9,7 @@ export default definePlugin({
   apiVersion: 1,
   description: 'Leaves targets alone that keep failing, or asked for it, as long as a plan has others.',
   config: {
+    fallback: Type.Optional(FallbackRoutes),
     Router: Type.Optional(
       Type.Object(
         {
@@ -23,6 +24,9 @@ export default definePlugin({
     const { health: own, enableFallback = true } = ctx.config.Router ?? {}
     const settings = { ...USUAL, ...own }
     const health = ctx.state('health', 2, () => new Health())
+    for (const endpoint of healthEndpoints(health)) ctx.endpoint(endpoint)
+    // A plan has other targets where the config has lists of them. To look at every attempt is not for nothing.
+    if (own === undefined && !hasLists(ctx.config)) return
 
     if (enableFallback) {
       ctx.on('selectRoute', (plan, exchange) => usable(health, plan, exchange), {
@@ -46,10 +50,20 @@ export default definePlugin({
         if (transition) ctx.log.info({ ...transition }, 'a target is used otherwise from now on')
       })
     })
-
-    for (const endpoint of healthEndpoints(health)) ctx.endpoint(endpoint)
   },
 })
+
+/** Whether the config names targets to fall back to. */
+function hasLists({
+  fallback,
+  Router = {},
+}: {
+  readonly fallback?: FallbackRoutes
+  readonly Router?: object
+}): boolean {
+  const { fallback: own, families = {} } = Router as RouterConfig
+  return [fallback, own, ...Object.values(families).map((family) => family.fallback)].some((one) => one !== undefined)
+}
 
 /** The plan without the targets that are to be left alone; where all are, the first is asked all the same. */
 function usable(health: Health, plan: RoutePlan, { generation }: Exchange): RoutePlan | undefined {
