@@ -15,6 +15,7 @@ export default definePlugin({
   activate(ctx) {
     const { fallback: global, Router: router = {} } = ctx.config
     const projects = ctx.get('projects?')
+    const usual: FallbackRules = { router, global }
     const added = (rules: FallbackRules, plan: RoutePlan, exchange: Exchange): RoutePlan | undefined => {
       if (plan.targets.length === 0 || !isEnabled(rules)) return undefined
       const { targets, passedOver } = candidatesFor(rules, plan, exchange.providers)
@@ -24,7 +25,7 @@ export default definePlugin({
     ctx.on(
       'selectRoute',
       (plan, exchange) =>
-        andThen(projects?.routesFor(exchange), (own) => added({ router, ...own, global }, plan, exchange)),
+        andThen(projects?.routesFor(exchange), (own) => added(own ? { ...own, global } : usual, plan, exchange)),
       { stage: 'final' },
     )
 
