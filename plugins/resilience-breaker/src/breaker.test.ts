@@ -216,7 +216,7 @@ describe('resilience-breaker', () => {
     expect(await ask(2)).toBe('ABCDE')
   })
 
-  it.each([
+  it.each<[string, { readonly Router?: object; readonly fallback?: object }, boolean]>([
     ['a list at the top', { fallback: { default: ['b,B'] } }, true],
     ['a list of Router', { Router: { fallback: { default: ['b,B'] } } }, true],
     ['a list of a family', { Router: { families: { opus: { fallback: { default: ['b,B'] } } } } }, true],
